@@ -1,0 +1,224 @@
+//! The one door to the world: time, timers, tasks and randomness.
+//!
+//! Components never read a clock, start a task or draw a random number but through an [`Env`]. That makes the same
+//! code run on tokio, in the simulator with virtual time, or on an executor of one's own
+//! (`examples/custom_executor.rs`).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+use futures::future::{AbortHandle, Abortable, BoxFuture, Either, select};
+use jiff::Timestamp;
+
+#[cfg(feature = "tokio")]
+mod tokio;
+
+/// Where time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall-clock time.
+    fn now(&self) -> Timestamp;
+
+    /// The time since some fixed moment; never goes back.
+    fn elapsed(&self) -> Duration;
+
+    /// Completes once [`Clock::elapsed`] has reached `deadline`; at once if it already has.
+    fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Where tasks run.
+pub trait Spawn: Send + Sync + 'static {
+    /// Runs `task` to its end. The name is for people who look at what is running. Must not block.
+    fn spawn(&self, name: &str, task: BoxFuture<'static, ()>);
+}
+
+/// A handle to time, timers, tasks and randomness. Cloning shares; [`Env::child`] derives.
+#[derive(Clone)]
+pub struct Env {
+    clock: Arc<dyn Clock>,
+    spawn: Arc<dyn Spawn>,
+    seed: u64,
+    name: Arc<str>,
+    random: Arc<Mutex<fastrand::Rng>>,
+}
+
+/// A running task. Dropping it stops the task; awaiting it gives what the task returned.
+#[must_use = "dropping a task stops it"]
+pub struct Task<T> {
+    result: oneshot::Receiver<T>,
+    abort: AbortHandle,
+}
+
+/// The task was stopped, or panicked, before it returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the task was stopped before it returned")]
+pub struct Stopped;
+
+/// The time limit passed before the future completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time limit has passed")]
+pub struct Elapsed;
+
+impl Env {
+    /// An environment of one's own parts; `seed` starts its random stream.
+    pub fn new(clock: Arc<dyn Clock>, spawn: Arc<dyn Spawn>, seed: u64) -> Self {
+        Self::named(clock, spawn, seed, "")
+    }
+
+    fn named(clock: Arc<dyn Clock>, spawn: Arc<dyn Spawn>, seed: u64, name: &str) -> Self {
+        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(mix(seed, name))));
+        Env { clock, spawn, seed, name: name.into(), random }
+    }
+
+    /// The same time and tasks with a random stream derived from the seed and the full name, so that a new draw in
+    /// one place changes no other.
+    pub fn child(&self, name: &str) -> Self {
+        let full = if self.name.is_empty() { name.to_owned() } else { format!("{}/{name}", self.name) };
+        Self::named(self.clock.clone(), self.spawn.clone(), self.seed, &full)
+    }
+
+    /// The names on the way from the root to here, joined by `/`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The wall-clock time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The time since some fixed moment; never goes back.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Waits for `duration`.
+    pub fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(self.elapsed().saturating_add(duration))
+    }
+
+    /// Waits until [`Env::elapsed`] has reached `deadline`.
+    pub fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(deadline)
+    }
+
+    /// Waits for `future`, at most for `limit`; the future is dropped when the limit passes.
+    pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+        let future = std::pin::pin!(future);
+        match select(future, self.sleep(limit)).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(((), _)) => Err(Elapsed),
+        }
+    }
+
+    /// Starts a task. It stops when the returned handle is dropped.
+    pub fn spawn<F>(&self, name: &str, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (sender, result) = oneshot::channel();
+        let (abort, registration) = AbortHandle::new_pair();
+        let run = Abortable::new(
+            async move {
+                // Nobody waiting for the result is an ordinary case: the owner may only care for the task to run.
+                let _ = sender.send(future.await);
+            },
+            registration,
+        );
+        let full = if self.name.is_empty() { name.to_owned() } else { format!("{}/{name}", self.name) };
+        self.spawn.spawn(
+            &full,
+            Box::pin(async move {
+                let _ = run.await;
+            }),
+        );
+        Task { result, abort }
+    }
+
+    /// A random number below `bound`; 0 if `bound` is 0.
+    pub fn random_below(&self, bound: u64) -> u64 {
+        if bound == 0 { 0 } else { self.draw(|random| random.u64(0..bound)) }
+    }
+
+    /// A random number.
+    pub fn random_u64(&self) -> u64 {
+        self.draw(|random| random.u64(..))
+    }
+
+    /// A random number in `0.0..1.0`.
+    pub fn random_f64(&self) -> f64 {
+        self.draw(fastrand::Rng::f64)
+    }
+
+    /// `duration` lengthened by a random part of at most `factor` times itself; upstream's `wait.Jitter`.
+    pub fn jitter(&self, duration: Duration, factor: f64) -> Duration {
+        duration.mul_f64(1.0 + self.random_f64() * factor.max(0.0))
+    }
+
+    /// A random (version 4) UUID in its usual printed form.
+    pub fn uuid(&self) -> String {
+        let (high, low) = self.draw(|random| (random.u64(..), random.u64(..)));
+        let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | (0b10 << 62));
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// Random letters and digits for a generated name, from the alphabet that upstream uses: no vowels and nothing
+    /// easily mistaken.
+    pub fn name_suffix(&self, length: usize) -> String {
+        const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+        self.draw(|random| {
+            (0..length).map(|_| char::from(ALPHABET[random.usize(0..ALPHABET.len())])).collect()
+        })
+    }
+
+    fn draw<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env").field("name", &self.name).field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, Stopped>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.result).poll(cx).map(|result| result.map_err(|_| Stopped))
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").finish_non_exhaustive()
+    }
+}
+
+/// Folds a name into a seed (FNV-1a), so that equal names under equal seeds give equal streams on every machine.
+fn mix(seed: u64, name: &str) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
+    for byte in name.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
+}

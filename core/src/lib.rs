@@ -1,0 +1,28 @@
+//! The vocabulary and the seams of Steersman.
+//!
+//! Everything another crate needs in order to talk about a cluster is here: [objects](object), [errors](error),
+//! [selectors](selector), [quantities](quantity), and the traits that separate what decides from what acts:
+//! [`Api`], [`Store`], [`Runtime`], [`Network`], [`CloudProvider`] and the [`Env`].
+//! Nothing here knows HTTP, a storage engine, an async runtime, or how any kind behaves.
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod client;
+pub mod env;
+pub mod error;
+pub mod field;
+pub mod object;
+pub mod resource;
+pub mod selector;
+pub mod store;
+
+#[doc(hidden)]
+pub use k8s_openapi;
+
+pub use api::Api;
+pub use client::Client;
+pub use env::Env;
+pub use error::{Error, Result};
+pub use object::Object;
+pub use resource::Resource;
+pub use store::Store;

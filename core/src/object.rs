@@ -1,0 +1,255 @@
+//! One version of an object: encoded once, decoded at most once, shared cheaply.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::resource::{GroupVersionKind, Resource};
+
+/// An immutable version of any object, as JSON bytes with its metadata read out.
+///
+/// Cloning shares. The bytes are what the server stored and what every watcher receives; [`Object::decode`] turns
+/// them into a typed struct once, and every later caller shares that struct.
+#[derive(Clone)]
+pub struct Object(Arc<Inner>);
+
+struct Inner {
+    json: Bytes,
+    head: Head,
+    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    #[serde(default)]
+    api_version: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// The metadata of an object, without `managedFields` (those stay in the bytes).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Metadata {
+    /// The name, unique in the namespace for the resource.
+    pub name: String,
+    /// The prefix that a generated name starts with.
+    pub generate_name: String,
+    /// The namespace; empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Unique over space and time.
+    pub uid: String,
+    /// The version of the object, opaque to clients; empty for an object that was not stored.
+    pub resource_version: String,
+    /// Counts changes of the desired state.
+    pub generation: i64,
+    /// When the server created it, in whole seconds.
+    pub creation_timestamp: Option<Time>,
+    /// When it will be, or was to be, gone: set once deletion was asked for.
+    pub deletion_timestamp: Option<Time>,
+    /// The seconds of grace that deletion was asked for with.
+    pub deletion_grace_period_seconds: Option<i64>,
+    /// Labels.
+    #[serde(deserialize_with = "null_is_default")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    #[serde(deserialize_with = "null_is_default")]
+    pub annotations: BTreeMap<String, String>,
+    /// The objects it depends on.
+    #[serde(deserialize_with = "null_is_default")]
+    pub owner_references: Vec<OwnerReference>,
+    /// Who must act before it can be removed.
+    #[serde(deserialize_with = "null_is_default")]
+    pub finalizers: Vec<String>,
+}
+
+fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Metadata {
+    /// `namespace/name`, or `name` where there is no namespace.
+    pub fn key(&self) -> String {
+        if self.namespace.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
+    }
+
+    /// The owner that manages this object, if one does.
+    pub fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|owner| owner.controller == Some(true))
+    }
+
+    /// Whether deletion was asked for.
+    pub fn is_terminating(&self) -> bool {
+        self.deletion_timestamp.is_some()
+    }
+
+    /// When it was created; the beginning of time for an object that was not stored.
+    pub fn created(&self) -> Timestamp {
+        self.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+    }
+}
+
+impl Object {
+    /// Reads the JSON of an object; 400 if it is not a JSON object or its metadata has wrong types.
+    pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
+        let json = json.into();
+        let head = serde_json::from_slice(&json).map_err(undecodable)?;
+        Ok(Object(Arc::new(Inner { json, head, decoded: OnceLock::new() })))
+    }
+
+    /// Encodes a JSON tree; fails as [`Object::from_json`] does.
+    pub fn from_value(value: &Value) -> Result<Self> {
+        let json = serde_json::to_vec(value).map_err(Error::internal)?;
+        let head = Head::deserialize(value).map_err(undecodable)?;
+        Ok(Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() })))
+    }
+
+    /// Encodes a typed object, with its `apiVersion` and `kind`.
+    pub fn from_typed<K: Resource>(typed: &K) -> Result<Self> {
+        Self::from_value(&to_value(typed)?)
+    }
+
+    /// The `apiVersion`: `apps/v1`.
+    pub fn api_version(&self) -> &str {
+        &self.0.head.api_version
+    }
+
+    /// The kind: `Deployment`.
+    pub fn kind(&self) -> &str {
+        &self.0.head.kind
+    }
+
+    /// Group, version and kind.
+    pub fn gvk(&self) -> GroupVersionKind {
+        GroupVersionKind::from_api_version(self.api_version(), self.kind())
+    }
+
+    /// The metadata.
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.head.metadata
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.metadata().name
+    }
+
+    /// The namespace; empty for cluster-scoped objects.
+    pub fn namespace(&self) -> &str {
+        &self.metadata().namespace
+    }
+
+    /// The uid.
+    pub fn uid(&self) -> &str {
+        &self.metadata().uid
+    }
+
+    /// The resource version; empty for an object that was not stored.
+    pub fn resource_version(&self) -> &str {
+        &self.metadata().resource_version
+    }
+
+    /// The encoded form.
+    pub fn json(&self) -> &Bytes {
+        &self.0.json
+    }
+
+    /// A JSON tree of one's own to change.
+    pub fn to_value(&self) -> Result<Value> {
+        serde_json::from_slice(&self.0.json).map_err(undecodable)
+    }
+
+    /// The typed object. Decoded at most once for the type that is first asked for, and shared from then on;
+    /// 400 if the object does not have the shape of `K`.
+    pub fn decode<K: Resource>(&self) -> Result<Arc<K>> {
+        if let Some(decoded) = self.0.decoded.get().and_then(|any| any.clone().downcast().ok()) {
+            return Ok(decoded);
+        }
+        let decoded: Arc<K> = Arc::new(serde_json::from_slice(&self.0.json).map_err(undecodable)?);
+        // Another task may have been faster, or the slot may hold another type: both are answers of their own.
+        let _ = self.0.decoded.set(decoded.clone());
+        Ok(decoded)
+    }
+
+    /// Whether both are the same shared version, not merely equal.
+    pub fn is_same(&self, other: &Object) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}@{}", self.kind(), self.metadata().key(), self.resource_version())
+    }
+}
+
+/// The JSON tree of a typed object, with its `apiVersion` and `kind`.
+pub fn to_value<K: k8s_openapi::Resource + Serialize>(typed: &K) -> Result<Value> {
+    let mut value = serde_json::to_value(typed).map_err(Error::internal)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), K::API_VERSION.into());
+        fields.insert("kind".to_owned(), K::KIND.into());
+    }
+    Ok(value)
+}
+
+fn undecodable(error: serde_json::Error) -> Error {
+    Error::bad_request(format!("the object provided is unrecognized (must be of type Object): {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod() -> Object {
+        let value = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "a", "namespace": "b", "labels": null, "managedFields": [{"manager": "m"}]},
+            "spec": {"containers": []}
+        });
+        Object::from_value(&value).unwrap()
+    }
+
+    #[test]
+    fn decoding_happens_once_and_is_shared() {
+        let pod = pod();
+        let first: Arc<Pod> = pod.clone().decode().unwrap();
+        assert!(Arc::ptr_eq(&first, &pod.decode().unwrap()));
+        assert_eq!(first.metadata.name.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn json_that_is_no_object_is_refused() {
+        assert_eq!(Object::from_json("[1]").unwrap_err().code(), 400);
+        assert_eq!(Object::from_json(r#"{"metadata":{"name":1}}"#).unwrap_err().code(), 400);
+    }
+
+    #[test]
+    fn typed_objects_know_their_kind() {
+        let object = Object::from_typed(&Pod::default()).unwrap();
+        assert_eq!((object.api_version(), object.kind()), ("v1", "Pod"));
+        assert_eq!(pod().metadata().key(), "b/a");
+    }
+}

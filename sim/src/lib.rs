@@ -1,0 +1,2 @@
+//! Deterministic executor with virtual time, fault wrappers and invariants.
+#![forbid(unsafe_code)]

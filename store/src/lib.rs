@@ -1,0 +1,2 @@
+//! Store implementations for Steersman: ordered keys, one revision, watches.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Code generation for Steersman.
+
+fn main() {}
