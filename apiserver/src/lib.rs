@@ -1,2 +1,12 @@
-//! The Kubernetes API server as a library: schemas, registry, request pipeline, watch cache, patches, admission, custom resources.
+//! The Kubernetes API server as a library: schemas, registry, request pipeline, watch cache, patches, admission,
+//! custom resources.
 #![forbid(unsafe_code)]
+
+pub mod admission;
+mod reader;
+mod strategy;
+mod user;
+
+pub use reader::Reader;
+pub use strategy::{Strategy, WriteContext};
+pub use user::User;

@@ -11,6 +11,7 @@ pub mod client;
 pub mod env;
 pub mod error;
 pub mod field;
+pub mod names;
 pub mod object;
 pub mod resource;
 pub mod selector;
