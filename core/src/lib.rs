@@ -8,12 +8,14 @@
 
 pub mod api;
 pub mod client;
+pub mod cloud;
 pub mod env;
 pub mod error;
 pub mod field;
 pub mod names;
 pub mod object;
 pub mod resource;
+pub mod runtime;
 pub mod selector;
 pub mod store;
 
@@ -22,8 +24,10 @@ pub use k8s_openapi;
 
 pub use api::Api;
 pub use client::Client;
+pub use cloud::CloudProvider;
 pub use env::Env;
 pub use error::{Error, Result};
 pub use object::Object;
 pub use resource::Resource;
+pub use runtime::Runtime;
 pub use store::Store;
