@@ -1,6 +1,8 @@
 //! The seam under the API server: ordered keys, opaque values, one revision, watches.
 
+use std::fmt;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +14,12 @@ use crate::env::Env;
 /// A moment in the store's history: raised by one with every transaction that changes something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// A key, its value, and when it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +73,8 @@ pub enum Compare {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Write {
-    /// Sets a value; with a time to live, the store deletes the key once it has passed.
+    /// Sets a value, and counts as a change even if the value is the one that was there. With a time to live, the
+    /// store deletes the key once it has passed; without one, an earlier time to live is called off.
     Put {
         /// The key.
         key: Bytes,
@@ -110,13 +119,13 @@ pub struct Change {
     pub before: Option<Entry>,
 }
 
-/// What a watch delivers: everything of one revision at once.
+/// What a watch delivers: everything of one revision at once. Cloning shares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The revision. Everything up to it has been delivered once this batch is.
     pub revision: Revision,
-    /// The changes under the prefix; empty for a progress mark.
-    pub changes: Vec<Change>,
+    /// The changes under the prefix, in the order of the transaction's writes; empty for a progress mark.
+    pub changes: Arc<[Change]>,
 }
 
 /// A running watch. It ends after the first error.
@@ -127,7 +136,7 @@ pub type Watch = BoxStream<'static, Result<Batch, StoreError>>;
 #[non_exhaustive]
 pub enum StoreError {
     /// The revision asked for is no longer kept.
-    #[error("revision {asked:?} has been compacted; the oldest kept is {oldest:?}")]
+    #[error("revision {asked} has been compacted; the oldest kept is {oldest}")]
     Compacted {
         /// The revision asked for.
         asked: Revision,
@@ -135,7 +144,7 @@ pub enum StoreError {
         oldest: Revision,
     },
     /// The revision asked for has not happened yet.
-    #[error("revision {asked:?} is in the future; the newest is {newest:?}")]
+    #[error("revision {asked} is in the future; the newest is {newest}")]
     Future {
         /// The revision asked for.
         asked: Revision,
@@ -145,6 +154,9 @@ pub enum StoreError {
     /// The watcher fell behind its bounded buffer: list again.
     #[error("the watcher was too slow and has been cut off")]
     Lagged,
+    /// A transaction writes a key twice; nothing was done.
+    #[error("the transaction writes key {} twice", String::from_utf8_lossy(.0))]
+    DuplicateKey(Bytes),
     /// The transaction may or may not have taken effect: read before writing again.
     #[error("the outcome of the transaction is unknown: {0}")]
     Unknown(String),
@@ -168,14 +180,20 @@ pub trait Store: Send + Sync + 'static {
     /// Compares and writes in one step. After [`StoreError::Unknown`] it must not be repeated blindly.
     async fn commit(&self, transaction: Transaction) -> Result<Commit, StoreError>;
 
-    /// Every change under `prefix` after revision `after`, in order, and progress marks now and then: at the latest
-    /// when a watcher that has seen everything has waited for a while, as the implementation states.
+    /// Every change under `prefix` after revision `after`, in order, and progress marks now and then: soon after
+    /// [`Store::request_progress`], and otherwise as the implementation states. Starting from a revision that has
+    /// been compacted, or has not happened yet, is refused. Dropping the stream ends the watch.
     async fn watch(&self, prefix: Bytes, after: Revision) -> Result<Watch, StoreError>;
+
+    /// Asks every running watch to tell how far it is: each soon delivers a batch or a progress mark of the revision
+    /// that is the newest now, or of a later one. May be repeated.
+    async fn request_progress(&self) -> Result<(), StoreError>;
 
     /// The newest revision. May be repeated.
     async fn revision(&self) -> Result<Revision, StoreError>;
 
-    /// Forgets what is older than `revision`. May be repeated.
+    /// Forgets what is older than `revision`: reads at it and watches after it still work, those from before it are
+    /// told [`StoreError::Compacted`]. Running watches go on. May be repeated.
     async fn compact(&self, revision: Revision) -> Result<(), StoreError>;
 
     /// What the store does in the background (expiring keys, compaction), for as long as it is polled. Whoever owns
