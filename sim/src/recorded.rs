@@ -1,0 +1,81 @@
+//! A store that writes every commit into the event log.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use steersman_core::Env;
+use steersman_core::store::{
+    Commit, Entry, Page, Range, Revision, Store, StoreError, Transaction, Watch, Write,
+};
+
+use crate::Sim;
+use crate::executor::Recorder;
+
+/// Wraps a store so that equal event logs mean equal histories, byte for byte.
+pub struct Recorded {
+    inner: Arc<dyn Store>,
+    log: Recorder,
+}
+
+impl Recorded {
+    /// Records the commits of `inner` in the log of `sim`.
+    pub fn new(inner: Arc<dyn Store>, sim: &Sim) -> Self {
+        Recorded { inner, log: sim.recorder() }
+    }
+
+    fn record(&self, revision: Revision, writes: &[Write]) {
+        for write in writes {
+            let (verb, key, value) = match write {
+                Write::Put { key, value, .. } => ("put", key, &value[..]),
+                Write::Delete { key } => ("delete", key, &b""[..]),
+                _ => ("write", &Bytes::new(), &b""[..]),
+            };
+            let key = String::from_utf8_lossy(key);
+            self.log.record(&format!("{} {verb} {key} {:016x}", revision.0, fingerprint(value)));
+        }
+    }
+}
+
+/// FNV-1a: the line stays short and still tells any two values apart.
+fn fingerprint(value: &[u8]) -> u64 {
+    value
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[async_trait]
+impl Store for Recorded {
+    async fn get(&self, key: &[u8]) -> Result<Option<Entry>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn range(&self, range: Range) -> Result<Page, StoreError> {
+        self.inner.range(range).await
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<Commit, StoreError> {
+        let writes = transaction.writes.clone();
+        let outcome = self.inner.commit(transaction).await?;
+        if let Commit::Done(revision) = outcome {
+            self.record(revision, &writes);
+        }
+        Ok(outcome)
+    }
+
+    async fn watch(&self, prefix: Bytes, after: Revision) -> Result<Watch, StoreError> {
+        self.inner.watch(prefix, after).await
+    }
+
+    async fn revision(&self) -> Result<Revision, StoreError> {
+        self.inner.revision().await
+    }
+
+    async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
+        self.inner.compact(revision).await
+    }
+
+    async fn run(&self, env: Env) {
+        self.inner.run(env).await;
+    }
+}
