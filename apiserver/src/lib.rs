@@ -5,8 +5,9 @@
 pub mod admission;
 mod reader;
 mod strategy;
+pub mod subresource;
 mod user;
 
 pub use reader::Reader;
-pub use strategy::{Strategy, WriteContext};
+pub use strategy::{Propagation, Reservation, Strategy, WriteContext};
 pub use user::User;

@@ -3,21 +3,77 @@
 //! One file per kind, one line per kind in the list below.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use steersman_core::Result;
 use steersman_core::field::ErrorList;
 
+use crate::reader::Reader;
 use crate::user::User;
 
 /// What a strategy may know besides the object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct WriteContext<'a> {
     /// The moment of the write.
     pub now: Timestamp,
     /// Who writes.
     pub user: &'a User,
+    /// The rest of the cluster.
+    pub cluster: &'a dyn Reader,
+    /// Whether nothing will be stored.
+    pub dry_run: bool,
+}
+
+/// What becomes of the objects that an object owns when it is deleted; upstream's `propagationPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are collected after it is gone.
+    Background,
+    /// It remains until those that block its deletion are gone.
+    Foreground,
+    /// They live on without an owner.
+    Orphan,
+}
+
+/// Something unique in the cluster (an address, a port) that is held for an object about to be stored. Dropping it
+/// gives it back; the pipeline keeps it once the object is stored.
+#[must_use = "dropping a reservation gives it back"]
+#[derive(Default)]
+pub struct Reservation(Option<Box<dyn FnOnce() + Send>>);
+
+impl Reservation {
+    /// Nothing is held.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Something is held that `give_back` returns.
+    pub fn new(give_back: impl FnOnce() + Send + 'static) -> Self {
+        Reservation(Some(Box::new(give_back)))
+    }
+
+    /// The object was stored: what was reserved is its own from now on.
+    pub fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(give_back) = self.0.take() {
+            give_back();
+        }
+    }
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation").field("held", &self.0.is_some()).finish()
+    }
 }
 
 /// The rules of one kind that its schema cannot express; the counterpart of upstream's
@@ -111,6 +167,42 @@ pub trait Strategy: Send + Sync {
     /// The seconds that the object remains after a delete that asked for `requested`; `None` deletes at once.
     fn grace_seconds(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
         let _ = (object, requested);
+        None
+    }
+    /// Takes what must be unique in the cluster and writes it into the object: cluster IPs, node ports. Runs last
+    /// before the object is stored, after it has proved valid (so it may fail with what is taken already, or used
+    /// up). On a dry run it is given back at once.
+    fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
+        let _ = (object, old, cx);
+        Ok(Reservation::none())
+    }
+
+    /// Gives back what [`Strategy::reserve`] took for `old`: all of it if the object was removed (`new` is `None`),
+    /// else what `new` no longer holds. Runs after the store has taken the change.
+    fn release(&self, old: &Value, new: Option<&Value>) {
+        let _ = (old, new);
+    }
+
+    /// What a delete changes in an object that remains for a while: a namespace becomes `Terminating`. The pipeline
+    /// has set the deletion timestamp.
+    fn prepare_delete(&self, object: &mut Value, cx: &WriteContext<'_>) {
+        let _ = (object, cx);
+    }
+
+    /// Whether an object without finalizers in its metadata must remain for another reason: the finalizers in a
+    /// namespace's spec.
+    fn holds_deletion(&self, object: &Value) -> bool {
+        let _ = object;
+        false
+    }
+
+    /// What becomes of owned objects where a delete does not say.
+    fn default_propagation(&self) -> Propagation {
+        Propagation::Background
+    }
+
+    /// How long an object lives after it was last written; `None` is for ever.
+    fn time_to_live(&self) -> Option<Duration> {
         None
     }
 }

@@ -1,0 +1,94 @@
+//! The doors to an object other than the object itself: `binding`, `eviction`, `ephemeralcontainers`, …
+//!
+//! One file per subresource, one line per subresource in the list below. `status` and `scale` are served for every
+//! kind alike by the pipeline.
+
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use serde_json::Value;
+use steersman_core::api::{Deletion, Target, WriteOptions};
+use steersman_core::field::ErrorList;
+use steersman_core::{Error, Object, Result};
+
+use crate::reader::Reader;
+use crate::strategy::WriteContext;
+use crate::user::User;
+
+/// A request to a subresource, and what a handler may do to the cluster.
+#[async_trait]
+pub trait Call: Send + Sync {
+    /// What the request is about: the object and the subresource.
+    fn target(&self) -> &Target;
+
+    /// Who asks.
+    fn user(&self) -> &User;
+
+    /// The options of the request.
+    fn options(&self) -> &WriteOptions;
+
+    /// The moment, who asks, and the rest of the cluster.
+    fn context(&self) -> WriteContext<'_>;
+
+    /// Other objects, from the watch cache.
+    fn cluster(&self) -> &dyn Reader;
+
+    /// The newest version of an object; 404 if there is none.
+    async fn get(&self, target: &Target) -> Result<Object>;
+
+    /// Changes an object with `change`, which is called again on its newest version for as long as others are
+    /// faster (at most 5 times), and stores what comes out: nothing is stored if `change` fails, if it changes
+    /// nothing, or on a dry run. Neither admission nor the kind's strategy sees the change; upstream's
+    /// `GuaranteedUpdate`.
+    async fn update(
+        &self,
+        target: &Target,
+        change: &(dyn Fn(&mut Value) -> Result<()> + Send + Sync),
+    ) -> Result<Object>;
+
+    /// Deletes an object as a delete request of the same user would.
+    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion>;
+}
+
+/// A subresource. A verb that discovery names and the handler leaves out answers 501.
+#[async_trait]
+pub trait Subresource: Send + Sync {
+    /// The group and the resource it belongs to: `("", "pods")`.
+    fn resource(&self) -> (&'static str, &'static str);
+
+    /// The name: `eviction`.
+    fn name(&self) -> &'static str;
+
+    /// Answers a POST. The body has passed its schema and admission.
+    async fn create(&self, call: &dyn Call, body: Value) -> Result<Value> {
+        let _ = body;
+        Err(unsupported(call.target(), "POST"))
+    }
+
+    /// What a GET answers, and what a PATCH is applied to, for a stored object.
+    fn show(&self, object: &Value) -> Result<Value> {
+        Ok(object.clone())
+    }
+
+    /// The object as a PUT or PATCH with this (whole) body leaves it. The pipeline has checked the versions, and
+    /// counts the generation if the spec differs.
+    fn replace(&self, body: Value, old: &Value, cx: &WriteContext<'_>) -> Result<Value> {
+        let _ = (body, old, cx);
+        Err(Error::not_implemented(format!("{} cannot be updated here", self.name())))
+    }
+
+    /// What is wrong with the object that [`Subresource::replace`] made.
+    fn validate(&self, object: &Value, old: &Value) -> ErrorList {
+        let _ = (object, old);
+        ErrorList::new()
+    }
+}
+
+/// Every subresource with rules of its own.
+pub fn builtin() -> Vec<Box<dyn Subresource>> {
+    vec![]
+}
+
+fn unsupported(target: &Target, verb: &str) -> Error {
+    let resource = target.resource.group_resource();
+    Error::not_implemented(format!("{verb} of {resource}/{} is not implemented", target.subresource))
+}
