@@ -152,7 +152,7 @@ impl Error {
     /// `Deployment.apps "web" is invalid: …`, with one cause a field.
     pub fn invalid(kind: &GroupVersionKind, name: &str, errors: &[field::Error]) -> Self {
         let message =
-            format!("{} {} is invalid: {}", kind.group_kind(), field::quote(name), aggregate(errors));
+            format!("{} {} is invalid: {}", kind.group_kind(), field::quote(name), field::aggregate(errors));
         let mut error = Self::new(Reason::Invalid, message).about(&kind.group, &kind.kind, name);
         error.details().causes = Some(errors.iter().map(cause).collect());
         error
@@ -302,18 +302,6 @@ fn cause(error: &field::Error) -> StatusCause {
         message: Some(error.body()),
         reason: Some(error.kind.reason().to_owned()),
     }
-}
-
-/// Joins messages as upstream's `errors.Aggregate` does: each once, in brackets if there are several.
-fn aggregate(errors: &[field::Error]) -> String {
-    let mut seen: Vec<String> = Vec::new();
-    for error in errors {
-        let text = error.to_string();
-        if !seen.contains(&text) {
-            seen.push(text);
-        }
-    }
-    if let [only] = seen.as_slice() { only.clone() } else { format!("[{}]", seen.join(", ")) }
 }
 
 #[cfg(test)]

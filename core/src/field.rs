@@ -228,6 +228,18 @@ impl std::error::Error for Error {}
 /// All that is wrong with an object, in the order found.
 pub type ErrorList = Vec<Error>;
 
+/// All of them as one message, each text once and in brackets if there are several; upstream's `ToAggregate`.
+pub fn aggregate(errors: &[Error]) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    for error in errors {
+        let text = error.to_string();
+        if !seen.contains(&text) {
+            seen.push(text);
+        }
+    }
+    if let [only] = seen.as_slice() { only.clone() } else { format!("[{}]", seen.join(", ")) }
+}
+
 /// How a value is shown inside an error: strings quoted as Go's `%q` does, the rest as JSON.
 pub trait Shown {
     /// The printed value.

@@ -12,6 +12,8 @@ pub mod cloud;
 pub mod env;
 pub mod error;
 pub mod field;
+pub mod labels;
+pub mod names;
 pub mod names;
 pub mod object;
 pub mod resource;
