@@ -14,7 +14,6 @@ pub mod error;
 pub mod field;
 pub mod labels;
 pub mod names;
-pub mod names;
 pub mod object;
 pub mod resource;
 pub mod runtime;
