@@ -9,5 +9,5 @@ pub mod subresource;
 mod user;
 
 pub use reader::Reader;
-pub use strategy::{Propagation, Reservation, Strategy, WriteContext};
+pub use strategy::{Propagation, Reservation, ServiceRanges, Strategies, Strategy, WriteContext};
 pub use user::User;

@@ -14,6 +14,12 @@ use steersman_core::field::ErrorList;
 use crate::reader::Reader;
 use crate::user::User;
 
+mod list;
+mod service;
+
+pub use list::Strategies;
+pub use service::ServiceRanges;
+
 /// What a strategy may know besides the object.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
@@ -169,6 +175,7 @@ pub trait Strategy: Send + Sync {
         let _ = (object, requested);
         None
     }
+
     /// Takes what must be unique in the cluster and writes it into the object: cluster IPs, node ports. Runs last
     /// before the object is stored, after it has proved valid (so it may fail with what is taken already, or used
     /// up). On a dry run it is given back at once.
@@ -181,6 +188,11 @@ pub trait Strategy: Send + Sync {
     /// else what `new` no longer holds. Runs after the store has taken the change.
     fn release(&self, old: &Value, new: Option<&Value>) {
         let _ = (old, new);
+    }
+
+    /// Takes what a stored object holds, when the server starts with a store that is not empty. May be repeated.
+    fn restore(&self, object: &Value) {
+        let _ = object;
     }
 
     /// What a delete changes in an object that remains for a while: a namespace becomes `Terminating`. The pipeline
