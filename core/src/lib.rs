@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod backoff;
+pub mod cache;
 pub mod client;
 pub mod cloud;
 pub mod env;
@@ -15,20 +17,26 @@ pub mod field;
 pub mod labels;
 pub mod names;
 pub mod object;
+pub mod queue;
 pub mod resource;
 pub mod runtime;
 pub mod selector;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 #[doc(hidden)]
 pub use k8s_openapi;
 
 pub use api::Api;
+pub use backoff::Backoff;
+pub use cache::{Cache, Caches};
 pub use client::Client;
 pub use cloud::CloudProvider;
 pub use env::Env;
 pub use error::{Error, Result};
 pub use object::Object;
+pub use queue::Queue;
 pub use resource::Resource;
 pub use runtime::Runtime;
 pub use store::Store;

@@ -1,0 +1,337 @@
+//! Holds what a component knows of a resource: every object as last seen, found by name, namespace or index.
+//!
+//! The counterpart of upstream's informers. A [`Cache`] lists its resource once and then follows a watch; where
+//! that is cut off it resumes, and where history is gone it lists again and tells the differences. Readers get
+//! objects that are shared, never copied; [`Object::decode`] decodes each version at most once for everybody.
+//! [`Caches`] gives every component of a process the same cache of a resource.
+//!
+//! A cache is behind the server by nature. Whoever must see an own write first waits for [`Cache::seen`].
+
+mod index;
+mod reflector;
+mod shared;
+mod typed;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+
+use futures::channel::oneshot;
+
+use crate::api::{ObjectList, Target, WatchEvent};
+use crate::client::Client;
+use crate::env::{Env, Task};
+use crate::object::Object;
+use crate::resource::{GroupVersionResource, Resource};
+use crate::selector::{FieldSelector, LabelSelector};
+
+pub use index::Index;
+pub use shared::Caches;
+pub use typed::Typed;
+
+use index::Indexed;
+
+/// The objects of one resource as last seen. Cloning shares; dropping the last clone stops following.
+#[derive(Clone)]
+pub struct Cache {
+    shared: Arc<Shared>,
+    _reflector: Arc<Task<()>>,
+}
+
+/// Which objects a cache holds.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The resource, and the namespace if only one is wanted.
+    pub target: Target,
+    /// Only objects with matching labels.
+    pub labels: LabelSelector,
+    /// Only objects with matching fields.
+    pub fields: FieldSelector,
+}
+
+/// How an object in a cache has changed.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It is new to the cache.
+    Added(Object),
+    /// It is another version of the same object (equal uid).
+    Modified {
+        /// As it was.
+        old: Object,
+        /// As it is.
+        new: Object,
+    },
+    /// It is gone; the last state that is known, which may be older than the last there was.
+    Deleted(Object),
+}
+
+/// As long as it lives, its function is told of changes.
+#[must_use = "dropping a subscription ends it"]
+pub struct Subscription(#[expect(dead_code, reason = "it is held to be dropped")] Arc<Handler>);
+
+type Handler = Box<dyn Fn(&Change) + Send + Sync>;
+
+struct Shared {
+    selection: Selection,
+    /// Taken before `state`, and held while handlers run: changes reach everybody in one order.
+    handlers: Mutex<Vec<Weak<Handler>>>,
+    state: RwLock<State>,
+}
+
+struct State {
+    objects: Indexed,
+    /// Everything up to this version is in; `None` until the first list is.
+    seen: Option<u64>,
+    /// Who waits for which version; at most one entry for each waiting task.
+    waiting: Vec<(u64, oneshot::Sender<()>)>,
+}
+
+impl Selection {
+    /// All objects of a resource.
+    pub fn all(resource: GroupVersionResource) -> Self {
+        Selection {
+            target: Target::all(resource),
+            labels: LabelSelector::default(),
+            fields: FieldSelector::default(),
+        }
+    }
+
+    /// All objects of a Rust type.
+    pub fn of<K: Resource>() -> Self {
+        Self::all(GroupVersionResource::of::<K>())
+    }
+
+    /// Only those in `namespace`.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        self.target = self.target.in_namespace(namespace);
+        self
+    }
+
+    /// Only those with matching labels.
+    #[must_use]
+    pub fn with_labels(mut self, labels: LabelSelector) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Only those with matching fields.
+    #[must_use]
+    pub fn with_fields(mut self, fields: FieldSelector) -> Self {
+        self.fields = fields;
+        self
+    }
+}
+
+impl Change {
+    /// The state before, if there was one.
+    pub fn before(&self) -> Option<&Object> {
+        match self {
+            Change::Added(_) => None,
+            Change::Modified { old, .. } | Change::Deleted(old) => Some(old),
+        }
+    }
+
+    /// The state after, unless it is gone.
+    pub fn now(&self) -> Option<&Object> {
+        match self {
+            Change::Added(new) | Change::Modified { new, .. } => Some(new),
+            Change::Deleted(_) => None,
+        }
+    }
+
+    /// The last state that is known.
+    pub fn object(&self) -> &Object {
+        match self {
+            Change::Added(object) | Change::Modified { new: object, .. } | Change::Deleted(object) => object,
+        }
+    }
+}
+
+impl Cache {
+    /// Starts to follow the selected objects. They are there once [`Cache::synced`] completes.
+    pub fn start(env: &Env, client: &Client, selection: Selection) -> Self {
+        let resource = selection.target.resource.resource.clone();
+        let env = env.child(&format!("cache/{resource}"));
+        let shared = Arc::new(Shared::new(selection));
+        let reflector = env.spawn("reflector", reflector::run(env.clone(), client.clone(), shared.clone()));
+        Cache { shared, _reflector: Arc::new(reflector) }
+    }
+
+    /// The resource whose objects it holds.
+    pub fn resource(&self) -> &GroupVersionResource {
+        &self.shared.selection.target.resource
+    }
+
+    /// Completes once everything that the first list gave is in, and subscribers have been told.
+    pub async fn synced(&self) {
+        self.wait_for(0).await;
+    }
+
+    /// Completes once the cache is at least as new as `resource_version`, so that a write which returned it can be
+    /// read back. A version that is no decimal number counts as seen.
+    pub async fn seen(&self, resource_version: &str) {
+        if let Ok(version) = resource_version.parse() {
+            self.wait_for(version).await;
+        }
+    }
+
+    /// Whether [`Cache::seen`] would complete at once.
+    pub fn has_seen(&self, resource_version: &str) -> bool {
+        resource_version.parse().map_or(true, |version| self.shared.read().has_seen(version))
+    }
+
+    /// Whether [`Cache::synced`] would complete at once.
+    pub fn is_synced(&self) -> bool {
+        self.shared.read().has_seen(0)
+    }
+
+    /// One object; the namespace is empty for cluster-scoped ones.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Object> {
+        self.shared.read().objects.get(namespace, name).cloned()
+    }
+
+    /// All objects, ordered by namespace and name.
+    pub fn list(&self) -> Vec<Object> {
+        self.shared.read().objects.iter().cloned().collect()
+    }
+
+    /// The objects of a namespace, ordered by name.
+    pub fn in_namespace(&self, namespace: &str) -> Vec<Object> {
+        self.shared.read().objects.in_namespace(namespace).cloned().collect()
+    }
+
+    /// The objects that `index` gives `value` for, ordered by namespace and name. The first use of an index builds
+    /// it; from then on it is kept.
+    pub fn by(&self, index: &Index, value: &str) -> Vec<Object> {
+        if let Some(found) = self.shared.read().objects.by(index, value) {
+            return found;
+        }
+        self.index(index);
+        self.shared.read().objects.by(index, value).unwrap_or_default()
+    }
+
+    /// Builds `index`, so that its first use need not.
+    pub fn index(&self, index: &Index) {
+        self.shared.write().objects.add_index(*index);
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.shared.read().objects.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same as objects of the Rust type `K`.
+    pub fn typed<K: Resource>(&self) -> Typed<K> {
+        Typed::new(self.clone())
+    }
+
+    /// Calls `told` for every object there is, and from then on for every change, in order, until the returned
+    /// handle is dropped.
+    ///
+    /// The cache waits for `told`, and already holds the change when it is called: it should do no more than note
+    /// a key. It may read this cache, but must not subscribe to it.
+    pub fn subscribe(&self, told: impl Fn(&Change) + Send + Sync + 'static) -> Subscription {
+        let handler: Arc<Handler> = Arc::new(Box::new(told));
+        let mut handlers = self.shared.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        for object in self.list() {
+            handler(&Change::Added(object));
+        }
+        handlers.push(Arc::downgrade(&handler));
+        Subscription(handler)
+    }
+
+    async fn wait_for(&self, version: u64) {
+        let waiting = {
+            let mut state = self.shared.write();
+            if state.has_seen(version) {
+                return;
+            }
+            let (wake, woken) = oneshot::channel();
+            state.waiting.retain(|(_, waiting)| !waiting.is_canceled());
+            state.waiting.push((version, wake));
+            woken
+        };
+        // The sender is only dropped without a word together with the cache, which `self` keeps alive.
+        let _ = waiting.await;
+    }
+}
+
+impl Shared {
+    fn new(selection: Selection) -> Self {
+        let state = State { objects: Indexed::default(), seen: None, waiting: Vec::new() };
+        Shared { selection, handlers: Mutex::default(), state: RwLock::new(state) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over a whole list and tells how it differs from what was there.
+    fn replace(&self, list: ObjectList) {
+        self.change(&list.resource_version, |objects| objects.replace(list.items));
+    }
+
+    /// Takes over what a watch delivered, up to `resource_version`.
+    fn apply(&self, events: Vec<WatchEvent>, resource_version: &str) {
+        self.change(resource_version, |objects| {
+            events.into_iter().flat_map(|event| objects.apply(event)).collect()
+        });
+    }
+
+    fn change(&self, resource_version: &str, change: impl FnOnce(&mut Indexed) -> Vec<Change>) {
+        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = change(&mut self.write().objects);
+        handlers.retain(|handler| match handler.upgrade() {
+            Some(handler) => {
+                changes.iter().for_each(&**handler);
+                true
+            }
+            None => false,
+        });
+        drop(handlers);
+        self.write().advance(resource_version);
+    }
+}
+
+impl State {
+    fn has_seen(&self, version: u64) -> bool {
+        self.seen.is_some_and(|seen| seen >= version)
+    }
+
+    fn advance(&mut self, resource_version: &str) {
+        // A server whose versions cannot be compared still gets its caches synced; nobody can wait for more.
+        let version = resource_version.parse().unwrap_or_default();
+        self.seen = self.seen.max(Some(version));
+        for (wanted, wake) in std::mem::take(&mut self.waiting) {
+            if self.has_seen(wanted) {
+                let _ = wake.send(());
+            } else {
+                self.waiting.push((wanted, wake));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("selection", &self.shared.selection).field("len", &self.len()).finish()
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! Stores objects by namespace and name, and by the values that indexes give for them.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::api::WatchEvent;
+use crate::cache::Change;
+use crate::object::Object;
+
+/// A way to find objects by something else than their name. Two indexes of one name must be the same.
+#[derive(Clone, Copy)]
+pub struct Index {
+    name: &'static str,
+    values: fn(&Object) -> Vec<String>,
+}
+
+impl Index {
+    /// By the uid of the owner that manages the object.
+    pub const CONTROLLER: Index = Index::new("controller", |object| {
+        object.metadata().controller().map(|owner| owner.uid.clone()).into_iter().collect()
+    });
+
+    /// By the uid of every owner.
+    pub const OWNERS: Index = Index::new("owners", |object| {
+        object.metadata().owner_references.iter().map(|owner| owner.uid.clone()).collect()
+    });
+
+    /// By uid.
+    pub const UID: Index = Index::new("uid", |object| vec![object.uid().to_owned()]);
+
+    /// An index that finds an object by each of `values`. The function must be pure.
+    ///
+    /// ```
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use steersman_core::cache::Index;
+    ///
+    /// const BY_NODE: Index = Index::new("node", |object| {
+    ///     let pod = object.decode::<Pod>().ok();
+    ///     pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()).into_iter().collect()
+    /// });
+    /// ```
+    pub const fn new(name: &'static str, values: fn(&Object) -> Vec<String>) -> Self {
+        Index { name, values }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Index").field(&self.name).finish()
+    }
+}
+
+/// Objects by namespace and name, with indexes that always agree with them.
+#[derive(Default)]
+pub(super) struct Indexed {
+    namespaces: BTreeMap<String, BTreeMap<String, Object>>,
+    len: usize,
+    indexes: BTreeMap<&'static str, (Index, Values)>,
+}
+
+type Values = BTreeMap<String, BTreeSet<Keyed>>;
+
+/// An object that is ordered by its namespace and name.
+struct Keyed(Object);
+
+impl Indexed {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Object> {
+        self.namespaces.get(namespace)?.get(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.namespaces.values().flat_map(BTreeMap::values)
+    }
+
+    pub(super) fn in_namespace(&self, namespace: &str) -> impl Iterator<Item = &Object> {
+        self.namespaces.get(namespace).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// What `index` gives for `value`; `None` if the index was not built yet.
+    pub(super) fn by(&self, index: &Index, value: &str) -> Option<Vec<Object>> {
+        let (_, values) = self.indexes.get(index.name)?;
+        Some(values.get(value).into_iter().flatten().map(|keyed| keyed.0.clone()).collect())
+    }
+
+    pub(super) fn add_index(&mut self, index: Index) {
+        if self.indexes.contains_key(index.name) {
+            return;
+        }
+        let mut values = Values::new();
+        for object in self.iter() {
+            enter(&index, &mut values, object);
+        }
+        self.indexes.insert(index.name, (index, values));
+    }
+
+    /// Takes over one event; bookmarks and repetitions change nothing.
+    pub(super) fn apply(&mut self, event: WatchEvent) -> Vec<Change> {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => self.put(object),
+            WatchEvent::Deleted(object) => {
+                self.remove(&object).map(|_| Change::Deleted(object)).into_iter().collect()
+            }
+            WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => Vec::new(),
+        }
+    }
+
+    /// Takes over a whole list: what is not in it is gone.
+    pub(super) fn replace(&mut self, items: Vec<Object>) -> Vec<Change> {
+        let kept: BTreeSet<(&str, &str)> = items.iter().map(key).collect();
+        let gone: Vec<Object> = self.iter().filter(|object| !kept.contains(&key(object))).cloned().collect();
+        let gone: Vec<Change> =
+            gone.iter().filter_map(|object| self.remove(object).map(Change::Deleted)).collect();
+        let put = items.into_iter().flat_map(|object| self.put(object));
+        gone.into_iter().chain(put.collect::<Vec<_>>()).collect()
+    }
+
+    fn put(&mut self, new: Object) -> Vec<Change> {
+        let old = self.get(new.namespace(), new.name()).cloned();
+        match old {
+            Some(old) if old.uid() == new.uid() && old.resource_version() == new.resource_version() => {
+                Vec::new()
+            }
+            Some(old) if old.uid() == new.uid() => {
+                self.remove(&old);
+                self.insert(new.clone());
+                vec![Change::Modified { old, new }]
+            }
+            // Another object of the same name: the deletion in between went unseen.
+            Some(old) => {
+                self.remove(&old);
+                self.insert(new.clone());
+                vec![Change::Deleted(old), Change::Added(new)]
+            }
+            None => {
+                self.insert(new.clone());
+                vec![Change::Added(new)]
+            }
+        }
+    }
+
+    fn insert(&mut self, object: Object) {
+        for (index, values) in self.indexes.values_mut() {
+            enter(index, values, &object);
+        }
+        let namespace = self.namespaces.entry(object.namespace().to_owned()).or_default();
+        namespace.insert(object.name().to_owned(), object);
+        self.len += 1;
+    }
+
+    /// Removes the object of that namespace and name, and gives what was there.
+    fn remove(&mut self, object: &Object) -> Option<Object> {
+        let namespace = self.namespaces.get_mut(object.namespace())?;
+        let old = namespace.remove(object.name())?;
+        if namespace.is_empty() {
+            self.namespaces.remove(object.namespace());
+        }
+        for (index, values) in self.indexes.values_mut() {
+            leave(index, values, &old);
+        }
+        self.len -= 1;
+        Some(old)
+    }
+}
+
+fn enter(index: &Index, values: &mut Values, object: &Object) {
+    for value in (index.values)(object) {
+        values.entry(value).or_default().insert(Keyed(object.clone()));
+    }
+}
+
+fn leave(index: &Index, values: &mut Values, object: &Object) {
+    let keyed = Keyed(object.clone());
+    for value in (index.values)(object) {
+        if let Some(found) = values.get_mut(&value) {
+            found.remove(&keyed);
+            if found.is_empty() {
+                values.remove(&value);
+            }
+        }
+    }
+}
+
+fn key(object: &Object) -> (&str, &str) {
+    (object.namespace(), object.name())
+}
+
+impl PartialEq for Keyed {
+    fn eq(&self, other: &Self) -> bool {
+        key(&self.0) == key(&other.0)
+    }
+}
+
+impl Eq for Keyed {}
+
+impl PartialOrd for Keyed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Keyed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        key(&self.0).cmp(&key(&other.0))
+    }
+}
