@@ -34,9 +34,8 @@ pub struct Entry {
     pub modified: Revision,
 }
 
-/// Which keys to read.
+/// Which keys to read. Exhaustive, as every store must know every restriction.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct Range {
     /// Only keys that start with this.
     pub prefix: Bytes,
@@ -59,9 +58,8 @@ pub struct Page {
     pub remaining: usize,
 }
 
-/// What must hold for a transaction to take effect.
+/// What must hold for a transaction to take effect. Exhaustive, as every store must know every kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Compare {
     /// The key does not exist.
     Absent(Bytes),
@@ -69,9 +67,8 @@ pub enum Compare {
     ModifiedAt(Bytes, Revision),
 }
 
-/// A write.
+/// A write. Exhaustive, as every store must know every kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Write {
     /// Sets a value, and counts as a change even if the value is the one that was there. With a time to live, the
     /// store deletes the key once it has passed; without one, an earlier time to live is called off.
