@@ -4,10 +4,14 @@
 
 pub mod admission;
 mod reader;
+pub mod schema;
 mod strategy;
 pub mod subresource;
+pub mod tables;
 mod user;
 
 pub use reader::Reader;
+pub use schema::Schema;
 pub use strategy::{Propagation, Reservation, ServiceRanges, Strategies, Strategy, WriteContext};
+pub use tables::Tables;
 pub use user::User;

@@ -1,3 +1,36 @@
-//! Code generation for Steersman.
+//! Code generation for Steersman: `cargo xtask tables FACTS GO` rebuilds what is checked in under `apiserver/data`.
 
-fn main() {}
+mod go;
+mod tables;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["tables", facts, go] => tables::write(Path::new(facts), Path::new(go), &data_dir()),
+        _ => Err("usage: cargo xtask tables FACTS GO\n  FACTS holds types.json, resources.json, columns.json\n  \
+                  GO holds the sources of k8s.io/api, apimachinery, apiextensions-apiserver and kube-aggregator"
+            .into()),
+    }
+}
+
+fn data_dir() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../apiserver/data")
+}
+
+#[expect(clippy::print_stderr, reason = "a command-line tool speaks to its user")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,175 @@
+//! Reads JSON into a tree, noting keys that stand twice in one object.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use steersman_core::field::Path;
+
+use super::syntax;
+
+/// No more than this many duplicates are noted; upstream's limit.
+const NOTED: usize = 100;
+
+/// What was read from a body.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The tree; of a key that stands twice, the last value.
+    pub value: Value,
+    /// What a tree cannot tell of the body.
+    pub duplicates: Duplicates,
+}
+
+/// The keys that stand twice in an object of a body, and the order in which everything stands there. Empty for an
+/// object that was never text.
+#[derive(Clone, Debug, Default)]
+pub struct Duplicates {
+    paths: Vec<String>,
+    body: Bytes,
+}
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// The body is not JSON, or is nested more than 127 deep: upstream's words for it.
+pub fn json(body: impl Into<Bytes>) -> Result<Decoded, String> {
+    let body = body.into();
+    let paths = RefCell::new(Vec::new());
+    let value = read(&body, &|path, again| {
+        if again && paths.borrow().len() < NOTED {
+            paths.borrow_mut().push(path.to_string());
+        }
+    })?;
+    Ok(Decoded { value, duplicates: Duplicates { paths: paths.into_inner(), body } })
+}
+
+impl Duplicates {
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// What is told of the unknown fields and of the duplicates, in the order of the body.
+    pub(super) fn told_with(&self, unknown: &[String]) -> Vec<String> {
+        if self.body.is_empty() {
+            return unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+        }
+        let told = RefCell::new(Vec::new());
+        // The body was read before, so it is well formed.
+        let _ = read(&self.body, &|path, again| {
+            let path = path.to_string();
+            if again && self.paths.contains(&path) {
+                told.borrow_mut().push(format!("duplicate field {path:?}"));
+            } else if !again && unknown.contains(&path) {
+                told.borrow_mut().push(format!("unknown field {path:?}"));
+            }
+        });
+        told.into_inner()
+    }
+}
+
+/// Called for every key, in the order of the text; `true` if the object already has it.
+type Seen<'a> = &'a dyn Fn(&Path<'_>, bool);
+
+fn read(body: &[u8], seen: Seen<'_>) -> Result<Value, String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = Node { path: &Path::ROOT, seen }.deserialize(&mut deserializer);
+    value
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| syntax::explain(body).unwrap_or_else(|| error.to_string()))
+}
+
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    path: &'a Path<'a>,
+    seen: Seen<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let path = self.path.index(list.len());
+            match items.next_element_seed(Node { path: &path, seen: self.seen })? {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let path = self.path.child(&key);
+            (self.seen)(&path, map.contains_key(&key));
+            let value = entries.next_value_seed(Node { path: &path, seen: self.seen })?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_stand_twice_are_noted_and_the_last_wins() {
+        let decoded = json(r#"{"a":{"b":1,"b":2},"l":[{"c":1,"c":3}]}"#).unwrap();
+        assert_eq!(decoded.value["a"]["b"], 2);
+        assert_eq!(decoded.duplicates.paths, ["a.b", "l[0].c"]);
+    }
+
+    #[test]
+    fn what_is_told_stands_in_the_order_of_the_body() {
+        let decoded = json(r#"{"m":{"z":1,"y":1},"b":1,"a":1,"a":2}"#).unwrap();
+        let unknown = ["a", "b", "m.y", "m.z"].map(str::to_owned);
+        assert_eq!(
+            decoded.duplicates.told_with(&unknown).join(", "),
+            r#"unknown field "m.z", unknown field "m.y", unknown field "b", unknown field "a", duplicate field "a""#
+        );
+    }
+}

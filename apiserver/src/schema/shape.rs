@@ -1,0 +1,196 @@
+//! What a schema is made of: the shape of every value, and how lists and maps merge.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::rules::Rules;
+
+/// The index of an object type in its [`Document`](super::Document).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TypeId(pub(super) u32);
+
+/// What may stand at one place of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) shape: Shape,
+    /// Whether null is a value of its own here (custom resources only).
+    pub(crate) nullable: bool,
+    /// What stands here when nothing is given (custom resources only).
+    pub(crate) default: Option<Value>,
+    /// What else the value must fulfil (custom resources only).
+    pub(crate) rules: Option<Box<Rules>>,
+}
+
+impl From<Shape> for Node {
+    fn from(shape: Shape) -> Self {
+        Node { shape, nullable: false, default: None, rules: None }
+    }
+}
+
+/// The form of a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// An object with declared fields.
+    Object(TypeId),
+    /// An object with free keys and values of one shape.
+    Map(Box<Node>, MapKind),
+    /// A list.
+    List(Box<Node>, ListKind),
+    /// A single value.
+    Scalar(Scalar),
+}
+
+/// The form of a value that merges as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scalar {
+    String,
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    /// A resource quantity; written in its canonical form.
+    Quantity,
+    IntOrString,
+    /// RFC 3339, in whole seconds.
+    Time,
+    /// RFC 3339, in microseconds.
+    MicroTime,
+    /// Base64.
+    Bytes,
+    /// Any JSON, kept as it is.
+    Any,
+    /// The field set of a managed fields entry.
+    FieldsV1,
+    /// A JSON schema, or whether one is needed.
+    SchemaOrBool,
+    /// A JSON schema, or a list of them.
+    SchemaOrArray,
+    /// A JSON schema, or a list of property names.
+    SchemaOrStrings,
+}
+
+/// How a list merges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListKind {
+    /// As a whole.
+    Atomic,
+    /// By its elements, which are unique.
+    Set,
+    /// By its elements, which are told apart by these fields.
+    Map(Vec<String>),
+}
+
+/// How a map or an object merges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MapKind {
+    /// By its entries.
+    #[default]
+    Granular,
+    /// As a whole.
+    Atomic,
+}
+
+/// What happens to the fields that an object type does not declare.
+#[derive(Clone, Debug)]
+pub(crate) enum Rest {
+    /// They are unknown, and dropped.
+    Unknown,
+    /// They are kept as they are (`x-kubernetes-preserve-unknown-fields`).
+    Kept,
+}
+
+/// An object with declared fields.
+#[derive(Clone, Debug)]
+pub(crate) struct ObjectType {
+    /// The name of the Go type, `DeploymentSpec`, for decoding errors; empty for custom resources.
+    pub(crate) name: String,
+    /// The declared fields, ordered by name.
+    pub(crate) fields: Vec<Field>,
+    /// The indexes of fields that are written even where they are zero.
+    pub(super) filled: Vec<usize>,
+    /// How the object merges.
+    pub(crate) kind: MapKind,
+    /// What happens to undeclared fields.
+    pub(crate) rest: Rest,
+    /// Whether it is a whole object of its own, with `apiVersion`, `kind` and `metadata`.
+    pub(crate) embedded: bool,
+}
+
+/// A declared field of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    /// The key in JSON.
+    pub(crate) name: String,
+    /// What may stand there.
+    pub(crate) node: Node,
+    /// How a zero value is written.
+    pub(crate) presence: Presence,
+    /// How strategic merge patches treat it.
+    pub(crate) patch: PatchStrategy,
+    /// The Go type, for decoding errors: `int32`, `v1.Protocol`; empty for custom resources.
+    pub(crate) go: String,
+}
+
+/// How a field is written when it is zero; what Go's JSON encoding does for the field's type and tags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Presence {
+    /// Only null is left out.
+    Pointer,
+    /// Zero is left out, but structs have none: they are always written.
+    #[default]
+    Omit,
+    /// Zero is left out, also that of a struct.
+    OmitZero,
+    /// Zero is written.
+    Always,
+    /// Null is written.
+    Null,
+}
+
+/// How strategic merge patches treat a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PatchStrategy {
+    /// Whether lists merge rather than replace each other.
+    pub(crate) merge: bool,
+    /// Whether maps replace each other rather than merge.
+    pub(crate) replace: bool,
+    /// Whether what a patch does not name is dropped.
+    pub(crate) retain_keys: bool,
+    /// The field by which elements of a merging list are told apart; empty for lists of scalars.
+    pub(crate) merge_key: String,
+}
+
+impl ObjectType {
+    /// A type with these fields, in any order.
+    pub(super) fn new(name: &str, mut fields: Vec<Field>, kind: MapKind) -> Self {
+        fields.sort_by(|a, b| a.name.cmp(&b.name));
+        let filled = (0..fields.len()).filter(|index| fields[*index].is_filled()).collect();
+        ObjectType { name: name.to_owned(), fields, filled, kind, rest: Rest::Unknown, embedded: false }
+    }
+
+    /// The declared field of that name.
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        let index = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
+        self.fields.get(index)
+    }
+}
+
+impl Field {
+    fn is_filled(&self) -> bool {
+        match self.presence {
+            Presence::Always | Presence::Null => true,
+            Presence::Omit => self.node.shape.is_struct(),
+            Presence::Pointer | Presence::OmitZero => false,
+        }
+    }
+}
+
+impl Shape {
+    /// Whether Go holds the value in a struct, which has no empty form that could be left out.
+    pub(super) fn is_struct(&self) -> bool {
+        use Scalar::{Any, IntOrString, MicroTime, Quantity, Time};
+        matches!(self, Shape::Object(_) | Shape::Scalar(Any | IntOrString | MicroTime | Quantity | Time))
+    }
+}

@@ -1,0 +1,127 @@
+//! What built-in kinds look like after admission, in cases.
+
+use serde_json::{Value, json};
+use steersman_core::api::FieldValidation;
+use steersman_core::resource::GroupVersionKind;
+
+use super::{Duplicates, decode};
+use crate::Tables;
+
+fn kind_of(object: &Value) -> GroupVersionKind {
+    GroupVersionKind::from_api_version(
+        object["apiVersion"].as_str().unwrap(),
+        object["kind"].as_str().unwrap(),
+    )
+}
+
+fn admitted(mut object: Value) -> Result<Value, String> {
+    let kind = kind_of(&object);
+    let schema = Tables::load().schema(&kind).unwrap();
+    match schema.admit(&mut object, &kind, &Duplicates::default(), FieldValidation::Warn) {
+        Ok(_) => Ok(object),
+        Err(error) => Err(error.message().to_owned()),
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_told_as_go_tells_it() {
+    let cases = [
+        (
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": "3"}}),
+            "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into Go \
+             struct field DeploymentSpec.spec.replicas of type int32",
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": ["a"]}),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal array into Go \
+             struct field ConfigMap.data of type map[string]string",
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": {}}}),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal object into Go \
+             struct field ConfigMap.data of type string",
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "binaryData": {"a": "!"}}),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: illegal base64 data at input byte 0",
+        ),
+        (
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": 1}}),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go \
+             struct field ObjectMeta.metadata.name of type string",
+        ),
+        (
+            json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "spec": {"minAvailable": 1.5}}),
+            "PodDisruptionBudget in version \"v1\" cannot be handled as a PodDisruptionBudget: json: cannot \
+             unmarshal number 1.5 into Go struct field PodDisruptionBudgetSpec.spec.minAvailable of type int32",
+        ),
+        (
+            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": {"renewTime": "yesterday"}}),
+            "Lease in version \"v1\" cannot be handled as a Lease: parsing time \"yesterday\" as \
+             \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"yesterday\" as \"2006\"",
+        ),
+    ];
+    for (object, message) in cases {
+        assert_eq!(admitted(object).unwrap_err(), message);
+    }
+}
+
+#[test]
+fn zero_values_are_left_out_or_written_as_go_does() {
+    let object = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "a", "creationTimestamp": null, "labels": {}, "generation": 0},
+        "spec": {"containers": [{"name": "c", "stdin": false, "args": []}], "hostNetwork": false, "priority": 0},
+    });
+    assert_eq!(
+        admitted(object).unwrap(),
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+            "spec": {"containers": [{"name": "c", "resources": {}}], "priority": 0}, "status": {},
+        })
+    );
+}
+
+#[test]
+fn times_are_written_in_utc_and_whole_seconds() {
+    let object = json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"deletionTimestamp": "2020-01-01T12:00:00.9+02:00"},
+        "spec": {"renewTime": "2020-01-01T12:00:00.1234567Z"},
+    });
+    let object = admitted(object).unwrap();
+    assert_eq!(object["metadata"]["deletionTimestamp"], "2020-01-01T10:00:00Z");
+    assert_eq!(object["spec"]["renewTime"], "2020-01-01T12:00:00.123456Z");
+}
+
+#[test]
+fn unknown_fields_are_dropped_and_told_in_the_order_of_the_body() {
+    let body = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"z":1,"y":2,"name":"a","name":"b"},"b":1,"a":2}"#;
+    let schema = Tables::load().schema(&GroupVersionKind::new("", "v1", "ConfigMap")).unwrap();
+    let admit = |validation| {
+        let mut decoded = decode::json(body).unwrap();
+        let kind = kind_of(&decoded.value);
+        schema
+            .admit(&mut decoded.value, &kind, &decoded.duplicates, validation)
+            .map(|told| (told, decoded.value))
+    };
+    let told = [
+        r#"unknown field "metadata.z""#,
+        r#"unknown field "metadata.y""#,
+        r#"duplicate field "metadata.name""#,
+        r#"unknown field "b""#,
+        r#"unknown field "a""#,
+    ];
+    let (warnings, value) = admit(FieldValidation::Warn).unwrap();
+    assert_eq!(warnings, told);
+    assert_eq!(value, json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}}));
+    assert_eq!(admit(FieldValidation::Ignore).unwrap().0, [""; 0]);
+    let refused = admit(FieldValidation::Strict).unwrap_err();
+    assert_eq!(
+        refused.message(),
+        format!(
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: {}",
+            told.join(", ")
+        )
+    );
+}

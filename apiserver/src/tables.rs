@@ -1,0 +1,179 @@
+//! The built-in resources: one row each, from the distilled API tables.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use steersman_core::resource::{ApiResource, GroupVersionKind, GroupVersionResource, Scope};
+
+use crate::schema::{Document, Schema};
+
+const TABLE: &str = include_str!("../data/resources.json");
+
+/// What is known of the built-in resources and kinds; the server owns one.
+///
+/// Reading it costs a fraction of a millisecond: the rows are read at once, a kind's types when they are first needed.
+#[derive(Debug)]
+pub struct Tables {
+    rows: Vec<Row>,
+    types: Arc<Document>,
+}
+
+/// A resource that a server serves.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Row {
+    /// What discovery tells of it.
+    pub resource: ApiResource,
+    /// The name of one object: `pod`.
+    pub singular: String,
+    /// Abbreviations: `po`.
+    pub short_names: Vec<String>,
+    /// The categories it belongs to: `all`.
+    pub categories: Vec<String>,
+    /// Its subresources, ordered by name.
+    pub subresources: Vec<Subresource>,
+}
+
+/// A subresource of a resource.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Subresource {
+    /// The last step of the path: `status`.
+    pub name: String,
+    /// The kind of its body: that of the object itself, `autoscaling/v1, Kind=Scale`, …
+    pub kind: GroupVersionKind,
+    /// The verbs it serves.
+    pub verbs: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RowData {
+    group: String,
+    version: String,
+    resource: String,
+    kind: String,
+    singular: String,
+    scope: ScopeName,
+    verbs: Vec<String>,
+    #[serde(default)]
+    short_names: Vec<String>,
+    #[serde(default)]
+    categories: Vec<String>,
+    #[serde(default)]
+    subresources: Vec<SubresourceData>,
+}
+
+#[derive(Deserialize)]
+enum ScopeName {
+    Cluster,
+    Namespaced,
+}
+
+#[derive(Deserialize)]
+struct SubresourceData {
+    name: String,
+    kind: String,
+    verbs: Vec<String>,
+}
+
+impl Tables {
+    /// Reads the rows, and finds the types without reading them.
+    pub fn load() -> Self {
+        let rows: Vec<RowData> = serde_json::from_str(TABLE).expect("the checked-in table is well formed");
+        Tables { rows: rows.into_iter().map(Row::from).collect(), types: Arc::new(Document::builtin()) }
+    }
+
+    /// The resources that are served by default: those of stable versions.
+    pub fn served(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| is_stable(&row.resource.resource.version))
+    }
+
+    /// Every built-in resource, those of alpha and beta versions too.
+    pub fn all(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The schema of a built-in kind, of a list or an options type too; `None` if there is no such kind.
+    pub fn schema(&self, kind: &GroupVersionKind) -> Option<Schema> {
+        Schema::builtin(&self.types, kind)
+    }
+
+    /// The built-in types, for schemas that build upon them.
+    pub(crate) fn types(&self) -> &Arc<Document> {
+        &self.types
+    }
+}
+
+fn is_stable(version: &str) -> bool {
+    version.strip_prefix('v').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+impl From<RowData> for Row {
+    fn from(row: RowData) -> Self {
+        let names =
+            |names: &[String]| names.iter().map(|name| name.clone().into()).collect::<Vec<_>>().into();
+        let own = GroupVersionKind::new(row.group.clone(), row.version.clone(), row.kind.clone());
+        let names_of_subresources: Vec<String> =
+            row.subresources.iter().map(|one| one.name.clone()).collect();
+        Row {
+            resource: ApiResource {
+                resource: GroupVersionResource::new(row.group, row.version, row.resource),
+                kind: row.kind.into(),
+                scope: match row.scope {
+                    ScopeName::Cluster => Scope::Cluster,
+                    ScopeName::Namespaced => Scope::Namespaced,
+                },
+                verbs: names(&row.verbs),
+                subresources: names(&names_of_subresources),
+            },
+            singular: row.singular,
+            short_names: row.short_names,
+            categories: row.categories,
+            subresources: row.subresources.into_iter().map(|one| one.of(&own)).collect(),
+        }
+    }
+}
+
+impl SubresourceData {
+    /// The kind is written as `autoscaling/v1/Scale`, or without group and version if they are the resource's own.
+    fn of(self, own: &GroupVersionKind) -> Subresource {
+        let kind = match self.kind.rsplit_once('/') {
+            Some((api_version, kind)) => GroupVersionKind::from_api_version(api_version, kind),
+            None => GroupVersionKind { kind: self.kind.into(), ..own.clone() },
+        };
+        Subresource { name: self.name, kind, verbs: self.verbs }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_schema() {
+        let tables = Tables::load();
+        for row in tables.all() {
+            assert!(tables.schema(&row.resource.gvk()).is_some(), "{}", row.resource.gvk());
+            for subresource in row.subresources.iter().filter(|one| !one.kind.kind.ends_with("Options")) {
+                assert!(tables.schema(&subresource.kind).is_some(), "{}", subresource.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn only_stable_versions_are_served() {
+        let tables = Tables::load();
+        assert!(tables.served().all(|row| !row.resource.resource.version.contains("beta")));
+        assert!(tables.served().any(|row| row.resource.resource.version == "v2"));
+    }
+
+    #[test]
+    fn a_subresource_has_the_kind_of_its_body() {
+        let tables = Tables::load();
+        let row = tables.served().find(|row| row.resource.resource.resource == "deployments").unwrap();
+        let kinds: Vec<String> = row.subresources.iter().map(|one| one.kind.to_string()).collect();
+        assert_eq!(kinds, ["autoscaling/v1, Kind=Scale", "apps/v1, Kind=Deployment"]);
+        assert_eq!(row.short_names, ["deploy"]);
+    }
+}
