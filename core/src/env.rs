@@ -222,3 +222,58 @@ fn mix(seed: u64, name: &str) -> u64 {
     }
     hash
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Lab;
+
+    #[test]
+    fn children_draw_from_streams_of_their_own() {
+        let draws = |env: &Env| (0..4).map(|_| env.random_u64()).collect::<Vec<_>>();
+        let (first, second) = (Lab::new().env(), Lab::new().env());
+        first.random_u64();
+        draws(&first.child("other"));
+        assert_eq!(draws(&first.child("a")), draws(&second.child("a")), "no draw elsewhere changes a stream");
+        assert_ne!(draws(&first.child("a")), draws(&first.child("b")));
+        assert_eq!(draws(&first.child("a").child("b")), draws(&first.child("a/b")));
+    }
+
+    #[test]
+    fn what_takes_too_long_is_dropped() {
+        let lab = Lab::new();
+        let env = lab.env();
+        let second = Duration::from_secs(1);
+        assert_eq!(lab.run(env.timeout(second, env.sleep(2 * second))), Err(Elapsed));
+        assert_eq!(env.elapsed(), second);
+        assert_eq!(lab.run(env.timeout(second, async { 5 })), Ok(5));
+    }
+
+    #[test]
+    fn dropping_a_task_stops_it() {
+        let lab = Lab::new();
+        let env = lab.env();
+        let (sender, stopped) = oneshot::channel::<()>();
+        let task = env.spawn("waits", async move {
+            let _held = sender;
+            std::future::pending::<()>().await;
+        });
+        lab.run(env.sleep(Duration::from_secs(1)));
+        drop(task);
+        assert!(lab.run(stopped).is_err(), "all that it held is dropped");
+    }
+
+    #[test]
+    fn a_task_gives_what_it_returned() {
+        let lab = Lab::new();
+        let task = lab.env().spawn("answers", async { 42 });
+        assert_eq!(lab.run(task), Ok(42));
+    }
+
+    #[test]
+    fn a_uuid_has_its_version_and_variant() {
+        let uuid = Lab::new().env().uuid();
+        assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"));
+        assert!(matches!(&uuid[19..20], "8" | "9" | "a" | "b"));
+    }
+}

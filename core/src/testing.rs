@@ -26,7 +26,7 @@ struct State {
     now: Duration,
     timers: BTreeMap<(Duration, u64), Waker>,
     sleeps: u64,
-    new_tasks: Vec<BoxFuture<'static, ()>>,
+    tasks: Vec<Running<BoxFuture<'static, ()>>>,
 }
 
 struct Running<F> {
@@ -54,17 +54,20 @@ impl Lab {
     pub(crate) fn run<F: Future>(&self, main: F) -> F::Output {
         let main = pin!(main);
         let mut main = Running::new(main);
-        let mut tasks: Vec<Running<BoxFuture<'static, ()>>> = Vec::new();
         loop {
             let mut idle = !main.is_woken();
             if let Poll::Ready(output) = main.poll() {
                 return output;
             }
-            tasks.extend(std::mem::take(&mut self.state().new_tasks).into_iter().map(Running::new));
+            // The tasks are taken out for as long as they run, because they may start others.
+            let mut tasks = std::mem::take(&mut self.state().tasks);
             tasks.retain_mut(|task| {
                 idle &= !task.is_woken();
                 task.poll().is_pending()
             });
+            let started = std::mem::replace(&mut self.state().tasks, tasks);
+            idle &= started.is_empty();
+            self.state().tasks.extend(started);
             if idle && !main.is_woken() {
                 self.pass_time();
             }
@@ -145,6 +148,6 @@ impl Drop for Sleep {
 
 impl Spawn for Lab {
     fn spawn(&self, _name: &str, task: BoxFuture<'static, ()>) {
-        self.state().new_tasks.push(task);
+        self.state().tasks.push(Running::new(task));
     }
 }

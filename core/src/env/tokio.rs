@@ -51,3 +51,24 @@ impl Spawn for Runtime {
         drop(self.handle.spawn(task));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_and_tasks_come_from_the_runtime() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let env = Env::tokio();
+            let before = (env.now(), env.elapsed());
+            let task = env.spawn("sleeps", {
+                let env = env.clone();
+                async move { env.sleep(Duration::from_millis(5)).await }
+            });
+            task.await.unwrap();
+            assert!(env.elapsed() >= before.1 + Duration::from_millis(5));
+            assert!(env.now() >= before.0 + Duration::from_millis(5));
+        });
+    }
+}

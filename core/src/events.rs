@@ -1,0 +1,308 @@
+//! Records what happened to objects as core/v1 Events, without ever making the caller wait.
+//!
+//! Upstream's `EventRecorder` and its correlator: equal events are counted in one object, more than ten similar
+//! ones in ten minutes are combined, and a source that says too much about one object is silenced for a while.
+//! See <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>.
+
+mod correlator;
+mod recent;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use serde_json::json;
+
+use crate::api::Patch;
+use crate::client::Client;
+use crate::env::{Env, Task};
+use crate::error::Result;
+use crate::object::Object;
+use crate::resource::Resource;
+
+use correlator::{Correlator, Verdict};
+
+/// How many events wait to be sent at most; further ones are dropped, and the log says so. Upstream's bound.
+const BUFFER: usize = 1000;
+
+/// How often an event is sent to a server that does not answer, and how long to wait in between.
+const TRIES: u32 = 12;
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Whether an event tells of something that went as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    /// Nothing is wrong.
+    Normal,
+    /// Something may be wrong.
+    Warning,
+}
+
+/// Records events in the name of one component. Cloning shares; what was not sent yet is lost when the last clone
+/// is dropped.
+#[derive(Clone)]
+pub struct Recorder {
+    env: Env,
+    source: EventSource,
+    buffer: Arc<Mutex<mpsc::Sender<Event>>>,
+    _sender: Arc<Task<()>>,
+}
+
+impl EventType {
+    /// As the API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventType::Normal => "Normal",
+            EventType::Warning => "Warning",
+        }
+    }
+}
+
+impl Recorder {
+    /// Records in the name of `component`.
+    pub fn start(env: &Env, client: &Client, component: &str) -> Self {
+        Self::from_source(env, client, EventSource { component: Some(component.to_owned()), host: None })
+    }
+
+    /// Records in the name of `component` on the node `host`.
+    pub fn on_host(env: &Env, client: &Client, component: &str, host: &str) -> Self {
+        let source = EventSource { component: Some(component.to_owned()), host: Some(host.to_owned()) };
+        Self::from_source(env, client, source)
+    }
+
+    fn from_source(env: &Env, client: &Client, source: EventSource) -> Self {
+        let env = env.child("events");
+        let (buffer, events) = mpsc::channel(BUFFER);
+        let sender = Sender { env: env.clone(), client: client.clone(), correlator: Correlator::default() };
+        let task = env.spawn("sender", sender.run(events));
+        Recorder { env, source, buffer: Arc::new(Mutex::new(buffer)), _sender: Arc::new(task) }
+    }
+
+    /// Notes that `reason` (one CamelCase word) happened to `regarding`. Returns at once.
+    pub fn event(
+        &self,
+        regarding: &ObjectReference,
+        kind: EventType,
+        reason: &str,
+        message: impl Into<String>,
+    ) {
+        let event = self.make(regarding, kind, reason, message.into());
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(full) = buffer.try_send(event) {
+            tracing::warn!(event = ?full.into_inner().message, "too many events wait to be sent: dropped");
+        }
+    }
+
+    fn make(&self, regarding: &ObjectReference, kind: EventType, reason: &str, message: String) -> Event {
+        let now = Time(self.env.now());
+        Event {
+            metadata: ObjectMeta {
+                name: Some(event_name(&self.env, regarding)),
+                namespace: Some(namespace_of(regarding).to_owned()),
+                ..ObjectMeta::default()
+            },
+            involved_object: regarding.clone(),
+            reason: Some(reason.to_owned()),
+            message: Some(message),
+            type_: Some(kind.as_str().to_owned()),
+            first_timestamp: Some(now.clone()),
+            last_timestamp: Some(now),
+            count: Some(1),
+            reporting_component: self.source.component.clone(),
+            reporting_instance: self.source.host.clone(),
+            source: Some(self.source.clone()),
+            ..Event::default()
+        }
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// What an event about `object` refers to.
+pub fn reference(object: &Object) -> ObjectReference {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    ObjectReference {
+        api_version: some(object.api_version()),
+        kind: some(object.kind()),
+        namespace: some(object.namespace()),
+        name: some(object.name()),
+        uid: some(object.uid()),
+        resource_version: some(object.resource_version()),
+        field_path: None,
+    }
+}
+
+/// What an event about a typed object refers to.
+pub fn reference_to<K: Resource>(object: &K) -> ObjectReference {
+    let metadata = object.metadata();
+    ObjectReference {
+        api_version: Some(K::API_VERSION.to_owned()),
+        kind: Some(K::KIND.to_owned()),
+        namespace: metadata.namespace.clone().filter(|namespace| !namespace.is_empty()),
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        field_path: None,
+    }
+}
+
+/// Events about objects without a namespace go to `default`.
+fn namespace_of(regarding: &ObjectReference) -> &str {
+    regarding.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or("default")
+}
+
+/// `<object>.<nanoseconds in hex>`. Unlike upstream's, up to a millisecond is added at random: in virtual time many
+/// events happen in one nanosecond.
+fn event_name(env: &Env, regarding: &ObjectReference) -> String {
+    let nanoseconds = env.now().as_nanosecond() + i128::from(env.random_below(1_000_000));
+    format!("{}.{nanoseconds:x}", regarding.name.as_deref().unwrap_or_default())
+}
+
+struct Sender {
+    env: Env,
+    client: Client,
+    correlator: Correlator,
+}
+
+impl Sender {
+    async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        while let Some(event) = events.next().await {
+            match self.correlator.judge(&self.env, event) {
+                Verdict::Drop => {}
+                Verdict::Create(event) => self.insist(&event, false).await,
+                Verdict::Count(event) => self.insist(&event, true).await,
+            }
+        }
+    }
+
+    /// Sends an event, again and again where the server does not answer, but not for ever.
+    async fn insist(&self, event: &Event, counted: bool) {
+        for attempt in 1..=TRIES {
+            match self.send(event, counted).await {
+                Ok(()) => return,
+                Err(error) if error.is_retryable() && !error.is_conflict() && attempt < TRIES => {
+                    tracing::debug!(%error, attempt, "an event could not be sent and will be tried again");
+                    // The first pause is a random part of the others, so that many senders spread.
+                    let pause = if attempt == 1 { PAUSE.mul_f64(self.env.random_f64()) } else { PAUSE };
+                    self.env.sleep(pause).await;
+                }
+                Err(error) => return tracing::debug!(%error, "an event was refused"),
+            }
+        }
+    }
+
+    async fn send(&self, event: &Event, counted: bool) -> Result<()> {
+        let events = self.client.namespaced::<Event>(event.metadata.namespace.as_deref().unwrap_or_default());
+        if counted {
+            let name = event.metadata.name.as_deref().unwrap_or_default();
+            let change = json!({
+                "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message
+            });
+            match events.patch(name, Patch::Strategic(change)).await {
+                Ok(_) => return Ok(()),
+                // It has expired meanwhile: it is created anew, with the count so far.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        events.create(event).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::api::ListOptions;
+    use crate::error::{Error, Reason};
+    use crate::testing::{Lab, MemoryApi};
+
+    fn pod(name: &str) -> ObjectReference {
+        ObjectReference {
+            kind: Some("Pod".to_owned()),
+            namespace: Some("n".to_owned()),
+            name: Some(name.to_owned()),
+            uid: Some(name.to_owned()),
+            ..ObjectReference::default()
+        }
+    }
+
+    async fn all(client: &Client) -> Vec<(String, i32)> {
+        let events = client.all::<Event>().list(&ListOptions::default()).await.unwrap();
+        let mut all: Vec<_> =
+            events.iter().map(|event| (event.message.clone().unwrap(), event.count.unwrap())).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn equal_events_are_counted_in_one_object() {
+        let (lab, api) = (Lab::new(), MemoryApi::default());
+        let (env, client) = (lab.env(), api.client());
+        let recorder = Recorder::start(&env, &client, "tester");
+        lab.run(async {
+            for _ in 0..3 {
+                recorder.event(&pod("a"), EventType::Normal, "Started", "it runs");
+                env.sleep(Duration::from_secs(1)).await;
+            }
+            assert_eq!(all(&client).await, [("it runs".to_owned(), 3)]);
+            let events = client.all::<Event>().list(&ListOptions::default()).await.unwrap();
+            let event = &events[0];
+            assert_eq!(event.reporting_component.as_deref(), Some("tester"));
+            assert!(event.first_timestamp < event.last_timestamp);
+            assert!(event.metadata.name.as_deref().unwrap().starts_with("a."));
+        });
+    }
+
+    #[test]
+    fn events_about_cluster_scoped_objects_go_to_the_default_namespace() {
+        let (lab, api) = (Lab::new(), MemoryApi::default());
+        let (env, client) = (lab.env(), api.client());
+        let recorder = Recorder::on_host(&env, &client, "kubelet", "node-1");
+        lab.run(async {
+            let node = ObjectReference { namespace: None, ..pod("node-1") };
+            recorder.event(&node, EventType::Warning, "Bad", "very");
+            env.sleep(Duration::from_secs(1)).await;
+        });
+        assert!(api.calls()[0].starts_with("create events/default/"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_asked_again_and_a_refusal_is_final() {
+        let (lab, api) = (Lab::new(), MemoryApi::default());
+        let (env, client) = (lab.env(), api.client());
+        let recorder = Recorder::start(&env, &client, "tester");
+        api.fail("create", Error::new(Reason::ServiceUnavailable, "not now"));
+        api.fail("create", Error::new(Reason::ServiceUnavailable, "not now"));
+        api.fail("create", Error::new(Reason::Forbidden, "never"));
+        lab.run(async {
+            for name in ["a", "b", "c"] {
+                recorder.event(&pod(name), EventType::Normal, "Started", name);
+            }
+            env.sleep(Duration::from_secs(60)).await;
+            assert_eq!(all(&client).await, [("b".to_owned(), 1), ("c".to_owned(), 1)]);
+        });
+    }
+
+    #[test]
+    fn a_caller_never_waits_and_the_buffer_is_bounded() {
+        let (lab, api) = (Lab::new(), MemoryApi::default());
+        let (env, client) = (lab.env(), api.client());
+        let recorder = Recorder::start(&env, &client, "tester");
+        for n in 0..2 * BUFFER {
+            recorder.event(&pod(&n.to_string()), EventType::Normal, "Started", "it runs");
+        }
+        lab.run(env.sleep(Duration::from_secs(1)));
+        let sent = all(&client).now_or_never().unwrap().len();
+        assert!((BUFFER..=BUFFER + 1).contains(&sent), "{sent}");
+    }
+}
