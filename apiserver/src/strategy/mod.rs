@@ -15,7 +15,14 @@ use crate::reader::Reader;
 use crate::user::User;
 
 mod list;
+mod namespace;
+mod node;
+mod pod;
+mod pod_spec;
+mod pod_template;
 mod service;
+mod tree;
+mod workload;
 
 pub use list::Strategies;
 pub use service::ServiceRanges;
@@ -217,4 +224,9 @@ pub trait Strategy: Send + Sync {
     fn time_to_live(&self) -> Option<Duration> {
         None
     }
+}
+
+/// A moment as the API prints it: in whole seconds.
+fn seconds(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,0 +1,64 @@
+//! Fills in the defaults that pods have and templates do not; upstream's `SetDefaults_Pod`.
+
+use serde_json::{Map, Value};
+
+use crate::strategy::pod_spec;
+use crate::strategy::tree::{Fill, Read};
+
+/// Fills in what a pod leaves out.
+pub(super) fn default(pod: &mut Map<String, Value>) {
+    let spec = pod.object("spec");
+    pod_spec::default(spec);
+    spec.fill("enableServiceLinks", true);
+    for list in ["initContainers", "containers"] {
+        spec.objects_mut(list).for_each(request_limits);
+    }
+    request_for_the_whole_pod(spec);
+    if spec.flag("hostNetwork") {
+        for list in ["initContainers", "containers"] {
+            spec.objects_mut(list).for_each(bind_host_ports);
+        }
+    }
+}
+
+/// A container asks for what it is limited to, unless it says otherwise.
+fn request_limits(container: &mut Map<String, Value>) {
+    let resources = container.object("resources");
+    if !resources.has("limits") {
+        return;
+    }
+    let limits = resources.at("limits").clone();
+    let requests = resources.object("requests");
+    for (name, limit) in limits.as_object().into_iter().flatten() {
+        requests.fill(name, limit.clone());
+    }
+    if requests.is_empty() {
+        resources.drop_field("requests");
+    }
+}
+
+/// A pod with limits of its own asks for what it is limited to (KEP-2837).
+fn request_for_the_whole_pod(spec: &mut Map<String, Value>) {
+    let limits = match spec.at("resources").at("limits").as_object() {
+        Some(limits) if !limits.is_empty() => limits.clone(),
+        _ => return,
+    };
+    let requests = spec.object("resources").object("requests");
+    for (name, limit) in limits.into_iter().filter(|(name, _)| is_for_pods(name)) {
+        requests.fill(&name, limit);
+    }
+}
+
+/// Whether a whole pod may have requests and limits of a resource.
+fn is_for_pods(resource: &str) -> bool {
+    matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
+}
+
+/// On the host's network a container's port is the host's.
+fn bind_host_ports(container: &mut Map<String, Value>) {
+    for port in container.objects_mut("ports") {
+        if let Some(number) = port.int("containerPort") {
+            port.fill_zero("hostPort", number);
+        }
+    }
+}

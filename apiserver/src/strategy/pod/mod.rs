@@ -1,0 +1,102 @@
+//! Pods: defaults, quality of service, grace, and what an update may change.
+
+mod defaults;
+mod label_keys;
+mod qos;
+mod status;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::tree::{Fill, Read, fields};
+use super::{Strategy, WriteContext};
+
+/// The strategy of pods.
+pub(super) struct Pods;
+
+impl Strategy for Pods {
+    fn default(&self, object: &mut Value) {
+        let pod = fields(object);
+        defaults::default(pod);
+        pod.object("status");
+    }
+
+    fn prepare_create(&self, object: &mut Value, cx: &WriteContext<'_>) {
+        let pod = fields(object);
+        pod.put("status", status::first(pod, cx.now));
+        label_keys::merge(pod);
+    }
+
+    fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        status::keep(fields(object), old);
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &[
+            "spec.hostNetwork",
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.nominatedNodeName",
+            "status.phase",
+            "status.podIP",
+        ]
+    }
+
+    fn field<'a>(&self, object: &'a Value, field: &str) -> Cow<'a, str> {
+        let spec = object.at("spec");
+        if field == "spec.hostNetwork" {
+            return Cow::Borrowed(if spec.flag("hostNetwork") { "true" } else { "false" });
+        }
+        let (part, name) = field.split_once('.').unwrap_or(("", ""));
+        Cow::Borrowed(object.at(part).text(name))
+    }
+
+    fn grace_seconds(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
+        let spec = object.at("spec");
+        let ended = matches!(object.at("status").text("phase"), "Failed" | "Succeeded");
+        let seconds = requested.or_else(|| spec.int("terminationGracePeriodSeconds")).unwrap_or_default();
+        let seconds = if spec.text("nodeName").is_empty() || ended { 0 } else { seconds };
+        Some(if seconds < 0 { 1 } else { seconds })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_is_given_the_time_that_it_or_the_request_asks_for() {
+        let pod = |node: &str, phase: &str| json!({"spec": {"nodeName": node, "terminationGracePeriodSeconds": 30}, "status": {"phase": phase}});
+        let cases = [
+            (pod("n", "Running"), None, 30),
+            (pod("n", "Running"), Some(5), 5),
+            (pod("n", "Running"), Some(-1), 1),
+            (pod("n", "Running"), Some(0), 0),
+            (pod("", "Pending"), None, 0),
+            (pod("n", "Succeeded"), Some(9), 0),
+            (pod("n", "Failed"), None, 0),
+        ];
+        for (pod, requested, seconds) in cases {
+            assert_eq!(Pods.grace_seconds(&pod, requested), Some(seconds), "{pod} {requested:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_is_found_by_its_node_and_phase() {
+        let pod = json!({"spec": {"nodeName": "n", "hostNetwork": true}, "status": {"phase": "Running"}});
+        let cases = [
+            ("spec.nodeName", "n"),
+            ("status.phase", "Running"),
+            ("spec.hostNetwork", "true"),
+            ("status.podIP", ""),
+        ];
+        for (field, value) in cases {
+            assert_eq!(Pods.field(&pod, field), value);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The quality of service class of a pod: how its requests compare to its limits.
+//!
+//! Quantities are compared as they are printed in canonical form. Requests never exceed limits in a valid pod, so the
+//! sums over all containers are equal exactly if they are equal container by container.
+
+use serde_json::Value;
+
+use crate::strategy::tree::Read;
+
+/// `Guaranteed`, `Burstable` or `BestEffort`.
+pub(super) fn class(spec: &Value) -> &'static str {
+    let whole = spec.at("resources");
+    if whole.has("requests") || whole.has("limits") {
+        return class_of(std::iter::once(whole));
+    }
+    let containers = ["containers", "initContainers"].into_iter().flat_map(|list| spec.items(list));
+    class_of(containers.map(|container| container.at("resources")))
+}
+
+fn class_of<'a>(resources: impl Iterator<Item = &'a Value>) -> &'static str {
+    let (mut any, mut guaranteed) = (false, true);
+    for resources in resources {
+        for name in ["cpu", "memory"] {
+            let (request, limit) = (amount(resources, "requests", name), amount(resources, "limits", name));
+            any |= request.is_some() || limit.is_some();
+            guaranteed &= limit.is_some() && request == limit;
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+/// A quantity that is more than nothing.
+fn amount<'a>(resources: &'a Value, list: &str, name: &str) -> Option<&'a str> {
+    Some(resources.at(list).text(name)).filter(|quantity| !matches!(*quantity, "" | "0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_class_follows_from_requests_and_limits() {
+        let all = json!({"cpu": "1", "memory": "1Gi"});
+        let cases = [
+            (json!([{}]), "BestEffort"),
+            (json!([{"requests": {"cpu": "0"}}]), "BestEffort"),
+            (json!([{"requests": {"cpu": "1"}}]), "Burstable"),
+            (json!([{"requests": all, "limits": all}]), "Guaranteed"),
+            (json!([{"requests": all, "limits": all}, {}]), "Burstable"),
+            (json!([{"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}]), "Burstable"),
+        ];
+        for (containers, class_expected) in cases {
+            let containers: Vec<Value> =
+                containers.as_array().unwrap().iter().map(|one| json!({"resources": one})).collect();
+            assert_eq!(class(&json!({"containers": containers})), class_expected, "{containers:?}");
+        }
+    }
+}

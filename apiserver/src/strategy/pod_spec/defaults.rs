@@ -1,0 +1,67 @@
+//! Fills in the defaults of a pod spec; upstream's `SetDefaults_PodSpec` and those of what a spec holds.
+
+use serde_json::{Map, Value};
+
+use super::containers;
+use super::volume_defaults;
+use crate::strategy::tree::{Fill, Read, drop_zero};
+
+/// The fields that Go keeps behind a pointer, so that a zero in them is a value.
+const POINTERS: &[&str] = &[
+    "activeDeadlineSeconds",
+    "affinity",
+    "automountServiceAccountToken",
+    "containers",
+    "dnsConfig",
+    "enableServiceLinks",
+    "hostUsers",
+    "hostnameOverride",
+    "os",
+    "preemptionPolicy",
+    "priority",
+    "resources",
+    "runtimeClassName",
+    "securityContext",
+    "setHostnameAsFQDN",
+    "shareProcessNamespace",
+    "terminationGracePeriodSeconds",
+];
+
+/// Fills in what a spec leaves out.
+pub(in crate::strategy) fn default(spec: &mut Map<String, Value>) {
+    drop_zero(spec, POINTERS);
+    spec.fill("dnsPolicy", "ClusterFirst");
+    spec.fill("restartPolicy", "Always");
+    spec.fill("schedulerName", "default-scheduler");
+    spec.fill("terminationGracePeriodSeconds", 30);
+    spec.fill("securityContext", Map::new());
+    clamp_grace(spec);
+    mirror_service_account(spec);
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        spec.objects_mut(list).for_each(containers::default);
+    }
+    spec.objects_mut("volumes").for_each(volume_defaults::default);
+    for toleration in spec.objects_mut("tolerations") {
+        drop_zero(toleration, &["tolerationSeconds"]);
+    }
+}
+
+/// A negative grace period is one second.
+fn clamp_grace(spec: &mut Map<String, Value>) {
+    if spec.int("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
+        spec.put("terminationGracePeriodSeconds", 1);
+    }
+}
+
+/// `serviceAccount` is the deprecated name of `serviceAccountName`: both always say the same.
+pub(in crate::strategy) fn mirror_service_account(spec: &mut Map<String, Value>) {
+    let name = match spec.text("serviceAccountName") {
+        "" => spec.text("serviceAccount"),
+        name => name,
+    };
+    if !name.is_empty() {
+        let name = name.to_owned();
+        spec.put("serviceAccount", name.as_str());
+        spec.put("serviceAccountName", name);
+    }
+}

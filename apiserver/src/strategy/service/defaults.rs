@@ -1,0 +1,106 @@
+//! Fills in the defaults of a service; upstream's `SetDefaults_Service`.
+
+use serde_json::{Map, Value, json};
+
+use crate::strategy::tree::{Fill, Read, drop_zero, is_zero};
+
+/// The fields that Go keeps behind a pointer, so that a zero in them is a value.
+const POINTERS: &[&str] = &[
+    "allocateLoadBalancerNodePorts",
+    "internalTrafficPolicy",
+    "ipFamilyPolicy",
+    "loadBalancerClass",
+    "sessionAffinityConfig",
+    "trafficDistribution",
+];
+
+/// For how long a client keeps its back end unless the service says so: three hours.
+const AFFINITY_SECONDS: i32 = 10_800;
+
+/// Fills in what a service leaves out. Addresses, node ports and IP families are given later.
+pub(super) fn default(service: &mut Map<String, Value>) {
+    service.object("status").object("loadBalancer");
+    let spec = service.object("spec");
+    drop_zero(spec, POINTERS);
+    spec.fill("sessionAffinity", "None");
+    spec.fill("type", "ClusterIP");
+    default_affinity(spec);
+    spec.objects_mut("ports").for_each(default_port);
+    let kind = spec.text("type");
+    let external = is_external(spec);
+    let (balanced, routed) = (kind == "LoadBalancer", kind != "ExternalName");
+    if external {
+        spec.fill("externalTrafficPolicy", "Cluster");
+    }
+    if routed {
+        spec.fill("internalTrafficPolicy", "Cluster");
+    }
+    if balanced {
+        spec.fill("allocateLoadBalancerNodePorts", true);
+    }
+}
+
+/// Whether traffic may come from outside the cluster.
+fn is_external(spec: &Map<String, Value>) -> bool {
+    match spec.text("type") {
+        "NodePort" | "LoadBalancer" => true,
+        "ClusterIP" => !spec.items("externalIPs").is_empty(),
+        _ => false,
+    }
+}
+
+fn default_affinity(spec: &mut Map<String, Value>) {
+    match spec.text("sessionAffinity") {
+        "None" => spec.drop_field("sessionAffinityConfig"),
+        "ClientIP" => {
+            let timeout = spec.at("sessionAffinityConfig").at("clientIP").has("timeoutSeconds");
+            if !timeout {
+                spec.put("sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": AFFINITY_SECONDS}}));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn default_port(port: &mut Map<String, Value>) {
+    drop_zero(port, &["appProtocol", "port", "targetPort"]);
+    port.fill("protocol", "TCP");
+    if is_zero(port.at("targetPort")) {
+        let number = port.int("port").unwrap_or_default();
+        port.put("targetPort", number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::tree::fields;
+
+    #[test]
+    fn a_service_is_completed_by_its_type() {
+        let port = json!([{"port": 80, "protocol": "TCP", "targetPort": 80}]);
+        let cases = [
+            (
+                json!({"ports": [{"port": 80}]}),
+                json!({"ports": port, "type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}),
+            ),
+            (
+                json!({"type": "ExternalName", "externalName": "a"}),
+                json!({"type": "ExternalName", "externalName": "a", "sessionAffinity": "None"}),
+            ),
+            (
+                json!({"type": "LoadBalancer", "ports": [{"port": 80, "nodePort": 0}]}),
+                json!({
+                    "ports": port, "type": "LoadBalancer", "sessionAffinity": "None",
+                    "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",
+                    "allocateLoadBalancerNodePorts": true
+                }),
+            ),
+        ];
+        for (spec, defaulted) in cases {
+            let mut service = json!({"spec": spec});
+            default(fields(&mut service));
+            assert_eq!(service["spec"], defaulted);
+        }
+    }
+}
