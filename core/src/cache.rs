@@ -34,7 +34,7 @@ use index::Indexed;
 #[derive(Clone)]
 pub struct Cache {
     shared: Arc<Shared>,
-    _reflector: Arc<Task<()>>,
+    _reflector: Option<Arc<Task<()>>>,
 }
 
 /// Which objects a cache holds.
@@ -81,8 +81,16 @@ struct State {
     objects: Indexed,
     /// Everything up to this version is in; `None` until the first list is.
     seen: Option<u64>,
-    /// Who waits for which version; at most one entry for each waiting task.
-    waiting: Vec<(u64, oneshot::Sender<()>)>,
+    /// Who waits for what; at most one entry for each waiting task.
+    waiting: Vec<(Wanted, oneshot::Sender<()>)>,
+}
+
+/// What somebody waits for.
+enum Wanted {
+    /// The cache is at least as new as this version; 0 is any.
+    Version(u64),
+    /// The object of this namespace and name is not the one with this uid.
+    Gone { namespace: String, name: String, uid: String },
 }
 
 impl Selection {
@@ -154,7 +162,14 @@ impl Cache {
         let env = env.child(&format!("cache/{resource}"));
         let shared = Arc::new(Shared::new(selection));
         let reflector = env.spawn("reflector", reflector::run(env.clone(), client.clone(), shared.clone()));
-        Cache { shared, _reflector: Arc::new(reflector) }
+        Cache { shared, _reflector: Some(Arc::new(reflector)) }
+    }
+
+    /// A cache that holds just these objects and never changes: for tests of what reads caches, and for what-if.
+    pub fn fixed(resource: GroupVersionResource, objects: Vec<Object>) -> Self {
+        let shared = Shared::new(Selection::all(resource));
+        shared.replace(ObjectList { items: objects, ..ObjectList::default() });
+        Cache { shared: Arc::new(shared), _reflector: None }
     }
 
     /// The resource whose objects it holds.
@@ -164,25 +179,33 @@ impl Cache {
 
     /// Completes once everything that the first list gave is in, and subscribers have been told.
     pub async fn synced(&self) {
-        self.wait_for(0).await;
+        self.wait_for(Wanted::Version(0)).await;
     }
 
     /// Completes once the cache is at least as new as `resource_version`, so that a write which returned it can be
     /// read back. A version that is no decimal number counts as seen.
     pub async fn seen(&self, resource_version: &str) {
         if let Ok(version) = resource_version.parse() {
-            self.wait_for(version).await;
+            self.wait_for(Wanted::Version(version)).await;
         }
+    }
+
+    /// Completes once the cache no longer holds the object of that namespace, name and uid: the counterpart of
+    /// [`Cache::seen`] for a deletion, which returns no version.
+    pub async fn gone(&self, namespace: &str, name: &str, uid: &str) {
+        let wanted =
+            Wanted::Gone { namespace: namespace.to_owned(), name: name.to_owned(), uid: uid.to_owned() };
+        self.wait_for(wanted).await;
     }
 
     /// Whether [`Cache::seen`] would complete at once.
     pub fn has_seen(&self, resource_version: &str) -> bool {
-        resource_version.parse().map_or(true, |version| self.shared.read().has_seen(version))
+        resource_version.parse().map_or(true, |version| self.shared.read().has(&Wanted::Version(version)))
     }
 
     /// Whether [`Cache::synced`] would complete at once.
     pub fn is_synced(&self) -> bool {
-        self.shared.read().has_seen(0)
+        self.shared.read().has(&Wanted::Version(0))
     }
 
     /// One object; the namespace is empty for cluster-scoped ones.
@@ -245,15 +268,15 @@ impl Cache {
         Subscription(handler)
     }
 
-    async fn wait_for(&self, version: u64) {
+    async fn wait_for(&self, wanted: Wanted) {
         let waiting = {
             let mut state = self.shared.write();
-            if state.has_seen(version) {
+            if state.has(&wanted) {
                 return;
             }
             let (wake, woken) = oneshot::channel();
             state.waiting.retain(|(_, waiting)| !waiting.is_canceled());
-            state.waiting.push((version, wake));
+            state.waiting.push((wanted, wake));
             woken
         };
         // The sender is only dropped without a word together with the cache, which `self` keeps alive.
@@ -303,8 +326,14 @@ impl Shared {
 }
 
 impl State {
-    fn has_seen(&self, version: u64) -> bool {
-        self.seen.is_some_and(|seen| seen >= version)
+    fn has(&self, wanted: &Wanted) -> bool {
+        let Some(seen) = self.seen else { return false };
+        match wanted {
+            Wanted::Version(version) => seen >= *version,
+            Wanted::Gone { namespace, name, uid } => {
+                self.objects.get(namespace, name).is_none_or(|object| object.uid() != uid)
+            }
+        }
     }
 
     fn advance(&mut self, resource_version: &str) {
@@ -312,7 +341,7 @@ impl State {
         let version = resource_version.parse().unwrap_or_default();
         self.seen = self.seen.max(Some(version));
         for (wanted, wake) in std::mem::take(&mut self.waiting) {
-            if self.has_seen(wanted) {
+            if self.has(&wanted) {
                 let _ = wake.send(());
             } else {
                 self.waiting.push((wanted, wake));

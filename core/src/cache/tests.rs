@@ -170,3 +170,25 @@ fn a_late_subscriber_is_told_what_there_is_and_a_dropped_one_nothing() {
     });
     assert!(story.told().is_empty());
 }
+
+#[test]
+fn a_deletion_can_be_waited_for() {
+    let story = Story::new();
+    story.lab.run(async {
+        let cache = story.caches.of::<ConfigMap>();
+        cache.seen(&story.create("a", "x").await).await;
+        let uid = cache.get("n", "a").unwrap().metadata.uid.clone().unwrap();
+        story.delete("a").await;
+        story.create("a", "x").await;
+        cache.gone("n", "a", &uid).await;
+        assert!(cache.get("n", "a").is_none_or(|object| object.metadata.uid.as_ref() != Some(&uid)));
+    });
+}
+
+#[test]
+fn a_fixed_cache_holds_what_it_was_given() {
+    let object = Object::from_typed(&config("a", "x")).unwrap();
+    let cache = Cache::fixed(GroupVersionResource::of::<ConfigMap>(), vec![object]);
+    assert!(cache.is_synced());
+    assert_eq!(names(&cache.by(&Index::OWNERS, "x")), ["a"]);
+}
