@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod patch;
 mod reader;
 pub mod schema;
 mod strategy;

@@ -4,22 +4,18 @@
 use serde_json::{Map, Value};
 use steersman_core::field::Path;
 
+use super::cursor::Cursor;
 use super::document::Document;
 use super::fault::Fault;
 use super::scalar;
 use super::shape::{Field, Node, ObjectType, Presence, Rest, Scalar, Shape};
 use super::unknown::Unknown;
 
-/// Conforms `value` to an object type, noting the fields it drops. The first value of a wrong type ends it.
-pub(super) fn object(
-    document: &Document,
-    object: &ObjectType,
-    value: &mut Value,
-    path: &Path<'_>,
-    unknown: &mut Unknown,
-) -> Result<(), Fault> {
-    let go = format!("v1.{}", object.name);
-    Walk { document, unknown }.struct_value(value, object, &go, path)
+/// Conforms `value` to what stands at `at`, noting the fields it drops. The first value of a wrong type is the fault.
+pub(super) fn object(at: Cursor<'_>, value: &mut Value, unknown: &mut Unknown) -> Result<(), Fault> {
+    let document = at.document();
+    let Some(object) = at.object() else { return Ok(()) };
+    Walk { document, unknown }.struct_value(value, object, "", &Path::ROOT)
 }
 
 struct Walk<'a> {

@@ -68,7 +68,7 @@ impl std::fmt::Display for Fault {
 }
 
 /// What Go's decoder calls a JSON value.
-pub(super) fn kind_of(value: &Value) -> &'static str {
+pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

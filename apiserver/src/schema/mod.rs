@@ -7,6 +7,7 @@
 
 mod builtin;
 mod conform;
+mod cursor;
 pub mod decode;
 mod document;
 mod fault;
@@ -22,27 +23,47 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use steersman_core::api::FieldValidation;
-use steersman_core::field::{ErrorList, Path};
+use steersman_core::field::ErrorList;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
+pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;
-use shape::TypeId;
+pub(crate) use fault::kind_of;
+pub(crate) use shape::{Field, Shape};
 use unknown::Unknown;
 
 /// The shape of the objects of one kind. Cloning shares.
 #[derive(Clone, Debug)]
 pub struct Schema {
     document: Arc<Document>,
-    root: TypeId,
+    root: Shape,
+    origin: Origin,
+}
+
+/// Where a schema comes from, which decides how wrong types are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Builtin,
+    Custom,
 }
 
 impl Schema {
     /// The schema of a built-in kind; `None` if there is no such kind.
     pub(crate) fn builtin(document: &Arc<Document>, kind: &GroupVersionKind) -> Option<Self> {
-        let root = document.named(&builtin::type_name(kind))?;
-        Some(Schema { document: document.clone(), root })
+        let root = Shape::Object(document.named(&builtin::type_name(kind))?);
+        Some(Schema { document: document.clone(), root, origin: Origin::Builtin })
+    }
+
+    /// Whether it is the schema of a custom resource.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.origin == Origin::Custom
+    }
+
+    /// The place of the whole object.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(&self.document, &self.root)
     }
 
     /// Checks types, drops unknown fields, and writes every value in its canonical form. `kind` is what was asked for,
@@ -57,18 +78,24 @@ impl Schema {
         duplicates: &Duplicates,
         validation: FieldValidation,
     ) -> Result<Vec<String>> {
-        let refused = |version: &str, found: &str, why: String| {
-            let wanted = &kind.kind;
+        self.check(object, duplicates, validation).map_err(|why| {
+            let GroupVersionKind { version, kind, .. } = kind;
             Error::bad_request(format!(
-                "{found} in version \"{version}\" cannot be handled as a {wanted}: {why}"
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
             ))
-        };
+        })
+    }
+
+    /// Does what [`Schema::admit`] does; the error is only the reason.
+    pub(crate) fn check(
+        &self,
+        object: &mut Value,
+        duplicates: &Duplicates,
+        validation: FieldValidation,
+    ) -> Result<Vec<String>, String> {
         let mut unknown = Unknown::default();
-        let root = self.document.get(self.root);
-        let outcome = conform::object(&self.document, root, object, &Path::ROOT, &mut unknown)
-            .map_err(|fault| fault.to_string())
-            .and_then(|()| unknown.judge(duplicates, validation));
-        outcome.map_err(|why| refused(&kind.version, &kind.kind, why))
+        conform::object(self.cursor(), object, &mut unknown).map_err(|fault| fault.to_string())?;
+        unknown.judge(duplicates, validation)
     }
 
     /// Fills in the defaults that the schema states. Doing so again changes nothing.

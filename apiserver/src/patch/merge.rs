@@ -1,0 +1,86 @@
+//! JSON merge patch (RFC 7386), as upstream's library applies it.
+
+use serde_json::{Map, Value};
+use steersman_core::{Error, Result};
+
+use super::wrong_type;
+
+/// Merges `patch` into a copy of `current`.
+pub(super) fn apply(patch: &Value, current: &Value) -> Result<Value> {
+    match patch {
+        Value::Object(patch) => Ok(merged(Some(current), &Value::Object(patch.clone()))),
+        Value::Null => Err(Error::bad_request("Invalid JSON Patch")),
+        other => Err(Error::bad_request(format!(
+            "error decoding patch: {}",
+            wrong_type(other, "map[string]interface {}")
+        ))),
+    }
+}
+
+fn merged(current: Option<&Value>, patch: &Value) -> Value {
+    match (current, patch) {
+        (Some(Value::Object(current)), Value::Object(patch)) => {
+            let mut merged = current.clone();
+            merge(&mut merged, patch);
+            Value::Object(merged)
+        }
+        (Some(Value::Object(_)), other) => other.clone(),
+        (_, other) => without_nulls(other),
+    }
+}
+
+fn merge(current: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (key, value) in patch {
+        if value.is_null() {
+            current.remove(key);
+        } else {
+            let value = merged(current.get(key), value);
+            current.insert(key.clone(), value);
+        }
+    }
+}
+
+/// A new value has nothing that its nulls could delete.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(items) => {
+            Value::Array(items.iter().filter(|item| !item.is_null()).map(without_nulls).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_examples_of_the_rfc_hold() {
+        let cases = [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": "foo"}), json!({"b": {"c": null, "d": {}}}), json!({"a": "foo", "b": {"d": {}}})),
+        ];
+        for (current, patch, target) in cases {
+            assert_eq!(apply(&patch, &current).unwrap(), target);
+        }
+    }
+
+    #[test]
+    fn a_patch_that_is_no_object_is_refused() {
+        assert_eq!(apply(&json!(null), &json!({})).unwrap_err().message(), "Invalid JSON Patch");
+        assert_eq!(
+            apply(&json!([]), &json!({})).unwrap_err().message(),
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! Strategic merge patch: like a merge patch, but lists merge as the schema says, and directives say more.
+
+use serde_json::{Map, Value};
+use steersman_core::error::Reason;
+use steersman_core::{Error, Result};
+
+use super::order::{Identity, ordered};
+use super::refusal::Refusal;
+use super::{show, wrong_type};
+use crate::schema::{Cursor, Field, Schema};
+
+const DIRECTIVE: &str = "$patch";
+const RETAIN_KEYS: &str = "$retainKeys";
+const DELETE_LIST: &str = "$deleteFromPrimitiveList";
+const ORDER: &str = "$setElementOrder";
+
+type Object = Map<String, Value>;
+type Outcome<T> = std::result::Result<T, Refusal>;
+
+/// Merges `patch` into a copy of `current`.
+pub(super) fn apply(patch: &Value, schema: &Schema, current: &Value) -> Result<Value> {
+    if schema.is_custom() {
+        return Err(Error::new(
+            Reason::UnsupportedMediaType,
+            "the body of the request was in an unknown format - accepted media types include: \
+             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        ));
+    }
+    let patch = match patch {
+        Value::Object(patch) => patch.clone(),
+        Value::Null => Object::new(),
+        other => return Err(Error::bad_request(wrong_type(other, "map[string]interface {}"))),
+    };
+    let current = current.as_object().cloned().unwrap_or_default();
+    Ok(Value::Object(merge_map(current, patch, schema.cursor())?))
+}
+
+fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome<Object> {
+    match patch.get(DIRECTIVE).map(Value::as_str) {
+        None => {}
+        Some(Some("replace")) => {
+            patch.remove(DIRECTIVE);
+            return Ok(patch);
+        }
+        Some(Some("delete")) => return Ok(Object::new()),
+        Some(_) => return Err(Refusal::unknown_directive(&patch[DIRECTIVE], &patch)),
+    }
+    retain_keys(&mut original, &mut patch)?;
+    order_lists(&mut original, &mut patch, at)?;
+    for (key, value) in patch {
+        match key.strip_prefix(DELETE_LIST) {
+            Some(rest) => {
+                let key = rest
+                    .strip_prefix('/')
+                    .ok_or(Refusal::Format("invalid patch format of primitive list"))?;
+                delete_from_list(&mut original, key, &value);
+            }
+            None => merge_field(&mut original, key, value, at)?,
+        }
+    }
+    Ok(original)
+}
+
+fn merge_field(original: &mut Object, key: String, patch: Value, at: Cursor<'_>) -> Outcome<()> {
+    if patch.is_null() {
+        original.remove(&key);
+        return Ok(());
+    }
+    let merged = match (original.remove(&key), patch) {
+        (Some(Value::Object(before)), Value::Object(patch)) => {
+            let (at, field) = lookup(at, &key)?;
+            let replaced = field.is_some_and(|field| field.patch.replace);
+            Some(Value::Object(if replaced { patch } else { merge_map(before, patch, at)? }))
+        }
+        (Some(Value::Array(before)), Value::Array(patch)) => {
+            let (at, field) = lookup(at, &key)?;
+            Some(Value::Array(merge_list(before, patch, at, field)?))
+        }
+        (_, new @ (Value::Object(_) | Value::Array(_))) => without_directives(without_nulls(new)),
+        (_, scalar) => Some(scalar),
+    };
+    if let Some(merged) = merged {
+        original.insert(key, merged);
+    }
+    Ok(())
+}
+
+fn lookup<'a>(at: Cursor<'a>, key: &str) -> Outcome<(Cursor<'a>, Option<&'a Field>)> {
+    at.child(key).ok_or_else(|| match at.object() {
+        Some(object) => Refusal::Other(format!(
+            "unable to find api field in struct {} for the json field {key:?}",
+            object.name
+        )),
+        None => Refusal::Other(
+            "merging an object in json but data type is not struct, instead is: interface".to_owned(),
+        ),
+    })
+}
+
+/// Drops what the patch does not want to retain; a patch may set only what it retains.
+fn retain_keys(original: &mut Object, patch: &mut Object) -> Outcome<()> {
+    const MALFORMED: Refusal = Refusal::Format("invalid patch format of retainKeys");
+    let Some(retained) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    let retained = retained.as_array().ok_or(MALFORMED)?;
+    let is_retained = |key: &str| retained.iter().any(|one| one == key);
+    let is_list_directive = |key: &str| key.starts_with(DELETE_LIST) || key.starts_with(ORDER);
+    if patch.iter().any(|(key, value)| !value.is_null() && !is_list_directive(key) && !is_retained(key)) {
+        return Err(MALFORMED);
+    }
+    original.retain(|key, _| is_retained(key));
+    Ok(())
+}
+
+/// Merges the lists whose order the patch sets, and takes them out of the patch.
+fn order_lists(original: &mut Object, patch: &mut Object, at: Cursor<'_>) -> Outcome<()> {
+    let directives: Vec<String> = patch.keys().filter(|key| key.starts_with(ORDER)).cloned().collect();
+    for directive in directives {
+        let Some(order) = patch.remove(&directive) else { continue };
+        let key = directive
+            .strip_prefix(ORDER)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .ok_or(Refusal::Format("invalid patch format of setElementOrder list"))?;
+        let order = list_of(order)?;
+        let before = original.get(key).cloned().map(list_of).transpose()?;
+        let change = patch.get(key).cloned().map(list_of).transpose()?;
+        let (at, field) = lookup(at, key)?;
+        let identity = identity_of(field);
+        check_order(change.as_deref().unwrap_or_default(), &order, identity)?;
+        let server = before.clone().unwrap_or_default();
+        let merged = match (before, change) {
+            (None, None) => continue,
+            (Some(before), None) => before,
+            (None, Some(change)) => {
+                without_directives(Value::Array(change)).map_or(Ok(Vec::new()), list_of)?
+            }
+            (Some(before), Some(change)) => merge_list(before, change, at, field)?,
+        };
+        check_keys(&merged, identity)?;
+        check_keys(&order, identity)?;
+        if server.is_empty() && patch.get(key).and_then(Value::as_array).is_none_or(Vec::is_empty) {
+            return Err(Refusal::Other("no elements in any of the given slices".to_owned()));
+        }
+        original.insert(key.to_owned(), Value::Array(ordered(merged, &order, &server, identity)));
+        patch.remove(key);
+    }
+    Ok(())
+}
+
+fn identity_of(field: Option<&Field>) -> Identity<'_> {
+    match field.map(|field| field.patch.merge_key.as_str()) {
+        None | Some("") => Identity::Whole,
+        Some(key) => Identity::Key(key),
+    }
+}
+
+fn list_of(value: Value) -> Outcome<Vec<Value>> {
+    match value {
+        Value::Array(list) => Ok(list),
+        other => Err(Refusal::wrong_argument("[]interface {}", &other)),
+    }
+}
+
+/// The elements of the patch must stand in the order that is set, deletions aside.
+fn check_order(patch: &[Value], order: &[Value], identity: Identity<'_>) -> Outcome<()> {
+    if patch.is_empty() || order.is_empty() {
+        return Ok(());
+    }
+    check_keys(order, identity)?;
+    let mut wanted = order.iter();
+    for element in patch.iter().filter(|element| element.get(DIRECTIVE).is_none()) {
+        check_keys(std::slice::from_ref(element), identity)?;
+        if !wanted.any(|one| identity.of(one) == identity.of(element)) {
+            return Err(Refusal::Other(format!(
+                "The order in patch list:\n{}\n doesn't match {ORDER} list:\n{}\n",
+                show(&patch.into()),
+                show(&order.into())
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_keys(list: &[Value], identity: Identity<'_>) -> Outcome<()> {
+    let Identity::Key(key) = identity else { return Ok(()) };
+    list.iter().try_for_each(|element| match element {
+        Value::Object(map) if map.contains_key(key) => Ok(()),
+        Value::Object(map) => Err(Refusal::no_merge_key(map, key)),
+        other => Err(Refusal::wrong_argument("map[string]interface {}", other)),
+    })
+}
+
+fn merge_list(
+    before: Vec<Value>,
+    patch: Vec<Value>,
+    at: Cursor<'_>,
+    field: Option<&Field>,
+) -> Outcome<Vec<Value>> {
+    if !field.is_some_and(|field| field.patch.merge) {
+        return Ok(patch);
+    }
+    let Some(first) = before.first().or(patch.first()) else { return Ok(before) };
+    if first.is_array() {
+        return Err(Refusal::ListOfLists);
+    }
+    if before.iter().chain(&patch).any(|one| std::mem::discriminant(one) != std::mem::discriminant(first)) {
+        let lists = show(&Value::Array(vec![before.into(), patch.into()]));
+        return Err(Refusal::Other(format!("list element types are not identical: {lists}")));
+    }
+    match identity_of(field) {
+        Identity::Whole if first.is_object() => {
+            let kind = if at.items().object().is_some() { "struct" } else { "map" };
+            Err(Refusal::Other(format!("cannot merge lists without merge key for {kind}")))
+        }
+        Identity::Key(key) if first.is_object() => merge_list_of_maps(before, patch, key, at.items()),
+        _ => Ok(merge_scalars(before, patch)),
+    }
+}
+
+fn merge_scalars(before: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
+    let mut merged: Vec<Value> = Vec::with_capacity(before.len() + patch.len());
+    for element in before.iter().chain(&patch) {
+        if !merged.contains(element) {
+            merged.push(element.clone());
+        }
+    }
+    ordered(merged, &patch, &before, Identity::Whole)
+}
+
+fn merge_list_of_maps(
+    before: Vec<Value>,
+    patch: Vec<Value>,
+    key: &str,
+    at: Cursor<'_>,
+) -> Outcome<Vec<Value>> {
+    let identity = Identity::Key(key);
+    let (server, patch) = follow_directives(before, patch, key)?;
+    let mut merged = server.clone();
+    for element in &patch {
+        check_keys(std::slice::from_ref(element), identity)?;
+        match (identity.position(&merged, element), element) {
+            (Some(index), Value::Object(patch)) => {
+                let before = merged[index].as_object().cloned().unwrap_or_default();
+                merged[index] = Value::Object(merge_map(before, patch.clone(), at)?);
+            }
+            _ => merged.push(element.clone()),
+        }
+    }
+    check_keys(&merged, identity)?;
+    Ok(ordered(merged, &patch, &server, identity))
+}
+
+/// Deletes what elements of the patch say to delete, or everything if one says to replace the list; returns what
+/// remains of both.
+fn follow_directives(
+    mut before: Vec<Value>,
+    patch: Vec<Value>,
+    key: &str,
+) -> Outcome<(Vec<Value>, Vec<Value>)> {
+    let mut replace = false;
+    let mut rest = Vec::with_capacity(patch.len());
+    for element in patch {
+        match (element.get(DIRECTIVE).map(Value::as_str), &element) {
+            (Some(Some("replace")), _) => replace = true,
+            (Some(Some("delete")), _) => {
+                check_keys(std::slice::from_ref(&element), Identity::Key(key))?;
+                before.retain(|one| one.get(key).is_none() || one.get(key) != element.get(key));
+            }
+            (Some(Some("merge")), _) => {
+                return Err(Refusal::Other("merging lists cannot yet be specified in the patch".to_owned()));
+            }
+            (Some(_), Value::Object(map)) => return Err(Refusal::unknown_directive(&map[DIRECTIVE], map)),
+            _ => rest.push(element),
+        }
+    }
+    Ok(if replace { (rest, Vec::new()) } else { (before, rest) })
+}
+
+fn delete_from_list(original: &mut Object, key: &str, deleted: &Value) {
+    if deleted.is_null() {
+        original.remove(key);
+    }
+    if let (Some(Value::Array(list)), Value::Array(deleted)) = (original.get_mut(key), deleted) {
+        list.retain(|element| !deleted.contains(element));
+    }
+}
+
+/// What is new has nothing that its nulls could delete.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+/// What is new has nothing that its directives could change; an object that says so is not there at all.
+fn without_directives(value: Value) -> Option<Value> {
+    match value {
+        Value::Object(map) if map.contains_key(DIRECTIVE) => None,
+        Value::Object(map) => {
+            let kept = map.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?)));
+            Some(Value::Object(kept.collect()))
+        }
+        Value::Array(items) => Some(items.into_iter().filter_map(without_directives).collect()),
+        other => Some(other),
+    }
+}

@@ -1,0 +1,177 @@
+//! What patches make of objects of built-in kinds, in cases recorded from upstream.
+
+use serde_json::{Value, json};
+use steersman_core::api::{FieldValidation, Patch};
+use steersman_core::error::Result;
+use steersman_core::resource::GroupVersionKind;
+
+use super::apply;
+use crate::Tables;
+
+fn deployment() -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "x", "labels": {"l": "1", "m": "2"}, "finalizers": ["example.com/a", "example.com/b"]},
+        "spec": {
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            "template": {"spec": {
+                "containers": [
+                    {"name": "a", "image": "i", "args": ["1", "2"], "env": [{"name": "E", "value": "1"}, {"name": "F", "value": "2"}],
+                     "ports": [{"containerPort": 80, "name": "h"}]},
+                    {"name": "b", "image": "i"},
+                ],
+                "volumes": [{"name": "v", "emptyDir": {}}, {"name": "w", "configMap": {"name": "c"}}],
+                "tolerations": [{"key": "t", "operator": "Exists"}],
+            }},
+        },
+    })
+}
+
+fn patched(patch: Value) -> Result<Value> {
+    let kind = GroupVersionKind::new("apps", "v1", "Deployment");
+    let schema = Tables::load().schema(&kind).unwrap();
+    apply(&Patch::Strategic(patch), &schema, &deployment(), FieldValidation::Warn).map(|done| done.object)
+}
+
+fn pod(patch: Value) -> Result<Value> {
+    Ok(patched(json!({"spec": {"template": {"spec": patch}}}))?["spec"]["template"]["spec"].take())
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn elements_of_merging_lists_merge_by_their_key() {
+    let merged =
+        pod(json!({"containers": [{"name": "b", "image": "z"}, {"name": "n", "image": "z"}]})).unwrap();
+    assert_eq!(names(&merged["containers"]), ["a", "b", "n"]);
+    assert_eq!(merged["containers"][1]["image"], "z");
+    let added = pod(json!({"containers": [{"name": "n", "image": "z"}]})).unwrap();
+    assert_eq!(names(&added["containers"]), ["n", "a", "b"]);
+    let env =
+        pod(json!({"containers": [{"name": "a", "env": [{"name": "E", "value": "9"}, {"name": "G"}]}]}))
+            .unwrap();
+    assert_eq!(names(&env["containers"][0]["env"]), ["E", "G", "F"]);
+    let ports = pod(json!({"containers": [{"name": "a", "ports": [{"containerPort": 81}]}]})).unwrap();
+    assert_eq!(
+        ports["containers"][0]["ports"],
+        json!([{"containerPort": 81}, {"containerPort": 80, "name": "h"}])
+    );
+}
+
+#[test]
+fn atomic_lists_are_replaced() {
+    let merged =
+        pod(json!({"tolerations": [{"key": "u"}], "containers": [{"name": "a", "args": ["x"]}]})).unwrap();
+    assert_eq!(merged["tolerations"], json!([{"key": "u"}]));
+    assert_eq!(merged["containers"][0]["args"], json!(["x"]));
+}
+
+#[test]
+fn elements_can_be_deleted_and_lists_replaced() {
+    let deleted =
+        pod(json!({"containers": [{"name": "a", "env": [{"name": "E", "$patch": "delete"}]}]})).unwrap();
+    assert_eq!(names(&deleted["containers"][0]["env"]), ["F"]);
+    let replaced = pod(json!({"containers": [{"$patch": "replace"}, {"name": "q"}]})).unwrap();
+    assert_eq!(names(&replaced["containers"]), ["q"]);
+    assert_eq!(pod(json!({"volumes": null})).unwrap().get("volumes"), None);
+}
+
+#[test]
+fn order_can_be_set() {
+    let order = json!([{"name": "b"}, {"name": "a"}]);
+    let both =
+        pod(json!({"$setElementOrder/containers": order, "containers": [{"name": "a", "image": "z"}]}))
+            .unwrap();
+    assert_eq!(names(&both["containers"]), ["b", "a"]);
+    assert_eq!(both["containers"][1]["image"], "z");
+    assert_eq!(names(&pod(json!({"$setElementOrder/containers": order})).unwrap()["containers"]), ["b", "a"]);
+    let finalizers = patched(json!({"metadata": {
+        "$setElementOrder/finalizers": ["example.com/c", "example.com/a", "example.com/b"],
+        "finalizers": ["example.com/c"],
+    }}));
+    let expected = json!(["example.com/c", "example.com/a", "example.com/b"]);
+    assert_eq!(finalizers.unwrap()["metadata"]["finalizers"], expected);
+}
+
+#[test]
+fn keys_that_are_not_retained_are_dropped() {
+    let strategy =
+        patched(json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})).unwrap();
+    assert_eq!(strategy["spec"]["strategy"], json!({"type": "Recreate"}));
+    let volume = json!({"name": "v", "$retainKeys": ["name", "hostPath"], "hostPath": {"path": "/z"}});
+    let volumes = pod(json!({"volumes": [volume]})).unwrap();
+    assert_eq!(volumes["volumes"][0], json!({"name": "v", "hostPath": {"path": "/z"}}));
+}
+
+#[test]
+fn maps_can_be_deleted_or_replaced() {
+    let labels =
+        |patch| patched(json!({"metadata": {"labels": patch}})).unwrap()["metadata"].get("labels").cloned();
+    assert_eq!(labels(json!({"$patch": "delete"})), None);
+    assert_eq!(labels(json!(null)), None);
+    assert_eq!(labels(json!({"$patch": "replace", "z": "1"})), Some(json!({"z": "1"})));
+    assert_eq!(labels(json!({"l": null})), Some(json!({"m": "2"})));
+}
+
+#[test]
+fn scalars_can_be_deleted_from_lists() {
+    let merged =
+        patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/a"]}})).unwrap();
+    assert_eq!(merged["metadata"]["finalizers"], json!(["example.com/b"]));
+    let ignored = patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": "x"}})).unwrap();
+    assert_eq!(ignored["metadata"]["finalizers"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn patches_that_cannot_be_followed_are_refused_as_upstream_refuses_them() {
+    let containers = |list: Value| json!({"spec": {"template": {"spec": {"containers": list}}}});
+    let cases = [
+        (
+            containers(json!([{"image": "z"}])),
+            500,
+            "map: map[image:z] does not contain declared merge key: name",
+        ),
+        (
+            containers(json!([{"name": "a", "$patch": "frob"}])),
+            500,
+            "unknown patch type: frob in map: map[$patch:frob name:a]",
+        ),
+        (
+            json!({"spec": {"template": {"spec": {
+                "$setElementOrder/containers": [{"name": "a"}], "containers": [{"name": "b", "image": "z"}],
+            }}}}),
+            500,
+            "The order in patch list:\n[map[image:z name:b]]\n doesn't match $setElementOrder list:\n[map[name:a]]\n",
+        ),
+        (
+            json!({"spec": {"strategy": {"$retainKeys": ["rollingUpdate"], "type": "Recreate"}}}),
+            400,
+            "invalid patch format of retainKeys",
+        ),
+        (json!([]), 400, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
+    ];
+    for (patch, code, message) in cases {
+        let error = patched(patch).unwrap_err();
+        assert_eq!((error.code(), error.message()), (code, message));
+    }
+}
+
+#[test]
+fn unknown_fields_of_a_patch_are_told_of() {
+    let kind = GroupVersionKind::new("", "v1", "ConfigMap");
+    let schema = Tables::load().schema(&kind).unwrap();
+    let current = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "z"}});
+    let patch = Patch::Strategic(json!({"zzz": 1, "data": {"a": "b"}}));
+    let warned = apply(&patch, &schema, &current, FieldValidation::Warn).unwrap();
+    assert_eq!(warned.warnings, [r#"unknown field "zzz""#]);
+    assert_eq!(warned.object["data"]["a"], "b");
+    let refused = apply(&patch, &schema, &current, FieldValidation::Strict).unwrap_err();
+    assert_eq!(refused.code(), 422);
+    assert_eq!(
+        refused.message(),
+        " \"\" is invalid: patch: Invalid value: \"map[data:map[a:b] zzz:1]\": strict decoding error: unknown field \
+         \"zzz\""
+    );
+}
