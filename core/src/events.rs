@@ -82,6 +82,13 @@ impl Recorder {
         Recorder { env, source, buffer: Arc::new(Mutex::new(buffer)), _sender: Arc::new(task) }
     }
 
+    /// The same recorder, recording in the name of the same component on the node `host`.
+    #[must_use]
+    pub fn for_host(&self, host: &str) -> Self {
+        let source = EventSource { host: Some(host.to_owned()), ..self.source.clone() };
+        Recorder { source, ..self.clone() }
+    }
+
     /// Notes that `reason` (one CamelCase word) happened to `regarding`. Returns at once.
     pub fn event(
         &self,

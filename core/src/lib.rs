@@ -26,8 +26,8 @@ pub mod resource;
 pub mod runtime;
 pub mod selector;
 pub mod store;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 #[doc(hidden)]
 pub use k8s_openapi;

@@ -1,4 +1,4 @@
-//! A laboratory for this crate's own tests: an executor with virtual time, and an API in memory.
+//! A laboratory for tests of components: an executor with virtual time, and an API in memory.
 
 mod api;
 
@@ -15,11 +15,11 @@ use jiff::Timestamp;
 
 use crate::env::{Clock, Env, Spawn};
 
-pub(crate) use api::MemoryApi;
+pub use api::MemoryApi;
 
 /// Runs tasks in one thread, in the order they were started; time passes only when nothing else can be done.
 #[derive(Clone, Default)]
-pub(crate) struct Lab(Arc<Mutex<State>>);
+pub struct Lab(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -42,16 +42,21 @@ struct Sleep {
 }
 
 impl Lab {
-    pub(crate) fn new() -> Self {
+    /// A laboratory in which no time has passed.
+    pub fn new() -> Self {
         Self::default()
     }
 
-    pub(crate) fn env(&self) -> Env {
+    /// Its time and tasks; always of the same seed.
+    pub fn env(&self) -> Env {
         Env::new(Arc::new(self.clone()), Arc::new(self.clone()), 7)
     }
 
-    /// Runs until `main` is done; fails if nothing is left that could wake it.
-    pub(crate) fn run<F: Future>(&self, main: F) -> F::Output {
+    /// Runs until `main` is done.
+    ///
+    /// # Panics
+    /// If nothing is left that could wake it.
+    pub fn run<F: Future>(&self, main: F) -> F::Output {
         let main = pin!(main);
         let mut main = Running::new(main);
         loop {
@@ -113,7 +118,7 @@ impl Wake for Flag {
 
 impl Clock for Lab {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_700_000_000).unwrap() + self.elapsed()
+        Timestamp::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.elapsed()
     }
 
     fn elapsed(&self) -> Duration {

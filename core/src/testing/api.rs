@@ -18,8 +18,9 @@ use crate::error::{Error, Result, STALE};
 use crate::object::Object;
 use crate::resource::{ApiResource, GroupVersionResource};
 
+/// Keeps objects by resource, namespace and name under one version. It checks nothing, and patches by merging.
 #[derive(Clone, Default)]
-pub(crate) struct MemoryApi(Arc<Mutex<State>>);
+pub struct MemoryApi(Arc<Mutex<State>>);
 
 type Key = (String, String, String);
 
@@ -35,30 +36,31 @@ struct State {
 }
 
 impl MemoryApi {
-    pub(crate) fn client(&self) -> Client {
+    /// A client of it.
+    pub fn client(&self) -> Client {
         Client::new(Arc::new(self.clone()))
     }
 
     /// Lets the next call of `verb` fail.
-    pub(crate) fn fail(&self, verb: &'static str, error: Error) {
+    pub fn fail(&self, verb: &'static str, error: Error) {
         self.state().failures.entry(verb).or_default().push_back(error);
     }
 
     /// Ends every watch with `error`.
-    pub(crate) fn end_watches(&self, error: Error) {
+    pub fn end_watches(&self, error: Error) {
         for (_, watcher) in std::mem::take(&mut self.state().watchers) {
             let _ = watcher.unbounded_send(WatchEvent::Error(error.clone()));
         }
     }
 
     /// Forgets all history, so that older watches can not be resumed.
-    pub(crate) fn forget_history(&self) {
+    pub fn forget_history(&self) {
         let mut state = self.state();
         state.forgotten = state.version;
     }
 
     /// Every call so far, as `verb resource/namespace/name/subresource`.
-    pub(crate) fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         self.state().calls.clone()
     }
 
@@ -115,7 +117,24 @@ fn merge(into: &mut Value, patch: Value) {
                 merge(&mut into[name], value);
             }
         }
+        Value::Array(items) if items.iter().all(|item| item["type"].is_string()) => {
+            merge_by_type(into, items);
+        }
         other => *into = other,
+    }
+}
+
+/// Conditions are merged one by one.
+fn merge_by_type(into: &mut Value, items: Vec<Value>) {
+    if !into.is_array() {
+        *into = json!([]);
+    }
+    let Some(list) = into.as_array_mut() else { return };
+    for item in items {
+        match list.iter_mut().find(|there| there["type"] == item["type"]) {
+            Some(there) => merge(there, item),
+            None => list.push(item),
+        }
     }
 }
 
@@ -137,14 +156,14 @@ impl Api for MemoryApi {
 
     async fn watch(&self, target: &Target, options: &WatchOptions) -> Result<WatchStream> {
         let mut state = self.call("watch", target)?;
-        let after: u64 = options.resource_version.parse().unwrap();
+        let after: u64 = options.resource_version.parse().unwrap_or(0);
         if after < state.forgotten {
             return Err(Error::expired("too old resource version"));
         }
         let (out, events) = mpsc::unbounded();
         for (_, _, event) in state.history.iter().filter(|(at, of, _)| *at > after && *of == target.resource)
         {
-            out.unbounded_send(event.clone()).unwrap();
+            let _ = out.unbounded_send(event.clone());
         }
         state.watchers.push((target.resource.clone(), out));
         Ok(events.boxed())
@@ -152,7 +171,7 @@ impl Api for MemoryApi {
 
     async fn create(&self, target: &Target, mut body: Value, _: &WriteOptions) -> Result<Object> {
         let mut state = self.call("create", target)?;
-        let name = body["metadata"]["name"].as_str().unwrap().to_owned();
+        let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if state.objects.contains_key(&key(target, &name)) {
             return Err(Error::already_exists(&target.resource.group_resource(), &name));
         }
