@@ -1,0 +1,191 @@
+//! Carries out actions in order, up to the first that fails, and notes what must be seen before the next look.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::ObjectReference;
+use serde_json::Value;
+use steersman_core::api::{Deletion, Target, WriteOptions};
+use steersman_core::cache::Cache;
+use steersman_core::resource::GroupVersionResource;
+use steersman_core::{Client, Env, Object, Recorder, Result};
+
+use super::{Action, Failure, Note, Operation, Outcome};
+
+/// How long a key is held back for its own writes to be seen, at most: how long upstream's expectations last.
+const HOLD_LIMIT: Duration = Duration::from_secs(300);
+
+/// Carries out what one controller asks for.
+pub(super) struct Hands {
+    pub(super) client: Client,
+    pub(super) recorder: Recorder,
+    pub(super) caches: Arc<BTreeMap<GroupVersionResource, Cache>>,
+}
+
+/// What the writes for one key have led to.
+#[derive(Default)]
+pub(super) struct Written(Vec<Write>);
+
+struct Write {
+    target: Target,
+    sign: Sign,
+}
+
+/// By what a cache shows that it has seen a write.
+enum Sign {
+    Version(String),
+    Gone { uid: String },
+}
+
+impl Hands {
+    /// Carries out `outcome`; the failure that ended it, if one did.
+    pub(super) async fn apply(
+        &self,
+        outcome: Outcome,
+        about: Option<&ObjectReference>,
+        written: &mut Written,
+    ) -> Option<Failure> {
+        for action in outcome.into_actions() {
+            if let Some(failure) = self.act(action, about, written).await {
+                return Some(failure);
+            }
+        }
+        None
+    }
+
+    async fn act(
+        &self,
+        action: Action,
+        about: Option<&ObjectReference>,
+        written: &mut Written,
+    ) -> Option<Failure> {
+        let Action { operation, success, failure, may_be_missing } = action;
+        match self.perform(operation.clone(), about, written).await {
+            Ok(name) => {
+                self.tell(about, success, &name, "");
+                None
+            }
+            Err(error) if may_be_missing && error.is_not_found() => None,
+            Err(error) => {
+                let failed = Failure { operation, error };
+                if !failed.is_in_terminating_namespace() {
+                    self.tell(about, failure, &failed.name(), failed.error.message());
+                }
+                Some(failed)
+            }
+        }
+    }
+
+    /// Does one thing; the name of the object that it was done to.
+    async fn perform(
+        &self,
+        operation: Operation,
+        about: Option<&ObjectReference>,
+        written: &mut Written,
+    ) -> Result<String> {
+        let (api, options) = (self.client.api(), WriteOptions::default());
+        let (target, object) = match operation {
+            Operation::Create(target, body) => {
+                let created = api.create(&target, body, &options).await?;
+                (target, created)
+            }
+            Operation::Update(target, mut body) => {
+                written.bring_up_to_date(&target, &mut body);
+                let updated = api.update(&target, body, &options).await?;
+                (target, updated)
+            }
+            Operation::Patch(target, patch) => {
+                let patched = api.patch(&target, patch.into_patch(), &options).await?;
+                (target, patched)
+            }
+            Operation::Delete(target, options) => {
+                let uid = options.preconditions.as_ref().and_then(|preconditions| preconditions.uid.clone());
+                match api.delete(&target, &options).await? {
+                    Deletion::Pending(object) => (target, object),
+                    Deletion::Done(_) => {
+                        let name = target.name.clone();
+                        written.deleted(target, uid);
+                        return Ok(name);
+                    }
+                }
+            }
+            Operation::Event(regarding, note) => {
+                self.tell(regarding.as_ref().or(about), Some(note), "", "");
+                return Ok(String::new());
+            }
+        };
+        let name = object.name().to_owned();
+        written.wrote(target, &object);
+        Ok(name)
+    }
+
+    fn tell(&self, about: Option<&ObjectReference>, note: Option<Note>, name: &str, error: &str) {
+        if let (Some(about), Some(note)) = (about, note) {
+            let message = note.message.replace("{name}", name).replace("{error}", error);
+            self.recorder.event(about, note.kind, &note.reason, message);
+        }
+    }
+
+    /// Waits until the caches show all that was written, but not for ever.
+    pub(super) async fn hold_back(&self, env: &Env, written: &Written) {
+        let seen = join_all(written.0.iter().map(|write| self.seen(write)));
+        if env.timeout(HOLD_LIMIT, seen).await.is_err() {
+            tracing::warn!("own writes were not seen for {HOLD_LIMIT:?}: going on without");
+        }
+    }
+
+    async fn seen(&self, write: &Write) {
+        // What the controller does not look at, it cannot see too early.
+        let Some(cache) = self.caches.get(&write.target.resource) else { return };
+        match &write.sign {
+            Sign::Version(version) => cache.seen(version).await,
+            Sign::Gone { uid } => cache.gone(&write.target.namespace, &write.target.name, uid).await,
+        }
+    }
+}
+
+impl Written {
+    fn wrote(&mut self, mut target: Target, object: &Object) {
+        // What a subresource such as `eviction` answers with is no object of the collection.
+        if !object.resource_version().is_empty() {
+            object.name().clone_into(&mut target.name);
+            self.0.push(Write { target, sign: Sign::Version(object.resource_version().to_owned()) });
+        }
+    }
+
+    fn deleted(&mut self, target: Target, uid: Option<String>) {
+        if let Some(uid) = uid {
+            self.0.push(Write { target, sign: Sign::Gone { uid } });
+        }
+    }
+
+    /// Puts the version that an earlier action has left into the body of a later one on the same object.
+    fn bring_up_to_date(&self, target: &Target, body: &mut Value) {
+        let same = |write: &&Write| {
+            let other = &write.target;
+            (&other.resource, &other.namespace, &other.name)
+                == (&target.resource, &target.namespace, &target.name)
+        };
+        if let Some(Write { sign: Sign::Version(version), .. }) = self.0.iter().rev().find(same) {
+            body["metadata"]["resourceVersion"] = version.as_str().into();
+        }
+    }
+}
+
+impl Failure {
+    /// Whether nothing can be created any more where it was tried: that is no reason to try again, or to complain.
+    pub(super) fn is_in_terminating_namespace(&self) -> bool {
+        self.error.causes().iter().any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
+    }
+
+    fn name(&self) -> String {
+        let body_name = match &self.operation {
+            Operation::Create(_, body) => body["metadata"]["name"].as_str(),
+            _ => None,
+        };
+        let target_name = || self.operation.target().map_or("", |target| target.name.as_str());
+        body_name.unwrap_or_else(target_name).to_owned()
+    }
+}

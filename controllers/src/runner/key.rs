@@ -1,0 +1,45 @@
+//! Names what is worked on: an object by its namespace and name.
+
+use std::fmt;
+
+use steersman_core::{Object, Resource};
+
+/// The namespace and name of an object; the namespace is empty for cluster-scoped ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Key {
+    /// A key.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Key { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The key of an object.
+    pub fn of(object: &Object) -> Self {
+        Key::new(object.namespace(), object.name())
+    }
+
+    /// The key of a typed object.
+    pub fn of_typed<K: Resource>(object: &K) -> Self {
+        let metadata = object.metadata();
+        Key {
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
+    }
+}

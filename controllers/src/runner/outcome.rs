@@ -1,0 +1,258 @@
+//! What a controller asks for: actions in order, and when to be asked again.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use serde_json::Value;
+use steersman_core::Resource;
+use steersman_core::api::{Patch, Target};
+use steersman_core::error::Error;
+use steersman_core::events::{EventType, reference_to};
+use steersman_core::object::to_value;
+use steersman_core::resource::GroupVersionResource;
+
+/// What should be done about an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
+pub struct Outcome {
+    actions: Vec<Action>,
+    requeue_after: Option<Duration>,
+}
+
+/// One thing to do, and what to tell about it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Action {
+    /// What to do.
+    pub operation: Operation,
+    /// An event for when it is done.
+    pub success: Option<Note>,
+    /// An event for when it has failed.
+    pub failure: Option<Note>,
+    /// Whether it is as good as done if the object does not exist (any more).
+    pub may_be_missing: bool,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Creates an object, or posts to a subresource.
+    Create(Target, Value),
+    /// Replaces an object or a subresource. Where an earlier action of the same outcome has written the object, its
+    /// new version is filled in.
+    Update(Target, Value),
+    /// Changes an object or a subresource.
+    Patch(Target, PatchBody),
+    /// Deletes an object.
+    Delete(Target, DeleteOptions),
+    /// Records an event, about the reconciled object if about nothing else.
+    Event(Option<ObjectReference>, Note),
+}
+
+/// A change to an object, as an action carries it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PatchBody {
+    /// RFC 7386.
+    Merge(Value),
+    /// Strategic merge.
+    Strategic(Value),
+    /// RFC 6902.
+    Json(Value),
+}
+
+/// An event to record. In the message, `{name}` stands for the name of the object that was acted on, and `{error}`
+/// for what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it is good or bad news.
+    pub kind: EventType,
+    /// One CamelCase word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+}
+
+/// An action that failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What was tried.
+    pub operation: Operation,
+    /// Why it failed.
+    pub error: Error,
+}
+
+impl Outcome {
+    /// Nothing to do.
+    pub fn done() -> Self {
+        Self::default()
+    }
+
+    /// Creates an object in the namespace that its metadata names.
+    ///
+    /// # Panics
+    /// If the object cannot be encoded; that goes for all methods that take a typed object.
+    pub fn create<K: Resource>(&mut self, object: &K) -> &mut Action {
+        let target = Target { name: String::new(), ..target(object) };
+        self.push(Operation::Create(target, encode(object)))
+    }
+
+    /// Replaces an object; fails with a conflict if it has changed since it was seen.
+    pub fn update<K: Resource>(&mut self, object: &K) -> &mut Action {
+        self.push(Operation::Update(target(object), encode(object)))
+    }
+
+    /// Replaces the status of an object; fails with a conflict if it has changed since it was seen.
+    pub fn update_status<K: Resource>(&mut self, object: &K) -> &mut Action {
+        self.push(Operation::Update(target(object).subresource("status"), encode(object)))
+    }
+
+    /// Changes an object, by a merge patch (RFC 7386).
+    pub fn merge<K: Resource>(&mut self, object: &K, patch: Value) -> &mut Action {
+        self.push(Operation::Patch(target(object), PatchBody::Merge(patch)))
+    }
+
+    /// Changes an object, by a strategic merge patch.
+    pub fn strategic<K: Resource>(&mut self, object: &K, patch: Value) -> &mut Action {
+        self.push(Operation::Patch(target(object), PatchBody::Strategic(patch)))
+    }
+
+    /// Deletes an object with the defaults of its kind, if it is still the one that was seen (by uid). It may be
+    /// gone already.
+    pub fn delete<K: Resource>(&mut self, object: &K) -> &mut Action {
+        self.delete_with(object, DeleteOptions::default())
+    }
+
+    /// Deletes an object, if it is still the one that was seen (by uid). It may be gone already.
+    pub fn delete_with<K: Resource>(&mut self, object: &K, mut options: DeleteOptions) -> &mut Action {
+        let preconditions = options.preconditions.get_or_insert_with(Preconditions::default);
+        preconditions.uid = object.metadata().uid.clone();
+        self.push(Operation::Delete(target(object), options)).may_be_missing()
+    }
+
+    /// Records an event about the reconciled object.
+    pub fn event(&mut self, kind: EventType, reason: &str, message: impl Into<String>) {
+        self.push(Operation::Event(None, Note::new(kind, reason, message)));
+    }
+
+    /// Records an event about another object.
+    pub fn event_about<K: Resource>(
+        &mut self,
+        object: &K,
+        kind: EventType,
+        reason: &str,
+        message: impl Into<String>,
+    ) {
+        self.push(Operation::Event(Some(reference_to(object)), Note::new(kind, reason, message)));
+    }
+
+    /// Does anything else: on a subresource, or on a kind that has no Rust type.
+    pub fn push(&mut self, operation: Operation) -> &mut Action {
+        let action = Action { operation, success: None, failure: None, may_be_missing: false };
+        self.actions.push(action);
+        self.actions.last_mut().expect("it was pushed just now")
+    }
+
+    /// Adds what another outcome asks for, after what this one does.
+    pub fn extend(&mut self, other: Outcome) {
+        self.actions.extend(other.actions);
+        if let Some(delay) = other.requeue_after {
+            self.requeue_after(delay);
+        }
+    }
+
+    /// Asks to be called again after `delay` at the latest. The earliest of several requests counts.
+    pub fn requeue_after(&mut self, delay: Duration) {
+        self.requeue_after = Some(self.requeue_after.map_or(delay, |earlier| earlier.min(delay)));
+    }
+
+    /// The actions, in order.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// When to be asked again, if not only after changes.
+    pub fn requeue(&self) -> Option<Duration> {
+        self.requeue_after
+    }
+
+    pub(super) fn into_actions(self) -> Vec<Action> {
+        self.actions
+    }
+}
+
+impl Action {
+    /// Records an event when it is done.
+    pub fn on_success(&mut self, kind: EventType, reason: &str, message: impl Into<String>) -> &mut Self {
+        self.success = Some(Note::new(kind, reason, message));
+        self
+    }
+
+    /// Records an event when it has failed.
+    pub fn on_failure(&mut self, kind: EventType, reason: &str, message: impl Into<String>) -> &mut Self {
+        self.failure = Some(Note::new(kind, reason, message));
+        self
+    }
+
+    /// Counts as done if the object does not exist (any more).
+    pub fn may_be_missing(&mut self) -> &mut Self {
+        self.may_be_missing = true;
+        self
+    }
+}
+
+impl Operation {
+    /// What it acts on; nothing for an event.
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Operation::Create(target, _)
+            | Operation::Update(target, _)
+            | Operation::Patch(target, _)
+            | Operation::Delete(target, _) => Some(target),
+            Operation::Event(..) => None,
+        }
+    }
+}
+
+impl PatchBody {
+    pub(super) fn into_patch(self) -> Patch {
+        match self {
+            PatchBody::Merge(value) => Patch::Merge(value),
+            PatchBody::Strategic(value) => Patch::Strategic(value),
+            PatchBody::Json(value) => Patch::Json(value),
+        }
+    }
+}
+
+impl Note {
+    /// A note.
+    pub fn new(kind: EventType, reason: &str, message: impl Into<String>) -> Self {
+        Note { kind, reason: reason.to_owned(), message: message.into() }
+    }
+}
+
+impl Failure {
+    /// Whether it was the creation of an object of `K`.
+    pub fn is_create_of<K: Resource>(&self) -> bool {
+        matches!(&self.operation, Operation::Create(target, _) if target.resource == GroupVersionResource::of::<K>())
+    }
+
+    /// Whether it was the deletion of an object of `K`.
+    pub fn is_delete_of<K: Resource>(&self) -> bool {
+        matches!(&self.operation, Operation::Delete(target, _) if target.resource == GroupVersionResource::of::<K>())
+    }
+}
+
+fn target<K: Resource>(object: &K) -> Target {
+    let ObjectMeta { name, namespace, .. } = object.metadata();
+    Target::all(GroupVersionResource::of::<K>())
+        .in_namespace(namespace.clone().unwrap_or_default())
+        .named(name.clone().unwrap_or_default())
+}
+
+fn encode<K: Resource>(object: &K) -> Value {
+    to_value(object).expect("every typed object has a JSON form")
+}
