@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+
 use crate::field::{self, Path};
 use crate::names::{SUBDOMAIN_MAX_BYTES, framed, regex_sentence, subdomain_form};
 
@@ -67,6 +69,45 @@ pub fn validate_annotations(annotations: &BTreeMap<String, String>, path: &Path<
     if bytes > ANNOTATIONS_MAX_BYTES {
         errors.push(field::Error::too_long(path, ANNOTATIONS_MAX_BYTES));
     }
+    errors
+}
+
+/// Validates the label selector of an object; none is fine. Upstream's `ValidateLabelSelector`.
+pub fn validate_label_selector(selector: Option<&LabelSelector>, path: &Path<'_>) -> field::ErrorList {
+    let mut errors = field::ErrorList::new();
+    let Some(selector) = selector else { return errors };
+    if let Some(labels) = &selector.match_labels {
+        errors.extend(validate_labels(labels, &path.child("matchLabels")));
+    }
+    let expressions = path.child("matchExpressions");
+    for (index, expression) in selector.match_expressions.iter().flatten().enumerate() {
+        errors.extend(expression_errors(expression, &expressions.index(index)));
+    }
+    errors
+}
+
+fn expression_errors(expression: &LabelSelectorRequirement, path: &Path<'_>) -> field::ErrorList {
+    let mut errors = field::ErrorList::new();
+    let has_values = expression.values.as_ref().is_some_and(|values| !values.is_empty());
+    match (expression.operator.as_str(), has_values) {
+        ("In" | "NotIn", false) => errors.push(field::Error::required(
+            &path.child("values"),
+            "must be specified when `operator` is 'In' or 'NotIn'",
+        )),
+        ("Exists" | "DoesNotExist", true) => errors.push(field::Error::forbidden(
+            &path.child("values"),
+            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+        )),
+        ("In" | "NotIn", true) | ("Exists" | "DoesNotExist", false) => {}
+        (other, _) => {
+            errors.push(field::Error::invalid(
+                &path.child("operator"),
+                other,
+                "not a valid selector operator",
+            ));
+        }
+    }
+    errors.extend(validate_label_name(&expression.key, &path.child("key")));
     errors
 }
 
@@ -164,5 +205,32 @@ mod tests {
         let errors = validate_annotations(&with("a", ANNOTATIONS_MAX_BYTES), &path);
         assert_eq!(errors[0].to_string(), "annotations: Too long: may not be more than 262144 bytes");
         assert_eq!(validate_annotations(&with("a b", 0), &path).len(), 1);
+    }
+
+    #[test]
+    fn selectors_of_objects_have_values_where_their_operators_want_them() {
+        let errors = |operator: &str, values: &[&str]| {
+            let values = Some(values.iter().map(|value| (*value).to_owned()).collect());
+            let expression = LabelSelectorRequirement { key: "a".into(), operator: operator.into(), values };
+            let selector = LabelSelector { match_expressions: Some(vec![expression]), ..Default::default() };
+            let errors = validate_label_selector(Some(&selector), &Path::new("selector"));
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let at = "selector.matchExpressions[0]";
+        assert_eq!(errors("In", &["b"]), Vec::<String>::new());
+        assert_eq!(
+            errors("NotIn", &[]),
+            [format!("{at}.values: Required value: must be specified when `operator` is 'In' or 'NotIn'")]
+        );
+        assert_eq!(
+            errors("Exists", &["b"]),
+            [format!(
+                "{at}.values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            )]
+        );
+        assert_eq!(
+            errors("Gt", &["1"]),
+            [format!("{at}.operator: Invalid value: \"Gt\": not a valid selector operator")]
+        );
     }
 }

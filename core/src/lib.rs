@@ -6,20 +6,25 @@
 //! Nothing here knows HTTP, a storage engine, an async runtime, or how any kind behaves.
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod api;
 pub mod backoff;
 pub mod cache;
 pub mod client;
 pub mod cloud;
+pub mod condition;
 pub mod env;
 pub mod error;
 pub mod events;
 pub mod field;
+pub mod formats;
 pub mod int_or_string;
 pub mod labels;
 pub mod leader;
+pub mod metadata;
 pub mod names;
 pub mod object;
+pub mod owner;
 pub mod quantity;
 pub mod queue;
 pub mod resource;

@@ -20,3 +20,27 @@ impl From<InvalidSelector> for Error {
         Error::bad_request(invalid.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn label_selectors_survive_printing(text in "[ab=!,()<>0-9 ]{0,12}|!?[a-c]{1,3}( in | notin |=|==|!=)[(]?[a-c,]{0,5}[)]?") {
+            if let Ok(parsed) = text.parse::<LabelSelector>() {
+                prop_assert_eq!(parsed.to_string().parse(), Ok(parsed));
+            }
+        }
+
+        #[test]
+        fn field_selectors_survive_printing(field in "[a-z.]{1,8}", operator in "=|==|!=", value in "[a-z,=\\\\]{0,8}") {
+            let escaped = value.replace('\\', "\\\\").replace(',', "\\,").replace('=', "\\=");
+            let parsed: FieldSelector = format!("{field}{operator}{escaped}").parse().unwrap();
+            prop_assert_eq!(&parsed.requirements()[0].value, &value);
+            prop_assert_eq!(parsed.to_string().parse(), Ok(parsed));
+        }
+    }
+}
