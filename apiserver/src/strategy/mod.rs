@@ -41,6 +41,13 @@ pub struct WriteContext<'a> {
     pub dry_run: bool,
 }
 
+impl<'a> WriteContext<'a> {
+    /// The context of a write that will be stored.
+    pub fn new(now: Timestamp, user: &'a User, cluster: &'a dyn Reader) -> Self {
+        WriteContext { now, user, cluster, dry_run: false }
+    }
+}
+
 /// What becomes of the objects that an object owns when it is deleted; upstream's `propagationPolicy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {

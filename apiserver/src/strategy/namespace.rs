@@ -45,6 +45,10 @@ impl Strategy for Namespaces {
         }
     }
 
+    fn counts_generation(&self) -> bool {
+        false
+    }
+
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
         names::dns_label(name, is_prefix)
     }

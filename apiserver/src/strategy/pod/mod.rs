@@ -17,9 +17,7 @@ pub(super) struct Pods;
 
 impl Strategy for Pods {
     fn default(&self, object: &mut Value) {
-        let pod = fields(object);
-        defaults::default(pod);
-        pod.object("status");
+        defaults::default(fields(object));
     }
 
     fn prepare_create(&self, object: &mut Value, cx: &WriteContext<'_>) {

@@ -29,8 +29,4 @@ pub(super) fn keep(pod: &mut Map<String, Value>, old: &Value) {
     if !status.has("qosClass") && !qos.is_null() {
         status.put("qosClass", qos);
     }
-    for condition in status.objects_mut("conditions") {
-        condition.fill("lastProbeTime", Value::Null);
-        condition.fill("lastTransitionTime", Value::Null);
-    }
 }
