@@ -9,6 +9,7 @@ pub mod schema;
 mod strategy;
 pub mod subresource;
 pub mod tables;
+mod tree;
 mod user;
 
 pub use reader::Reader;

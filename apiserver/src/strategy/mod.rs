@@ -21,7 +21,6 @@ mod pod;
 mod pod_spec;
 mod pod_template;
 mod service;
-mod tree;
 mod workload;
 
 pub use list::Strategies;

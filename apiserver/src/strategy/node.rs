@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::tree::{Fill, Read, fields};
 use super::{Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of nodes.
 pub(super) struct Nodes;

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::tree::{Fill, Read, fields};
 use super::{Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of pods.
 pub(super) struct Pods;

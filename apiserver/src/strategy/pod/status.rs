@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::qos;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// The status of a pod that was just created.
 pub(super) fn first(pod: &Map<String, Value>, now: Timestamp) -> Value {

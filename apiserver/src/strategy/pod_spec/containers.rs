@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::image::pull_policy;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// Fills in what a container leaves out.
 pub(super) fn default(container: &mut Map<String, Value>) {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::containers;
 use super::volume_defaults;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// Fills in what a spec leaves out.
 pub(in crate::strategy) fn default(spec: &mut Map<String, Value>) {

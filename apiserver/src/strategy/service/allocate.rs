@@ -10,7 +10,7 @@ use super::cluster_ips::ClusterIps;
 use super::needs::{self, HEADLESS};
 use super::node_ports::NodePorts;
 use super::ranges::ServiceRanges;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// Why a service did not get what it asked for.
 pub(super) enum Failed {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::needs;
-use crate::strategy::tree::{Fill, Read, is_zero};
+use crate::tree::{Fill, Read, is_zero};
 
 /// For how long a client keeps its back end unless the service says so: three hours.
 const AFFINITY_SECONDS: i32 = 10_800;
@@ -53,7 +53,7 @@ fn default_port(port: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategy::tree::fields;
+    use crate::tree::fields;
 
     #[test]
     fn a_service_is_completed_by_its_type() {

@@ -19,8 +19,8 @@ use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result, names};
 
 use self::allocate::{Failed, Pools};
-use super::tree::{Fill, Read, fields};
 use super::{Reservation, Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 pub use ranges::ServiceRanges;
 

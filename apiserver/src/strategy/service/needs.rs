@@ -1,6 +1,6 @@
 //! What a service of a given type has: cluster IPs, node ports, policies.
 
-use crate::strategy::tree::Read;
+use crate::tree::Read;
 
 /// The cluster IP of a service that wants none.
 pub(super) const HEADLESS: &str = "None";

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::needs::{self, HEADLESS};
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// `clusterIP` and `clusterIPs` say the same: who sets or clears only one of them means both.
 pub(super) fn sync_cluster_ips(spec: &mut Map<String, Value>, old: &Value) {

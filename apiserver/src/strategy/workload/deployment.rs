@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::strategy::Strategy;
 use crate::strategy::pod_template;
-use crate::strategy::tree::{Fill, Read, fields};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of deployments.
 pub(in crate::strategy) struct Deployments;

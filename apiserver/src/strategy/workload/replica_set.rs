@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::strategy::Strategy;
 use crate::strategy::pod_template;
-use crate::strategy::tree::{Fill, Read, fields};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of replica sets.
 pub(in crate::strategy) struct ReplicaSets;
