@@ -3,17 +3,29 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+mod authorize;
+mod convert;
+mod encode;
+mod fault;
 pub mod patch;
+mod pipeline;
 mod reader;
+mod registry;
 pub mod schema;
+mod server;
 mod strategy;
 pub mod subresource;
 pub mod tables;
-mod tree;
 mod user;
+mod watch_cache;
 
+pub use authorize::{Access, Authorizer};
 pub use reader::Reader;
 pub use schema::Schema;
+pub use server::{Builder, Server};
 pub use strategy::{Propagation, Reservation, ServiceRanges, Strategies, Strategy, WriteContext};
 pub use tables::Tables;
 pub use user::User;
+
+#[cfg(test)]
+mod tests;

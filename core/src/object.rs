@@ -123,6 +123,17 @@ impl Object {
         Ok(Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() })))
     }
 
+    /// Puts bytes and metadata together that the caller knows to belong together; nothing is parsed.
+    pub fn from_parts(
+        json: impl Into<Bytes>,
+        api_version: impl Into<String>,
+        kind: impl Into<String>,
+        metadata: Metadata,
+    ) -> Self {
+        let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
+        Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() }))
+    }
+
     /// Encodes a typed object, with its `apiVersion` and `kind`.
     pub fn from_typed<K: Resource>(typed: &K) -> Result<Self> {
         Self::from_value(&to_value(typed)?)

@@ -5,10 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use steersman_core::quantity::{InvalidQuantity, Quantity};
 
 use super::fault::Fault;
 use super::shape::Scalar;
+
+const NOT_A_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// What a Go value of that type is before anything is read into it.
 pub(super) fn zero(scalar: Scalar) -> Value {
@@ -63,16 +65,13 @@ fn integer(value: &Value, fits: impl Fn(i64) -> bool, go: &str) -> Result<(), Fa
 }
 
 fn quantity(value: &mut Value) -> Result<(), Fault> {
-    let parsed: Quantity = match value.as_str() {
-        Some(text) => text.parse(),
-        None => value.to_string().parse(),
+    if value.is_number() {
+        *value = value.to_string().into();
     }
-    .map_err(|error: InvalidQuantity| Fault::Malformed(error.to_string()))?;
-    let canonical = parsed.to_string();
-    if value.as_str() != Some(canonical.as_str()) {
-        *value = canonical.into();
-    }
-    Ok(())
+    let fits = value.as_str().is_some_and(|text| {
+        text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.')
+    });
+    if fits { Ok(()) } else { Err(Fault::Malformed(NOT_A_QUANTITY.to_owned())) }
 }
 
 fn bytes(value: &mut Value) -> Result<(), Fault> {

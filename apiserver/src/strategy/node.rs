@@ -4,8 +4,22 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
+use super::tree::{Fill, Read, drop_zero, fields};
 use super::{Strategy, WriteContext};
-use crate::tree::{Fill, Read, fields};
+
+/// What a node's `nodeInfo` always says.
+const INFO: &[&str] = &[
+    "architecture",
+    "bootID",
+    "containerRuntimeVersion",
+    "kernelVersion",
+    "kubeProxyVersion",
+    "kubeletVersion",
+    "machineID",
+    "operatingSystem",
+    "osImage",
+    "systemUUID",
+];
 
 /// The strategy of nodes.
 pub(super) struct Nodes;
@@ -14,16 +28,17 @@ impl Strategy for Nodes {
     fn default(&self, object: &mut Value) {
         let node = fields(object);
         let spec = node.object("spec");
+        drop_zero(spec, &["configSource"]);
         share_pod_cidr(spec);
-        allocate(node.object("status"));
+        complete(node.object("status"));
     }
 
-    fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
-        fields(object).put("status", old.at("status").clone());
+    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
+        complete(fields(object).object("status"));
     }
 
     fn separates_status(&self) -> bool {
-        false
+        true
     }
 
     fn counts_generation(&self) -> bool {
@@ -49,11 +64,20 @@ fn share_pod_cidr(spec: &mut Map<String, Value>) {
     }
 }
 
-/// What a node has is what it may give, unless it says otherwise.
-fn allocate(status: &mut Map<String, Value>) {
+/// Fills in what a status always says.
+fn complete(status: &mut Map<String, Value>) {
     if status.has("capacity") && !status.has("allocatable") {
         let capacity = status.at("capacity").clone();
         status.put("allocatable", capacity);
+    }
+    status.object("daemonEndpoints").object("kubeletEndpoint").fill("Port", 0);
+    let info = status.object("nodeInfo");
+    for field in INFO {
+        info.fill(field, "");
+    }
+    for condition in status.objects_mut("conditions") {
+        condition.fill("lastHeartbeatTime", Value::Null);
+        condition.fill("lastTransitionTime", Value::Null);
     }
 }
 

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::pod_spec;
-use crate::tree::Fill;
+use super::tree::Fill;
 
 /// Fills in what the template in `owner.template` leaves out; one is made if there is none.
 pub(super) fn default(owner: &mut Map<String, Value>) {
     let template = owner.object("template");
+    let metadata = template.object("metadata");
+    metadata.retain(|_, value| !super::tree::is_zero(value));
     pod_spec::default(template.object("spec"));
 }

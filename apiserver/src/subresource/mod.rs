@@ -14,6 +14,9 @@ use crate::reader::Reader;
 use crate::strategy::WriteContext;
 use crate::user::User;
 
+/// A change to an object: called with its newest version, possibly more than once.
+pub type Change<'a> = dyn Fn(&mut Value) -> Result<()> + Send + Sync + 'a;
+
 /// A request to a subresource, and what a handler may do to the cluster.
 #[async_trait]
 pub trait Call: Send + Sync {
@@ -39,11 +42,7 @@ pub trait Call: Send + Sync {
     /// faster (at most 5 times), and stores what comes out: nothing is stored if `change` fails, if it changes
     /// nothing, or on a dry run. Neither admission nor the kind's strategy sees the change; upstream's
     /// `GuaranteedUpdate`.
-    async fn update(
-        &self,
-        target: &Target,
-        change: &(dyn Fn(&mut Value) -> Result<()> + Send + Sync),
-    ) -> Result<Object>;
+    async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object>;
 
     /// Deletes an object as a delete request of the same user would.
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion>;

@@ -2,21 +2,32 @@
 
 use serde_json::{Map, Value, json};
 
-use super::needs;
-use crate::tree::{Fill, Read, is_zero};
+use crate::strategy::tree::{Fill, Read, drop_zero, is_zero};
+
+/// The fields that Go keeps behind a pointer, so that a zero in them is a value.
+const POINTERS: &[&str] = &[
+    "allocateLoadBalancerNodePorts",
+    "internalTrafficPolicy",
+    "ipFamilyPolicy",
+    "loadBalancerClass",
+    "sessionAffinityConfig",
+    "trafficDistribution",
+];
 
 /// For how long a client keeps its back end unless the service says so: three hours.
 const AFFINITY_SECONDS: i32 = 10_800;
 
 /// Fills in what a service leaves out. Addresses, node ports and IP families are given later.
 pub(super) fn default(service: &mut Map<String, Value>) {
+    service.object("status").object("loadBalancer");
     let spec = service.object("spec");
+    drop_zero(spec, POINTERS);
     spec.fill("sessionAffinity", "None");
     spec.fill("type", "ClusterIP");
     default_affinity(spec);
     spec.objects_mut("ports").for_each(default_port);
     let kind = spec.text("type");
-    let external = needs::external(spec);
+    let external = is_external(spec);
     let (balanced, routed) = (kind == "LoadBalancer", kind != "ExternalName");
     if external {
         spec.fill("externalTrafficPolicy", "Cluster");
@@ -26,6 +37,15 @@ pub(super) fn default(service: &mut Map<String, Value>) {
     }
     if balanced {
         spec.fill("allocateLoadBalancerNodePorts", true);
+    }
+}
+
+/// Whether traffic may come from outside the cluster.
+fn is_external(spec: &Map<String, Value>) -> bool {
+    match spec.text("type") {
+        "NodePort" | "LoadBalancer" => true,
+        "ClusterIP" => !spec.items("externalIPs").is_empty(),
+        _ => false,
     }
 }
 
@@ -43,6 +63,7 @@ fn default_affinity(spec: &mut Map<String, Value>) {
 }
 
 fn default_port(port: &mut Map<String, Value>) {
+    drop_zero(port, &["appProtocol", "port", "targetPort"]);
     port.fill("protocol", "TCP");
     if is_zero(port.at("targetPort")) {
         let number = port.int("port").unwrap_or_default();
@@ -53,7 +74,7 @@ fn default_port(port: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::fields;
+    use crate::strategy::tree::fields;
 
     #[test]
     fn a_service_is_completed_by_its_type() {
@@ -68,7 +89,7 @@ mod tests {
                 json!({"type": "ExternalName", "externalName": "a", "sessionAffinity": "None"}),
             ),
             (
-                json!({"type": "LoadBalancer", "ports": [{"port": 80}]}),
+                json!({"type": "LoadBalancer", "ports": [{"port": 80, "nodePort": 0}]}),
                 json!({
                     "ports": port, "type": "LoadBalancer", "sessionAffinity": "None",
                     "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",

@@ -1,0 +1,205 @@
+//! Writes an object as JSON once, in a form into which its version can be put without parsing it again.
+//!
+//! The store holds objects without a `resourceVersion`, because the version is the revision of the very write. The
+//! form is `{"kind":…,"apiVersion":…,"metadata":{…},…}`: the version goes right behind `"metadata":{`, and finding
+//! that place means skipping two strings.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use steersman_core::object::Metadata;
+use steersman_core::store::Revision;
+use steersman_core::{Error, Object, Result};
+
+const METADATA: &[u8] = b",\"metadata\":{";
+const VERSION: &[u8] = b"\"resourceVersion\":\"";
+
+/// The stored form of an object. A `resourceVersion` in the tree is left out.
+pub(crate) fn encode(object: &Value) -> Result<Bytes> {
+    let empty = Map::new();
+    let fields = object.as_object().unwrap_or(&empty);
+    let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(b"{\"kind\":");
+    write(&mut out, fields.get("kind").unwrap_or(&Value::String(String::new())))?;
+    out.extend_from_slice(b",\"apiVersion\":");
+    write(&mut out, fields.get("apiVersion").unwrap_or(&Value::String(String::new())))?;
+    out.extend_from_slice(METADATA);
+    write_fields(&mut out, metadata, &["resourceVersion"], false)?;
+    out.push(b'}');
+    write_fields(&mut out, fields, &["kind", "apiVersion", "metadata"], true)?;
+    out.push(b'}');
+    Ok(out.into())
+}
+
+fn write_fields(
+    out: &mut Vec<u8>,
+    fields: &Map<String, Value>,
+    skip: &[&str],
+    mut comma: bool,
+) -> Result<()> {
+    for (name, value) in fields.iter().filter(|field| !skip.contains(&field.0.as_str())) {
+        if std::mem::replace(&mut comma, true) {
+            out.push(b',');
+        }
+        write(out, name)?;
+        out.push(b':');
+        write(out, value)?;
+    }
+    Ok(())
+}
+
+fn write<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
+    serde_json::to_writer(out, value).map_err(Error::internal)
+}
+
+/// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from.
+pub(crate) fn finish(stored: &Bytes, tree: &Value, revision: Revision) -> Result<Object> {
+    let mut metadata = metadata_of(tree)?;
+    metadata.resource_version = revision.to_string();
+    let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Object::from_parts(stamp(stored, revision)?, text("apiVersion"), text("kind"), metadata))
+}
+
+/// The object that a tree is without ever being stored: the answer to a dry run.
+pub(crate) fn unstored(tree: &Value) -> Result<Object> {
+    let metadata = metadata_of(tree)?;
+    let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Object::from_parts(encode(tree)?, text("apiVersion"), text("kind"), metadata))
+}
+
+/// An object without a version, at a version.
+pub(crate) fn stamped(object: &Object, revision: Revision) -> Result<Object> {
+    let mut metadata = object.metadata().clone();
+    metadata.resource_version = revision.to_string();
+    Ok(Object::from_parts(stamp(object.json(), revision)?, object.api_version(), object.kind(), metadata))
+}
+
+/// The typed metadata of a tree.
+pub(crate) fn metadata_of(tree: &Value) -> Result<Metadata> {
+    match tree.get("metadata") {
+        Some(metadata) => Metadata::deserialize(metadata).map_err(Error::internal),
+        None => Ok(Metadata::default()),
+    }
+}
+
+/// The object that stored bytes, as written at `revision`, hold.
+pub(crate) fn read(stored: &Bytes, revision: Revision) -> Result<Object> {
+    Object::from_json(stamp(stored, revision)?)
+}
+
+/// The same object at another version: what a watch delivers as the last state of a deleted object.
+pub(crate) fn at_version(object: &Object, revision: Revision) -> Result<Object> {
+    let json = object.json();
+    let mut metadata = object.metadata().clone();
+    let Some((start, end)) = version_place(json) else {
+        return read(&encode(&object.to_value()?)?, revision);
+    };
+    let mut bytes = Vec::with_capacity(json.len() + 4);
+    bytes.extend_from_slice(&json[..start]);
+    bytes.extend_from_slice(revision.to_string().as_bytes());
+    bytes.extend_from_slice(&json[end..]);
+    metadata.resource_version = revision.to_string();
+    Ok(Object::from_parts(bytes, object.api_version(), object.kind(), metadata))
+}
+
+/// The tree of an object as it is stored: without its version.
+pub(crate) fn stored_tree(object: &Object) -> Result<Value> {
+    let mut tree = object.to_value()?;
+    if let Some(metadata) = tree.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("resourceVersion");
+    }
+    Ok(tree)
+}
+
+fn stamp(stored: &Bytes, revision: Revision) -> Result<Bytes> {
+    let Some(at) = metadata_place(stored) else {
+        // Not our own writing: an object that another program put into the store.
+        let tree: Value = serde_json::from_slice(stored).map_err(Error::internal)?;
+        return stamp_at(&encode(&tree)?, revision);
+    };
+    Ok(insert(stored, at, revision))
+}
+
+fn stamp_at(stored: &Bytes, revision: Revision) -> Result<Bytes> {
+    let at = metadata_place(stored).ok_or_else(|| Error::internal("an encoded object has no metadata"))?;
+    Ok(insert(stored, at, revision))
+}
+
+fn insert(stored: &[u8], at: usize, revision: Revision) -> Bytes {
+    let mut bytes = Vec::with_capacity(stored.len() + VERSION.len() + 24);
+    bytes.extend_from_slice(&stored[..at]);
+    bytes.extend_from_slice(VERSION);
+    bytes.extend_from_slice(revision.to_string().as_bytes());
+    bytes.push(b'"');
+    if stored.get(at) != Some(&b'}') {
+        bytes.push(b',');
+    }
+    bytes.extend_from_slice(&stored[at..]);
+    bytes.into()
+}
+
+/// Where the fields of the metadata begin in our own writing.
+fn metadata_place(json: &[u8]) -> Option<usize> {
+    let kind = after_string(json, b"{\"kind\":\"")?;
+    let api_version = after_string(&json[kind..], b",\"apiVersion\":\"")? + kind;
+    json[api_version..].starts_with(METADATA).then_some(api_version + METADATA.len())
+}
+
+/// Where the version stands in our own writing, without its quotes.
+fn version_place(json: &[u8]) -> Option<(usize, usize)> {
+    let at = metadata_place(json)?;
+    let end = after_string(&json[at..], VERSION)? + at;
+    Some((at + VERSION.len(), end - 1))
+}
+
+/// Where the string ends that `json` begins with after `prefix`; kinds and versions have no escapes.
+fn after_string(json: &[u8], prefix: &[u8]) -> Option<usize> {
+    let rest = json.strip_prefix(prefix)?;
+    let quote = rest.iter().position(|c| *c == b'"' || *c == b'\\')?;
+    (rest[quote] == b'"').then_some(prefix.len() + quote + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tree() -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "data": {"metadata": "{\"metadata\":{"},
+            "metadata": {"name": "a", "resourceVersion": "7"}
+        })
+    }
+
+    #[test]
+    fn the_version_is_the_revision_of_the_write() {
+        let stored = encode(&tree()).unwrap();
+        assert!(!std::str::from_utf8(&stored).unwrap().contains("resourceVersion"));
+        for object in [finish(&stored, &tree(), Revision(42)).unwrap(), read(&stored, Revision(42)).unwrap()]
+        {
+            assert_eq!((object.resource_version(), object.name(), object.kind()), ("42", "a", "ConfigMap"));
+            let value = object.to_value().unwrap();
+            assert_eq!(value["metadata"]["resourceVersion"], "42");
+            assert_eq!(value["data"], tree()["data"]);
+        }
+    }
+
+    #[test]
+    fn the_version_can_be_exchanged_without_parsing() {
+        let object = read(&encode(&tree()).unwrap(), Revision(9)).unwrap();
+        let later = at_version(&object, Revision(1000)).unwrap();
+        assert_eq!(later.resource_version(), "1000");
+        assert_eq!(later.to_value().unwrap()["metadata"]["resourceVersion"], "1000");
+        assert_eq!(stored_tree(&later).unwrap(), stored_tree(&object).unwrap());
+    }
+
+    #[test]
+    fn the_writing_of_another_program_is_understood() {
+        let foreign = Bytes::from_static(br#"{"metadata":{"name":"b"},"kind":"K","apiVersion":"g/v1"}"#);
+        let object = read(&foreign, Revision(3)).unwrap();
+        assert_eq!((object.name(), object.resource_version()), ("b", "3"));
+        assert_eq!(object.to_value().unwrap()["metadata"]["resourceVersion"], "3");
+    }
+}

@@ -1,0 +1,85 @@
+//! A body on its way in: its tree, brought into the form of its kind.
+
+use serde_json::{Map, Value};
+use steersman_core::api::FieldValidation;
+use steersman_core::resource::GroupVersionKind;
+use steersman_core::{Error, Result};
+
+use crate::registry::Served;
+use crate::schema::{Duplicates, Schema};
+
+/// The tree of a body, and what only its text could tell.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    pub(crate) tree: Value,
+    pub(crate) duplicates: Duplicates,
+}
+
+impl From<Value> for Body {
+    fn from(tree: Value) -> Self {
+        Body { tree, duplicates: Duplicates::default() }
+    }
+}
+
+impl Body {
+    /// The body as an object of the row's kind: of the right types, pruned, with static defaults and the defaults
+    /// that depend on other fields.
+    pub(crate) fn into_object(
+        self,
+        row: &Served,
+        validation: FieldValidation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value> {
+        let mut tree = self.into_kind(&row.kind, &row.schema, validation, warnings)?;
+        row.schema.default(&mut tree);
+        let mut tree = row.to_stored(tree);
+        row.strategy.default(&mut tree);
+        Ok(tree)
+    }
+
+    /// The body as a value of a kind; 400 if it is of another.
+    pub(crate) fn into_kind(
+        self,
+        kind: &GroupVersionKind,
+        schema: &Schema,
+        validation: FieldValidation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value> {
+        let Body { mut tree, duplicates } = self;
+        let fields = tree.as_object_mut().ok_or_else(|| not_an_object(kind))?;
+        check_kind(fields, kind)?;
+        warnings.extend(schema.admit(&mut tree, kind, &duplicates, validation)?);
+        Ok(tree)
+    }
+}
+
+/// Fills in `apiVersion` and `kind`; 400 if the body has others.
+fn check_kind(fields: &mut Map<String, Value>, wanted: &GroupVersionKind) -> Result<()> {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
+    if !api_version.is_empty() && api_version != wanted.api_version() {
+        return Err(Error::bad_request(format!(
+            "the API version in the data ({api_version}) does not match the expected API version ({})",
+            wanted.api_version()
+        )));
+    }
+    if !kind.is_empty() && kind != wanted.kind {
+        let version = &wanted.version;
+        return Err(Error::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {}: no kind {kind:?} is registered for version \
+             {:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            wanted.kind,
+            wanted.api_version(),
+        )));
+    }
+    fields.insert("apiVersion".to_owned(), wanted.api_version().into());
+    fields.insert("kind".to_owned(), wanted.kind.as_ref().into());
+    Ok(())
+}
+
+fn not_an_object(kind: &GroupVersionKind) -> Error {
+    Error::bad_request(format!(
+        "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal the body into Go value of type {}",
+        kind.kind, kind.version, kind.kind, kind.kind
+    ))
+}

@@ -1,0 +1,106 @@
+//! Reads the current version of an object, and stores the next one if nobody was faster.
+
+use bytes::Bytes;
+use serde_json::Value;
+use steersman_core::store::{Commit, Compare, Entry, Revision, Transaction, Write};
+use steersman_core::{Object, Result};
+
+use super::Core;
+use crate::registry::Served;
+use crate::watch_cache::{Collection, Version};
+use crate::{encode, fault};
+
+/// The stored version of an object.
+pub(super) struct Current {
+    /// As the cache has it.
+    pub(super) object: Object,
+    /// Its tree, without the version.
+    pub(super) tree: Value,
+    /// When it was written.
+    pub(super) revision: Revision,
+}
+
+/// What became of a write.
+pub(super) enum Outcome {
+    /// It is stored.
+    Stored(Object),
+    /// Somebody was faster: what is there now.
+    Lost(Option<Current>),
+}
+
+impl Current {
+    pub(super) fn of(object: Object) -> Result<Self> {
+        let revision = object.resource_version().parse().unwrap_or_default();
+        Ok(Current { tree: encode::stored_tree(&object)?, revision: Revision(revision), object })
+    }
+
+    fn entry(entry: &Entry) -> Result<Self> {
+        Self::of(encode::read(&entry.value, entry.modified)?)
+    }
+}
+
+impl Core {
+    /// The newest version of an object.
+    pub(super) async fn newest(&self, collection: &Collection, key: &str) -> Result<Option<Current>> {
+        self.cache.current().await?;
+        collection.get(key).map(Current::of).transpose()
+    }
+
+    /// Stores a tree in place of `over` (nothing, if it is new).
+    pub(super) async fn put(
+        &self,
+        row: &Served,
+        collection: &Collection,
+        key: &str,
+        tree: &Value,
+        over: Option<Revision>,
+    ) -> Result<Outcome> {
+        let value = encode::encode(tree)?;
+        let key = store_key(collection, key);
+        let write = Write::Put { key: key.clone(), value: value.clone(), ttl: row.strategy.time_to_live() };
+        match self.commit(key.clone(), write, over).await? {
+            Commit::Done(revision) => {
+                let object = encode::finish(&value, tree, revision)?;
+                let version = Version::new(object.clone(), tree, &*row.strategy);
+                self.cache.offer(revision, key, version);
+                Ok(Outcome::Stored(object))
+            }
+            Commit::Refused(entries) => Ok(Outcome::Lost(lost(&entries)?)),
+        }
+    }
+
+    /// Removes an object that was last written at `revision`. `Stored` holds its last state, at the revision of the
+    /// removal.
+    pub(super) async fn remove(
+        &self,
+        collection: &Collection,
+        key: &str,
+        current: &Current,
+    ) -> Result<Outcome> {
+        let key = store_key(collection, key);
+        match self.commit(key.clone(), Write::Delete { key }, Some(current.revision)).await? {
+            Commit::Done(revision) => {
+                self.cache.pump();
+                Ok(Outcome::Stored(encode::at_version(&current.object, revision)?))
+            }
+            Commit::Refused(entries) => Ok(Outcome::Lost(lost(&entries)?)),
+        }
+    }
+
+    async fn commit(&self, key: Bytes, write: Write, over: Option<Revision>) -> Result<Commit> {
+        let compare = match over {
+            Some(revision) => Compare::ModifiedAt(key, revision),
+            None => Compare::Absent(key),
+        };
+        let transaction = Transaction { compares: vec![compare], writes: vec![write] };
+        self.store.commit(transaction).await.map_err(fault::store)
+    }
+}
+
+fn store_key(collection: &Collection, key: &str) -> Bytes {
+    format!("{}{key}", collection.prefix()).into()
+}
+
+fn lost(entries: &[Option<Entry>]) -> Result<Option<Current>> {
+    entries.first().and_then(Option::as_ref).map(Current::entry).transpose()
+}

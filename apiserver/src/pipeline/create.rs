@@ -1,0 +1,133 @@
+//! Creates objects.
+
+use serde_json::Value;
+use steersman_core::api::{Target, WriteOptions};
+use steersman_core::error::Reason;
+use steersman_core::object::Metadata;
+use steersman_core::{Error, Object, Result};
+
+use super::commit::{Current, Outcome};
+use super::request::Request;
+use super::{Body, Caller, Core, Written, metadata};
+use crate::admission::Operation;
+use crate::{encode, fault};
+
+/// How many generated names are tried before giving up; upstream's `maxNameGenerationCreateAttempts`.
+const NAMES: usize = 8;
+
+impl Core {
+    /// Creates an object, or posts to a subresource of one.
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        body: Body,
+        options: &WriteOptions,
+    ) -> Result<Written> {
+        let mut request = self.open(caller, target, "create").await?;
+        request.dry_run = options.dry_run;
+        if !target.subresource.is_empty() {
+            return request.post(body, options).await;
+        }
+        let tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
+        let object = request.create(tree).await?;
+        request.written(object, true)
+    }
+}
+
+impl Request<'_> {
+    /// The answer to a write.
+    pub(super) fn written(self, object: Object, created: bool) -> Result<Written> {
+        Ok(Written { object: self.row.show(object)?, created, warnings: self.warnings })
+    }
+
+    /// Creates an object from a tree that has passed the schema.
+    pub(super) async fn create(&mut self, mut tree: Value) -> Result<Object> {
+        metadata::place(&mut tree, &self.row, &self.target.namespace)?;
+        metadata::wipe(&mut tree);
+        let version = metadata::take_version(&mut tree);
+        self.mutate(Operation::Create, &mut tree, None).await?;
+        for _ in 0..NAMES {
+            let mut named = tree.clone();
+            let generated = metadata::found(&mut named, &self.row, &self.core.env, self.now);
+            match self.create_named(named, &version).await {
+                Err(error) if generated && error.is_already_exists() => {}
+                outcome => return outcome,
+            }
+        }
+        Err(self.no_name(metadata::text(&tree, "generateName")))
+    }
+
+    async fn create_named(&mut self, mut tree: Value, version: &str) -> Result<Object> {
+        self.prepare_create(&mut tree);
+        let metadata = encode::metadata_of(&tree)?;
+        self.validate_create(&tree, &metadata)?;
+        self.check(Operation::Create, &mut tree, None).await?;
+        if !version.is_empty() && version != "0" {
+            return Err(fault::bare("resourceVersion should not be set on objects to be created"));
+        }
+        let row = self.row.clone();
+        let collection = row.stored("create")?;
+        let key = row.key(&self.target.namespace, &metadata.name);
+        let reservation = row.strategy.reserve(&mut tree, None, &self.context())?;
+        if self.dry_run {
+            return match self.core.newest(collection, &key).await? {
+                Some(there) => Err(self.exists(&metadata.name, Some(&there))),
+                None => encode::unstored(&tree),
+            };
+        }
+        match self.core.put(&row, collection, &key, &tree, None).await? {
+            Outcome::Stored(object) => {
+                reservation.keep();
+                Ok(object)
+            }
+            Outcome::Lost(there) => Err(self.exists(&metadata.name, there.as_ref())),
+        }
+    }
+
+    fn prepare_create(&self, tree: &mut Value) {
+        let (row, fields) = (&self.row, tree.as_object_mut());
+        if let Some(fields) = fields
+            && row.separates_status()
+        {
+            match row.blank_status() {
+                Some(blank) => fields.insert("status".to_owned(), blank.clone()),
+                None => fields.remove("status"),
+            };
+        }
+        row.strategy.prepare_create(tree, &self.context());
+    }
+
+    fn validate_create(&mut self, tree: &Value, metadata: &Metadata) -> Result<()> {
+        let row = self.row.clone();
+        let mut errors = row.validate_metadata(metadata);
+        errors.extend(row.schema.validate(tree));
+        errors.extend(row.strategy.validate(tree));
+        if !errors.is_empty() {
+            return Err(Error::invalid(&row.kind, &metadata.name, &errors));
+        }
+        self.warnings.extend(row.strategy.warnings(tree, None));
+        Ok(())
+    }
+
+    fn exists(&self, name: &str, there: Option<&Current>) -> Error {
+        let error = Error::already_exists(&self.resource(), name);
+        match there {
+            Some(there) if there.object.metadata().is_terminating() => {
+                let mut status = error.status().clone();
+                status.message = status.message.map(|text| format!("object is being deleted: {text}"));
+                Error::from_status(status)
+            }
+            _ => error,
+        }
+    }
+
+    fn no_name(&self, prefix: &str) -> Error {
+        let resource = self.resource();
+        let message = format!(
+            "{resource} {prefix:?} already exists, the server was not able to generate a unique name for the object"
+        );
+        let error = Error::new(Reason::AlreadyExists, message);
+        fault::retry_after(error.about(&resource.group, &resource.resource, prefix), 1)
+    }
+}

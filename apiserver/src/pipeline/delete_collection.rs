@@ -1,0 +1,45 @@
+//! Deletes every object of a collection that matches.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use steersman_core::api::{ListOptions, ObjectList, Target};
+use steersman_core::{Object, Result};
+
+use super::delete::{check_options, is_dry_run};
+use super::request::Request;
+use super::{Caller, Core};
+
+impl Core {
+    /// Deletes what matches, one after another in key order; what vanishes meanwhile is no error. Returns the objects
+    /// as they were deleted.
+    pub(crate) async fn delete_collection(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        options: &DeleteOptions,
+        list: &ListOptions,
+    ) -> Result<ObjectList> {
+        let request = self.open(caller, target, "deletecollection").await?;
+        check_options(options)?;
+        let mut found = request.list(list).await?;
+        let mut items: Vec<Object> = Vec::with_capacity(found.items.len());
+        for object in &found.items {
+            let one = target.clone().in_namespace(object.namespace()).named(object.name());
+            let request = Request {
+                core: self,
+                caller,
+                target: &one,
+                row: request.row.clone(),
+                now: request.now,
+                dry_run: is_dry_run(options),
+                warnings: Vec::new(),
+            };
+            match request.delete(options).await {
+                Ok(deleted) => items.push(deleted.object),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found.items = items;
+        Ok(found)
+    }
+}

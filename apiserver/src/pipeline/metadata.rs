@@ -1,0 +1,162 @@
+//! Sets the metadata that is the server's to set, on trees on their way to the store.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use steersman_core::{Env, Error, Result};
+
+use crate::registry::Served;
+
+/// How many random letters follow the prefix of a generated name.
+const SUFFIX: usize = 5;
+
+/// The longest prefix that a generated name keeps.
+const PREFIX: usize = 63 - SUFFIX;
+
+/// What only the server sets on a new object.
+const SYSTEM: &[&str] = &[
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+];
+
+/// What an update can neither change nor remove.
+const KEPT: &[&str] = &["creationTimestamp", "deletionTimestamp"];
+
+/// The metadata of a tree, made if there is none.
+pub(super) fn of(tree: &mut Value) -> &mut Map<String, Value> {
+    if !tree.is_object() {
+        *tree = Value::Object(Map::new());
+    }
+    let fields = tree.as_object_mut().expect("it was just made an object");
+    let metadata = fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+    if !metadata.is_object() {
+        *metadata = Value::Object(Map::new());
+    }
+    metadata.as_object_mut().expect("it was just made an object")
+}
+
+/// A text of the metadata; empty if it is not there.
+pub(super) fn text<'a>(tree: &'a Value, field: &str) -> &'a str {
+    tree["metadata"][field].as_str().unwrap_or_default()
+}
+
+/// Takes the version out of a tree: what it was based on.
+pub(super) fn take_version(tree: &mut Value) -> String {
+    match of(tree).remove("resourceVersion") {
+        Some(Value::String(version)) => version,
+        _ => String::new(),
+    }
+}
+
+/// Puts the object into the namespace of the request; 400 if it says it belongs elsewhere.
+pub(super) fn place(tree: &mut Value, row: &Served, namespace: &str) -> Result<()> {
+    let metadata = of(tree);
+    let own = metadata.get("namespace").and_then(Value::as_str).unwrap_or_default();
+    if !row.is_namespaced() {
+        metadata.remove("namespace");
+    } else if own.is_empty() {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    } else if own != namespace {
+        return Err(Error::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses an object whose name is not the one in the path.
+pub(super) fn check_name(tree: &Value, name: &str) -> Result<()> {
+    match text(tree, "name") {
+        "" => Err(Error::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        own if own != name => Err(Error::bad_request(format!(
+            "the name of the object ({own}) does not match the name on the URL ({name})"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Drops what only the server sets.
+pub(super) fn wipe(tree: &mut Value) {
+    let metadata = of(tree);
+    SYSTEM.iter().for_each(|field| drop(metadata.remove(*field)));
+    dedup_owners(metadata);
+}
+
+/// Gives a new object its identity. Whether its name was generated, and so may be tried again.
+pub(super) fn found(tree: &mut Value, row: &Served, env: &Env, now: Timestamp) -> bool {
+    let metadata = of(tree);
+    metadata.insert("uid".to_owned(), env.uuid().into());
+    metadata.insert("creationTimestamp".to_owned(), seconds(now).into());
+    if row.counts_generation() {
+        metadata.insert("generation".to_owned(), 1.into());
+    }
+    let own = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (name, prefix) = (own("name"), own("generateName"));
+    if !name.is_empty() || prefix.is_empty() {
+        return false;
+    }
+    let end = (0..=prefix.len().min(PREFIX)).rev().find(|end| prefix.is_char_boundary(*end)).unwrap_or(0);
+    let name = format!("{}{}", &prefix[..end], env.name_suffix(SUFFIX));
+    metadata.insert("name".to_owned(), name.into());
+    true
+}
+
+/// Gives an object that replaces `old` the identity that it may not change.
+pub(super) fn carry(tree: &mut Value, old: &Value) {
+    let metadata = of(tree);
+    metadata.remove("managedFields");
+    metadata.remove("selfLink");
+    dedup_owners(metadata);
+    let old = &old["metadata"];
+    for field in KEPT {
+        match old.get(*field) {
+            Some(value) => metadata.insert((*field).to_owned(), value.clone()),
+            None => None,
+        };
+    }
+    for field in ["uid", "deletionGracePeriodSeconds", "generation"] {
+        if let Some(value) = old.get(field)
+            && (field == "generation" || is_blank(metadata.get(field)))
+        {
+            metadata.insert(field.to_owned(), value.clone());
+        }
+    }
+}
+
+/// Counts a change of the desired state.
+pub(super) fn count_generation(tree: &mut Value) {
+    let metadata = of(tree);
+    let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0);
+    metadata.insert("generation".to_owned(), (generation + 1).into());
+}
+
+/// A moment as the metadata writes it: in whole seconds.
+pub(super) fn seconds(moment: Timestamp) -> String {
+    let whole = Timestamp::from_second(moment.as_second()).unwrap_or(moment);
+    whole.to_string()
+}
+
+fn is_blank(value: Option<&Value>) -> bool {
+    matches!(value, None | Some(Value::Null)) || value.and_then(Value::as_str) == Some("")
+}
+
+/// An owner that stands twice is one owner.
+fn dedup_owners(metadata: &mut Map<String, Value>) {
+    if let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences")
+        && owners.len() > 1
+    {
+        let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
+        owners.retain(|owner| {
+            let new = !seen.contains(owner);
+            if new {
+                seen.push(owner.clone());
+            }
+            new
+        });
+    }
+}

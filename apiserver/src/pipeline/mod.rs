@@ -1,0 +1,68 @@
+//! A request's way through the house, one stage a file.
+//!
+//! decode → authorise → patch onto the current object → schema → mutating admission → strategy → metadata → validating
+//! admission → encode → commit → answer.
+
+mod admit;
+mod body;
+mod commit;
+mod continue_token;
+mod create;
+mod delete;
+mod delete_collection;
+mod finalizers;
+mod get;
+mod grace;
+mod list;
+mod metadata;
+mod patch;
+mod post;
+mod reader;
+mod request;
+mod status;
+mod update;
+mod versions;
+mod watch;
+
+use std::sync::Arc;
+
+use steersman_core::{Env, Object, Store};
+
+use crate::admission::Admission;
+use crate::authorize::Authorizer;
+use crate::registry::Registry;
+use crate::subresource::Subresource;
+use crate::tables::Tables;
+use crate::user::User;
+use crate::watch_cache::WatchCache;
+
+pub(crate) use body::Body;
+
+/// Everything that requests share.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) env: Env,
+    pub(crate) cache: Arc<WatchCache>,
+    pub(crate) registry: Registry,
+    pub(crate) tables: Tables,
+    pub(crate) chain: Vec<Arc<dyn Admission>>,
+    pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
+    pub(crate) subresources: Vec<Box<dyn Subresource>>,
+}
+
+/// Who makes a request, and with which program.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
+    pub(crate) user: User,
+    pub(crate) user_agent: String,
+}
+
+/// The answer to a write.
+pub(crate) struct Written {
+    /// The object as it is now, in the version that was asked for.
+    pub(crate) object: Object,
+    /// Whether it did not exist before.
+    pub(crate) created: bool,
+    /// What the writer should know.
+    pub(crate) warnings: Vec<String>,
+}

@@ -1,0 +1,102 @@
+//! Changes objects by patches: to whatever version there is, unless the patch names one.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+use steersman_core::api::{FieldValidation, Patch, Target, WriteOptions};
+use steersman_core::{Error, Result};
+
+use super::commit::Current;
+use super::request::Request;
+use super::status::Door;
+use super::update::Proposal;
+use super::{Caller, Core, Written, metadata};
+use crate::fault;
+use crate::patch;
+use crate::schema::Schema;
+
+impl Core {
+    /// Applies a patch to an object or a part of it.
+    pub(crate) async fn patch(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        change: Patch,
+        options: &WriteOptions,
+    ) -> Result<Written> {
+        let mut request = self.open(caller, target, "patch").await?;
+        request.dry_run = options.dry_run;
+        let door = request.door()?;
+        let patching = Patching::new(&request, &door, &change, options.field_validation)?;
+        let name = target.name.clone();
+        let missing = Error::not_found(&request.resource(), &name);
+        let row = request.row.clone();
+        let namespace = target.namespace.clone();
+        let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
+            let current = current.ok_or_else(|| missing.clone())?;
+            let mut tree = patching.apply(current, warnings)?;
+            metadata::check_name(&tree, &name)?;
+            metadata::place(&mut tree, &row, &namespace)?;
+            let version = metadata::take_version(&mut tree);
+            Ok(Proposal { tree, version })
+        };
+        request.change(&door, &next).await
+    }
+}
+
+/// A patch, and what it is applied to.
+struct Patching<'a> {
+    change: &'a Patch,
+    door: &'a Door<'a>,
+    row: std::sync::Arc<crate::registry::Served>,
+    schema: Schema,
+    validation: FieldValidation,
+    /// Warnings are told once, however often the patch is applied.
+    warned: Mutex<bool>,
+}
+
+impl<'a> Patching<'a> {
+    fn new(
+        request: &Request<'_>,
+        door: &'a Door<'a>,
+        change: &'a Patch,
+        validation: FieldValidation,
+    ) -> Result<Self> {
+        let row = request.row.clone();
+        let kind = match door {
+            Door::Other(_) => row.subresource(&request.target.subresource).map(|one| &one.kind),
+            Door::Object | Door::Status => None,
+        };
+        let schema = match kind {
+            Some(kind) if *kind != row.kind => {
+                request.core.tables.schema(kind).ok_or_else(fault::unknown_path)?
+            }
+            _ => row.schema.clone(),
+        };
+        Ok(Patching { change, door, row, schema, validation, warned: Mutex::default() })
+    }
+
+    fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Value> {
+        let old = current.object.to_value()?;
+        let shown = match self.door {
+            Door::Other(handler) => handler.show(&old)?,
+            Door::Object | Door::Status => self.row.to_view(old),
+        };
+        let patched = patch::apply(self.change, &self.schema, &shown, self.validation)?;
+        self.warn(patched.warnings, warnings);
+        let mut tree = patched.object;
+        self.schema.default(&mut tree);
+        if matches!(self.door, Door::Object | Door::Status) {
+            tree = self.row.to_stored(tree);
+            self.row.strategy.default(&mut tree);
+        }
+        Ok(tree)
+    }
+
+    fn warn(&self, found: Vec<String>, warnings: &mut Vec<String>) {
+        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !std::mem::replace(&mut *warned, true) {
+            warnings.extend(found);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Posts to subresources, and what their handlers may do to the cluster.
+
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use steersman_core::api::{Deletion, Target, WriteOptions};
+use steersman_core::error::STALE;
+use steersman_core::{Error, Object, Result};
+
+use super::commit::Outcome;
+use super::request::Request;
+use super::{Body, Caller, Core, Written};
+use crate::admission::Operation;
+use crate::reader::Reader;
+use crate::registry::Served;
+use crate::strategy::WriteContext;
+use crate::subresource::{Call, Change};
+use crate::user::User;
+use crate::{encode, fault};
+
+/// How often a change starts again because others were faster; upstream's `GuaranteedUpdate` never gives up.
+const ROUNDS: usize = 100;
+
+/// A call under way.
+struct Calling<'a> {
+    core: &'a Core,
+    caller: &'a Caller,
+    target: &'a Target,
+    options: &'a WriteOptions,
+    cx: WriteContext<'a>,
+}
+
+impl Request<'_> {
+    /// Posts a body to the subresource that the target names.
+    pub(super) async fn post(mut self, body: Body, options: &WriteOptions) -> Result<Written> {
+        let row = self.row.clone();
+        let door = row.subresource(&self.target.subresource).ok_or_else(fault::unknown_path)?;
+        let handler = self.core.handler(&row, &door.name)?;
+        let schema = self.core.tables.schema(&door.kind).ok_or_else(fault::unknown_path)?;
+        let mut tree = body.into_kind(&door.kind, &schema, options.field_validation, &mut self.warnings)?;
+        schema.default(&mut tree);
+        self.mutate(Operation::Create, &mut tree, None).await?;
+        self.check(Operation::Create, &mut tree, None).await?;
+        self.core.cache.current().await?;
+        let (core, caller, target) = (self.core, self.caller, self.target);
+        let call = Calling { core, caller, target, options, cx: self.context() };
+        let answer = handler.create(&call, tree).await?;
+        Ok(Written { object: Object::from_value(&answer)?, created: true, warnings: self.warnings })
+    }
+}
+
+#[async_trait]
+impl Call for Calling<'_> {
+    fn target(&self) -> &Target {
+        self.target
+    }
+
+    fn user(&self) -> &User {
+        &self.caller.user
+    }
+
+    fn options(&self) -> &WriteOptions {
+        self.options
+    }
+
+    fn context(&self) -> WriteContext<'_> {
+        self.cx
+    }
+
+    fn cluster(&self) -> &dyn Reader {
+        self.core
+    }
+
+    async fn get(&self, target: &Target) -> Result<Object> {
+        let row = self.row(target)?;
+        self.core.cache.current().await?;
+        let object = row.stored("get")?.get(&row.key(&target.namespace, &target.name));
+        object.ok_or_else(|| Error::not_found(&row.group_resource(), &target.name))
+    }
+
+    async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
+        let row = self.row(target)?;
+        let (collection, key) = (row.stored("update")?, row.key(&target.namespace, &target.name));
+        let mut current = self.core.newest(collection, &key).await?;
+        for _ in 0..ROUNDS {
+            let missing = || Error::not_found(&row.group_resource(), &target.name);
+            let old = current.ok_or_else(missing)?;
+            let mut tree = old.tree.clone();
+            change(&mut tree)?;
+            if tree == old.tree {
+                return Ok(old.object);
+            }
+            if self.options.dry_run {
+                return encode::stamped(&encode::unstored(&tree)?, old.revision);
+            }
+            match self.core.put(&row, collection, &key, &tree, Some(old.revision)).await? {
+                Outcome::Stored(object) => return Ok(object),
+                Outcome::Lost(newer) => current = newer,
+            }
+        }
+        Err(Error::conflict(&row.group_resource(), &target.name, STALE))
+    }
+
+    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
+        let deleted = self.core.delete(self.caller, target, options).await?;
+        Ok(deleted.into_deletion(target))
+    }
+}
+
+impl Calling<'_> {
+    fn row(&self, target: &Target) -> Result<std::sync::Arc<Served>> {
+        self.core.registry.get(&target.resource).ok_or_else(fault::unknown_path)
+    }
+}

@@ -1,0 +1,85 @@
+//! Opens a request: finds the row it is about and asks whether the user may.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use steersman_core::Result;
+use steersman_core::api::Target;
+use steersman_core::resource::GroupResource;
+
+use super::{Caller, Core};
+use crate::authorize::{self, Access};
+use crate::fault;
+use crate::reader::Reader;
+use crate::registry::Served;
+use crate::strategy::WriteContext;
+
+/// A request under way.
+pub(super) struct Request<'a> {
+    pub(super) core: &'a Core,
+    pub(super) caller: &'a Caller,
+    pub(super) target: &'a Target,
+    pub(super) row: Arc<Served>,
+    pub(super) now: Timestamp,
+    pub(super) dry_run: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Core {
+    /// The request to `verb` the target; 404, 405 or 403 if it cannot be.
+    pub(super) async fn open<'a>(
+        &'a self,
+        caller: &'a Caller,
+        target: &'a Target,
+        verb: &str,
+    ) -> Result<Request<'a>> {
+        let row = self.registry.get(&target.resource).ok_or_else(fault::unknown_path)?;
+        authorize::check(self.authorizer.as_deref(), Access { user: &caller.user, verb, target }).await?;
+        check_verb(&row, target, verb)?;
+        let now = self.env.now();
+        Ok(Request { core: self, caller, target, row, now, dry_run: false, warnings: Vec::new() })
+    }
+}
+
+fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
+    let served = if target.subresource.is_empty() {
+        row.api().serves(verb)
+    } else {
+        let door = row.subresource(&target.subresource).ok_or_else(fault::unknown_path)?;
+        door.verbs.iter().any(|served| served == verb)
+    };
+    if !served {
+        return Err(fault::unknown_method());
+    }
+    let is_collection = matches!(verb, "list" | "watch" | "deletecollection");
+    let needs_namespace = row.is_namespaced() && !matches!(verb, "list" | "watch");
+    if (needs_namespace && target.namespace.is_empty())
+        || (!row.is_namespaced() && !target.namespace.is_empty())
+    {
+        return Err(fault::unknown_method());
+    }
+    let needs_name = !is_collection && (verb != "create" || !target.subresource.is_empty());
+    if needs_name && target.name.is_empty() { Err(fault::unknown_method()) } else { Ok(()) }
+}
+
+impl Request<'_> {
+    /// The target's own part of its key.
+    pub(super) fn key(&self) -> String {
+        self.row.key(&self.target.namespace, &self.target.name)
+    }
+
+    /// The resource as errors name it.
+    pub(super) fn resource(&self) -> GroupResource {
+        self.row.group_resource()
+    }
+
+    /// What strategies may know.
+    pub(super) fn context(&self) -> WriteContext<'_> {
+        WriteContext {
+            now: self.now,
+            user: &self.caller.user,
+            cluster: self.core as &dyn Reader,
+            dry_run: self.dry_run,
+        }
+    }
+}

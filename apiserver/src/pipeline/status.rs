@@ -1,0 +1,128 @@
+//! The doors through which an object is changed: the object itself, its `status`, and the subresources with rules of
+//! their own. Each leaves alone what belongs to another.
+
+use serde_json::Value;
+use steersman_core::api::FieldValidation;
+use steersman_core::field;
+use steersman_core::resource::GroupVersionKind;
+use steersman_core::{Error, Result};
+
+use super::request::Request;
+use super::{Body, Core, metadata};
+use crate::fault;
+use crate::registry::Served;
+use crate::strategy::WriteContext;
+use crate::subresource::Subresource;
+
+/// Through which door an object is changed.
+pub(super) enum Door<'a> {
+    /// The object itself: everything but `status`.
+    Object,
+    /// `status`: nothing but that, and labels and annotations.
+    Status,
+    /// A subresource with rules of its own.
+    Other(&'a dyn Subresource),
+}
+
+impl Core {
+    /// The handler of a subresource.
+    pub(super) fn handler(&self, row: &Served, name: &str) -> Result<&dyn Subresource> {
+        let resource = row.resource();
+        let own = |one: &&dyn Subresource| one.resource() == (&*resource.group, &*resource.resource);
+        let mut handlers = self.subresources.iter().map(|handler| &**handler);
+        handlers.find(|one| one.name() == name && own(one)).ok_or_else(|| {
+            let full = row.group_resource();
+            Error::not_implemented(format!("the subresource {full}/{name} is not implemented"))
+        })
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The door that the target names; 501 if nobody keeps it.
+    pub(super) fn door(&self) -> Result<Door<'a>> {
+        match &*self.target.subresource {
+            "" => Ok(Door::Object),
+            "status" => Ok(Door::Status),
+            other => self.core.handler(&self.row, other).map(Door::Other),
+        }
+    }
+
+    /// The body of a write through a door, in stored form where it is the object itself.
+    pub(super) fn read_body(
+        &mut self,
+        door: &Door<'_>,
+        body: Body,
+        validation: FieldValidation,
+    ) -> Result<Value> {
+        let row = self.row.clone();
+        let kind = row.subresource(&self.target.subresource).map(|one| one.kind.clone());
+        match (door, kind) {
+            (Door::Other(_), Some(kind)) if kind != row.kind => {
+                let schema = self.core.tables.schema(&kind).ok_or_else(fault::unknown_path)?;
+                let mut tree = body.into_kind(&kind, &schema, validation, &mut self.warnings)?;
+                schema.default(&mut tree);
+                Ok(tree)
+            }
+            _ => body.into_object(&row, validation, &mut self.warnings),
+        }
+    }
+
+    /// The error that names the resource where upstream does, rather than the kind.
+    pub(super) fn invalid_resource(&self, errors: &[field::Error]) -> Error {
+        let resource = self.row.resource();
+        let named = GroupVersionKind::new(
+            resource.group.clone(),
+            resource.version.clone(),
+            resource.resource.clone(),
+        );
+        Error::invalid(&named, &self.target.name, errors)
+    }
+
+    /// 409: the body is about another object of the same name.
+    pub(super) fn wrong_uid(&self, wanted: &str, found: &str) -> Error {
+        let prefix = self.row.collection.as_ref().map_or("", |collection| collection.prefix());
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {prefix}{}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+            self.key()
+        );
+        Error::conflict(&self.resource(), &self.target.name, why)
+    }
+}
+
+impl Door<'_> {
+    /// The object that `wanted` makes of `old`.
+    pub(super) fn next(
+        &self,
+        wanted: Value,
+        old: &Value,
+        row: &Served,
+        cx: &WriteContext<'_>,
+    ) -> Result<Value> {
+        match self {
+            Door::Object => Ok(wanted),
+            Door::Status => Ok(only_status(wanted, old, row)),
+            Door::Other(handler) => handler.replace(wanted, old, cx),
+        }
+    }
+}
+
+/// The old object with the wanted status; built-in kinds take the wanted metadata too.
+fn only_status(mut wanted: Value, old: &Value, row: &Served) -> Value {
+    let mut next = old.clone();
+    if !row.custom {
+        *metadata::of(&mut next) = std::mem::take(metadata::of(&mut wanted));
+    }
+    keep(&mut next, &wanted);
+    next
+}
+
+/// Gives `tree` the status of `other`.
+pub(super) fn keep(tree: &mut Value, other: &Value) {
+    if let Some(fields) = tree.as_object_mut() {
+        match other.get("status") {
+            Some(status) => fields.insert("status".to_owned(), status.clone()),
+            None => fields.remove("status"),
+        };
+    }
+}

@@ -1,0 +1,68 @@
+//! Follows collections.
+
+use futures::StreamExt;
+use futures::stream;
+use steersman_core::Result;
+use steersman_core::api::{Target, WatchEvent, WatchOptions, WatchStream};
+use steersman_core::store::Revision;
+
+use super::{Caller, Core, versions};
+use crate::registry::{Served, View};
+use crate::watch_cache::Start;
+
+impl Core {
+    /// Follows the objects of a collection that match. A version that is too old is told by the stream's first event,
+    /// as upstream does.
+    pub(crate) async fn watch(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        options: &WatchOptions,
+    ) -> Result<WatchStream> {
+        let request = self.open(caller, target, "watch").await?;
+        versions::check_watch(options)?;
+        let selection = request.selection(&options.labels, &options.fields)?;
+        let wanted = versions::parse(&options.resource_version)?;
+        let current = match wanted {
+            None => self.cache.current().await?,
+            Some(_) => self.cache.pump(),
+        };
+        let collection = request.row.stored("watch")?;
+        let start = start(options, wanted);
+        let stream = match collection.subscribe(selection, options.bookmarks, start, current) {
+            Ok(subscription) => show(request.row.clone(), subscription.boxed()),
+            Err(error) => stream::iter([WatchEvent::Error(error)]).boxed(),
+        };
+        Ok(match options.timeout {
+            Some(limit) => stream.take_until(self.env.sleep(limit)).boxed(),
+            None => stream,
+        })
+    }
+}
+
+fn start(options: &WatchOptions, wanted: Option<Revision>) -> Start {
+    match (options.send_initial_events, wanted) {
+        (Some(true), _) => Start::Everything { end_mark: options.bookmarks },
+        (Some(false), None | Some(Revision(0))) => Start::Now,
+        (None, None | Some(Revision(0))) => Start::Everything { end_mark: false },
+        (_, Some(revision)) => Start::After(revision),
+    }
+}
+
+/// The events in the version that was asked for.
+fn show(row: std::sync::Arc<Served>, events: WatchStream) -> WatchStream {
+    if row.view == View::Same {
+        return events;
+    }
+    let shown = events.map(move |event| {
+        let show = |object| row.show(object);
+        let outcome = match event {
+            WatchEvent::Added(object) => show(object).map(WatchEvent::Added),
+            WatchEvent::Modified(object) => show(object).map(WatchEvent::Modified),
+            WatchEvent::Deleted(object) => show(object).map(WatchEvent::Deleted),
+            other => Ok(other),
+        };
+        outcome.unwrap_or_else(WatchEvent::Error)
+    });
+    shown.boxed()
+}

@@ -1,0 +1,194 @@
+//! One served resource in one version.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+use steersman_core::api::FieldValidation;
+use steersman_core::field::{ErrorList, Path};
+use steersman_core::object::Metadata;
+use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
+use steersman_core::{Error, Object, Result, metadata};
+
+use crate::schema::{Duplicates, Schema};
+use crate::strategy::Strategy;
+use crate::tables;
+use crate::watch_cache::Collection;
+
+/// The built-in kinds whose `metadata.generation` counts.
+const GENERATIONS: &[&str] = &[
+    "CronJob",
+    "CustomResourceDefinition",
+    "DaemonSet",
+    "Deployment",
+    "DeviceClass",
+    "EndpointSlice",
+    "FlowSchema",
+    "Ingress",
+    "IngressClass",
+    "Job",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "NetworkPolicy",
+    "Pod",
+    "PodDisruptionBudget",
+    "PodTemplate",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ReplicaSet",
+    "ReplicationController",
+    "ResourceSlice",
+    "StatefulSet",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Everything that the pipeline must know of a resource.
+pub(crate) struct Served {
+    /// Its names, verbs and subresources.
+    pub(crate) names: tables::Row,
+    /// Group, version and kind of its objects.
+    pub(crate) kind: GroupVersionKind,
+    /// The shape of its objects.
+    pub(crate) schema: Schema,
+    /// What the schema cannot say.
+    pub(crate) strategy: Arc<dyn Strategy>,
+    /// Where its objects are; `None` for resources that are only posted to.
+    pub(crate) collection: Option<Arc<Collection>>,
+    /// How objects are shown, where that is not how they are stored.
+    pub(crate) view: View,
+    /// Whether it is defined by a CustomResourceDefinition.
+    pub(crate) custom: bool,
+    /// What the status of a new object is; see [`Served::blank_status`].
+    pub(crate) blank: OnceLock<Option<Value>>,
+}
+
+/// How the stored form of an object and the form of a version relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// They are the same.
+    Same,
+    /// Stored as an Event of the core group, shown as one of `events.k8s.io`.
+    Events,
+}
+
+impl View {
+    /// The name that a field of the version has in the stored form; `None` if it has none there.
+    pub(crate) fn stored_field<'f>(&self, field: &'f str) -> Option<&'f str> {
+        match self {
+            View::Same => Some(field),
+            View::Events => crate::convert::event_field(field),
+        }
+    }
+}
+
+impl Served {
+    /// Group, version and plural name.
+    pub(crate) fn resource(&self) -> &GroupVersionResource {
+        &self.names.resource.resource
+    }
+
+    /// The resource without its version, as errors name it.
+    pub(crate) fn group_resource(&self) -> GroupResource {
+        self.resource().group_resource()
+    }
+
+    /// The discovery row.
+    pub(crate) fn api(&self) -> &ApiResource {
+        &self.names.resource
+    }
+
+    /// Whether its objects live in namespaces.
+    pub(crate) fn is_namespaced(&self) -> bool {
+        self.names.resource.scope == Scope::Namespaced
+    }
+
+    /// The collection; 405 for resources that hold no objects.
+    pub(crate) fn stored(&self, verb: &str) -> Result<&Arc<Collection>> {
+        self.collection.as_ref().ok_or_else(|| Error::method_not_supported(&self.group_resource(), verb))
+    }
+
+    /// What is wrong with the metadata of a new object.
+    pub(crate) fn validate_metadata(&self, new: &Metadata) -> ErrorList {
+        let path = Path::new("metadata");
+        let rule = |name: &str, is_prefix| self.strategy.validate_name(name, is_prefix);
+        let mut errors = metadata::validate(new, self.names.resource.scope, rule, &path);
+        if !self.custom {
+            let at = path.child("finalizers");
+            errors.extend(metadata::validate_finalizers_of_builtin(&new.finalizers, &at));
+        }
+        errors
+    }
+
+    /// Whether `status` is written through its own door only.
+    pub(crate) fn separates_status(&self) -> bool {
+        self.strategy.separates_status() && self.subresource("status").is_some()
+    }
+
+    /// Whether `metadata.generation` counts changes of the desired state.
+    pub(crate) fn counts_generation(&self) -> bool {
+        self.strategy.counts_generation() && (self.custom || GENERATIONS.contains(&&*self.kind.kind))
+    }
+
+    /// Whether an update may leave `resourceVersion` out.
+    pub(crate) fn allows_unconditional_update(&self) -> bool {
+        !self.custom && self.strategy.allows_unconditional_update()
+    }
+
+    /// Whether two versions of an object want different things.
+    pub(crate) fn spec_differs(&self, a: &Value, b: &Value) -> bool {
+        let separate = self.separates_status();
+        let own = |name: &str| name != "metadata" && !(separate && name == "status");
+        let covers = |a: &Value, b: &Value| {
+            let mut fields = a.as_object().into_iter().flatten();
+            fields.all(|(name, value)| !own(name) || b.get(name) == Some(value))
+        };
+        !(covers(a, b) && covers(b, a))
+    }
+
+    /// The subresource of that name.
+    pub(crate) fn subresource(&self, name: &str) -> Option<&tables::Subresource> {
+        self.names.subresources.iter().find(|one| one.name == name)
+    }
+
+    /// The object's own part of its key.
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
+        if self.is_namespaced() { format!("{namespace}/{name}") } else { name.to_owned() }
+    }
+
+    /// The status of an object that has none yet, as the schema writes it: `{}`, zeros, or nothing.
+    pub(crate) fn blank_status(&self) -> Option<&Value> {
+        let blank = self.blank.get_or_init(|| {
+            let mut empty = Value::Object(serde_json::Map::new());
+            let admitted =
+                self.schema.admit(&mut empty, &self.kind, &Duplicates::default(), FieldValidation::Ignore);
+            admitted.ok().and_then(|_| empty.as_object_mut()?.remove("status"))
+        });
+        blank.as_ref()
+    }
+
+    /// The tree that is stored for a tree of this version.
+    pub(crate) fn to_stored(&self, tree: Value) -> Value {
+        match self.view {
+            View::Same => tree,
+            View::Events => crate::convert::event_to_core(tree),
+        }
+    }
+
+    /// The tree of this version for a stored tree.
+    pub(crate) fn to_view(&self, tree: Value) -> Value {
+        match self.view {
+            View::Same => tree,
+            View::Events => crate::convert::event_from_core(tree),
+        }
+    }
+
+    /// How a stored object is shown in this version.
+    pub(crate) fn show(&self, object: Object) -> Result<Object> {
+        match self.view {
+            View::Same => Ok(object),
+            View::Events => Object::from_value(&self.to_view(object.to_value()?)),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Assembles an API server.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use steersman_core::resource::Resource;
+use steersman_core::{Env, Result, Store};
+
+use super::{Server, boot};
+use crate::admission::Admission;
+use crate::authorize::Authorizer;
+use crate::pipeline::Core;
+use crate::registry::{self, Registry};
+use crate::strategy::{ServiceRanges, Strategies, Strategy};
+use crate::subresource;
+use crate::tables::Tables;
+use crate::watch_cache::WatchCache;
+
+/// What an API server is made of. [`Builder::start`] starts it.
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    store: Arc<dyn Store>,
+    ranges: ServiceRanges,
+    admission: Vec<Arc<dyn Admission>>,
+    disabled: Vec<String>,
+    strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
+    authorizer: Option<Arc<dyn Authorizer>>,
+}
+
+impl Builder {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Builder {
+            store,
+            ranges: ServiceRanges::default(),
+            admission: Vec::new(),
+            disabled: Vec::new(),
+            strategies: BTreeMap::new(),
+            authorizer: None,
+        }
+    }
+
+    /// The addresses and ports that services are given; upstream's `--service-cluster-ip-range` and
+    /// `--service-node-port-range`.
+    pub fn service_ranges(mut self, ranges: ServiceRanges) -> Self {
+        self.ranges = ranges;
+        self
+    }
+
+    /// One more plugin, behind the built-in ones.
+    pub fn admission(mut self, plugin: impl Admission + 'static) -> Self {
+        self.admission.push(Arc::new(plugin));
+        self
+    }
+
+    /// Leaves a built-in plugin out; upstream's `--disable-admission-plugins`.
+    pub fn without_admission(mut self, name: &str) -> Self {
+        self.disabled.push(name.to_owned());
+        self
+    }
+
+    /// The rules of a kind, in place of the built-in ones.
+    pub fn strategy<K: Resource>(mut self, strategy: impl Strategy + 'static) -> Self {
+        self.strategies.insert((K::GROUP.to_owned(), K::KIND.to_owned()), Arc::new(strategy));
+        self
+    }
+
+    /// Who decides what users may do; without one, everybody may do everything.
+    pub fn authorizer(mut self, authorizer: impl Authorizer + 'static) -> Self {
+        self.authorizer = Some(Arc::new(authorizer));
+        self
+    }
+
+    /// Starts the server: reads the store, follows it, and makes the objects that every cluster has.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn start(self, env: &Env) -> Result<Server> {
+        let env = env.child("apiserver");
+        let core = Arc::new(self.core(&env));
+        core.cache.load().await?;
+        let feed = env.spawn("watch-cache", core.cache.clone().run());
+        boot::ensure(&core).await?;
+        Ok(Server { core, _feed: feed })
+    }
+
+    fn core(self, env: &Env) -> Core {
+        let tables = Tables::load();
+        let strategies = Strategies::new(&self.ranges);
+        let cache = Arc::new(WatchCache::new(self.store.clone(), env.clone()));
+        let registry = Registry::default();
+        for (resource, rows) in registry::builtin(&tables, &strategies, &self.strategies) {
+            rows.iter().filter_map(|row| row.collection.clone()).for_each(|one| cache.add(one));
+            registry.set(&resource, rows);
+        }
+        let mut chain = crate::admission::builtin();
+        chain.retain(|plugin| !self.disabled.iter().any(|name| name == plugin.name()));
+        chain.extend(self.admission);
+        Core {
+            store: self.store,
+            env: env.clone(),
+            cache,
+            registry,
+            tables,
+            chain,
+            authorizer: self.authorizer,
+            subresources: subresource::builtin(),
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! The API server as one user in this process sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use serde_json::Value;
+use steersman_core::api::{
+    Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream, WriteOptions,
+};
+use steersman_core::resource::ApiResource;
+use steersman_core::{Api, Object, Result};
+
+use crate::pipeline::{Body, Caller, Core};
+
+/// A handle with an identity.
+pub(super) struct InProcess {
+    core: Arc<Core>,
+    caller: Caller,
+}
+
+impl InProcess {
+    pub(super) fn new(core: Arc<Core>, caller: Caller) -> Self {
+        InProcess { core, caller }
+    }
+}
+
+#[async_trait]
+impl Api for InProcess {
+    async fn get(&self, target: &Target, options: &GetOptions) -> Result<Object> {
+        self.core.get(&self.caller, target, options).await
+    }
+
+    async fn list(&self, target: &Target, options: &ListOptions) -> Result<ObjectList> {
+        self.core.list(&self.caller, target, options).await
+    }
+
+    async fn watch(&self, target: &Target, options: &WatchOptions) -> Result<WatchStream> {
+        self.core.watch(&self.caller, target, options).await
+    }
+
+    async fn create(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
+        let written = self.core.create(&self.caller, target, Body::from(body), options).await?;
+        Ok(written.object)
+    }
+
+    async fn update(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
+        let written = self.core.update(&self.caller, target, Body::from(body), options).await?;
+        Ok(written.object)
+    }
+
+    async fn patch(&self, target: &Target, patch: Patch, options: &WriteOptions) -> Result<Object> {
+        Ok(self.core.patch(&self.caller, target, patch, options).await?.object)
+    }
+
+    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
+        Ok(self.core.delete(&self.caller, target, options).await?.into_deletion(target))
+    }
+
+    async fn delete_collection(
+        &self,
+        target: &Target,
+        options: &DeleteOptions,
+        list: &ListOptions,
+    ) -> Result<ObjectList> {
+        self.core.delete_collection(&self.caller, target, options, list).await
+    }
+
+    async fn discover(&self) -> Result<Arc<[ApiResource]>> {
+        Ok(self.core.registry.rows().all().map(|row| row.api().clone()).collect())
+    }
+}

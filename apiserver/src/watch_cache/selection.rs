@@ -1,0 +1,155 @@
+//! Decides which objects of a collection a list or a watch is about.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use steersman_core::api::Target;
+use steersman_core::object::Metadata;
+use steersman_core::selector::{FieldOperator, FieldSelector, LabelSelector};
+use steersman_core::{Error, Object, Result};
+
+use crate::registry::Served;
+use crate::strategy::Strategy;
+
+/// An object with the values of its selectable fields, in the order of [`Strategy::selectable_fields`].
+#[derive(Clone)]
+pub(crate) struct Version {
+    pub(crate) object: Object,
+    pub(crate) fields: Box<[Box<str>]>,
+}
+
+impl Version {
+    /// Reads the selectable fields from `tree`, the tree of `object`.
+    pub(crate) fn new(object: Object, tree: &Value, strategy: &dyn Strategy) -> Self {
+        let names = strategy.selectable_fields();
+        let fields = names.iter().map(|name| strategy.field(tree, name).as_ref().into()).collect();
+        Version { object, fields }
+    }
+
+    /// Reads the selectable fields from the object; the tree is only built where there are any.
+    pub(crate) fn of(object: Object, strategy: &dyn Strategy) -> Result<Self> {
+        if strategy.selectable_fields().is_empty() {
+            return Ok(Version { object, fields: Box::default() });
+        }
+        let tree = object.to_value()?;
+        Ok(Self::new(object, &tree, strategy))
+    }
+}
+
+/// A namespace and selectors, understood: field names are resolved to places in [`Version::fields`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    /// Only this namespace; empty is all.
+    pub(crate) namespace: String,
+    /// Only this name; empty is all.
+    pub(crate) name: String,
+    labels: LabelSelector,
+    terms: Vec<Term>,
+}
+
+#[derive(Clone, Debug)]
+struct Term {
+    field: Field,
+    equal: bool,
+    value: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Name,
+    Namespace,
+    At(usize),
+}
+
+impl Selection {
+    /// Understands a request's selectors; 400 for a field that the kind cannot be selected by.
+    pub(crate) fn new(
+        target: &Target,
+        row: &Served,
+        labels: &LabelSelector,
+        fields: &FieldSelector,
+    ) -> Result<Self> {
+        let mut terms = Vec::new();
+        for requirement in fields.requirements() {
+            let field = resolve(&requirement.field, row)?;
+            terms.push(Term {
+                field,
+                equal: requirement.operator == FieldOperator::Equals,
+                value: requirement.value.clone(),
+            });
+        }
+        let by_name = terms.iter().find(|term| term.field == Field::Name && term.equal);
+        let name = match by_name {
+            Some(term) if target.name.is_empty() => term.value.clone(),
+            _ => target.name.clone(),
+        };
+        Ok(Selection { namespace: target.namespace.clone(), name, labels: labels.clone(), terms })
+    }
+
+    /// Everything in a namespace; in all, if it is empty.
+    pub(crate) fn in_namespace(namespace: &str) -> Self {
+        Selection { namespace: namespace.to_owned(), ..Selection::default() }
+    }
+
+    /// Whether an object is meant.
+    pub(crate) fn matches(&self, version: &Version) -> bool {
+        let metadata = version.object.metadata();
+        (self.namespace.is_empty() || self.namespace == metadata.namespace)
+            && (self.name.is_empty() || self.name == metadata.name)
+            && self.labels_match(&metadata.labels)
+            && self.terms.iter().all(|term| term.matches(metadata, version))
+    }
+
+    /// Whether anything besides namespace and name is asked for.
+    pub(crate) fn is_selective(&self) -> bool {
+        !self.terms.is_empty() || !self.labels.is_everything()
+    }
+
+    /// A field that must have a value, if there is one: what watchers are indexed by.
+    pub(crate) fn indexable(&self) -> Option<(usize, &str)> {
+        self.terms.iter().find_map(|term| match term.field {
+            Field::At(place) if term.equal && !term.value.is_empty() => Some((place, term.value.as_str())),
+            _ => None,
+        })
+    }
+
+    fn labels_match(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.labels.is_everything() || self.labels.matches(labels)
+    }
+}
+
+impl Term {
+    fn matches(&self, metadata: &Metadata, version: &Version) -> bool {
+        let value = match self.field {
+            Field::Name => metadata.name.as_str(),
+            Field::Namespace => metadata.namespace.as_str(),
+            Field::At(place) => version.fields.get(place).map_or("", |value| value),
+        };
+        (value == self.value) == self.equal
+    }
+}
+
+fn resolve(field: &str, row: &Served) -> Result<Field> {
+    match field {
+        "metadata.name" => return Ok(Field::Name),
+        "metadata.namespace" => return Ok(Field::Namespace),
+        _ => {}
+    }
+    let stored = row.view.stored_field(field);
+    let place =
+        stored.and_then(|field| row.strategy.selectable_fields().iter().position(|known| *known == field));
+    place.map(Field::At).ok_or_else(|| Error::bad_request(unknown_field(field, &row.kind.kind)))
+}
+
+/// Upstream words the refusal by kind.
+fn unknown_field(field: &str, kind: &str) -> String {
+    match kind {
+        "Pod" | "Node" | "Event" | "Namespace" | "Secret" | "ReplicationController" | "Service" => {
+            format!("field label not supported: {field}")
+        }
+        "Job" => format!("field label {field:?} not supported for {kind}"),
+        _ => {
+            format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+        }
+    }
+}
