@@ -1,0 +1,126 @@
+//! Keeps a network's rules equal to what services, endpoint slices and the node say.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::{StreamExt, join};
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use steersman_core::cache::{Cache, Selection, Subscription, Typed};
+use steersman_core::network::{NetworkError, RuleTable};
+use steersman_core::selector::{FieldSelector, LabelSelector, Operator, Requirement};
+use steersman_core::{Backoff, Client, Env, Network};
+
+use crate::compile::{HEADLESS, NodeTopology, SERVICE_PROXY_NAME, compile};
+
+/// The least time from one table to the next: changes that come faster are applied together.
+const INTERVAL: Duration = Duration::from_millis(10);
+/// How long to wait before rules that could not be applied are tried again.
+const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+
+/// The service proxy of one node.
+pub struct Proxy {
+    env: Env,
+    node_name: String,
+    services: Typed<Service>,
+    slices: Typed<EndpointSlice>,
+    node: Typed<Node>,
+    network: Arc<dyn Network>,
+}
+
+impl Proxy {
+    /// The proxy of the node `node_name`, which gives its rules to `network`. Starts to follow what it needs to know;
+    /// nothing is applied before [`Proxy::run`].
+    pub fn new(env: &Env, client: &Client, node_name: &str, network: Arc<dyn Network>) -> Self {
+        let env = env.child("proxy");
+        let served = served();
+        let node = Selection::of::<Node>().with_fields(FieldSelector::equals("metadata.name", node_name));
+        Proxy {
+            services: Cache::start(&env, client, Selection::of::<Service>().with_labels(served.clone()))
+                .typed(),
+            slices: Cache::start(&env, client, Selection::of::<EndpointSlice>().with_labels(served)).typed(),
+            node: Cache::start(&env, client, node).typed(),
+            node_name: node_name.to_owned(),
+            network,
+            env,
+        }
+    }
+
+    /// Applies the first table once everything is known that there is, and then one after every change, until
+    /// dropped. What the network has then stays in force.
+    pub async fn run(self) {
+        let (changed, mut changes) = changes();
+        let _subscriptions = self.subscribe(&changed);
+        join!(self.services.synced(), self.slices.synced(), self.node.synced());
+        let mut applied = None;
+        let mut failures = 0;
+        loop {
+            let table = self.table();
+            if applied.as_ref() != Some(&table) {
+                (applied, failures) =
+                    if self.apply(&table).await { (Some(table), 0) } else { (None, failures + 1) };
+            }
+            self.env.sleep(INTERVAL).await;
+            if failures == 0 {
+                changes.next().await;
+            } else {
+                // Whether something has changed meanwhile makes no difference.
+                let _ = self.env.timeout(RETRY.delay(&self.env, failures), changes.next()).await;
+            }
+        }
+    }
+
+    /// The rules as of now.
+    pub fn table(&self) -> RuleTable {
+        let node = self.node.get("", &self.node_name).map(|node| NodeTopology::of(&node));
+        let node = node.unwrap_or_else(|| NodeTopology::named(&self.node_name));
+        let (services, slices) = (self.services.list(), self.slices.list());
+        compile(services.iter().map(Arc::as_ref), slices.iter().map(Arc::as_ref), &node)
+    }
+
+    /// Whether the table is in force as far as it ever will be.
+    async fn apply(&self, table: &RuleTable) -> bool {
+        let Err(error) = self.network.apply(table).await else { return true };
+        match &error {
+            NetworkError::Incomplete(refusals) => {
+                refusals.iter().for_each(|refusal| tracing::warn!(%refusal, "a service is not served"));
+            }
+            other => tracing::warn!(error = %other, "the rules are not in force"),
+        }
+        !error.is_retryable()
+    }
+
+    fn subscribe(&self, changed: &Changed) -> [Subscription; 3] {
+        [self.services.cache(), self.slices.cache(), self.node.cache()].map(|cache| {
+            let changed = changed.clone();
+            cache.subscribe(move |_| {
+                // A full channel already says that something has changed.
+                let _ = changed.lock().unwrap_or_else(PoisonError::into_inner).try_send(());
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("node_name", &self.node_name).finish_non_exhaustive()
+    }
+}
+
+type Changed = Arc<Mutex<mpsc::Sender<()>>>;
+
+/// A flag that something has changed: a channel that holds one message.
+fn changes() -> (Changed, mpsc::Receiver<()>) {
+    let (sender, receiver) = mpsc::channel(0);
+    (Arc::new(Mutex::new(sender)), receiver)
+}
+
+/// What this proxy serves: neither what another one was named for, nor what has no address.
+fn served() -> LabelSelector {
+    let absent = |key| Requirement::new(key, Operator::DoesNotExist, [] as [&str; 0]);
+    LabelSelector::new(
+        [SERVICE_PROXY_NAME, HEADLESS].map(|key| absent(key).expect("both are well-formed label keys")),
+    )
+}
