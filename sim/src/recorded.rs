@@ -29,7 +29,6 @@ impl Recorded {
             let (verb, key, value) = match write {
                 Write::Put { key, value, .. } => ("put", key, &value[..]),
                 Write::Delete { key } => ("delete", key, &b""[..]),
-                _ => ("write", &Bytes::new(), &b""[..]),
             };
             let key = String::from_utf8_lossy(key);
             self.log.record(&format!("{} {verb} {key} {:016x}", revision.0, fingerprint(value)));
@@ -65,6 +64,10 @@ impl Store for Recorded {
 
     async fn watch(&self, prefix: Bytes, after: Revision) -> Result<Watch, StoreError> {
         self.inner.watch(prefix, after).await
+    }
+
+    async fn request_progress(&self) -> Result<(), StoreError> {
+        self.inner.request_progress().await
     }
 
     async fn revision(&self) -> Result<Revision, StoreError> {
