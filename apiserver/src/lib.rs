@@ -16,6 +16,7 @@ mod server;
 mod strategy;
 pub mod subresource;
 pub mod tables;
+mod tree;
 mod user;
 mod watch_cache;
 

@@ -274,6 +274,8 @@ mod tests {
 
     use super::*;
 
+    crate::store_contract!(Memory::new());
+
     fn put(key: &str) -> Transaction {
         let write = Write::Put { key: key.to_owned().into(), value: "v".into(), ttl: None };
         Transaction { compares: Vec::new(), writes: vec![write] }

@@ -2,15 +2,28 @@
 //!
 //! One file per plugin, one line per plugin in the list below.
 
+mod closure;
+mod default_toleration_seconds;
+mod namespace_lifecycle;
+mod priority;
+mod runtime_class;
+mod service_account;
+mod taint_nodes_by_condition;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use steersman_core::Result;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::{Env, Error, Result};
 
 use crate::reader::Reader;
+use crate::tree::Read;
 use crate::user::User;
+
+pub use closure::{mutating, validating};
 
 /// What is being done to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +86,32 @@ pub trait Admission: Send + Sync {
     }
 }
 
-/// The built-in chain, in order.
-pub(crate) fn builtin() -> Vec<Arc<dyn Admission>> {
-    vec![]
+impl Attributes<'_> {
+    /// Whether this writes an object of a resource itself, not one of its subresources.
+    pub fn is(&self, operation: Operation, group: &str, resource: &str) -> bool {
+        self.operation == operation
+            && self.subresource.is_empty()
+            && self.resource.resource == resource
+            && self.resource.group == group
+    }
+
+    /// The refusal of this write: 403, naming the object as far as its name is known.
+    pub fn forbidden(&self, why: impl std::fmt::Display) -> Error {
+        let metadata = self.object.at("metadata");
+        let names = [self.name, metadata.text("name"), metadata.text("generateName")];
+        let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        Error::forbidden(&self.resource.group_resource(), name, why)
+    }
+}
+
+/// The built-in links, in upstream's order.
+pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
+    vec![
+        Arc::new(namespace_lifecycle::NamespaceLifecycle),
+        Arc::new(service_account::ServiceAccount::new(env)),
+        Arc::new(taint_nodes_by_condition::TaintNodesByCondition),
+        Arc::new(priority::Priority),
+        Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
+        Arc::new(runtime_class::RuntimeClass),
+    ]
 }

@@ -86,7 +86,7 @@ fn merge_field(original: &mut Object, key: String, patch: Value, at: Cursor<'_>)
 }
 
 fn lookup<'a>(at: Cursor<'a>, key: &str) -> Outcome<(Cursor<'a>, Option<&'a Field>)> {
-    at.child(key).ok_or_else(|| match at.object() {
+    at.child(key).map(|below| (below, at.field(key))).ok_or_else(|| match at.object() {
         Some(object) => Refusal::Other(format!(
             "unable to find api field in struct {} for the json field {key:?}",
             object.name

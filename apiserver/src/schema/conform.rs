@@ -12,10 +12,17 @@ use super::shape::{Field, Node, ObjectType, Presence, Rest, Scalar, Shape};
 use super::unknown::Unknown;
 
 /// Conforms `value` to what stands at `at`, noting the fields it drops. The first value of a wrong type is the fault.
-pub(super) fn object(at: Cursor<'_>, value: &mut Value, unknown: &mut Unknown) -> Result<(), Fault> {
-    let document = at.document();
+pub(super) fn object(
+    at: Cursor<'_>,
+    value: &mut Value,
+    path: &Path<'_>,
+    unknown: &mut Unknown,
+) -> Result<(), Fault> {
     let Some(object) = at.object() else { return Ok(()) };
-    Walk { document, unknown }.struct_value(value, object, "", &Path::ROOT)
+    if !value.is_object() && !value.is_null() {
+        return Err(Fault::mismatch(value, &format!("v1.{}", object.name)));
+    }
+    Walk { document: at.document(), unknown }.struct_value(value, object, "", path)
 }
 
 struct Walk<'a> {

@@ -1,7 +1,7 @@
 //! A place in a schema, from which one walks on to what lies below it.
 
 use super::document::Document;
-use super::shape::{Field, ObjectType, Shape};
+use super::shape::{Field, Node, ObjectType, Shape};
 
 /// A place in a schema.
 #[derive(Clone, Copy, Debug)]
@@ -33,23 +33,40 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The place of a declared field, or of a map's value, and the field's declaration if there is one.
-    pub(crate) fn child(self, key: &str) -> Option<(Cursor<'a>, Option<&'a Field>)> {
+    /// The declared field of that name, if an object with declared fields is here.
+    pub(crate) fn field(self, key: &str) -> Option<&'a Field> {
+        self.object()?.field(key)
+    }
+
+    /// What stands below that key of an object or a map.
+    pub(super) fn node(self, key: &str) -> Option<&'a Node> {
         match self.shape {
-            Shape::Object(id) => {
-                let field = self.document.get(*id).field(key)?;
-                Some((Cursor { shape: &field.node.shape, ..self }, Some(field)))
-            }
-            Shape::Map(values, _) => Some((Cursor { shape: &values.shape, ..self }, None)),
+            Shape::Object(id) => self.document.get(*id).field(key).map(|field| &field.node),
+            Shape::Map(values, _) => Some(values),
             Shape::List(..) | Shape::Scalar(_) => None,
         }
     }
 
+    /// What stands in a list.
+    pub(super) fn item_node(self) -> Option<&'a Node> {
+        match self.shape {
+            Shape::List(items, _) => Some(items),
+            Shape::Object(_) | Shape::Map(..) | Shape::Scalar(_) => None,
+        }
+    }
+
+    /// The place of a node that stands below this one.
+    pub(super) fn below(self, node: &'a Node) -> Cursor<'a> {
+        Cursor { shape: &node.shape, ..self }
+    }
+
+    /// The place below that key of an object or a map.
+    pub(crate) fn child(self, key: &str) -> Option<Cursor<'a>> {
+        self.node(key).map(|node| self.below(node))
+    }
+
     /// The place of a list's elements; the same place if there is no list here.
     pub(crate) fn items(self) -> Cursor<'a> {
-        match self.shape {
-            Shape::List(items, _) => Cursor { shape: &items.shape, ..self },
-            Shape::Object(_) | Shape::Map(..) | Shape::Scalar(_) => self,
-        }
+        self.item_node().map_or(self, |node| self.below(node))
     }
 }

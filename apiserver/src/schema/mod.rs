@@ -6,14 +6,18 @@
 //! - [`Schema::validate`] checks the values of custom resources.
 
 mod builtin;
+mod check;
 mod conform;
 mod cursor;
 pub mod decode;
+mod default;
 mod document;
 mod fault;
-mod rules;
+mod identity;
+mod prune;
 mod scalar;
 mod shape;
+mod structural;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -23,10 +27,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use steersman_core::api::FieldValidation;
-use steersman_core::field::ErrorList;
+use steersman_core::field::{ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
+use check::Check;
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;
@@ -39,26 +44,27 @@ use unknown::Unknown;
 pub struct Schema {
     document: Arc<Document>,
     root: Shape,
-    origin: Origin,
-}
-
-/// Where a schema comes from, which decides how wrong types are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    Builtin,
-    Custom,
+    /// The value rules of a custom resource; none for built-in kinds.
+    rules: Option<Arc<Check>>,
 }
 
 impl Schema {
     /// The schema of a built-in kind; `None` if there is no such kind.
     pub(crate) fn builtin(document: &Arc<Document>, kind: &GroupVersionKind) -> Option<Self> {
         let root = Shape::Object(document.named(&builtin::type_name(kind))?);
-        Some(Schema { document: document.clone(), root, origin: Origin::Builtin })
+        Some(Schema { document: document.clone(), root, rules: None })
+    }
+
+    /// The schema of a custom resource, from an `openAPIV3Schema` that was found valid; `builtin` holds the built-in
+    /// types.
+    pub(crate) fn custom(builtin: &Arc<Document>, schema: &Value) -> Self {
+        let (document, root) = structural::compile(builtin, schema);
+        Schema { document: Arc::new(document), root, rules: Some(Arc::new(check::compile(schema))) }
     }
 
     /// Whether it is the schema of a custom resource.
-    pub(crate) fn is_custom(&self) -> bool {
-        self.origin == Origin::Custom
+    pub fn is_custom(&self) -> bool {
+        self.rules.is_some()
     }
 
     /// The place of the whole object.
@@ -94,19 +100,30 @@ impl Schema {
         validation: FieldValidation,
     ) -> Result<Vec<String>, String> {
         let mut unknown = Unknown::default();
-        conform::object(self.cursor(), object, &mut unknown).map_err(|fault| fault.to_string())?;
+        let outcome = if self.is_custom() {
+            prune::object(self.cursor(), object, &mut unknown)
+        } else {
+            conform::object(self.cursor(), object, &Path::ROOT, &mut unknown)
+        };
+        outcome.map_err(|fault| fault.to_string())?;
         unknown.judge(duplicates, validation)
     }
 
-    /// Fills in the defaults that the schema states. Doing so again changes nothing.
+    /// Fills in the defaults that the schema states, and drops nulls that it has no place for. Built-in kinds have
+    /// none: theirs depend on other fields, and are their [`Strategy`](crate::Strategy)'s. Doing so again changes
+    /// nothing. To be done on reads too: a schema may have got defaults since the object was written.
     pub fn default(&self, object: &mut Value) {
-        let _ = object;
+        if self.is_custom() {
+            default::object(self.cursor(), object);
+        }
     }
 
     /// What is wrong with the values of a custom resource; nothing for built-in kinds, whose rules are their
     /// [`Strategy`](crate::Strategy)'s.
     pub fn validate(&self, object: &Value) -> ErrorList {
-        let _ = object;
-        ErrorList::new()
+        let Some(rules) = &self.rules else { return ErrorList::new() };
+        let mut errors = check::check(rules, object, &Path::ROOT);
+        identity::check(self.cursor(), object, &Path::ROOT, &mut errors);
+        errors
     }
 }

@@ -5,12 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use steersman_core::quantity::{InvalidQuantity, Quantity};
 
 use super::fault::Fault;
 use super::shape::Scalar;
-
-const NOT_A_QUANTITY: &str =
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// What a Go value of that type is before anything is read into it.
 pub(super) fn zero(scalar: Scalar) -> Value {
@@ -65,13 +63,16 @@ fn integer(value: &Value, fits: impl Fn(i64) -> bool, go: &str) -> Result<(), Fa
 }
 
 fn quantity(value: &mut Value) -> Result<(), Fault> {
-    if value.is_number() {
-        *value = value.to_string().into();
+    let parsed: Quantity = match value.as_str() {
+        Some(text) => text.parse(),
+        None => value.to_string().parse(),
     }
-    let fits = value.as_str().is_some_and(|text| {
-        text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.')
-    });
-    if fits { Ok(()) } else { Err(Fault::Malformed(NOT_A_QUANTITY.to_owned())) }
+    .map_err(|error: InvalidQuantity| Fault::Malformed(error.to_string()))?;
+    let canonical = parsed.to_string();
+    if value.as_str() != Some(canonical.as_str()) {
+        *value = canonical.into();
+    }
+    Ok(())
 }
 
 fn bytes(value: &mut Value) -> Result<(), Fault> {

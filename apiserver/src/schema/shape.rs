@@ -3,8 +3,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::rules::Rules;
-
 /// The index of an object type in its [`Document`](super::Document).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TypeId(pub(super) u32);
@@ -17,13 +15,11 @@ pub(crate) struct Node {
     pub(crate) nullable: bool,
     /// What stands here when nothing is given (custom resources only).
     pub(crate) default: Option<Value>,
-    /// What else the value must fulfil (custom resources only).
-    pub(crate) rules: Option<Box<Rules>>,
 }
 
 impl From<Shape> for Node {
     fn from(shape: Shape) -> Self {
-        Node { shape, nullable: false, default: None, rules: None }
+        Node { shape, nullable: false, default: None }
     }
 }
 

@@ -93,7 +93,7 @@ impl Builder {
             rows.iter().filter_map(|row| row.collection.clone()).for_each(|one| cache.add(one));
             registry.set(&resource, rows);
         }
-        let mut chain = crate::admission::builtin();
+        let mut chain = crate::admission::builtin(env);
         chain.retain(|plugin| !self.disabled.iter().any(|name| name == plugin.name()));
         chain.extend(self.admission);
         Core {

@@ -28,12 +28,11 @@ impl Strategy for Plain {}
 impl Strategies {
     /// The strategies of a server that hands out addresses and ports of `ranges`.
     pub fn new(ranges: &ServiceRanges) -> Self {
-        let _ = ranges;
         let rows: Vec<Row> = vec![
             ("", "Namespace", Arc::new(Namespaces)),
             ("", "Node", Arc::new(Nodes)),
             ("", "Pod", Arc::new(Pods)),
-            ("", "Service", Arc::new(Services)),
+            ("", "Service", Arc::new(Services::new(ranges))),
             ("apps", "Deployment", Arc::new(Deployments)),
             ("apps", "ReplicaSet", Arc::new(ReplicaSets)),
         ];

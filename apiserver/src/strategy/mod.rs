@@ -21,7 +21,6 @@ mod pod;
 mod pod_spec;
 mod pod_template;
 mod service;
-mod tree;
 mod workload;
 
 pub use list::Strategies;
@@ -39,6 +38,13 @@ pub struct WriteContext<'a> {
     pub cluster: &'a dyn Reader,
     /// Whether nothing will be stored.
     pub dry_run: bool,
+}
+
+impl<'a> WriteContext<'a> {
+    /// The context of a write that will be stored.
+    pub fn new(now: Timestamp, user: &'a User, cluster: &'a dyn Reader) -> Self {
+        WriteContext { now, user, cluster, dry_run: false }
+    }
 }
 
 /// What becomes of the objects that an object owns when it is deleted; upstream's `propagationPolicy`.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 use steersman_core::names;
 
-use super::tree::{Fill, Read, fields};
 use super::{Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 /// The label that says a namespace's name, so that selectors can.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -43,6 +43,10 @@ impl Strategy for Namespaces {
         } else {
             spec.put("finalizers", finalizers);
         }
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
     }
 
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {

@@ -4,22 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::tree::{Fill, Read, drop_zero, fields};
 use super::{Strategy, WriteContext};
-
-/// What a node's `nodeInfo` always says.
-const INFO: &[&str] = &[
-    "architecture",
-    "bootID",
-    "containerRuntimeVersion",
-    "kernelVersion",
-    "kubeProxyVersion",
-    "kubeletVersion",
-    "machineID",
-    "operatingSystem",
-    "osImage",
-    "systemUUID",
-];
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of nodes.
 pub(super) struct Nodes;
@@ -28,17 +14,16 @@ impl Strategy for Nodes {
     fn default(&self, object: &mut Value) {
         let node = fields(object);
         let spec = node.object("spec");
-        drop_zero(spec, &["configSource"]);
         share_pod_cidr(spec);
-        complete(node.object("status"));
+        allocate(node.object("status"));
     }
 
-    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
-        complete(fields(object).object("status"));
+    fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        fields(object).put("status", old.at("status").clone());
     }
 
     fn separates_status(&self) -> bool {
-        true
+        false
     }
 
     fn counts_generation(&self) -> bool {
@@ -64,20 +49,11 @@ fn share_pod_cidr(spec: &mut Map<String, Value>) {
     }
 }
 
-/// Fills in what a status always says.
-fn complete(status: &mut Map<String, Value>) {
+/// What a node has is what it may give, unless it says otherwise.
+fn allocate(status: &mut Map<String, Value>) {
     if status.has("capacity") && !status.has("allocatable") {
         let capacity = status.at("capacity").clone();
         status.put("allocatable", capacity);
-    }
-    status.object("daemonEndpoints").object("kubeletEndpoint").fill("Port", 0);
-    let info = status.object("nodeInfo");
-    for field in INFO {
-        info.fill(field, "");
-    }
-    for condition in status.objects_mut("conditions") {
-        condition.fill("lastHeartbeatTime", Value::Null);
-        condition.fill("lastTransitionTime", Value::Null);
     }
 }
 

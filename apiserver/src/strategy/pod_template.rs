@@ -3,12 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::pod_spec;
-use super::tree::Fill;
+use crate::tree::Fill;
 
 /// Fills in what the template in `owner.template` leaves out; one is made if there is none.
 pub(super) fn default(owner: &mut Map<String, Value>) {
     let template = owner.object("template");
-    let metadata = template.object("metadata");
-    metadata.retain(|_, value| !super::tree::is_zero(value));
     pod_spec::default(template.object("spec"));
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::strategy::pod_spec;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// Fills in what a pod leaves out.
 pub(super) fn default(pod: &mut Map<String, Value>) {

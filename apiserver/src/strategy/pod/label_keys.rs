@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::strategy::tree::{Fill, Read, fields};
+use crate::tree::{Fill, Read, fields};
 
 /// Adds a requirement for each of the pod's own labels that a term names in `matchLabelKeys` or `mismatchLabelKeys`.
 pub(super) fn merge(pod: &mut Map<String, Value>) {

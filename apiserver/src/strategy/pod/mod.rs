@@ -9,17 +9,15 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::tree::{Fill, Read, fields};
 use super::{Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of pods.
 pub(super) struct Pods;
 
 impl Strategy for Pods {
     fn default(&self, object: &mut Value) {
-        let pod = fields(object);
-        defaults::default(pod);
-        pod.object("status");
+        defaults::default(fields(object));
     }
 
     fn prepare_create(&self, object: &mut Value, cx: &WriteContext<'_>) {

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::strategy::tree::Read;
+use crate::tree::Read;
 
 /// `Guaranteed`, `Burstable` or `BestEffort`.
 pub(super) fn class(spec: &Value) -> &'static str {

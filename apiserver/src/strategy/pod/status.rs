@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::qos;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// The status of a pod that was just created.
 pub(super) fn first(pod: &Map<String, Value>, now: Timestamp) -> Value {
@@ -28,9 +28,5 @@ pub(super) fn keep(pod: &mut Map<String, Value>, old: &Value) {
     let status = pod.object("status");
     if !status.has("qosClass") && !qos.is_null() {
         status.put("qosClass", qos);
-    }
-    for condition in status.objects_mut("conditions") {
-        condition.fill("lastProbeTime", Value::Null);
-        condition.fill("lastTransitionTime", Value::Null);
     }
 }

@@ -4,32 +4,10 @@ use serde_json::{Map, Value};
 
 use super::containers;
 use super::volume_defaults;
-use crate::strategy::tree::{Fill, Read, drop_zero};
-
-/// The fields that Go keeps behind a pointer, so that a zero in them is a value.
-const POINTERS: &[&str] = &[
-    "activeDeadlineSeconds",
-    "affinity",
-    "automountServiceAccountToken",
-    "containers",
-    "dnsConfig",
-    "enableServiceLinks",
-    "hostUsers",
-    "hostnameOverride",
-    "os",
-    "preemptionPolicy",
-    "priority",
-    "resources",
-    "runtimeClassName",
-    "securityContext",
-    "setHostnameAsFQDN",
-    "shareProcessNamespace",
-    "terminationGracePeriodSeconds",
-];
+use crate::tree::{Fill, Read};
 
 /// Fills in what a spec leaves out.
 pub(in crate::strategy) fn default(spec: &mut Map<String, Value>) {
-    drop_zero(spec, POINTERS);
     spec.fill("dnsPolicy", "ClusterFirst");
     spec.fill("restartPolicy", "Always");
     spec.fill("schedulerName", "default-scheduler");
@@ -41,9 +19,6 @@ pub(in crate::strategy) fn default(spec: &mut Map<String, Value>) {
         spec.objects_mut(list).for_each(containers::default);
     }
     spec.objects_mut("volumes").for_each(volume_defaults::default);
-    for toleration in spec.objects_mut("tolerations") {
-        drop_zero(toleration, &["tolerationSeconds"]);
-    }
 }
 
 /// A negative grace period is one second.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::image::pull_policy;
-use crate::strategy::tree::{Fill, Read};
+use crate::tree::{Fill, Read};
 
 /// The mode of projected files that say none: 0644.
 const DEFAULT_MODE: i32 = 420;

@@ -2,32 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::strategy::tree::{Fill, Read, drop_zero, is_zero};
-
-/// The fields that Go keeps behind a pointer, so that a zero in them is a value.
-const POINTERS: &[&str] = &[
-    "allocateLoadBalancerNodePorts",
-    "internalTrafficPolicy",
-    "ipFamilyPolicy",
-    "loadBalancerClass",
-    "sessionAffinityConfig",
-    "trafficDistribution",
-];
+use super::needs;
+use crate::tree::{Fill, Read, is_zero};
 
 /// For how long a client keeps its back end unless the service says so: three hours.
 const AFFINITY_SECONDS: i32 = 10_800;
 
 /// Fills in what a service leaves out. Addresses, node ports and IP families are given later.
 pub(super) fn default(service: &mut Map<String, Value>) {
-    service.object("status").object("loadBalancer");
     let spec = service.object("spec");
-    drop_zero(spec, POINTERS);
     spec.fill("sessionAffinity", "None");
     spec.fill("type", "ClusterIP");
     default_affinity(spec);
     spec.objects_mut("ports").for_each(default_port);
     let kind = spec.text("type");
-    let external = is_external(spec);
+    let external = needs::external(spec);
     let (balanced, routed) = (kind == "LoadBalancer", kind != "ExternalName");
     if external {
         spec.fill("externalTrafficPolicy", "Cluster");
@@ -37,15 +26,6 @@ pub(super) fn default(service: &mut Map<String, Value>) {
     }
     if balanced {
         spec.fill("allocateLoadBalancerNodePorts", true);
-    }
-}
-
-/// Whether traffic may come from outside the cluster.
-fn is_external(spec: &Map<String, Value>) -> bool {
-    match spec.text("type") {
-        "NodePort" | "LoadBalancer" => true,
-        "ClusterIP" => !spec.items("externalIPs").is_empty(),
-        _ => false,
     }
 }
 
@@ -63,7 +43,6 @@ fn default_affinity(spec: &mut Map<String, Value>) {
 }
 
 fn default_port(port: &mut Map<String, Value>) {
-    drop_zero(port, &["appProtocol", "port", "targetPort"]);
     port.fill("protocol", "TCP");
     if is_zero(port.at("targetPort")) {
         let number = port.int("port").unwrap_or_default();
@@ -74,7 +53,7 @@ fn default_port(port: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategy::tree::fields;
+    use crate::tree::fields;
 
     #[test]
     fn a_service_is_completed_by_its_type() {
@@ -89,7 +68,7 @@ mod tests {
                 json!({"type": "ExternalName", "externalName": "a", "sessionAffinity": "None"}),
             ),
             (
-                json!({"type": "LoadBalancer", "ports": [{"port": 80, "nodePort": 0}]}),
+                json!({"type": "LoadBalancer", "ports": [{"port": 80}]}),
                 json!({
                     "ports": port, "type": "LoadBalancer", "sessionAffinity": "None",
                     "internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster",

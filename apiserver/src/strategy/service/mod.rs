@@ -1,20 +1,40 @@
 //! Services: dependent defaults, rules, and the addresses and ports that they are given.
 
+mod allocate;
+mod cluster_ips;
 mod defaults;
+mod needs;
+mod node_ports;
+mod pool;
+mod prepare;
 mod ranges;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
-use steersman_core::names;
+use steersman_core::resource::GroupVersionKind;
+use steersman_core::{Error, Result, names};
 
-use super::tree::{Fill, Read, fields};
-use super::{Strategy, WriteContext};
+use self::allocate::{Failed, Pools};
+use super::{Reservation, Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 pub use ranges::ServiceRanges;
 
-/// The strategy of services.
-pub(super) struct Services;
+/// The strategy of services, with the addresses and ports that they are given from.
+pub(super) struct Services {
+    pools: Arc<Pools>,
+}
+
+impl Services {
+    /// A strategy that gives from `ranges`.
+    pub(super) fn new(ranges: &ServiceRanges) -> Self {
+        Services { pools: Pools::new(ranges) }
+    }
+}
 
 impl Strategy for Services {
     fn default(&self, object: &mut Value) {
@@ -22,7 +42,18 @@ impl Strategy for Services {
     }
 
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
-        fields(object).object("status").object("loadBalancer");
+        let spec = fields(object).object("spec");
+        prepare::sync_cluster_ips(spec, &Value::Null);
+        prepare::default_families(spec, self.pools.ips.family());
+    }
+
+    fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        let spec = fields(object).object("spec");
+        let old = old.at("spec");
+        prepare::sync_cluster_ips(spec, old);
+        prepare::keep_given(spec, old);
+        prepare::drop_with_type(spec, old);
+        prepare::default_families(spec, self.pools.ips.family());
     }
 
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
@@ -43,5 +74,30 @@ impl Strategy for Services {
 
     fn field<'a>(&self, object: &'a Value, field: &str) -> Cow<'a, str> {
         Cow::Borrowed(object.at("spec").text(field.trim_start_matches("spec.")))
+    }
+
+    fn reserve(
+        &self,
+        object: &mut Value,
+        old: Option<&Value>,
+        _cx: &WriteContext<'_>,
+    ) -> Result<Reservation> {
+        let name = object.at("metadata").text("name").to_owned();
+        let old = old.map_or(&Value::Null, |old| old.at("spec"));
+        match self.pools.allocate(fields(object).object("spec"), old) {
+            Ok(taken) => Ok(Reservation::new(move || taken.give_back())),
+            Err(Failed::Field(error)) => {
+                Err(Error::invalid(&GroupVersionKind::new("", "v1", "Service"), &name, &[error]))
+            }
+            Err(Failed::Exhausted(why)) => Err(Error::internal(why)),
+        }
+    }
+
+    fn release(&self, old: &Value, new: Option<&Value>) {
+        self.pools.release(old.at("spec"), new.map_or(&Value::Null, |new| new.at("spec")));
+    }
+
+    fn restore(&self, object: &Value) {
+        self.pools.restore(object.at("spec"));
     }
 }

@@ -2,32 +2,21 @@
 
 use serde_json::{Map, Value};
 
+use crate::strategy::Strategy;
 use crate::strategy::pod_template;
-use crate::strategy::tree::{Fill, Read, drop_zero, fields};
-use crate::strategy::{Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of deployments.
 pub(in crate::strategy) struct Deployments;
 
-/// The fields that Go keeps behind a pointer, or always writes.
-const POINTERS: &[&str] =
-    &["progressDeadlineSeconds", "replicas", "revisionHistoryLimit", "selector", "strategy", "template"];
-
 impl Strategy for Deployments {
     fn default(&self, object: &mut Value) {
-        let deployment = fields(object);
-        deployment.object("status");
-        let spec = deployment.object("spec");
-        drop_zero(spec, POINTERS);
+        let spec = fields(object).object("spec");
         spec.fill("replicas", 1);
         spec.fill("revisionHistoryLimit", 10);
         spec.fill("progressDeadlineSeconds", 600);
         default_strategy(spec.object("strategy"));
         pod_template::default(spec);
-    }
-
-    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
-        fields(object).object("status");
     }
 }
 

@@ -4,25 +4,18 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::strategy::Strategy;
 use crate::strategy::pod_template;
-use crate::strategy::tree::{Fill, Read, drop_zero, fields};
-use crate::strategy::{Strategy, WriteContext};
+use crate::tree::{Fill, Read, fields};
 
 /// The strategy of replica sets.
 pub(in crate::strategy) struct ReplicaSets;
 
 impl Strategy for ReplicaSets {
     fn default(&self, object: &mut Value) {
-        let set = fields(object);
-        set.object("status").fill("replicas", 0);
-        let spec = set.object("spec");
-        drop_zero(spec, &["replicas", "selector", "template"]);
+        let spec = fields(object).object("spec");
         spec.fill("replicas", 1);
         pod_template::default(spec);
-    }
-
-    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
-        fields(object).object("status").fill("replicas", 0);
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {

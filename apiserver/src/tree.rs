@@ -1,4 +1,6 @@
-//! Reads and fills the fields of JSON trees; absent, null and zero read alike where Go keeps plain values.
+//! Reads and fills the fields of JSON trees.
+//!
+//! The schema has already left out zero values, or written them, as Go's encoding of the field does.
 
 use serde_json::{Map, Value};
 
@@ -151,12 +153,6 @@ pub(crate) fn is_zero(value: &Value) -> bool {
         Value::Array(items) => items.is_empty(),
         Value::Object(map) => map.is_empty(),
     }
-}
-
-/// Drops the fields that are zero, as Go's `omitempty` does, but for those in `kept`, which Go keeps behind a pointer or
-/// always writes. Null is always dropped.
-pub(crate) fn drop_zero(map: &mut Map<String, Value>, kept: &[&str]) {
-    map.retain(|field, value| !is_zero(value) || !value.is_null() && kept.contains(&field.as_str()));
 }
 
 #[cfg(test)]

@@ -1,0 +1,156 @@
+//! Gives pods a service account, its token and its pull secrets.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+use steersman_core::resource::GroupResource;
+use steersman_core::{Env, Result, field};
+
+use super::{Admission, Attributes, Operation};
+use crate::tree::{Fill, Read, fields};
+
+/// Marks the copy of a pod that a kubelet runs from a file.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// Where programs look for the token.
+const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// What the names of token volumes start with.
+const VOLUME_PREFIX: &str = "kube-api-access-";
+
+/// For how long a token is valid: an hour and a little, so that it can be told from one that was asked for.
+const TOKEN_SECONDS: i64 = 3607;
+
+pub(super) struct ServiceAccount {
+    env: Env,
+}
+
+impl ServiceAccount {
+    pub(super) fn new(env: &Env) -> Self {
+        ServiceAccount { env: env.child("ServiceAccount") }
+    }
+}
+
+#[async_trait]
+impl Admission for ServiceAccount {
+    fn name(&self) -> &'static str {
+        "ServiceAccount"
+    }
+
+    async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
+        if !write.is(Operation::Create, "", "pods") {
+            return Ok(());
+        }
+        if write.object.at("metadata").at("annotations").has(MIRROR) {
+            return check_mirror(write);
+        }
+        let account = account(write)?;
+        let spec = fields(write.object).object("spec");
+        if !spec.has("imagePullSecrets") && account.has("imagePullSecrets") {
+            spec.put("imagePullSecrets", account.at("imagePullSecrets").clone());
+        }
+        if wants_token(spec, &account) {
+            self.mount(spec);
+        }
+        Ok(())
+    }
+}
+
+/// The pod's service account, which is `default` unless it names one.
+fn account(write: &mut Attributes<'_>) -> Result<Value> {
+    let spec = fields(write.object).object("spec");
+    if spec.text("serviceAccountName").is_empty() {
+        spec.put("serviceAccountName", "default");
+    }
+    let name = spec.text("serviceAccountName").to_owned();
+    spec.put("serviceAccount", name.as_str());
+    match write.cluster.get(&GroupResource::new("", "serviceaccounts"), write.namespace, &name) {
+        Some(account) => account.to_value(),
+        None => Err(write.forbidden(format!(
+            "error looking up service account {}/{name}: serviceaccount {} not found",
+            write.namespace,
+            field::quote(&name)
+        ))),
+    }
+}
+
+/// The pod says whether it wants the token, else its account does, else it does.
+fn wants_token(spec: &Map<String, Value>, account: &Value) -> bool {
+    let field = "automountServiceAccountToken";
+    spec.at(field).as_bool().or_else(|| account.at(field).as_bool()).unwrap_or(true)
+}
+
+impl ServiceAccount {
+    /// Mounts the token in every container that has nothing at its place.
+    fn mount(&self, spec: &mut Map<String, Value>) {
+        let existing =
+            spec.items("volumes").iter().find(|volume| volume.text("name").starts_with(VOLUME_PREFIX));
+        let existing = existing.map(|volume| volume.text("name").to_owned());
+        let has_volume = existing.is_some();
+        let name = existing.unwrap_or_else(|| format!("{VOLUME_PREFIX}{}", self.env.name_suffix(5)));
+        let mut needed = false;
+        for list in ["initContainers", "containers"] {
+            for container in spec.objects_mut(list) {
+                let mounts = container.items("volumeMounts");
+                if !mounts.iter().any(|mount| mount.text("mountPath") == MOUNT_PATH) {
+                    needed = true;
+                    let mount = json!({"name": name, "readOnly": true, "mountPath": MOUNT_PATH});
+                    container.list("volumeMounts").push(mount);
+                }
+            }
+        }
+        if needed && !has_volume {
+            spec.list("volumes").push(volume(&name));
+        }
+    }
+}
+
+fn volume(name: &str) -> Value {
+    let namespace = json!({"apiVersion": "v1", "fieldPath": "metadata.namespace"});
+    json!({
+        "name": name,
+        "projected": {
+            "defaultMode": 420,
+            "sources": [
+                {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+                {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": namespace}]}},
+            ]
+        }
+    })
+}
+
+/// A mirror pod may use nothing of the API, for its kubelet runs it without.
+fn check_mirror(write: &Attributes<'_>) -> Result<()> {
+    let spec = write.object.at("spec");
+    if !spec.text("serviceAccountName").is_empty() {
+        return Err(write.forbidden("a mirror pod may not reference service accounts"));
+    }
+    for volume in spec.items("volumes") {
+        if volume.has("persistentVolumeClaim") {
+            return Err(write.forbidden("a mirror pod may not reference persistentvolumeclaims"));
+        }
+        if volume.at("projected").items("sources").iter().any(|source| source.has("serviceAccountToken")) {
+            return Err(write.forbidden("a mirror pod may not use ServiceAccountToken volume projections"));
+        }
+    }
+    for (kind, plural) in [("secret", "secrets"), ("configMap", "configmaps")] {
+        if references(spec, kind) {
+            return Err(write.forbidden(format!("a mirror pod may not reference {plural}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a volume or a variable comes from an object of a kind.
+fn references(spec: &Value, kind: &str) -> bool {
+    let (by_key, by_name) = (format!("{kind}KeyRef"), format!("{kind}Ref"));
+    let from_volume = spec.items("volumes").iter().any(|volume| {
+        volume.has(kind) || volume.at("projected").items("sources").iter().any(|source| source.has(kind))
+    });
+    let containers = ["initContainers", "containers", "ephemeralContainers"];
+    from_volume
+        || containers.iter().flat_map(|list| spec.items(list)).any(|container| {
+            container.items("env").iter().any(|env| env.at("valueFrom").has(&by_key))
+                || container.items("envFrom").iter().any(|source| source.has(&by_name))
+        })
+}

@@ -1,0 +1,235 @@
+//! The built-in links, each with the answers of a real API server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::executor::block_on;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::json;
+use steersman_core::Object;
+use steersman_core::env::{Clock, Spawn};
+use steersman_core::resource::GroupResource;
+
+use super::*;
+
+/// A cluster of objects, by resource, namespace and name.
+#[derive(Default)]
+struct Cluster(BTreeMap<(String, String, String), Object>);
+
+impl Cluster {
+    fn with(mut self, resource: &str, object: Value) -> Self {
+        let object = Object::from_value(&object).unwrap();
+        let key = (resource.to_owned(), object.namespace().to_owned(), object.name().to_owned());
+        self.0.insert(key, object);
+        self
+    }
+}
+
+impl Reader for Cluster {
+    fn get(&self, resource: &GroupResource, namespace: &str, name: &str) -> Option<Object> {
+        self.0.get(&(resource.resource.to_string(), namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    fn list(&self, resource: &GroupResource, _: &str) -> Vec<Object> {
+        self.0
+            .iter()
+            .filter(|((one, _, _), _)| *one == resource.resource)
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+}
+
+/// A world where nothing happens.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep_until(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}
+
+impl Spawn for Still {
+    fn spawn(&self, _: &str, _: BoxFuture<'static, ()>) {}
+}
+
+/// Runs the whole chain over a write of `object`, and gives the object as it would be stored.
+fn admit(
+    cluster: &Cluster,
+    operation: Operation,
+    group: &str,
+    resource: &str,
+    object: Value,
+) -> Result<Value> {
+    let chain = builtin(&Env::new(Arc::new(Still), Arc::new(Still), 1));
+    let gvr = GroupVersionResource::new(group.to_owned(), "v1", resource.to_owned());
+    let kind = if resource == "namespaces" { "Namespace" } else { "Any" };
+    let gvk = GroupVersionKind::new(group.to_owned(), "v1", kind);
+    let (mut object, user) = (object, User::admin());
+    let metadata = object["metadata"].clone();
+    let mut write = Attributes {
+        operation,
+        resource: &gvr,
+        kind: &gvk,
+        namespace: metadata.text("namespace"),
+        name: metadata.text("name"),
+        subresource: "",
+        object: &mut object,
+        old: None,
+        user: &user,
+        dry_run: false,
+        cluster,
+        warnings: &mut Vec::new(),
+    };
+    block_on(async {
+        for link in &chain {
+            link.admit(&mut write).await?;
+        }
+        for link in &chain {
+            link.validate(&write).await?;
+        }
+        Ok(())
+    })
+    .map(|()| object)
+}
+
+/// A cluster with namespace `n` and its default service account, without tokens.
+fn cluster() -> Cluster {
+    Cluster::default().with("namespaces", json!({"metadata": {"name": "n"}})).with(
+        "serviceaccounts",
+        json!({"metadata": {"name": "default", "namespace": "n"}, "automountServiceAccountToken": false}),
+    )
+}
+
+fn create_pod(cluster: &Cluster, spec: Value) -> Result<Value> {
+    let pod = json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec});
+    admit(cluster, Operation::Create, "", "pods", pod).map(|mut pod| pod["spec"].take())
+}
+
+fn message(outcome: Result<Value>) -> String {
+    outcome.unwrap_err().message().to_owned()
+}
+
+#[test]
+fn nothing_is_created_in_a_namespace_that_does_not_exist() {
+    let map = json!({"metadata": {"name": "a", "namespace": "nope"}});
+    let outcome = admit(&cluster(), Operation::Create, "", "configmaps", map);
+    assert_eq!(message(outcome), "namespaces \"nope\" not found");
+}
+
+#[test]
+fn nothing_is_created_in_a_namespace_that_goes_away() {
+    let going = json!({"metadata": {"name": "n", "deletionTimestamp": "2020-01-01T00:00:00Z"}});
+    let cluster = Cluster::default().with("namespaces", going);
+    let map = || json!({"metadata": {"name": "a", "namespace": "n"}});
+    let error = admit(&cluster, Operation::Create, "", "configmaps", map()).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "configmaps \"a\" is forbidden: unable to create new content in namespace n because it is being terminated"
+    );
+    assert_eq!(error.causes()[0].reason.as_deref(), Some("NamespaceTerminating"));
+    admit(&cluster, Operation::Update, "", "configmaps", map()).unwrap();
+}
+
+#[test]
+fn the_first_namespaces_are_immortal() {
+    let outcome =
+        admit(&cluster(), Operation::Delete, "", "namespaces", json!({"metadata": {"name": "default"}}));
+    assert_eq!(message(outcome), "namespaces \"default\" is forbidden: this namespace may not be deleted");
+}
+
+#[test]
+fn a_pod_needs_its_service_account_to_exist() {
+    assert_eq!(
+        message(create_pod(&cluster(), json!({"serviceAccountName": "nope"}))),
+        "pods \"a\" is forbidden: error looking up service account n/nope: serviceaccount \"nope\" not found"
+    );
+    let spec = create_pod(&cluster(), json!({})).unwrap();
+    assert_eq!(
+        (&spec["serviceAccountName"], &spec["serviceAccount"]),
+        (&json!("default"), &json!("default"))
+    );
+}
+
+#[test]
+fn a_pod_that_wants_the_token_has_it_mounted_everywhere() {
+    let spec =
+        json!({"automountServiceAccountToken": true, "containers": [{"name": "c"}], "initContainers": [{}]});
+    let spec = create_pod(&cluster(), spec).unwrap();
+    let volume = spec["volumes"][0]["name"].as_str().unwrap();
+    assert!(volume.starts_with("kube-api-access-") && volume.len() == 21, "{volume}");
+    let mount = json!({
+        "name": volume, "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"
+    });
+    assert_eq!(spec["containers"][0]["volumeMounts"], json!([mount]));
+    assert_eq!(spec["initContainers"][0]["volumeMounts"], json!([mount]));
+    assert_eq!(
+        spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"],
+        3607
+    );
+}
+
+#[test]
+fn a_pod_has_the_priority_of_its_class() {
+    let class = json!({"metadata": {"name": "high"}, "value": 7, "globalDefault": true});
+    let classes = cluster().with("priorityclasses", class);
+    let cases = [
+        (cluster(), json!({}), json!([null, 0, "PreemptLowerPriority"])),
+        (classes, json!({}), json!(["high", 7, "PreemptLowerPriority"])),
+    ];
+    for (cluster, spec, expected) in cases {
+        let spec = create_pod(&cluster, spec).unwrap();
+        assert_eq!(json!([spec["priorityClassName"], spec["priority"], spec["preemptionPolicy"]]), expected);
+    }
+    assert_eq!(
+        message(create_pod(&cluster(), json!({"priorityClassName": "nope"}))),
+        "pods \"a\" is forbidden: no PriorityClass with name nope was found"
+    );
+    assert_eq!(
+        message(create_pod(&cluster(), json!({"priority": 5}))),
+        "pods \"a\" is forbidden: the integer value of priority (5) must not be provided in pod spec; priority \
+         admission controller computed 0 from the given PriorityClass name"
+    );
+}
+
+#[test]
+fn one_priority_class_is_the_default() {
+    let cluster = cluster()
+        .with("priorityclasses", json!({"metadata": {"name": "p"}, "value": 7, "globalDefault": true}));
+    let second = json!({"metadata": {"name": "q"}, "value": 8, "globalDefault": true});
+    assert_eq!(
+        message(admit(&cluster, Operation::Create, "scheduling.k8s.io", "priorityclasses", second)),
+        "priorityclasses.scheduling.k8s.io \"q\" is forbidden: PriorityClass p is already marked as default. Only \
+         one default can exist"
+    );
+}
+
+#[test]
+fn a_pod_needs_its_runtime_class_to_exist() {
+    assert_eq!(
+        message(create_pod(&cluster(), json!({"runtimeClassName": "nope"}))),
+        "pods \"a\" is forbidden: pod rejected: RuntimeClass \"nope\" not found"
+    );
+    assert_eq!(
+        message(create_pod(&cluster(), json!({"overhead": {"cpu": "1"}}))),
+        "pods \"a\" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
+    );
+}
+
+#[test]
+fn a_new_node_is_tainted_until_it_is_ready() {
+    let node = admit(&cluster(), Operation::Create, "", "nodes", json!({"metadata": {"name": "a"}})).unwrap();
+    assert_eq!(
+        node["spec"]["taints"],
+        json!([{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}])
+    );
+}

@@ -1,0 +1,224 @@
+//! The string formats that upstream checks in custom resources; it ignores every other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use steersman_core::names;
+
+/// Whether a text has the format; a format that is not known fits everything.
+pub(super) fn fits(format: &str, text: &str) -> bool {
+    match format {
+        "date-time" | "datetime" => is_date_time(text),
+        "date" => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
+        "duration" => is_duration(text),
+        "byte" => !text.is_empty() && STANDARD.decode(text).is_ok(),
+        "ipv4" => text.parse::<Ipv4Addr>().is_ok(),
+        "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
+        "cidr" => is_cidr(text),
+        "mac" => is_mac(text),
+        "uri" => is_uri(text),
+        "email" => is_email(text),
+        "hostname" => text.len() <= 255 && text.split('.').all(is_host_label),
+        "uuid" => is_uuid(text, None),
+        "uuid3" => is_uuid(text, Some(b'3')),
+        "uuid4" => is_uuid(text, Some(b'4')),
+        "uuid5" => is_uuid(text, Some(b'5')),
+        "bsonobjectid" => text.len() == 24 && is_hex(text),
+        "hexcolor" => is_hex_color(text),
+        "isbn" => is_isbn10(text) || is_isbn13(text),
+        "isbn10" => is_isbn10(text),
+        "isbn13" => is_isbn13(text),
+        "k8s-short-name" => names::dns1123_label(text).is_empty(),
+        "k8s-long-name" => names::dns1123_subdomain(text).is_empty(),
+        _ => true,
+    }
+}
+
+fn is_date_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't')) && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+/// Go's durations (`1h30m`), and numbers with a unit written out (`3 days`).
+fn is_duration(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if text == "0" {
+        return true;
+    }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start_matches(' ');
+        let unit = tail.find(|c: char| c.is_ascii_digit() || c == ' ').unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit);
+        if number.parse::<f64>().is_err() || !is_time_unit(unit) {
+            return false;
+        }
+        rest = tail.trim_start_matches(' ');
+    }
+    !text.is_empty()
+}
+
+fn is_time_unit(unit: &str) -> bool {
+    const UNITS: [&str; 24] = [
+        "ns",
+        "nanos",
+        "nano",
+        "nanosecond",
+        "us",
+        "µs",
+        "micros",
+        "micro",
+        "microsecond",
+        "ms",
+        "millis",
+        "milli",
+        "millisecond",
+        "s",
+        "sec",
+        "second",
+        "m",
+        "min",
+        "minute",
+        "h",
+        "hr",
+        "hour",
+        "d",
+        "w",
+    ];
+    let singular = unit.strip_suffix('s').unwrap_or(unit);
+    UNITS.contains(&unit) || UNITS.contains(&singular) || matches!(singular, "day" | "week" | "wk")
+}
+
+fn is_cidr(text: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else { return false };
+    let bits = bits.parse::<u8>().ok().filter(|_| bits.bytes().all(|byte| byte.is_ascii_digit()));
+    match (address.parse(), bits) {
+        (Ok(IpAddr::V4(_)), Some(bits)) => bits <= 32,
+        (Ok(IpAddr::V6(_)), Some(bits)) => bits <= 128,
+        _ => false,
+    }
+}
+
+fn is_mac(text: &str) -> bool {
+    let parts: Vec<&str> = text.split([':', '-']).collect();
+    let dotted: Vec<&str> = text.split('.').collect();
+    let all = |parts: &[&str], width| parts.iter().all(|part| part.len() == width && is_hex(part));
+    matches!(parts.len(), 6 | 8 | 20) && all(&parts, 2)
+        || matches!(dotted.len(), 3 | 4 | 10) && all(&dotted, 4)
+}
+
+/// An absolute URI or an absolute path, as Go's `url.ParseRequestURI` takes them.
+fn is_uri(text: &str) -> bool {
+    let printable = !text.is_empty() && text.chars().all(|c| !c.is_control() && c != ' ');
+    let scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+            && !rest.is_empty()
+    });
+    printable && (text.starts_with('/') || scheme)
+}
+
+fn is_email(text: &str) -> bool {
+    let address = match text.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
+        None => text,
+    };
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let is_atom =
+        |text: &str| !text.is_empty() && !text.contains([' ', '@', ',', '(', ')', '<', '>', ';', ':']);
+    local.split('.').all(is_atom) && domain.split('.').all(is_atom)
+}
+
+fn is_host_label(label: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let mut bytes = label.bytes();
+    label.len() <= 63
+        && edge(label.bytes().next())
+        && edge(label.bytes().last())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn is_uuid(text: &str, version: Option<u8>) -> bool {
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    let grouped = !text.contains('-') || text.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    let of_version = version.is_none_or(|version| {
+        let bytes = digits.as_bytes();
+        bytes.get(12) == Some(&version)
+            && (version == b'3' || matches!(bytes.get(16), Some(b'8' | b'9' | b'a' | b'b' | b'A' | b'B')))
+    });
+    digits.len() == 32 && is_hex(&digits) && grouped && of_version
+}
+
+fn is_hex_color(text: &str) -> bool {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    matches!(digits.len(), 3 | 6) && is_hex(digits)
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_isbn10(text: &str) -> bool {
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-'))
+        .map(|c| if matches!(c, 'X' | 'x') { 10 } else { c.to_digit(10).unwrap_or(99) })
+        .collect();
+    let sum: u32 = digits.iter().zip(1..).map(|(digit, place)| digit * place).sum();
+    digits.len() == 10 && digits.iter().all(|digit| *digit <= 10) && sum.is_multiple_of(11)
+}
+
+fn is_isbn13(text: &str) -> bool {
+    let digits: Vec<u32> =
+        text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_digit(10).unwrap_or(99)).collect();
+    let sum: u32 =
+        digits.iter().enumerate().map(|(place, digit)| digit * if place % 2 == 0 { 1 } else { 3 }).sum();
+    digits.len() == 13 && digits.iter().all(|digit| *digit <= 9) && sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_apart() {
+        let fitting = [
+            ("date-time", "2020-01-01T00:00:00Z"),
+            ("date", "2020-02-29"),
+            ("duration", "1h30m"),
+            ("duration", "3 days"),
+            ("byte", "YQ=="),
+            ("ipv4", "10.0.0.1"),
+            ("ipv6", "::1"),
+            ("cidr", "10.0.0.0/8"),
+            ("mac", "00:00:5e:00:53:01"),
+            ("uri", "https://a/b?c"),
+            ("email", "a@b.c"),
+            ("hostname", "a-b.c"),
+            ("uuid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+            ("isbn", "978-3-16-148410-0"),
+            ("quantity", "anything"),
+        ];
+        for (format, text) in fitting {
+            assert!(fits(format, text), "{format} {text}");
+        }
+        let unfitting = [
+            ("date-time", "x"),
+            ("date", "2020"),
+            ("duration", "x"),
+            ("byte", "!"),
+            ("ipv4", "x"),
+            ("cidr", "x"),
+            ("uri", "x y"),
+            ("email", "x"),
+            ("hostname", "a b"),
+            ("uuid", "x"),
+        ];
+        for (format, text) in unfitting {
+            assert!(!fits(format, text), "{format} {text}");
+        }
+    }
+}

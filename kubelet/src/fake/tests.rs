@@ -1,0 +1,105 @@
+//! A fake runtime keeps the promises of the trait, in virtual time.
+
+use futures::StreamExt;
+use steersman_core::runtime::ContainerState;
+use steersman_core::testing::Lab;
+
+use super::*;
+
+fn sandbox() -> PodSandboxConfig {
+    PodSandboxConfig {
+        name: "p".to_owned(),
+        namespace: "ns".to_owned(),
+        uid: "u".to_owned(),
+        ..PodSandboxConfig::default()
+    }
+}
+
+fn container(attempt: u32) -> ContainerConfig {
+    ContainerConfig { name: "c".to_owned(), attempt, image: "i".to_owned(), ..ContainerConfig::default() }
+}
+
+fn code(container: &Container) -> i32 {
+    match &container.state {
+        ContainerState::Exited(exit) => exit.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn asking_twice_changes_nothing() {
+    let lab = Lab::new();
+    let fake = Fake::new(&lab.env());
+    lab.run(async {
+        let first = fake.start_sandbox(&sandbox()).await.unwrap();
+        assert_eq!(fake.start_sandbox(&sandbox()).await.unwrap(), first);
+        let one = fake.start_container(&first.id, &container(0)).await.unwrap();
+        assert_eq!(fake.start_container(&first.id, &container(0)).await.unwrap(), one);
+        let ended = fake.stop_container(&one.id, Duration::from_secs(1)).await.unwrap();
+        assert_eq!(code(&ended), 143);
+        assert_eq!(fake.stop_container(&one.id, Duration::ZERO).await.unwrap(), ended);
+        assert_eq!(fake.start_container(&first.id, &container(0)).await.unwrap(), ended);
+        fake.remove_sandbox(&first.id).await.unwrap();
+        fake.remove_sandbox(&first.id).await.unwrap();
+        assert_eq!(fake.pods().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_container_ends_by_itself_and_the_stream_tells() {
+    let lab = Lab::new();
+    let fake = Fake::new(&lab.env()).scripted(|_, config| Script {
+        run: Some(Duration::from_secs(5)),
+        exit_code: 3,
+        ..Script::of(&sandbox(), config)
+    });
+    let mut events = fake.events();
+    lab.run(async {
+        let within = fake.start_sandbox(&sandbox()).await.unwrap();
+        fake.start_container(&within.id, &container(0)).await.unwrap();
+        let told = events.next().await.unwrap();
+        assert_eq!(code(&told.containers[0]), 3);
+        assert_eq!(lab.env().elapsed(), Duration::from_secs(5));
+        assert_eq!(fake.pods().await.unwrap(), [told]);
+    });
+}
+
+#[test]
+fn a_container_that_does_not_listen_is_killed_when_its_grace_is_over() {
+    let lab = Lab::new();
+    let fake =
+        Fake::new(&lab.env()).scripted(|_, _| Script { stop: Duration::from_secs(60), ..Script::default() });
+    lab.run(async {
+        let within = fake.start_sandbox(&sandbox()).await.unwrap();
+        let one = fake.start_container(&within.id, &container(0)).await.unwrap();
+        let ended = fake.stop_container(&one.id, Duration::from_secs(10)).await.unwrap();
+        assert_eq!((code(&ended), lab.env().elapsed()), (137, Duration::from_secs(10)));
+    });
+}
+
+#[test]
+fn images_take_their_time_or_fail() {
+    let lab = Lab::new();
+    let fake = Fake::new(&lab.env())
+        .pulling("slow", Pull::Takes(Duration::from_secs(3)))
+        .pulling("bad", Pull::Fails("no such image".to_owned()));
+    lab.run(async {
+        assert!(fake.image("other").await.unwrap().is_some());
+        assert!(fake.image("slow").await.unwrap().is_none());
+        fake.pull_image("slow").await.unwrap();
+        assert_eq!(lab.env().elapsed(), Duration::from_secs(3));
+        assert!(fake.image("slow").await.unwrap().is_some());
+        assert_eq!(fake.pull_image("bad").await, Err(RuntimeError::ImagePull("no such image".to_owned())));
+    });
+}
+
+#[test]
+fn losing_power_forgets_everything_but_images() {
+    let lab = Lab::new();
+    let fake = Fake::new(&lab.env());
+    lab.run(async {
+        fake.start_sandbox(&sandbox()).await.unwrap();
+        fake.lose_power();
+        assert_eq!(fake.pods().await.unwrap(), []);
+    });
+}
