@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::ObjectReference;
 use serde_json::Value;
-use steersman_core::api::{Deletion, Target, WriteOptions};
+use steersman_core::api::{Deletion, GetOptions, Target, WriteOptions};
 use steersman_core::cache::Cache;
 use steersman_core::resource::GroupVersionResource;
-use steersman_core::{Client, Env, Object, Recorder, Result};
+use steersman_core::{Client, Env, Error, Object, Recorder, Result};
 
 use super::{Action, Failure, Note, Operation, Outcome};
 
@@ -61,8 +61,12 @@ impl Hands {
         about: Option<&ObjectReference>,
         written: &mut Written,
     ) -> Option<Failure> {
-        let Action { operation, success, failure, may_be_missing } = action;
-        match self.perform(operation.clone(), about, written).await {
+        let Action { operation, success, failure, may_be_missing, while_alive } = action;
+        let performed = match self.check_alive(while_alive).await {
+            Ok(()) => self.perform(operation.clone(), about, written).await,
+            Err(error) => Err(error),
+        };
+        match performed {
             Ok(name) => {
                 self.tell(about, success, &name, "");
                 None
@@ -76,6 +80,20 @@ impl Hands {
                 Some(failed)
             }
         }
+    }
+
+    async fn check_alive(&self, object: Option<(Target, String)>) -> Result<()> {
+        let Some((target, uid)) = object else { return Ok(()) };
+        let (resource, name) = (target.resource.group_resource(), &target.name);
+        let live = self.client.api().get(&target, &GetOptions::default()).await?;
+        if live.uid() != uid {
+            let why = format!("original is gone: got uid {}, wanted {uid}", live.uid());
+            return Err(Error::conflict(&resource, name, why));
+        }
+        if live.metadata().is_terminating() {
+            return Err(Error::conflict(&resource, name, "it has just been deleted"));
+        }
+        Ok(())
     }
 
     /// Does one thing; the name of the object that it was done to.

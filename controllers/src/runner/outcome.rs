@@ -32,6 +32,8 @@ pub struct Action {
     pub failure: Option<Note>,
     /// Whether it is as good as done if the object does not exist (any more).
     pub may_be_missing: bool,
+    /// The object that must be there, with this uid and not being deleted, when the server is asked just before.
+    pub while_alive: Option<(Target, String)>,
 }
 
 /// What to do.
@@ -151,7 +153,8 @@ impl Outcome {
 
     /// Does anything else: on a subresource, or on a kind that has no Rust type.
     pub fn push(&mut self, operation: Operation) -> &mut Action {
-        let action = Action { operation, success: None, failure: None, may_be_missing: false };
+        let action =
+            Action { operation, success: None, failure: None, may_be_missing: false, while_alive: None };
         self.actions.push(action);
         self.actions.last_mut().expect("it was pushed just now")
     }
@@ -200,6 +203,13 @@ impl Action {
     /// Counts as done if the object does not exist (any more).
     pub fn may_be_missing(&mut self) -> &mut Self {
         self.may_be_missing = true;
+        self
+    }
+
+    /// Fails if the server, when asked just before, says that `object` is gone, replaced, or being deleted. A cache
+    /// may not know that yet; what is adopted by an owner that is going away goes away with it.
+    pub fn while_alive<K: Resource>(&mut self, object: &K) -> &mut Self {
+        self.while_alive = Some((target(object), object.metadata().uid.clone().unwrap_or_default()));
         self
     }
 }

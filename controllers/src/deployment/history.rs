@@ -1,0 +1,43 @@
+//! Forgets old revisions beyond the history limit.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::ReplicaSet;
+
+use super::numbers::size;
+use super::revision::number;
+use super::status::is_complete;
+use super::sync::{Sync, age};
+
+impl Sync<'_> {
+    /// Forgets old revisions once the rollout is complete.
+    pub(super) fn forget_old_revisions(&mut self) {
+        let status = self.seen.status.clone().unwrap_or_default();
+        if is_complete(&self.deployment, &status) {
+            self.remove_old_revisions();
+        }
+    }
+
+    /// Deletes the oldest empty ReplicaSets, as many as there are too many.
+    pub(super) fn remove_old_revisions(&mut self) {
+        let limit = self.deployment.spec.as_ref().and_then(|spec| spec.revision_history_limit);
+        let Some(limit) = limit.filter(|limit| *limit != i32::MAX) else { return };
+        let mut alive: Vec<Arc<ReplicaSet>> = self.old.clone();
+        alive.retain(|set| set.metadata.deletion_timestamp.is_none());
+        let excess = alive.len().saturating_sub(usize::try_from(limit).unwrap_or_default());
+        alive.sort_by(|a, b| {
+            (number(a).unwrap_or_default(), age(a)).cmp(&(number(b).unwrap_or_default(), age(b)))
+        });
+        for set in alive.iter().take(excess).filter(|set| is_empty(set)) {
+            self.outcome.delete(&**set);
+        }
+    }
+}
+
+/// Whether a ReplicaSet neither has pods nor is about to.
+fn is_empty(set: &ReplicaSet) -> bool {
+    let status = set.status.clone().unwrap_or_default();
+    status.replicas == 0
+        && size(set) == 0
+        && set.metadata.generation.unwrap_or_default() <= status.observed_generation.unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! Deployments: rolls from one ReplicaSet to the next, within the bounds of surge and unavailability.
+//!
+//! See <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/>. Undoing a rollout is the client's:
+//! it puts an old template back, which is found again here by its content and becomes the newest revision.
+
+mod history;
+mod numbers;
+mod recreate;
+mod revision;
+mod rolling;
+mod scale;
+mod status;
+mod sync;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as SelectorFields;
+use steersman_core::cache::{Change, Index};
+use steersman_core::events::EventType;
+use steersman_core::owner::controller_of;
+use steersman_core::selector::LabelSelector;
+
+use crate::claim::{ORPHANS, adopters};
+use crate::runner::{Controller, Failure, Key, Outcome, Sources, View};
+
+use numbers::{is_paused, is_rolling};
+use sync::Sync;
+
+/// Rolls Deployments out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deployments;
+
+impl Controller for Deployments {
+    type Object = Deployment;
+    const NAME: &'static str = "deployment";
+
+    fn sources(&self) -> Sources {
+        Sources::new()
+            .owns::<ReplicaSet>()
+            .watches::<ReplicaSet>(|view, change| adopters::<Deployment>(view, change, selector))
+            .indexes::<ReplicaSet>(ORPHANS)
+            .watches::<Pod>(waiting_for_the_last_pod)
+            .indexes::<Pod>(Index::CONTROLLER)
+    }
+
+    fn reconcile(&self, view: &View, deployment: &Deployment) -> Outcome {
+        if selects_everything(deployment) {
+            return refuse(deployment);
+        }
+        let Some(selector) = selector(deployment) else { return Outcome::done() };
+        let mut sync = Sync::start(view, deployment, &selector);
+        if deployment.metadata.deletion_timestamp.is_some() {
+            sync.find_revisions();
+            return sync.finish_counting();
+        }
+        sync.note_pause();
+        sync.find_revisions();
+        if is_paused(deployment) || sync.is_scaling() {
+            return sync.scale();
+        }
+        if is_rolling(deployment) { sync.roll() } else { sync.recreate() }
+    }
+
+    fn failed(&self, view: &View, deployment: &Deployment, failure: &Failure) -> Outcome {
+        if failure.is_create_of::<ReplicaSet>() {
+            revision::not_created(view, deployment, failure)
+        } else {
+            Outcome::done()
+        }
+    }
+}
+
+fn selector(deployment: &Deployment) -> Option<LabelSelector> {
+    LabelSelector::from_object(Some(&deployment.spec.as_ref()?.selector)).ok()
+}
+
+fn selects_everything(deployment: &Deployment) -> bool {
+    deployment.spec.as_ref().is_some_and(|spec| spec.selector == SelectorFields::default())
+}
+
+fn refuse(deployment: &Deployment) -> Outcome {
+    let mut outcome = Outcome::done();
+    let message = "This deployment is selecting all pods. A non-empty selector is required.";
+    outcome.event(EventType::Warning, "SelectingAll", message);
+    let mut seen = deployment.clone();
+    let status = seen.status.get_or_insert_default();
+    if status.observed_generation.unwrap_or_default() < deployment.metadata.generation.unwrap_or_default() {
+        status.observed_generation = deployment.metadata.generation;
+        outcome.update_status(&seen);
+    }
+    outcome
+}
+
+/// A Deployment that recreates waits until all old pods are gone; nobody else tells it when the last one is.
+fn waiting_for_the_last_pod(view: &View, change: &Change) -> Vec<Key> {
+    let Change::Deleted(pod) = change else { return Vec::new() };
+    let deployment = || {
+        let owner = pod.metadata().controller().filter(|owner| owner.kind == "ReplicaSet")?;
+        let set = view.get::<ReplicaSet>(pod.namespace(), &owner.name)?;
+        let owner = controller_of(&set.metadata).filter(|owner| owner.kind == "Deployment")?;
+        view.get::<Deployment>(pod.namespace(), &owner.name).filter(|deployment| !is_rolling(deployment))
+    };
+    deployment().iter().map(|deployment| Key::of_typed(&**deployment)).collect()
+}
+
+#[cfg(test)]
+mod tests;

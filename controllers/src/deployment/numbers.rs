@@ -1,0 +1,113 @@
+//! Reads from a Deployment and its ReplicaSets the numbers that decisions are made of.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, RollingUpdateDeployment};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use steersman_core::int_or_string::{Rounding, scaled};
+
+/// How many replicas a ReplicaSet's Deployment wanted when it was last scaled.
+pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
+
+/// How many replicas a ReplicaSet's Deployment could have had then, with surge.
+pub(super) const MAX: &str = "deployment.kubernetes.io/max-replicas";
+
+/// How many replicas are wanted.
+pub(super) fn replicas(deployment: &Deployment) -> i32 {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+/// Whether no rollout may go on.
+pub(super) fn is_paused(deployment: &Deployment) -> bool {
+    deployment.spec.as_ref().and_then(|spec| spec.paused).unwrap_or_default()
+}
+
+/// Whether old pods make way one by one, rather than all at once.
+pub(super) fn is_rolling(deployment: &Deployment) -> bool {
+    let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
+    strategy.and_then(|strategy| strategy.type_.as_deref()).unwrap_or("RollingUpdate") == "RollingUpdate"
+}
+
+/// How long a rollout may stand still, if that is limited.
+pub(super) fn progress_deadline_seconds(deployment: &Deployment) -> Option<i32> {
+    let seconds = deployment.spec.as_ref().and_then(|spec| spec.progress_deadline_seconds);
+    seconds.filter(|seconds| *seconds != i32::MAX)
+}
+
+/// How many pods there may be beyond those wanted.
+pub(super) fn max_surge(deployment: &Deployment) -> i32 {
+    if is_rolling(deployment) { fence_posts(deployment).0 } else { 0 }
+}
+
+/// How many of the wanted pods may be unavailable.
+pub(super) fn max_unavailable(deployment: &Deployment) -> i32 {
+    if !is_rolling(deployment) || replicas(deployment) == 0 {
+        return 0;
+    }
+    fence_posts(deployment).1.min(replicas(deployment))
+}
+
+/// Surge and unavailability in pods; they are never both 0, or nothing could ever move.
+fn fence_posts(deployment: &Deployment) -> (i32, i32) {
+    let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
+    let rolling = strategy.and_then(|strategy| strategy.rolling_update.clone()).unwrap_or_default();
+    let RollingUpdateDeployment { max_surge, max_unavailable } = rolling;
+    let of = |value: Option<IntOrString>, rounding| {
+        // The API has refused what is no percentage.
+        scaled(&value.unwrap_or(IntOrString::Int(0)), replicas(deployment), rounding).unwrap_or_default()
+    };
+    match (of(max_surge, Rounding::Up), of(max_unavailable, Rounding::Down)) {
+        (0, 0) => (0, 1),
+        posts => posts,
+    }
+}
+
+/// How many pods a ReplicaSet is asked for.
+pub(super) fn size(set: &ReplicaSet) -> i32 {
+    set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+/// How many of a ReplicaSet's pods are available.
+pub(super) fn available(set: &ReplicaSet) -> i32 {
+    set.status.as_ref().and_then(|status| status.available_replicas).unwrap_or_default()
+}
+
+/// The sum of a number over ReplicaSets.
+pub(super) fn sum<'a>(
+    sets: impl IntoIterator<Item = &'a Arc<ReplicaSet>>,
+    number: impl Fn(&ReplicaSet) -> i32,
+) -> i32 {
+    sets.into_iter().map(|set| number(set)).sum()
+}
+
+/// The number in an annotation of a ReplicaSet.
+pub(super) fn annotated(set: &ReplicaSet, annotation: &str) -> Option<i32> {
+    set.metadata.annotations.as_ref()?.get(annotation)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn surge_rounds_up_and_unavailability_down_but_not_both_to_nothing() {
+        let cases = [
+            (10, json!("25%"), json!("25%"), 3, 2),
+            (1, json!("25%"), json!("25%"), 1, 0),
+            (3, json!(0), json!("10%"), 0, 1),
+            (0, json!("25%"), json!("25%"), 0, 0),
+            (2, json!(1), json!(5), 1, 2),
+        ];
+        for (replicas, surge, unavailable, expected_surge, expected_unavailable) in cases {
+            let deployment = json!({"metadata": {}, "spec": {
+                "replicas": replicas, "selector": {}, "template": {},
+                "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}
+            }});
+            let deployment: Deployment = serde_json::from_value(deployment).unwrap();
+            let numbers = (max_surge(&deployment), max_unavailable(&deployment));
+            assert_eq!(numbers, (expected_surge, expected_unavailable), "of {replicas}");
+        }
+    }
+}

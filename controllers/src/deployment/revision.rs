@@ -1,0 +1,264 @@
+//! Finds or makes the ReplicaSet of the current template, and numbers templates by revisions.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use steersman_core::error::Reason;
+use steersman_core::events::EventType;
+use steersman_core::owner::{controller_reference, is_controlled_by};
+
+use super::numbers::{progress_deadline_seconds, size};
+use super::status::{self, progressing};
+use super::sync::{Sync, annotate_replicas};
+use crate::runner::{Failure, Operation, Outcome, View};
+use crate::template::hash;
+
+const REVISION: &str = "deployment.kubernetes.io/revision";
+const HISTORY: &str = "deployment.kubernetes.io/revision-history";
+const HASH: &str = "pod-template-hash";
+
+/// How many bytes the history of one ReplicaSet's revisions may have.
+const HISTORY_LIMIT: usize = 2000;
+
+/// The longest name an object can have.
+const NAME_LIMIT: usize = 253;
+
+/// Annotations that belong to one of both objects and are not handed on.
+const NOT_COPIED: &[&str] = &[
+    "kubectl.kubernetes.io/last-applied-configuration",
+    REVISION,
+    HISTORY,
+    super::numbers::DESIRED,
+    super::numbers::MAX,
+    "deprecated.deployment.rollback.to",
+];
+
+/// Where the oldest ReplicaSet with that template is.
+pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSet>]) -> Option<usize> {
+    let wanted = without_hash(template?);
+    sets.iter().position(|set| {
+        let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
+        template.is_some_and(|template| without_hash(template) == wanted)
+    })
+}
+
+fn without_hash(template: &PodTemplateSpec) -> PodTemplateSpec {
+    let mut template = template.clone();
+    let metadata = template.metadata.get_or_insert_default();
+    if let Some(labels) = &mut metadata.labels {
+        labels.remove(HASH);
+    }
+    metadata.labels = metadata.labels.take().filter(|labels| !labels.is_empty());
+    metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
+    // The API server has put it there, or has not: it says nothing about the pods.
+    metadata.creation_timestamp = None;
+    template
+}
+
+/// The revision of a ReplicaSet; 0 if it has none.
+pub(super) fn number(set: &ReplicaSet) -> Option<i64> {
+    match set.metadata.annotations.as_ref().and_then(|annotations| annotations.get(REVISION)) {
+        None => Some(0),
+        Some(text) => text.parse().ok(),
+    }
+}
+
+impl Sync<'_> {
+    /// Brings the revision, the annotations and `minReadySeconds` of the new ReplicaSet, if there is one, up to
+    /// date, and the revision of the Deployment.
+    pub(super) fn find_revisions(&mut self) {
+        let Some(new) = self.new.clone() else { return };
+        let mut changed = (*new).clone();
+        let annotated = annotate(&self.deployment, &mut changed, self.next_revision());
+        let min_ready_seconds = self.deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+        let spec = changed.spec.get_or_insert_default();
+        let patience = spec.min_ready_seconds.unwrap_or_default() != min_ready_seconds.unwrap_or_default();
+        if annotated || patience {
+            spec.min_ready_seconds = min_ready_seconds;
+            self.outcome.update(&changed);
+            self.replace(changed.clone());
+        }
+        if let Some(revision) = changed.metadata.annotations.as_ref().and_then(|all| all.get(REVISION)) {
+            self.set_revision(revision.clone());
+        }
+        if progress_deadline_seconds(&self.deployment).is_some() && progressing(&self.deployment).is_none() {
+            let message = format!("Found new replica set {:?}", name(&new));
+            self.note_progress("True", "FoundNewReplicaSet", message);
+        }
+    }
+
+    /// Makes the ReplicaSet of the current template if there is none; it starts with `size` pods. Says whether it
+    /// was made.
+    pub(super) fn ensure_new(&mut self, size: impl Fn(&Self) -> i32) -> bool {
+        if self.new.is_some() {
+            return false;
+        }
+        let mut set = make(&self.deployment);
+        let replicas = size(self);
+        set.spec.get_or_insert_default().replicas = Some(replicas);
+        let revision = self.next_revision();
+        annotate(&self.deployment, &mut set, revision);
+        annotate_replicas(&mut set, &self.deployment);
+        let create = self.outcome.create(&set);
+        if replicas > 0 {
+            let message = format!("Scaled up replica set {} from 0 to {replicas}", name(&set));
+            create.on_success(EventType::Normal, "ScalingReplicaSet", message);
+        }
+        self.set_revision(revision.to_string());
+        if progress_deadline_seconds(&self.deployment).is_some() {
+            let message = format!("Created new replica set {:?}", name(&set));
+            self.note_progress("True", "NewReplicaSetCreated", message);
+        }
+        self.new = Some(Arc::new(set));
+        true
+    }
+
+    fn next_revision(&self) -> i64 {
+        self.old.iter().filter_map(|set| number(set)).max().unwrap_or_default().max(0) + 1
+    }
+
+    fn set_revision(&mut self, revision: String) {
+        self.deployment.metadata.annotations.get_or_insert_default().insert(REVISION.to_owned(), revision);
+    }
+
+    /// How many pods the new ReplicaSet of a rolling Deployment may have now.
+    pub(super) fn new_size(&self) -> i32 {
+        let wanted = super::numbers::replicas(&self.deployment);
+        if !super::numbers::is_rolling(&self.deployment) {
+            return wanted;
+        }
+        let current = self.new.as_ref().map_or(0, |set| size(set));
+        let total: i32 = self.all().map(|set| size(set)).sum();
+        let room = wanted.saturating_add(super::numbers::max_surge(&self.deployment)) - total;
+        if room <= 0 { current } else { current + room.min(wanted - current) }
+    }
+}
+
+/// The ReplicaSet of a Deployment's template.
+fn make(deployment: &Deployment) -> ReplicaSet {
+    let spec = deployment.spec.clone().unwrap_or_default();
+    let collisions = deployment.status.as_ref().and_then(|status| status.collision_count);
+    let hash = hash(&spec.template, collisions);
+    let mut template = spec.template;
+    let labels = &mut template.metadata.get_or_insert_default().labels;
+    labels.get_or_insert_default().insert(HASH.to_owned(), hash.clone());
+    let mut deployment_name = deployment.metadata.name.clone().unwrap_or_default();
+    deployment_name.truncate(NAME_LIMIT - hash.len() - 1);
+    ReplicaSet {
+        metadata: ObjectMeta {
+            name: Some(format!("{deployment_name}-{hash}")),
+            namespace: deployment.metadata.namespace.clone(),
+            labels: labels.clone(),
+            owner_references: Some(vec![controller_reference(deployment)]),
+            ..ObjectMeta::default()
+        },
+        spec: Some(ReplicaSetSpec {
+            min_ready_seconds: spec.min_ready_seconds,
+            replicas: None,
+            selector: with_hash(spec.selector, hash),
+            template: Some(template),
+        }),
+        status: None,
+    }
+}
+
+fn with_hash(mut selector: LabelSelector, hash: String) -> LabelSelector {
+    selector.match_labels.get_or_insert_default().insert(HASH.to_owned(), hash);
+    selector
+}
+
+fn name(set: &ReplicaSet) -> &str {
+    set.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Hands the Deployment's annotations on to its new ReplicaSet and numbers it; says whether anything is new. A
+/// ReplicaSet whose number rises, because its template was rolled back to, keeps its old numbers as its history.
+fn annotate(deployment: &Deployment, set: &mut ReplicaSet, revision: i64) -> bool {
+    let annotations = set.metadata.annotations.get_or_insert_default();
+    let mut changed = false;
+    for (key, value) in deployment.metadata.annotations.iter().flatten() {
+        if !NOT_COPIED.contains(&key.as_str()) && annotations.get(key) != Some(value) {
+            annotations.insert(key.clone(), value.clone());
+            changed = true;
+        }
+    }
+    let old = annotations.get(REVISION).cloned();
+    let old_number = match old.as_deref().map(str::parse::<i64>) {
+        None => 0,
+        Some(Ok(number)) => number,
+        Some(Err(_)) if old.as_deref() == Some("") => 0,
+        // Somebody has written nonsense there: upstream leaves it alone.
+        Some(Err(_)) => return changed,
+    };
+    if old_number >= revision {
+        return changed;
+    }
+    annotations.insert(REVISION.to_owned(), revision.to_string());
+    if let Some(old) = old {
+        let history = extend_history(annotations.get(HISTORY).map_or("", String::as_str), &old);
+        annotations.extend(history.map(|history| (HISTORY.to_owned(), history)));
+    }
+    true
+}
+
+/// A history with one more revision, without its oldest ones if it would be too long; `None` if it would still be.
+fn extend_history(history: &str, revision: &str) -> Option<String> {
+    if history.is_empty() {
+        return Some(revision.to_owned());
+    }
+    let mut rest = history;
+    while rest.len() + 1 + revision.len() > HISTORY_LIMIT {
+        rest = rest.split_once(',').map(|(_, rest)| rest)?;
+    }
+    Some(format!("{rest},{revision}"))
+}
+
+/// What to write down when the new ReplicaSet could not be made: another one may have its name, by a collision of
+/// hashes, or the API may have refused it.
+pub(super) fn not_created(view: &View, deployment: &Deployment, failure: &Failure) -> Outcome {
+    let Operation::Create(target, body) = &failure.operation else { return Outcome::done() };
+    let name = body["metadata"]["name"].as_str().unwrap_or_default();
+    let mut changed = deployment.clone();
+    let mut outcome = Outcome::done();
+    if failure.error.reason() == Reason::AlreadyExists {
+        let existing = view.get::<ReplicaSet>(&target.namespace, name);
+        // If it is not seen yet, or is the one that was to be made, the next look finds it.
+        if existing.is_some_and(|set| !is_the_one(deployment, &set)) {
+            let count = &mut changed.status.get_or_insert_default().collision_count;
+            *count = Some(count.unwrap_or_default().saturating_add(1));
+            outcome.update_status(&changed);
+        }
+        return outcome;
+    }
+    let message = format!("Failed to create new replica set {name:?}: {}", failure.error);
+    if progress_deadline_seconds(deployment).is_some() {
+        status::set_progress(&mut changed, "False", "ReplicaSetCreateError", message.clone(), view.now());
+        if changed != *deployment {
+            outcome.update_status(&changed);
+        }
+    }
+    outcome.event(EventType::Warning, "ReplicaSetCreateError", message);
+    outcome
+}
+
+fn is_the_one(deployment: &Deployment, set: &Arc<ReplicaSet>) -> bool {
+    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    is_controlled_by(&set.metadata, deployment) && find_new(template, std::slice::from_ref(set)).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_drops_its_oldest_revisions_when_it_is_too_long() {
+        assert_eq!(extend_history("", "1").as_deref(), Some("1"));
+        assert_eq!(extend_history("1,3", "5").as_deref(), Some("1,3,5"));
+        let long = (0..600).map(|_| "100").collect::<Vec<_>>().join(",");
+        let extended = extend_history(&long, "5").unwrap();
+        assert!(extended.len() <= HISTORY_LIMIT && extended.ends_with(",100,5"));
+        assert_eq!(extend_history("1", &"9".repeat(HISTORY_LIMIT + 1)), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! One look at a Deployment: its ReplicaSets as they are and, action by action, as they will be.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use steersman_core::events::EventType;
+use steersman_core::selector::LabelSelector;
+
+use super::numbers::{DESIRED, MAX, annotated, max_surge, replicas, size};
+use super::revision;
+use crate::claim::claim;
+use crate::runner::{Outcome, View};
+
+/// What is known and what is to be done about one Deployment.
+pub(super) struct Sync<'a> {
+    pub(super) view: &'a View,
+    /// As it was seen.
+    pub(super) seen: &'a Deployment,
+    /// With the annotations and conditions that have been decided on so far.
+    pub(super) deployment: Deployment,
+    /// The ReplicaSet of the current template, if there is one.
+    pub(super) new: Option<Arc<ReplicaSet>>,
+    /// The others, the oldest first.
+    pub(super) old: Vec<Arc<ReplicaSet>>,
+    pub(super) outcome: Outcome,
+}
+
+impl<'a> Sync<'a> {
+    /// Finds the ReplicaSets, adopting and releasing some.
+    pub(super) fn start(view: &'a View, seen: &'a Deployment, selector: &LabelSelector) -> Self {
+        let mut outcome = Outcome::done();
+        let mut sets = claim(view, seen, selector, |_: &ReplicaSet| true, &mut outcome);
+        sets.sort_by(|a, b| age(a).cmp(&age(b)));
+        let newest = revision::find_new(seen.spec.as_ref().map(|spec| &spec.template), &sets);
+        let new = newest.map(|index| sets.remove(index));
+        Sync { view, seen, deployment: seen.clone(), new, old: sets, outcome }
+    }
+
+    /// All ReplicaSets, the new one last.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<ReplicaSet>> {
+        self.old.iter().chain(&self.new)
+    }
+
+    /// Those with pods, or meant to have some; the new one last.
+    pub(super) fn active(&self) -> Vec<Arc<ReplicaSet>> {
+        self.all().filter(|set| size(set) > 0).cloned().collect()
+    }
+
+    /// Gives a ReplicaSet a size, and notes on it the Deployment's numbers that it follows from. Says whether its
+    /// size changes.
+    pub(super) fn resize(&mut self, set: &Arc<ReplicaSet>, size: i32) -> bool {
+        let before = super::numbers::size(set);
+        let mut changed = (**set).clone();
+        let annotated = annotate_replicas(&mut changed, &self.deployment);
+        if before == size && !annotated {
+            return false;
+        }
+        changed.spec.get_or_insert_default().replicas = Some(size);
+        let update = self.outcome.update(&changed);
+        if before != size {
+            let direction = if before < size { "up" } else { "down" };
+            let name = changed.metadata.name.as_deref().unwrap_or_default();
+            let message = format!("Scaled {direction} replica set {name} from {before} to {size}");
+            update.on_success(EventType::Normal, "ScalingReplicaSet", message);
+        }
+        self.replace(changed);
+        before != size
+    }
+
+    /// Gives a ReplicaSet a size; nothing is noted on one that has it already.
+    pub(super) fn resize_if_needed(&mut self, set: &Arc<ReplicaSet>, size: i32) -> bool {
+        super::numbers::size(set) != size && self.resize(set, size)
+    }
+
+    /// Goes on with a changed ReplicaSet.
+    pub(super) fn replace(&mut self, changed: ReplicaSet) {
+        let changed = Arc::new(changed);
+        for set in self.old.iter_mut().chain(&mut self.new) {
+            if set.metadata.uid == changed.metadata.uid {
+                *set = changed.clone();
+            }
+        }
+    }
+}
+
+/// What orders ReplicaSets by age.
+pub(super) fn age(set: &ReplicaSet) -> impl Ord + '_ {
+    let created = set.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    (created, set.metadata.name.as_deref().unwrap_or_default())
+}
+
+/// Notes the Deployment's numbers on a ReplicaSet; says whether they are new.
+pub(super) fn annotate_replicas(set: &mut ReplicaSet, deployment: &Deployment) -> bool {
+    let desired = replicas(deployment);
+    let numbers = [(DESIRED, desired), (MAX, desired.saturating_add(max_surge(deployment)))];
+    let new = numbers.iter().any(|(annotation, number)| annotated(set, annotation) != Some(*number));
+    let annotations = set.metadata.annotations.get_or_insert_default();
+    for (annotation, number) in numbers {
+        annotations.insert(annotation.to_owned(), number.to_string());
+    }
+    new
+}
