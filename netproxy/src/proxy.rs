@@ -124,3 +124,136 @@ fn served() -> LabelSelector {
         [SERVICE_PROXY_NAME, HEADLESS].map(|key| absent(key).expect("both are well-formed label keys")),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use steersman_core::network::{Action, Refusal};
+    use steersman_core::testing::{Lab, MemoryApi};
+
+    use super::*;
+
+    /// Notes what is applied, and fails as it is told to.
+    #[derive(Default)]
+    struct Recorder {
+        applied: Mutex<Vec<RuleTable>>,
+        failures: Mutex<Vec<NetworkError>>,
+    }
+
+    #[async_trait::async_trait]
+    impl Network for Recorder {
+        async fn apply(&self, table: &RuleTable) -> Result<(), NetworkError> {
+            self.applied.lock().unwrap().push(table.clone());
+            self.failures.lock().unwrap().pop().map_or(Ok(()), Err)
+        }
+    }
+
+    impl Recorder {
+        /// The addresses that the only service was served by, table by table.
+        fn backends(&self) -> Vec<Vec<String>> {
+            let applied = self.applied.lock().unwrap();
+            let backends = |table: &RuleTable| match table.rules.first().map(|rule| &rule.from_node) {
+                Some(Action::Forward(backends)) => {
+                    backends.iter().map(|one| one.address.to_string()).collect()
+                }
+                _ => Vec::new(),
+            };
+            applied.iter().map(backends).collect()
+        }
+    }
+
+    fn service() -> Service {
+        let service = json!({
+            "metadata": {"name": "web", "namespace": "d"},
+            "spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 80}]}
+        });
+        serde_json::from_value(service).unwrap()
+    }
+
+    fn slice(endpoints: Value) -> EndpointSlice {
+        let slice = json!({
+            "metadata": {"name": "web-1", "namespace": "d", "labels": {"kubernetes.io/service-name": "web"}},
+            "addressType": "IPv4",
+            "ports": [{"port": 8080}],
+            "endpoints": endpoints,
+        });
+        serde_json::from_value(slice).unwrap()
+    }
+
+    fn endpoint(address: &str) -> Value {
+        json!({"addresses": [address], "hints": {"forZones": [{"name": address}]}})
+    }
+
+    /// Runs `story` beside the proxy of node `n`, over an API that knows the service and two endpoints.
+    fn with_proxy<F: Future>(recorder: &Arc<Recorder>, story: impl FnOnce(Env, Client) -> F) {
+        let (lab, api) = (Lab::new(), MemoryApi::default());
+        let (env, client) = (lab.env(), api.client());
+        lab.run(async {
+            client.all::<Service>().create(&service()).await.unwrap();
+            let endpoints = json!([endpoint("1.1.1.1"), endpoint("1.1.1.2")]);
+            client.all::<EndpointSlice>().create(&slice(endpoints)).await.unwrap();
+            let proxy = Proxy::new(&env, &client, "n", recorder.clone());
+            let _running = env.spawn("proxy", proxy.run());
+            env.sleep(Duration::from_millis(100)).await;
+            story(env.clone(), client).await;
+        });
+    }
+
+    #[test]
+    fn the_first_table_has_everything_and_later_ones_every_change() {
+        let recorder = Arc::<Recorder>::default();
+        with_proxy(&recorder, async |env, client| {
+            client.all::<EndpointSlice>().update(&slice(json!([endpoint("1.1.1.3")]))).await.unwrap();
+            env.sleep(Duration::from_millis(100)).await;
+            client.namespaced::<Service>("d").delete("web").await.unwrap();
+            env.sleep(Duration::from_secs(3600)).await;
+        });
+        assert_eq!(recorder.backends(), [vec!["1.1.1.1", "1.1.1.2"], vec!["1.1.1.3"], vec![]]);
+    }
+
+    #[test]
+    fn a_burst_of_changes_is_applied_in_few_tables() {
+        let recorder = Arc::<Recorder>::default();
+        with_proxy(&recorder, async |env, client| {
+            for last in 3..100 {
+                let endpoints = json!([endpoint(&format!("1.1.1.{last}"))]);
+                client.all::<EndpointSlice>().update(&slice(endpoints)).await.unwrap();
+            }
+            env.sleep(Duration::from_millis(100)).await;
+        });
+        let backends = recorder.backends();
+        assert!(backends.len() <= 3, "{} tables", backends.len());
+        assert_eq!(backends.last().unwrap(), &["1.1.1.99"]);
+    }
+
+    #[test]
+    fn the_zone_of_the_node_decides_what_is_near() {
+        let recorder = Arc::<Recorder>::default();
+        with_proxy(&recorder, async |env, client| {
+            let node =
+                json!({"metadata": {"name": "n", "labels": {"topology.kubernetes.io/zone": "1.1.1.2"}}});
+            client.all::<Node>().create(&serde_json::from_value(node).unwrap()).await.unwrap();
+            env.sleep(Duration::from_millis(100)).await;
+        });
+        assert_eq!(recorder.backends(), [vec!["1.1.1.1", "1.1.1.2"], vec!["1.1.1.2"]]);
+    }
+
+    #[test]
+    fn what_could_not_be_applied_is_tried_again_unless_it_never_can() {
+        let recorder = Arc::<Recorder>::default();
+        let refusal = |table: &RuleTable, retryable| Refusal {
+            frontend: table.rules[0].frontend,
+            service: table.rules[0].service.clone(),
+            why: "no".to_owned(),
+            retryable,
+        };
+        let table = compile([&service()], [], &NodeTopology::default());
+        *recorder.failures.lock().unwrap() = vec![
+            NetworkError::Incomplete(vec![refusal(&table, false)]),
+            NetworkError::Incomplete(vec![refusal(&table, false), refusal(&table, true)]),
+            NetworkError::Failed("no".to_owned()),
+        ];
+        with_proxy(&recorder, async |env, _| env.sleep(Duration::from_secs(3600)).await);
+        assert_eq!(recorder.applied.lock().unwrap().len(), 3);
+    }
+}

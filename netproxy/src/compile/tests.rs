@@ -262,7 +262,11 @@ fn some_services_are_not_served() {
         labelled("service.kubernetes.io/headless"),
     ];
     for case in cases {
-        assert_eq!(rules(&[case.clone()], &[slice("web", &["1.1.1.1@a"])]), Vec::<String>::new(), "{case}");
+        assert_eq!(
+            rules(std::slice::from_ref(&case), &[slice("web", &["1.1.1.1@a"])]),
+            Vec::<String>::new(),
+            "{case}"
+        );
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod balance;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
