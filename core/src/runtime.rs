@@ -55,17 +55,17 @@ pub struct ContainerConfig {
     pub working_dir: String,
     /// Environment variables in order; a later one of the same name wins.
     pub env: Vec<(String, String)>,
-    /// Directories and files of the node to show inside the container.
+    /// Volumes to show inside the container. A runtime that cannot must refuse, or say that it only pretends.
     pub mounts: Vec<Mount>,
     /// The file, as the container sees it, whose content becomes [`Exit::message`].
     pub termination_message_path: String,
 }
 
-/// A directory or file of the node, shown inside a container.
+/// A volume of the pod, shown inside a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// Where it is on the node.
-    pub host_path: PathBuf,
+    /// The volume's name in the pod.
+    pub volume: String,
     /// Where the container sees it.
     pub container_path: PathBuf,
     /// Whether the container may not write to it.

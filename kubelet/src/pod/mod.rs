@@ -244,8 +244,9 @@ pub(crate) fn is_terminal(status: &PodStatus) -> bool {
     matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }
 
+/// Times in a status are whole seconds, as the API keeps them.
 fn time(timestamp: Timestamp) -> Time {
-    Time(timestamp)
+    Time(Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp))
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {

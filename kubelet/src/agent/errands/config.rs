@@ -1,0 +1,139 @@
+//! Makes what a runtime is asked for out of what a pod's spec says, and starts containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::{ConfigMap, Container as Spec, Pod, Secret, Service};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use steersman_core::cache::Typed;
+use steersman_core::runtime::{Container, ContainerConfig, Mount, PodSandboxConfig, RuntimeError};
+use steersman_core::{Client, Resource, Runtime};
+
+use super::super::AgentNode;
+use super::super::worker::Worker;
+use crate::environment::{Sources, references, resolve};
+use crate::pod::Failure;
+
+/// What the runtime is asked for when it starts a pod's sandbox.
+pub(super) fn sandbox(pod: &Pod, attempt: u32) -> PodSandboxConfig {
+    let (metadata, spec) = (&pod.metadata, pod.spec.as_ref());
+    let name = metadata.name.clone().unwrap_or_default();
+    let hostname = spec.and_then(|spec| spec.hostname.clone()).unwrap_or_else(|| name.clone());
+    PodSandboxConfig {
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+        attempt,
+        hostname: hostname.chars().take(63).collect(),
+        labels: metadata.labels.clone().unwrap_or_default(),
+        annotations: metadata.annotations.clone().unwrap_or_default(),
+        host_network: spec.and_then(|spec| spec.host_network) == Some(true),
+        name,
+    }
+}
+
+/// A container that is to be started.
+pub(super) struct Start {
+    client: Client,
+    runtime: Arc<dyn Runtime>,
+    pod: Arc<Pod>,
+    pod_ips: Vec<std::net::IpAddr>,
+    host_ips: Vec<std::net::IpAddr>,
+    allocatable: BTreeMap<String, Quantity>,
+    services: Vec<Arc<Service>>,
+    spec: Spec,
+    attempt: u32,
+    image_id: String,
+}
+
+impl Start {
+    pub(super) fn new(
+        client: &Client,
+        services: &Typed<Service>,
+        node: &AgentNode,
+        worker: &Worker,
+        container: usize,
+        attempt: u32,
+        image_id: String,
+    ) -> Option<Self> {
+        let pod = worker.machine.pod().clone();
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let mut near = services.in_namespace(namespace);
+        if namespace != "default" {
+            near.extend(services.get("default", "kubernetes"));
+        }
+        Some(Start {
+            client: client.clone(),
+            runtime: node.runtime.clone(),
+            pod_ips: worker.machine.pod_ips().to_vec(),
+            host_ips: node.settings.host_ips.clone(),
+            allocatable: node.options.capacity.clone(),
+            services: near,
+            spec: worker.machine.container(container)?.clone(),
+            attempt,
+            image_id,
+            pod,
+        })
+    }
+
+    pub(super) async fn run(self, sandbox: &str) -> Result<Container, Failure> {
+        let config = self
+            .config()
+            .await
+            .map_err(|message| Failure { reason: "CreateContainerConfigError", message })?;
+        self.runtime.start_container(sandbox, &config).await.map_err(failure)
+    }
+
+    async fn config(&self) -> Result<ContainerConfig, String> {
+        let needed = references(&self.spec);
+        let sources = Sources {
+            pod: &self.pod,
+            pod_ips: &self.pod_ips,
+            host_ips: &self.host_ips,
+            allocatable: &self.allocatable,
+            services: &self.services,
+            config_maps: self.read::<ConfigMap>(&needed.config_maps).await?,
+            secrets: self.read::<Secret>(&needed.secrets).await?,
+        };
+        let process = resolve(&self.spec, &sources)?;
+        Ok(ContainerConfig {
+            name: self.spec.name.clone(),
+            attempt: self.attempt,
+            image: self.spec.image.clone().unwrap_or_default(),
+            image_id: self.image_id.clone(),
+            command: process.command,
+            args: process.args,
+            working_dir: self.spec.working_dir.clone().unwrap_or_default(),
+            env: process.env,
+            mounts: mounts(&self.spec),
+            termination_message_path: self.spec.termination_message_path.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Those of the named objects that exist.
+    async fn read<K: Resource>(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Arc<K>>, String> {
+        let objects = self.client.namespaced::<K>(self.pod.metadata.namespace.as_deref().unwrap_or_default());
+        let read = names.iter().map(|name| objects.get_opt(name));
+        let found = try_join_all(read).await.map_err(|error| error.to_string())?;
+        let pairs = names.iter().cloned().zip(found);
+        Ok(pairs.filter_map(|(name, object)| Some((name, object?))).collect())
+    }
+}
+
+fn mounts(spec: &Spec) -> Vec<Mount> {
+    let mount = |mount: &k8s_openapi::api::core::v1::VolumeMount| Mount {
+        volume: mount.name.clone(),
+        container_path: mount.mount_path.clone().into(),
+        read_only: mount.read_only == Some(true),
+    };
+    spec.volume_mounts.iter().flatten().map(mount).collect()
+}
+
+/// How Kubernetes shows that a container could not be started.
+fn failure(error: RuntimeError) -> Failure {
+    let reason = match error {
+        RuntimeError::StartContainer(_) => "RunContainerError",
+        _ => "CreateContainerError",
+    };
+    Failure { reason, message: error.to_string() }
+}

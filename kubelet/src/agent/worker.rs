@@ -1,0 +1,135 @@
+//! One pod of an agent: its machine, and how far the API knows what the machine says.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodStatus};
+use serde_json::Value;
+use steersman_core::events::{EventType, Recorder, reference_to};
+use steersman_core::{Error, Result};
+
+use crate::pod::{PodEvent, PodMachine, PodSettings, status_patch};
+
+/// How long a write that failed waits before it is tried again.
+const RETRY: SignedDuration = SignedDuration::from_secs(1);
+
+pub(super) struct Worker {
+    pub(super) node: usize,
+    pub(super) machine: PodMachine,
+    /// The agent's timer for this pod.
+    pub(super) timer: Option<Timestamp>,
+    /// When something was last asked of the runtime.
+    pub(super) asked_at: Timestamp,
+    reference: ObjectReference,
+    published: PodStatus,
+    writing: bool,
+    removal: Removal,
+    retry_at: Option<Timestamp>,
+}
+
+/// Whether the pod is to be removed from the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Removal {
+    No,
+    Wanted,
+    Asked,
+    /// The API has agreed, or has no such pod: nothing more is to be written.
+    Done,
+}
+
+/// What is to be written about a pod.
+pub(super) enum Write {
+    Status { patch: Value, status: Box<PodStatus> },
+    Removal,
+}
+
+impl Worker {
+    pub(super) fn new(node: usize, pod: Arc<Pod>, settings: Arc<PodSettings>, now: Timestamp) -> Self {
+        Worker {
+            node,
+            reference: ObjectReference { resource_version: None, ..reference_to(&*pod) },
+            published: pod.status.clone().unwrap_or_default(),
+            machine: PodMachine::new(pod, settings, now),
+            timer: None,
+            asked_at: now,
+            writing: false,
+            removal: Removal::No,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn uid(&self) -> &str {
+        self.reference.uid.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        [self.machine.deadline(), self.retry_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn record(&self, recorder: &Recorder, event: PodEvent) {
+        let PodEvent { warning, reason, message, field_path } = event;
+        let kind = if warning { EventType::Warning } else { EventType::Normal };
+        let field_path = (!field_path.is_empty()).then_some(field_path);
+        let about = ObjectReference { field_path, ..self.reference.clone() };
+        recorder.event(&about, kind, reason, message);
+    }
+
+    /// The machine has stopped the pod that was to be deleted: it can be removed once its last status is written.
+    pub(super) fn want_removal(&mut self) {
+        if self.removal == Removal::No {
+            self.removal = Removal::Wanted;
+        }
+    }
+
+    /// The pod is gone from the API.
+    pub(super) fn was_removed(&mut self) {
+        self.removal = Removal::Done;
+    }
+
+    /// The next write, one at a time: the status if it has changed, then the removal.
+    pub(super) fn next_write(&mut self, now: Timestamp) -> Option<Write> {
+        if self.writing || self.removal == Removal::Done || self.retry_at.is_some_and(|at| at > now) {
+            return None;
+        }
+        self.retry_at = None;
+        let status = self.machine.status(now);
+        let write = match status_patch(self.uid(), &self.published, &status) {
+            Some(patch) => Write::Status { patch, status: Box::new(status) },
+            None if self.removal == Removal::Wanted => {
+                self.removal = Removal::Asked;
+                Write::Removal
+            }
+            None => return None,
+        };
+        self.writing = true;
+        Some(write)
+    }
+
+    pub(super) fn status_written(&mut self, status: PodStatus, result: Result<()>, now: Timestamp) {
+        self.writing = false;
+        match result {
+            Ok(()) => self.published = status,
+            Err(error) => self.write_failed(&error, now),
+        }
+    }
+
+    pub(super) fn removal_asked(&mut self, result: Result<()>, now: Timestamp) {
+        self.writing = false;
+        match result {
+            Ok(()) => self.removal = Removal::Done,
+            Err(error) => {
+                self.removal = Removal::Wanted;
+                self.write_failed(&error, now);
+            }
+        }
+    }
+
+    fn write_failed(&mut self, error: &Error, now: Timestamp) {
+        if error.is_not_found() {
+            self.removal = Removal::Done;
+            return;
+        }
+        tracing::warn!(pod = ?self.reference.name, %error, "what a pod does could not be written");
+        self.retry_at = Some(now.saturating_add(RETRY).unwrap_or(Timestamp::MAX));
+    }
+}

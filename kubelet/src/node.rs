@@ -1,0 +1,187 @@
+//! How a node looks in the API, as its kubelet sees it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, Taint,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use serde_json::{Map, Value, json};
+use steersman_core::Runtime;
+
+use crate::options::KubeletOptions;
+
+/// What a condition says: its type, whether it holds, its reason and its message.
+type Finding = (&'static str, &'static str, &'static str, &'static str);
+
+const CONDITIONS: [Finding; 4] = [
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+];
+
+/// The Kubernetes version that the kubelet behaves like.
+const VERSION: &str = "v1.36.0";
+
+/// The node as it is registered.
+pub(crate) fn node(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Timestamp) -> Node {
+    let attach = ("volumes.kubernetes.io/controller-managed-attach-detach".to_owned(), "true".to_owned());
+    Node {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(labels(name, options)),
+            annotations: Some(BTreeMap::from([attach])),
+            ..ObjectMeta::default()
+        },
+        spec: Some(NodeSpec { taints: taints(options), ..NodeSpec::default() }),
+        status: Some(status(name, options, runtime, now)),
+    }
+}
+
+fn labels(name: &str, options: &KubeletOptions) -> BTreeMap<String, String> {
+    let own = [
+        ("kubernetes.io/hostname", name),
+        ("kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", architecture()),
+        ("beta.kubernetes.io/os", "linux"),
+        ("beta.kubernetes.io/arch", architecture()),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    own.into_iter().chain(options.labels.clone()).collect()
+}
+
+fn taints(options: &KubeletOptions) -> Option<Vec<Taint>> {
+    (!options.taints.is_empty()).then(|| options.taints.clone())
+}
+
+fn status(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Timestamp) -> NodeStatus {
+    let condition = |(kind, status, reason, message): Finding| NodeCondition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        last_heartbeat_time: Some(whole_seconds(now)),
+        last_transition_time: Some(whole_seconds(now)),
+    };
+    let address = |kind: &str, address: String| NodeAddress { type_: kind.to_owned(), address };
+    let addresses = options.addresses.iter().map(|ip| address("InternalIP", ip.to_string()));
+    NodeStatus {
+        capacity: Some(options.capacity.clone()),
+        allocatable: Some(options.capacity.clone()),
+        conditions: Some(CONDITIONS.map(condition).into()),
+        addresses: Some(addresses.chain([address("Hostname", name.to_owned())]).collect()),
+        node_info: Some(info(name, runtime)),
+        ..NodeStatus::default()
+    }
+}
+
+fn info(name: &str, runtime: &dyn Runtime) -> NodeSystemInfo {
+    NodeSystemInfo {
+        machine_id: name.to_owned(),
+        system_uuid: name.to_owned(),
+        boot_id: name.to_owned(),
+        os_image: "Steersman".to_owned(),
+        operating_system: "linux".to_owned(),
+        architecture: architecture().to_owned(),
+        container_runtime_version: format!("{}://{}", runtime.name(), runtime.version()),
+        kubelet_version: VERSION.to_owned(),
+        ..NodeSystemInfo::default()
+    }
+}
+
+/// The machine's architecture, by Go's name.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// The patch of the status subresource that makes `current` what the kubelet sees; `None` where it already is.
+/// `heartbeat` writes the conditions in any case, with new heartbeat times.
+pub(crate) fn status_patch(
+    current: &Node,
+    options: &KubeletOptions,
+    runtime: &dyn Runtime,
+    heartbeat: bool,
+    now: Timestamp,
+) -> Option<Value> {
+    let none = NodeStatus::default();
+    let current_status = current.status.as_ref().unwrap_or(&none);
+    let wanted = status(current.metadata.name.as_deref().unwrap_or_default(), options, runtime, now);
+    let mut patch = Map::new();
+    if current_status.capacity != wanted.capacity || current_status.allocatable != wanted.allocatable {
+        patch.insert("capacity".to_owned(), json!(wanted.capacity));
+        patch.insert("allocatable".to_owned(), json!(wanted.allocatable));
+    }
+    if current_status.addresses != wanted.addresses {
+        patch.insert("addresses".to_owned(), json!(wanted.addresses));
+    }
+    if current_status.node_info != wanted.node_info {
+        patch.insert("nodeInfo".to_owned(), json!(wanted.node_info));
+    }
+    let conditions = conditions(current_status, wanted.conditions.unwrap_or_default());
+    let changed = conditions.iter().any(|(_, changed)| *changed) || !patch.is_empty();
+    if !changed && !heartbeat {
+        return None;
+    }
+    let conditions: Vec<NodeCondition> = conditions.into_iter().map(|(condition, _)| condition).collect();
+    patch.insert("conditions".to_owned(), json!(conditions));
+    Some(json!({"status": patch}))
+}
+
+/// The conditions with the transition times of those that stay, and whether each has changed.
+fn conditions(current: &NodeStatus, wanted: Vec<NodeCondition>) -> Vec<(NodeCondition, bool)> {
+    let current = current.conditions.as_deref().unwrap_or_default();
+    let merge = |mut wanted: NodeCondition| {
+        let before = current.iter().find(|there| there.type_ == wanted.type_);
+        if let Some(before) = before.filter(|before| before.status == wanted.status) {
+            wanted.last_transition_time.clone_from(&before.last_transition_time);
+        }
+        let same = before.is_some_and(|before| {
+            (&before.status, &before.reason, &before.message)
+                == (&wanted.status, &wanted.reason, &wanted.message)
+        });
+        (wanted, !same)
+    };
+    wanted.into_iter().map(merge).collect()
+}
+
+/// The events that a kubelet records when its node has come up.
+pub(crate) const STARTED: [&str; 4] =
+    ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID", "NodeReady"];
+
+fn whole_seconds(now: Timestamp) -> Time {
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fake;
+    use steersman_core::testing::Lab;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_status_is_written_when_it_has_changed_and_as_a_heartbeat() {
+        let (fake, options) = (Fake::new(&Lab::new().env()), KubeletOptions::default());
+        let mut current = node("n", &options, &fake, at(0));
+        let patch = |current: &Node, heartbeat| status_patch(current, &options, &fake, heartbeat, at(60));
+        assert_eq!(patch(&current, false), None);
+        let heartbeat = patch(&current, true).unwrap();
+        let ready = &heartbeat["status"]["conditions"][3];
+        assert_eq!(ready["lastHeartbeatTime"], "1970-01-01T00:01:00Z");
+        assert_eq!(ready["lastTransitionTime"], "1970-01-01T00:00:00Z");
+        // The node life-cycle controller has given the node up: its kubelet knows better.
+        let conditions = current.status.as_mut().unwrap().conditions.as_mut().unwrap();
+        "Unknown".clone_into(&mut conditions[3].status);
+        let recovered = patch(&current, false).unwrap();
+        assert_eq!(recovered["status"]["conditions"][3]["lastTransitionTime"], "1970-01-01T00:01:00Z");
+    }
+}

@@ -1,0 +1,161 @@
+//! Keeps a node in the API: its registration, its status, its lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::core::v1::{Node, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
+use steersman_core::api::Patch;
+use steersman_core::cache::Typed;
+use steersman_core::events::{EventType, Recorder};
+use steersman_core::{Client, Env, Error, Result, Runtime};
+
+use crate::node::{STARTED, node, status_patch};
+use crate::options::KubeletOptions;
+
+/// Where the leases of nodes are.
+const LEASES: &str = "kube-node-lease";
+
+/// The first and the longest wait before something that failed is tried again; upstream's.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(7));
+
+/// What it takes to keep one node.
+#[derive(Clone)]
+pub(crate) struct Upkeep {
+    pub(crate) env: Env,
+    pub(crate) client: Client,
+    pub(crate) nodes: Typed<Node>,
+    pub(crate) recorder: Recorder,
+    pub(crate) name: String,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) options: Arc<KubeletOptions>,
+}
+
+impl Upkeep {
+    /// Registers the node, and then keeps its status true, for as long as it is polled.
+    pub(crate) async fn keep_status(self) {
+        let registered = self.register().await;
+        self.nodes.seen(registered.metadata.resource_version.as_deref().unwrap_or_default()).await;
+        self.announce();
+        let mut reported = self.env.elapsed();
+        loop {
+            self.env.sleep(self.options.status_period).await;
+            let due = self.env.elapsed().saturating_sub(reported) >= self.options.report_period;
+            // A node that was deleted is not registered again: only a new kubelet does that.
+            let Some(current) = self.nodes.get("", &self.name) else { continue };
+            match self.write_status(&current, due).await {
+                Ok(true) => reported = self.env.elapsed(),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(node = self.name, %error, "the node's status was not written"),
+            }
+        }
+    }
+
+    /// Whether there was something to write.
+    async fn write_status(&self, current: &Node, heartbeat: bool) -> Result<bool> {
+        let now = self.env.now();
+        let patch = status_patch(current, &self.options, &*self.runtime, heartbeat, now);
+        let Some(patch) = patch else { return Ok(false) };
+        self.client.all::<Node>().patch_status(&self.name, Patch::Strategic(patch)).await?;
+        Ok(true)
+    }
+
+    async fn register(&self) -> Arc<Node> {
+        let mut wait = RETRY.0;
+        loop {
+            match self.try_register().await {
+                Ok(node) => return node,
+                Err(error) => tracing::warn!(node = self.name, %error, "the node was not registered"),
+            }
+            self.env.sleep(wait).await;
+            wait = wait.saturating_mul(2).min(RETRY.1);
+        }
+    }
+
+    async fn try_register(&self) -> Result<Arc<Node>> {
+        let nodes = self.client.all::<Node>();
+        let wanted = node(&self.name, &self.options, &*self.runtime, self.env.now());
+        let current = match nodes.create(&wanted).await {
+            Err(error) if error.is_already_exists() => nodes.get(&self.name).await?,
+            created => created?,
+        };
+        // Whoever creates a node may not be let to write its status at once, and an old one tells of an old life.
+        self.write_status(&current, false).await?;
+        Ok(current)
+    }
+
+    fn announce(&self) {
+        let node = ObjectReference {
+            kind: Some("Node".to_owned()),
+            name: Some(self.name.clone()),
+            uid: Some(self.name.clone()),
+            ..ObjectReference::default()
+        };
+        self.recorder.event(&node, EventType::Normal, "Starting", "Starting kubelet.");
+        for reason in STARTED {
+            let message = format!("Node {} status is now: {reason}", self.name);
+            self.recorder.event(&node, EventType::Normal, reason, message);
+        }
+    }
+
+    /// Renews the node's lease, for as long as it is polled.
+    pub(crate) async fn keep_lease(self) {
+        let mut last = None;
+        let mut wait = RETRY.0;
+        loop {
+            match self.renew(last.take()).await {
+                Ok(lease) => {
+                    last = Some(lease);
+                    wait = RETRY.0;
+                    self.env.sleep(self.options.lease_duration / 4).await;
+                }
+                Err(error) => {
+                    tracing::debug!(node = self.name, %error, "the node's lease was not renewed");
+                    self.env.sleep(wait).await;
+                    wait = wait.saturating_mul(2).min(RETRY.1);
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, last: Option<Arc<Lease>>) -> Result<Arc<Lease>> {
+        let leases = self.client.namespaced::<Lease>(LEASES);
+        let current = match last {
+            Some(last) => Some(last),
+            None => leases.get_opt(&self.name).await?,
+        };
+        match current {
+            Some(current) => leases.update(&self.renewed((*current).clone())).await,
+            None => leases.create(&self.renewed(self.new_lease()?)).await,
+        }
+    }
+
+    fn renewed(&self, mut lease: Lease) -> Lease {
+        let spec = lease.spec.get_or_insert_default();
+        spec.holder_identity = Some(self.name.clone());
+        spec.lease_duration_seconds = i32::try_from(self.options.lease_duration.as_secs()).ok();
+        spec.renew_time = Some(MicroTime(self.env.now()));
+        lease
+    }
+
+    /// A lease that goes when its node goes; an error as long as the node is not there.
+    fn new_lease(&self) -> Result<Lease> {
+        let absent = || Error::internal(format!("node {:?} is not registered yet", self.name));
+        let node = self.nodes.get("", &self.name).ok_or_else(absent)?;
+        let owner = OwnerReference {
+            api_version: "v1".to_owned(),
+            kind: "Node".to_owned(),
+            name: self.name.clone(),
+            uid: node.metadata.uid.clone().unwrap_or_default(),
+            ..OwnerReference::default()
+        };
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            namespace: Some(LEASES.to_owned()),
+            owner_references: Some(vec![owner]),
+            ..ObjectMeta::default()
+        };
+        Ok(Lease { metadata, spec: Some(LeaseSpec::default()) })
+    }
+}
