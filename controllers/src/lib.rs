@@ -3,17 +3,28 @@
 //! | controller | what it keeps true |
 //! |---|---|
 //! | [`deployment`] | Deployments roll from one ReplicaSet to the next |
+//! | [`disruption`] | every PodDisruptionBudget says how many of its pods may be disrupted now |
+//! | [`namespace`] | a namespace that is being deleted is emptied, then goes |
 //! | [`nodeipam`] | every node has a range of pod addresses of its own |
+//! | [`podgc`] | pods that nobody else will remove are removed |
 //! | [`replicaset`] | there are as many pods of a template as asked for |
+//! | [`rootca`] | every namespace knows the cluster's certificate authority |
+//! | [`serviceaccount`] | every namespace has a service account `default` |
 //! | [`ttl`] | kubelets know how long they may cache ConfigMaps and Secrets |
 #![forbid(unsafe_code)]
 
 mod claim;
 pub mod deployment;
+pub mod disruption;
+pub mod namespace;
 pub mod nodeipam;
+mod pod_status;
+pub mod podgc;
 mod pods;
 pub mod replicaset;
+pub mod rootca;
 pub mod runner;
+pub mod serviceaccount;
 mod template;
 pub mod ttl;
 

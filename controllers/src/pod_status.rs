@@ -1,0 +1,67 @@
+//! Reads the conditions of pods, and makes the patches that change them.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+
+/// The condition that says that a pod was made to end by the cluster, not by itself.
+pub(crate) const DISRUPTION_TARGET: &str = "DisruptionTarget";
+
+/// The condition of a type, if the pod has it.
+pub(crate) fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
+    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == type_)
+}
+
+/// Whether the pod is ready to serve.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    condition(pod, "Ready").is_some_and(|ready| ready.status == "True")
+}
+
+/// The phase; empty before the first status was written.
+pub(crate) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Whether all containers have ended for good.
+pub(crate) fn is_terminal(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Whether deletion was asked for.
+pub(crate) fn is_terminating(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// The node that the pod is on; empty before it is bound.
+pub(crate) fn node_name(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
+}
+
+/// `DisruptionTarget=True`, as seen for the pod's present generation. The time of the transition is kept where the
+/// pod already is a target.
+pub(crate) fn disruption_target(pod: &Pod, now: Timestamp, reason: &str, message: &str) -> PodCondition {
+    let before = condition(pod, DISRUPTION_TARGET).filter(|before| before.status == "True");
+    let since = before.and_then(|before| before.last_transition_time.clone()).unwrap_or(Time(now));
+    PodCondition {
+        type_: DISRUPTION_TARGET.to_owned(),
+        status: "True".to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        observed_generation: pod.metadata.generation,
+        last_transition_time: Some(since),
+        ..PodCondition::default()
+    }
+}
+
+/// A strategic merge patch of the status that sets the phase and a condition, of this very pod only.
+pub(crate) fn patch(pod: &Pod, phase: Option<&str>, condition: Option<&PodCondition>) -> Value {
+    let mut status = json!({});
+    if let Some(phase) = phase {
+        status["phase"] = phase.into();
+    }
+    if let Some(condition) = condition {
+        status["conditions"] = json!([condition]);
+    }
+    json!({"metadata": {"uid": pod.metadata.uid}, "status": status})
+}
