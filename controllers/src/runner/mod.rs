@@ -66,3 +66,6 @@ pub use key::Key;
 pub use outcome::{Action, Failure, Note, Operation, Outcome, PatchBody};
 pub use sources::Sources;
 pub use view::View;
+
+#[cfg(test)]
+mod tests;
