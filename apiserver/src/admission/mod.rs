@@ -10,7 +10,7 @@ mod runtime_class;
 mod service_account;
 mod taint_nodes_by_condition;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

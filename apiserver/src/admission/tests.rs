@@ -16,7 +16,7 @@ use super::*;
 
 /// A cluster of objects, by resource, namespace and name.
 #[derive(Default)]
-struct Cluster(BTreeMap<(String, String, String), Object>);
+pub(crate) struct Cluster(BTreeMap<(String, String, String), Object>);
 
 impl Cluster {
     fn with(mut self, resource: &str, object: Value) -> Self {

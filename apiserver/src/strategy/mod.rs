@@ -233,6 +233,6 @@ pub trait Strategy: Send + Sync {
 }
 
 /// A moment as the API prints it: in whole seconds.
-fn seconds(moment: Timestamp) -> String {
+pub(crate) fn seconds(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -3,9 +3,18 @@
 //! One file per subresource, one line per subresource in the list below. `status` and `scale` are served for every
 //! kind alike by the pipeline.
 
+mod binding;
+mod budget;
+mod conditions;
+mod ephemeral_containers;
+mod eviction;
+mod namespace_finalize;
+
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
+use serde_json::{Value, json};
 use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::field::ErrorList;
 use steersman_core::{Error, Object, Result};
@@ -84,7 +93,22 @@ pub trait Subresource: Send + Sync {
 
 /// Every subresource with rules of its own.
 pub fn builtin() -> Vec<Box<dyn Subresource>> {
-    vec![]
+    vec![
+        Box::new(namespace_finalize::NamespaceFinalize),
+        Box::new(binding::Binding),
+        Box::new(ephemeral_containers::EphemeralContainers),
+        Box::new(eviction::Eviction),
+    ]
+}
+
+/// The object that a request to a subresource is about.
+fn parent(call: &dyn Call) -> Target {
+    Target { subresource: Cow::Borrowed(""), ..call.target().clone() }
+}
+
+/// What a POST that made no object answers.
+fn success() -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 }
 
 fn unsupported(target: &Target, verb: &str) -> Error {

@@ -65,6 +65,8 @@ fn a_stale_version_is_a_conflict() {
 fn a_pod_is_created_bound_and_gracefully_deleted() {
     let world = World::new();
     let pods = core("pods").in_namespace("default");
+    let account = json!({"metadata": {"name": "default"}});
+    world.create(&core("serviceaccounts").in_namespace("default"), account).unwrap();
     let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}], "nodeName": "n"}});
     let created = world.create(&pods, pod).unwrap();
     let typed: Arc<k8s_openapi::api::core::v1::Pod> = created.decode().unwrap();

@@ -1,0 +1,34 @@
+//! Sets conditions in the status of pods and budgets.
+
+use serde_json::{Map, Value};
+
+use crate::tree::{Fill, Read, fields};
+
+/// Sets a pod's condition, in the place of one of the same type. When it changed is kept unless its status changes;
+/// upstream's `UpdatePodCondition`.
+pub(super) fn set(status: &mut Map<String, Value>, condition: Value, now: &str) {
+    put(status, condition, now, true);
+}
+
+/// The same for a condition of the common kind, which has no probe time; upstream's `SetStatusCondition`.
+pub(super) fn set_common(status: &mut Map<String, Value>, condition: Value, now: &str) {
+    put(status, condition, now, false);
+}
+
+fn put(status: &mut Map<String, Value>, mut condition: Value, now: &str, probed: bool) {
+    let conditions = status.list("conditions");
+    let place = conditions.iter().position(|one| one.text("type") == condition.text("type"));
+    let before = place.map(|place| conditions[place].clone()).unwrap_or_default();
+    let same = before.text("status") == condition.text("status");
+    let fields = fields(&mut condition);
+    if probed {
+        fields.put("lastProbeTime", Value::Null);
+    }
+    let changed =
+        if same && before.has("lastTransitionTime") { before.text("lastTransitionTime") } else { now };
+    fields.put("lastTransitionTime", changed);
+    match place {
+        Some(place) => conditions[place] = condition,
+        None => conditions.push(condition),
+    }
+}

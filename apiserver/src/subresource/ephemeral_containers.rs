@@ -1,0 +1,58 @@
+//! `pods/ephemeralcontainers`: adds containers for debugging to a pod that runs.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use steersman_core::Result;
+use steersman_core::field::{self, ErrorList, Path};
+
+use super::Subresource;
+use crate::strategy::WriteContext;
+use crate::tree::{Fill, Read, fields};
+
+pub(super) struct EphemeralContainers;
+
+#[async_trait]
+impl Subresource for EphemeralContainers {
+    fn resource(&self) -> (&'static str, &'static str) {
+        ("", "pods")
+    }
+
+    fn name(&self) -> &'static str {
+        "ephemeralcontainers"
+    }
+
+    fn replace(&self, body: Value, old: &Value, _cx: &WriteContext<'_>) -> Result<Value> {
+        let mut pod = old.clone();
+        let spec = fields(&mut pod).object("spec");
+        match body.at("spec").at("ephemeralContainers") {
+            Value::Null => spec.drop_field("ephemeralContainers"),
+            containers => spec.put("ephemeralContainers", containers.clone()),
+        }
+        Ok(pod)
+    }
+
+    fn validate(&self, object: &Value, old: &Value) -> ErrorList {
+        let spec = Path::new("spec");
+        let at = spec.child("ephemeralContainers");
+        if old.at("metadata").at("annotations").has("kubernetes.io/config.mirror") {
+            return vec![field::Error::forbidden(
+                &Path::ROOT,
+                "static pods do not support ephemeral containers",
+            )];
+        }
+        let mut errors = ErrorList::new();
+        let containers = object.at("spec").items("ephemeralContainers");
+        for before in old.at("spec").items("ephemeralContainers") {
+            let name = before.text("name");
+            let why = match containers.iter().find(|now| now.text("name") == name) {
+                Some(now) if now == before => continue,
+                Some(_) => {
+                    format!("existing ephemeral containers {} may not be changed\n", field::quote(name))
+                }
+                None => format!("existing ephemeral containers {} may not be removed\n", field::quote(name)),
+            };
+            errors.push(field::Error::forbidden(&at, why));
+        }
+        errors
+    }
+}
