@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`deployment`] | Deployments roll from one ReplicaSet to the next |
 //! | [`disruption`] | every PodDisruptionBudget says how many of its pods may be disrupted now |
+//! | [`garbagecollector`] | objects whose owners are gone are deleted |
 //! | [`namespace`] | a namespace that is being deleted is emptied, then goes |
 //! | [`nodeipam`] | every node has a range of pod addresses of its own |
 //! | [`podgc`] | pods that nobody else will remove are removed |
@@ -16,6 +17,7 @@
 mod claim;
 pub mod deployment;
 pub mod disruption;
+pub mod garbagecollector;
 pub mod namespace;
 pub mod nodeipam;
 mod pod_status;

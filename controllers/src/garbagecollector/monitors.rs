@@ -1,0 +1,87 @@
+//! Follows every resource whose objects can be collected, as resources come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::future::join_all;
+use steersman_core::Caches;
+use steersman_core::cache::{Cache, Change, Subscription};
+use steersman_core::resource::{ApiResource, GroupVersionResource};
+
+pub(super) struct Monitors {
+    caches: Caches,
+    followed: BTreeMap<GroupVersionResource, (Cache, Subscription)>,
+}
+
+impl Monitors {
+    pub(super) fn new(caches: Caches) -> Self {
+        Monitors { caches, followed: BTreeMap::new() }
+    }
+
+    /// Tells of every object of these resources, and of every change from then on; no longer of resources that are
+    /// gone.
+    pub(super) fn follow(&mut self, all: &[ApiResource], told: impl Fn(&Change) + Send + Sync + 'static) {
+        let wanted = collectable(all);
+        self.followed.retain(|resource, _| wanted.contains(resource));
+        let told = Arc::new(told);
+        for resource in wanted {
+            self.followed.entry(resource).or_insert_with_key(|resource| {
+                let (cache, told) = (self.caches.resource(resource), told.clone());
+                let subscription = cache.subscribe(move |change| told(change));
+                (cache, subscription)
+            });
+        }
+    }
+
+    /// Completes once everything was told that there is.
+    pub(super) async fn synced(&self) {
+        join_all(self.followed.values().map(|(cache, _)| cache.synced())).await;
+    }
+}
+
+/// The resources whose objects can be listed, watched and deleted, each in its preferred version. Events come and go
+/// by themselves, and nothing owns them.
+fn collectable(all: &[ApiResource]) -> BTreeSet<GroupVersionResource> {
+    let mut seen = BTreeSet::new();
+    let usable = all.iter().filter(|one| ["delete", "list", "watch"].iter().all(|verb| one.serves(verb)));
+    let wanted = usable.filter(|one| one.resource.resource != "events");
+    wanted.filter(|one| seen.insert(one.resource.group_resource())).map(|one| one.resource.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use steersman_core::resource::Scope;
+
+    use super::*;
+
+    fn resource(
+        group: &'static str,
+        version: &'static str,
+        name: &'static str,
+        verbs: &[&'static str],
+    ) -> ApiResource {
+        ApiResource {
+            resource: GroupVersionResource::new(group, version, name),
+            kind: "Any".into(),
+            scope: Scope::Namespaced,
+            verbs: verbs.iter().map(|verb| Cow::Borrowed(*verb)).collect(),
+            subresources: Cow::Borrowed(&[]),
+        }
+    }
+
+    #[test]
+    fn each_collectable_resource_is_followed_once_in_its_preferred_version() {
+        let all = ["delete", "list", "watch", "get"];
+        let found = collectable(&[
+            resource("", "v1", "pods", &all),
+            resource("", "v1", "bindings", &["create"]),
+            resource("events.k8s.io", "v1", "events", &all),
+            resource("x.example.com", "v2", "boats", &all),
+            resource("x.example.com", "v1", "boats", &all),
+        ]);
+        let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["v1, Resource=pods", "x.example.com/v2, Resource=boats"]);
+    }
+}
