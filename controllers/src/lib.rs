@@ -20,7 +20,7 @@ pub mod disruption;
 pub mod garbagecollector;
 pub mod namespace;
 pub mod nodeipam;
-mod pod_status;
+mod pod_disruption;
 pub mod podgc;
 mod pods;
 pub mod replicaset;

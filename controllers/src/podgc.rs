@@ -14,7 +14,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Precondition
 use steersman_core::api::Patch;
 use steersman_core::{Client, Result};
 
-use crate::pod_status::{disruption_target, is_terminal, is_terminating, node_name, patch, phase};
+use crate::pod_disruption::{disruption_target, is_deleted, node_name, patch};
+use crate::pods::is_finished;
 use crate::runner::Context;
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -86,12 +87,12 @@ pub fn victims(
         .filter(|node| is_out_of_service(node))
         .filter_map(|node| node.metadata.name.as_deref())
         .collect();
-    victims.extend(pods.iter().filter(|pod| is_terminating(pod) && out.contains(node_name(pod))).map(plain));
+    victims.extend(pods.iter().filter(|pod| is_deleted(pod) && out.contains(node_name(pod))).map(plain));
     victims.extend(pods.iter().filter(|pod| gone.contains(node_name(pod))).map(|pod| {
         let condition = disruption_target(pod, now, "DeletionByPodGC", "PodGC: node no longer exists");
         Victim { pod: pod.clone(), condition: Some(condition) }
     }));
-    victims.extend(pods.iter().filter(|pod| is_terminating(pod) && node_name(pod).is_empty()).map(plain));
+    victims.extend(pods.iter().filter(|pod| is_deleted(pod) && node_name(pod).is_empty()).map(plain));
     let mut seen = BTreeSet::new();
     victims.retain(|victim| seen.insert(victim.pod.metadata.uid.clone()));
     victims
@@ -110,10 +111,6 @@ fn beyond_threshold(pods: &[Arc<Pod>], threshold: usize) -> Vec<Arc<Pod>> {
     });
     finished.truncate(too_many);
     finished
-}
-
-fn is_finished(pod: &Pod) -> bool {
-    !matches!(phase(pod), "Pending" | "Running" | "Unknown" | "")
 }
 
 fn is_evicted(pod: &Pod) -> bool {
@@ -168,7 +165,7 @@ async fn remove(client: &Client, victim: &Victim) -> Result<()> {
     let Victim { pod, condition } = victim;
     let pods = client.namespaced::<Pod>(pod.metadata.namespace.as_deref().unwrap_or_default());
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    if !is_terminal(pod) {
+    if !is_finished(pod) {
         pods.patch_status(name, Patch::Strategic(patch(pod, Some("Failed"), condition.as_ref()))).await?;
     }
     let preconditions = Preconditions { uid: pod.metadata.uid.clone(), ..Preconditions::default() };

@@ -13,7 +13,8 @@ use steersman_core::events::EventType;
 use steersman_core::int_or_string::{Rounding, scaled};
 
 use crate::Outcome;
-use crate::pod_status::{is_ready, is_terminating};
+use crate::pod_disruption::is_deleted;
+use crate::pods::is_ready;
 
 /// How long after an eviction was granted the pod must have begun to end; else the budget gets it back.
 const DELETION_TIMEOUT: Duration = Duration::from_secs(120);
@@ -120,7 +121,7 @@ fn disrupted_pods(
 ) -> BTreeMap<String, Time> {
     let granted = budget.status.as_ref().and_then(|status| status.disrupted_pods.clone()).unwrap_or_default();
     let mut still = BTreeMap::new();
-    for pod in pods.iter().filter(|pod| !is_terminating(pod)) {
+    for pod in pods.iter().filter(|pod| !is_deleted(pod)) {
         let name = pod.metadata.name.clone().unwrap_or_default();
         let Some(time) = granted.get(&name) else { continue };
         let deadline = time.0.saturating_add(DELETION_TIMEOUT).unwrap_or(Timestamp::MAX);
@@ -140,7 +141,7 @@ fn disrupted_pods(
 
 fn is_healthy(pod: &Pod, disrupted: &BTreeMap<String, Time>) -> bool {
     let expected_to_end = pod.metadata.name.as_ref().is_some_and(|name| disrupted.contains_key(name));
-    !is_terminating(pod) && !expected_to_end && is_ready(pod)
+    !is_deleted(pod) && !expected_to_end && is_ready(pod)
 }
 
 fn set_condition(

@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
 
-use crate::pod_status::{DISRUPTION_TARGET, condition, is_terminal, is_terminating, patch};
+use crate::pod_disruption::{DISRUPTION_TARGET, is_deleted, patch};
+use crate::pods::{condition, is_finished};
 use crate::runner::{Operation, PatchBody};
 use crate::{Controller, Outcome, View};
 
@@ -55,7 +56,7 @@ impl Controller for StalePodDisruptions {
 fn time_left(pod: &Pod, now: Timestamp) -> Option<Duration> {
     let target = condition(pod, DISRUPTION_TARGET)?;
     let by_kubelet = target.reason.as_deref() == Some("TerminationByKubelet");
-    if is_terminating(pod) || is_terminal(pod) || target.status != "True" || by_kubelet {
+    if is_deleted(pod) || is_finished(pod) || target.status != "True" || by_kubelet {
         return None;
     }
     let since = target.last_transition_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);

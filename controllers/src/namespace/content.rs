@@ -9,6 +9,8 @@ use steersman_core::api::{ListOptions, Target};
 use steersman_core::resource::{ApiResource, GroupVersionResource, Scope};
 use steersman_core::{Client, Error, Object, Result};
 
+use crate::pods::is_finished;
+
 use super::conditions::Findings;
 
 /// How long objects with finalizers are expected to take to go.
@@ -178,9 +180,4 @@ fn add(findings: &mut Findings, resource: &ApiResource, remainder: Remainder) {
     for (finalizer, count) in remainder.finalizers {
         *findings.finalizers.entry(finalizer).or_default() += count;
     }
-}
-
-fn is_finished(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
 }

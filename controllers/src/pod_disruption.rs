@@ -1,35 +1,17 @@
-//! Reads the conditions of pods, and makes the patches that change them.
+//! Marks pods that the cluster makes end: with the condition `DisruptionTarget`, and by changes of their status.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
+use crate::pods::condition;
+
 /// The condition that says that a pod was made to end by the cluster, not by itself.
 pub(crate) const DISRUPTION_TARGET: &str = "DisruptionTarget";
 
-/// The condition of a type, if the pod has it.
-pub(crate) fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
-    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == type_)
-}
-
-/// Whether the pod is ready to serve.
-pub(crate) fn is_ready(pod: &Pod) -> bool {
-    condition(pod, "Ready").is_some_and(|ready| ready.status == "True")
-}
-
-/// The phase; empty before the first status was written.
-pub(crate) fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
-}
-
-/// Whether all containers have ended for good.
-pub(crate) fn is_terminal(pod: &Pod) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
-}
-
-/// Whether deletion was asked for.
-pub(crate) fn is_terminating(pod: &Pod) -> bool {
+/// Whether deletion was asked for, however far it is.
+pub(crate) fn is_deleted(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
