@@ -190,7 +190,13 @@ impl Error {
 
     /// `path: Too long: may not be more than N bytes`. The value is left out, as upstream does.
     pub fn too_long(path: &Path<'_>, max_bytes: usize) -> Self {
-        Self::new(ErrorType::TooLong, path, String::new(), format!("may not be more than {max_bytes} bytes"))
+        let bytes = if max_bytes == 1 { "byte" } else { "bytes" };
+        Self::new(
+            ErrorType::TooLong,
+            path,
+            String::new(),
+            format!("may not be more than {max_bytes} {bytes}"),
+        )
     }
 
     /// `path: Too many: actual: must have at most max items`.
@@ -336,6 +342,7 @@ mod tests {
             (Error::forbidden(&at, "no"), "spec: Forbidden: no"),
             (Error::too_many(&at, 3, 1), "spec: Too many: 3: must have at most 1 item"),
             (Error::too_long(&at, 63), "spec: Too long: may not be more than 63 bytes"),
+            (Error::too_long(&at, 1), "spec: Too long: may not be more than 1 byte"),
         ];
         for (error, text) in cases {
             assert_eq!(error.to_string(), text);

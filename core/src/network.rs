@@ -3,6 +3,7 @@
 //! The table is the whole truth: whoever enforces it needs no history, and may be given the same table again.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,8 +105,8 @@ pub struct ServicePortName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
-    /// It goes to one of these, each as likely as the others; never empty.
-    Forward(Vec<Backend>),
+    /// It goes to one of these, each as likely as the others; never empty. Rules for the same endpoints share them.
+    Forward(Arc<[Backend]>),
     /// Its sender is told that nobody is there.
     Reject,
     /// It disappears.

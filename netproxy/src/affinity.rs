@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use steersman_core::network::{Action, Backend, Frontend, Rule};
 
-/// The most clients that are remembered; then the one that was silent longest is forgotten.
+/// The most clients that are remembered; then the half that was silent longest is forgotten.
 const CLIENTS: usize = 65_536;
 
 /// Who was sent where, and when last.
@@ -35,9 +35,8 @@ impl Affinity {
         if rule.affinity.is_none() {
             return;
         }
-        if self.clients.len() >= CLIENTS && !self.clients.contains_key(&(rule.frontend, client)) {
-            let silent = self.clients.iter().min_by_key(|(_, (_, last))| *last).map(|(key, _)| *key);
-            silent.and_then(|key| self.clients.remove(&key));
+        if self.clients.len() >= CLIENTS {
+            self.forget_half();
         }
         self.clients.insert((rule.frontend, client), (backend.clone(), now));
     }
@@ -45,5 +44,48 @@ impl Affinity {
     /// Forgets clients of addresses that are not in use any more.
     pub(crate) fn keep(&mut self, in_use: impl Fn(&Frontend) -> bool) {
         self.clients.retain(|(frontend, _), _| in_use(frontend));
+    }
+
+    fn forget_half(&mut self) {
+        let mut times: Vec<Duration> = self.clients.values().map(|(_, last)| *last).collect();
+        let half = times.len() / 2;
+        let median = *times.select_nth_unstable(half).1;
+        self.clients.retain(|_, (_, last)| *last > median);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use steersman_core::network::{Address, Protocol, ServicePortName};
+
+    use super::*;
+
+    #[test]
+    fn the_clients_that_were_silent_longest_are_forgotten_first() {
+        let backend = Backend { address: Ipv4Addr::LOCALHOST.into(), port: 1, local: true };
+        let action = Action::Forward([backend.clone()].into());
+        let rule = Rule {
+            frontend: Frontend {
+                address: Address::Cluster(Ipv4Addr::LOCALHOST.into()),
+                port: 1,
+                protocol: Protocol::Tcp,
+            },
+            service: ServicePortName { namespace: "d".into(), name: "web".into(), port: String::new() },
+            from_node: action.clone(),
+            from_elsewhere: action.clone(),
+            affinity: Some(Duration::from_secs(1 << 20)),
+            sources: None,
+        };
+        let client = |number: usize| IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap()));
+        let at = |number: usize| Duration::from_secs(number as u64);
+        let mut affinity = Affinity::default();
+        for number in 0..=CLIENTS {
+            affinity.remember(&rule, client(number), &backend, at(number));
+        }
+        let known = |number| affinity.backend(&rule, &action, client(number), at(CLIENTS)).is_some();
+        assert!(affinity.clients.len() <= CLIENTS);
+        assert!(!known(0) && !known(CLIENTS / 3) && known(CLIENTS * 2 / 3) && known(CLIENTS));
     }
 }

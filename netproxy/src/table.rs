@@ -155,7 +155,7 @@ mod tests {
         Rule {
             frontend: Frontend { address, port: 80, protocol: Protocol::Tcp },
             service: ServicePortName { namespace: "d".into(), name: "web".into(), port: String::new() },
-            from_node: Action::Forward(vec![backend(1), backend(2)]),
+            from_node: Action::Forward([backend(1), backend(2)].into()),
             from_elsewhere,
             affinity: None,
             sources: None,
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn both() -> Action {
-        Action::Forward(vec![backend(1), backend(2)])
+        Action::Forward([backend(1), backend(2)].into())
     }
 
     fn packet(destination: &str) -> Packet {
@@ -230,7 +230,7 @@ mod tests {
         }
         lab.run(lab.env().sleep(Duration::from_secs(60)));
         assert_eq!(draw(0), Verdict::Forward(backend(1)));
-        let gone = Rule { from_elsewhere: Action::Forward(vec![backend(3)]), ..sticky };
+        let gone = Rule { from_elsewhere: Action::Forward([backend(3)].into()), ..sticky };
         lab.run(table.apply(&RuleTable { rules: vec![gone] })).unwrap();
         assert_eq!(draw(0), Verdict::Forward(backend(3)));
     }

@@ -24,6 +24,16 @@ const MILLI: i32 = -3;
 ///
 /// Equality and order are those of the value: `1Ki` equals `1024`. A quantity that was read and not changed prints as
 /// upstream prints it, which for some forms (`1.500`, `+1`) is as it was written.
+///
+/// ```
+/// use steersman_core::Quantity;
+///
+/// let request: Quantity = "1.5Gi".parse()?;
+/// assert_eq!(request.to_string(), "1536Mi");
+/// assert_eq!(request.value(), 1_610_612_736);
+/// assert_eq!("100m".parse::<Quantity>()?.value(), 1);
+/// # Ok::<(), steersman_core::quantity::InvalidQuantity>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Quantity {
     amount: Amount,

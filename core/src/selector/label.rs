@@ -14,6 +14,16 @@ use crate::field::{self, Path, quote};
 use crate::labels::{label_value, qualified_name};
 
 /// A label selector: all of its requirements must hold. The default selects everything.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use steersman_core::selector::LabelSelector;
+///
+/// let selector: LabelSelector = "tier in (web, api), !legacy".parse()?;
+/// assert_eq!(selector.to_string(), "!legacy,tier in (api,web)");
+/// assert!(selector.matches(&BTreeMap::from([("tier".into(), "web".into())])));
+/// # Ok::<(), steersman_core::selector::InvalidSelector>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelSelector {
     /// `None` selects nothing.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use k8s_openapi::api::discovery::v1::{self, EndpointSlice};
+use steersman_core::addresses::parse_ip;
 use steersman_core::network::{IpFamily, Protocol, ServicePortName};
 
 use super::service::{ServicePort, port_number};
-use super::{HEADLESS, NodeTopology, SERVICE_PROXY_NAME, parse_ip};
+use super::{HEADLESS, NodeTopology, SERVICE_PROXY_NAME};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -66,10 +67,11 @@ impl Endpoints {
             name: label(slice, SERVICE_NAME).unwrap_or_default().to_owned(),
             port: port.name.clone().unwrap_or_default(),
         };
-        for (family, endpoint) in
-            slice.endpoints.iter().flatten().filter_map(|endpoint| read(endpoint, number, node))
-        {
-            self.0.entry((name.clone(), family, protocol)).or_default().push(endpoint);
+        let read = slice.endpoints.iter().flatten().filter_map(|endpoint| read(endpoint, number, node));
+        let (four, six): (Vec<Endpoint>, Vec<Endpoint>) =
+            read.partition(|endpoint| endpoint.address.is_ipv4());
+        for (family, endpoints) in [(IpFamily::V4, four), (IpFamily::V6, six)] {
+            self.0.entry((name.clone(), family, protocol)).or_default().extend(endpoints);
         }
     }
 }
@@ -83,29 +85,32 @@ fn label<'a>(slice: &'a EndpointSlice, key: &str) -> Option<&'a str> {
 }
 
 /// Reads an endpoint, by the first of its addresses, which all mean the same.
-fn read(endpoint: &v1::Endpoint, port: u16, node: &NodeTopology) -> Option<(IpFamily, Endpoint)> {
-    let (family, address) = parse_ip(endpoint.addresses.first()?)?;
-    let conditions = endpoint.conditions.clone().unwrap_or_default();
-    let hints = endpoint.hints.clone().unwrap_or_default();
-    let endpoint = Endpoint {
-        address,
+fn read(endpoint: &v1::Endpoint, port: u16, node: &NodeTopology) -> Option<Endpoint> {
+    let conditions = endpoint.conditions.as_ref();
+    let zones = endpoint.hints.iter().flat_map(|hints| hints.for_zones.iter().flatten());
+    let nodes = endpoint.hints.iter().flat_map(|hints| hints.for_nodes.iter().flatten());
+    Some(Endpoint {
+        address: parse_ip(endpoint.addresses.first()?)?,
         port,
         local: !node.name.is_empty() && endpoint.node_name.as_ref() == Some(&node.name),
-        ready: conditions.ready.unwrap_or(true),
-        serving: conditions.serving.unwrap_or(true),
-        terminating: conditions.terminating.unwrap_or(false),
-        zone_hints: hints.for_zones.into_iter().flatten().map(|zone| zone.name).collect(),
-        node_hints: hints.for_nodes.into_iter().flatten().map(|node| node.name).collect(),
-    };
-    Some((family, endpoint))
+        ready: conditions.and_then(|conditions| conditions.ready).unwrap_or(true),
+        serving: conditions.and_then(|conditions| conditions.serving).unwrap_or(true),
+        terminating: conditions.and_then(|conditions| conditions.terminating).unwrap_or(false),
+        zone_hints: zones.map(|zone| zone.name.clone()).collect(),
+        node_hints: nodes.map(|node| node.name.clone()).collect(),
+    })
 }
 
 /// Orders endpoints. One that is in several slices, as happens while it moves between them, counts once: as it is
 /// where it is local, then where it is ready, then where it is serving.
 fn settle(endpoints: &mut Vec<Endpoint>) {
     endpoints.sort_by(|a, b| {
-        let worse = |endpoint: &Endpoint| (!endpoint.local, !endpoint.ready, !endpoint.serving);
-        (a.address, a.port, worse(a)).cmp(&(b.address, b.port, worse(b)))
+        let better = |one: &Endpoint| (one.local, one.ready, one.serving);
+        (a.address, a.port)
+            .cmp(&(b.address, b.port))
+            .then_with(|| better(b).cmp(&better(a)))
+            .then_with(|| (a.terminating, &a.zone_hints).cmp(&(b.terminating, &b.zone_hints)))
+            .then_with(|| a.node_hints.cmp(&b.node_hints))
     });
     endpoints.dedup_by_key(|endpoint| (endpoint.address, endpoint.port));
 }

@@ -11,11 +11,10 @@ mod tests;
 mod usable;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use steersman_core::network::{Action, Address, Backend, Frontend, IpFamily, Rule, RuleTable};
+use steersman_core::network::{Action, Address, Backend, Frontend, Rule, RuleTable};
 
 use endpoints::{Endpoint, Endpoints};
 use service::{Policy, ServicePort};
@@ -118,10 +117,4 @@ fn action(policy: Policy, usable: &Usable<'_>) -> Action {
 
 fn backend(endpoint: &Endpoint) -> Backend {
     Backend { address: endpoint.address, port: endpoint.port, local: endpoint.local }
-}
-
-/// The family and the address of a text that is one.
-fn parse_ip(text: &str) -> Option<(IpFamily, IpAddr)> {
-    let address = steersman_core::addresses::parse_ip(text)?;
-    Some((IpFamily::of(address), address))
 }

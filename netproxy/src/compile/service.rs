@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
-use steersman_core::addresses::Cidr;
+use steersman_core::addresses::{Cidr, parse_ip};
 use steersman_core::network::{IpFamily, Protocol, ServicePortName};
 
-use super::{HEADLESS, SERVICE_PROXY_NAME, parse_ip};
+use super::{HEADLESS, SERVICE_PROXY_NAME};
 
 /// How long affinity lasts where the service does not say; the API's default.
 const AFFINITY: Duration = Duration::from_secs(10800);
@@ -41,9 +41,11 @@ pub(super) enum Policy {
 /// another proxy was named for.
 pub(super) fn ports(service: &Service) -> Vec<ServicePort> {
     let Some(spec) = service.spec.as_ref().filter(|spec| is_served(service, spec)) else { return Vec::new() };
-    let families = cluster_ips(spec);
+    let cluster_ips = cluster_ips(spec);
     let ports = spec.ports.iter().flatten();
-    ports.flat_map(|port| families.iter().filter_map(|ip| service_port(service, spec, port, *ip))).collect()
+    ports
+        .flat_map(|port| cluster_ips.iter().filter_map(|ip| service_port(service, spec, port, *ip)))
+        .collect()
 }
 
 fn is_served(service: &Service, spec: &ServiceSpec) -> bool {
@@ -53,10 +55,10 @@ fn is_served(service: &Service, spec: &ServiceSpec) -> bool {
 }
 
 /// The cluster IPs, one a family; `None` and the empty string are no address.
-fn cluster_ips(spec: &ServiceSpec) -> Vec<(IpFamily, IpAddr)> {
-    let mut ips: Vec<(IpFamily, IpAddr)> = Vec::new();
+fn cluster_ips(spec: &ServiceSpec) -> Vec<IpAddr> {
+    let mut ips: Vec<IpAddr> = Vec::new();
     for ip in spec.cluster_ips.iter().flatten().chain(&spec.cluster_ip).filter_map(|ip| parse_ip(ip)) {
-        if ips.iter().all(|(family, _)| *family != ip.0) {
+        if ips.iter().all(|other| IpFamily::of(*other) != IpFamily::of(ip)) {
             ips.push(ip);
         }
     }
@@ -67,9 +69,10 @@ fn service_port(
     service: &Service,
     spec: &ServiceSpec,
     port: &k8s_openapi::api::core::v1::ServicePort,
-    (family, cluster_ip): (IpFamily, IpAddr),
+    cluster_ip: IpAddr,
 ) -> Option<ServicePort> {
-    let of_family = |ip: &String| parse_ip(ip).filter(|ip| ip.0 == family).map(|ip| ip.1);
+    let family = IpFamily::of(cluster_ip);
+    let of_family = |ip: &String| parse_ip(ip).filter(|ip| IpFamily::of(*ip) == family);
     Some(ServicePort {
         name: ServicePortName {
             namespace: service.metadata.namespace.clone().unwrap_or_default(),

@@ -48,7 +48,7 @@ impl Balance {
         if backends.is_empty() || !state.rule.sources.as_ref().is_none_or(allowed) {
             return Vec::new();
         }
-        let mut order = backends.clone();
+        let mut order = backends.to_vec();
         state.turn = state.turn.wrapping_add(1);
         order.rotate_left(state.turn % backends.len());
         if let Some(own) = state.affinity.backend(&state.rule, action, client, now) {
