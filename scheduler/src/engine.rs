@@ -1,0 +1,308 @@
+//! Decides what happens next: takes in what changed in the cluster, and gives out one decision after the other.
+//!
+//! Synchronous and without a clock: [`crate::Scheduler`] carries out what it decides, and tells what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Node;
+use steersman_core::Object;
+
+use crate::cache::Cache;
+use crate::decision::{Choice, Decision, Diagnosis, NoFit};
+use crate::event::Event;
+use crate::plugin::{Permission, Plugin, Reserve};
+use crate::pod::PodInfo;
+use crate::profiles::Profiles;
+use crate::queue::{Queue, QueuedPod};
+use crate::verdict::Refusal;
+use crate::waiting::{Answer, Waiting};
+
+/// The longest that a pod waits for permission; upstream's bound.
+const LONGEST_PERMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What is to be done about a pod.
+pub(crate) enum Step {
+    /// Bind it, once it is permitted.
+    Bind(Placement),
+    /// Tell that it has no node, and make room if that was decided.
+    Tell(Failure),
+}
+
+/// A pod that has a node.
+pub(crate) struct Placement {
+    pub(crate) queued: QueuedPod,
+    pub(crate) node: Arc<str>,
+    /// What it waits for before it is bound.
+    pub(crate) permission: Option<Permitting>,
+}
+
+/// Plugins let a pod wait.
+pub(crate) struct Permitting {
+    /// The one that has the least patience.
+    pub(crate) plugin: &'static str,
+    /// How long that lets it wait.
+    pub(crate) limit: Duration,
+    /// What comes of it.
+    pub(crate) answer: Answer,
+}
+
+/// A pod that has no node.
+pub(crate) struct Failure {
+    pub(crate) pod: Arc<PodInfo>,
+    /// Whether something broke, rather than that no node would do.
+    pub(crate) is_error: bool,
+    pub(crate) message: String,
+    pub(crate) no_fit: Option<Box<NoFit>>,
+}
+
+/// The state of a scheduler.
+pub(crate) struct Engine {
+    profiles: Arc<Profiles>,
+    cache: Cache,
+    queue: Queue,
+    waiting: Waiting,
+}
+
+impl Engine {
+    pub(crate) fn new(profiles: Arc<Profiles>, expiry: Option<Duration>, waiting: Waiting) -> Self {
+        let queue = Queue::new(profiles.clone());
+        Engine { profiles, cache: Cache::new(expiry), queue, waiting }
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// A node has come, changed, or gone.
+    pub(crate) fn node(&mut self, name: &str, new: Option<Arc<Node>>, now: Duration) {
+        let old = self.cache.snapshot().node_named(name).map(|node| node.node().clone());
+        let Some(new) = new else { return self.cache.remove_node(name) };
+        self.cache.set_node(&new);
+        let event = match old {
+            Some(old) => Event::NodeUpdated { old, new },
+            None => Event::NodeAdded(new),
+        };
+        self.queue.tell(&event, now);
+    }
+
+    /// Another object has come, changed, or gone.
+    pub(crate) fn related(&mut self, last: &Object, new: Option<Object>, now: Duration) {
+        let related = &mut self.cache.snapshot_mut().related;
+        let old = match &new {
+            Some(new) => related.set(new.clone()),
+            None => related.remove(last),
+        };
+        self.queue.tell(&Event::Related { old, new }, now);
+    }
+
+    /// A pod has come, changed, or gone.
+    pub(crate) fn pod(&mut self, key: &str, new: Option<Arc<PodInfo>>, now: Duration) {
+        match new.filter(|pod| !pod.is_terminal()) {
+            None => self.gone(key, now),
+            Some(pod) if pod.node_name().is_some() => self.assigned(&pod, now),
+            Some(pod) => self.pending(pod, now),
+        }
+    }
+
+    /// Room that was made for a pod is as good as taken by it: its end is told as that of a pod on the node.
+    fn gone(&mut self, key: &str, now: Duration) {
+        let waited = self.cache.snapshot_mut().nominated.withdraw(key);
+        self.queue.remove(key);
+        self.waiting.abandon(key);
+        if let Some(pod) = self.cache.remove_pod(key).or(waited) {
+            self.queue.tell(&Event::AssignedPodDeleted(pod), now);
+        }
+    }
+
+    fn assigned(&mut self, pod: &Arc<PodInfo>, now: Duration) {
+        self.queue.remove(pod.key());
+        self.cache.snapshot_mut().nominated.withdraw(pod.key());
+        let old = self.cache.pod(pod.key()).cloned();
+        if let Some(old) = old.filter(|old| !old.is(pod)) {
+            self.gone(old.key(), now);
+        }
+        let old = self.cache.pod(pod.key()).filter(|_| !self.cache.is_assumed(pod.key())).cloned();
+        self.cache.set_pod(pod);
+        let event = match old {
+            Some(old) => Event::AssignedPodUpdated { old, new: pod.clone() },
+            None => Event::AssignedPodAdded(pod.clone()),
+        };
+        self.queue.tell(&event, now);
+    }
+
+    fn pending(&mut self, pod: Arc<PodInfo>, now: Duration) {
+        let replaced = self.cache.pod(pod.key()).is_some_and(|old| !old.is(&pod));
+        if replaced || self.queue.pod(pod.key()).is_some_and(|old| !old.is(&pod)) {
+            self.gone(pod.key(), now);
+        }
+        if self.profiles.of(&pod).is_none()
+            || self.cache.is_assumed(pod.key()) && !self.queue.knows(pod.key())
+        {
+            return;
+        }
+        let nominated = &mut self.cache.snapshot_mut().nominated;
+        match pod.nominated_node_name() {
+            Some(node) => nominated.nominate(&pod, node),
+            None => nominated.refresh(&pod),
+        }
+        self.queue.set(pod, now);
+    }
+
+    /// When something is to be done though nothing happens.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.queue.next_due().into_iter().chain(self.cache.next_expiry()).min()
+    }
+
+    /// Whether there is a pod to decide on.
+    pub(crate) fn is_ready(&self, now: Duration) -> bool {
+        self.queue.is_ready(now)
+    }
+
+    /// Takes back assumed pods whose time has run out.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        for pod in self.cache.expire(now) {
+            self.queue.tell(&Event::AssignedPodDeleted(pod), now);
+        }
+    }
+
+    /// Decides on the next pod; `None` if none is to be tried now.
+    pub(crate) fn next(&mut self, now: Duration, tie: u64) -> Option<Step> {
+        loop {
+            let queued = self.queue.pop(now)?;
+            let pod = queued.pod().clone();
+            if pod.is_terminating() {
+                // Upstream does not try it either. Its end, or its next version, will be told.
+                self.queue.done(pod.key());
+                continue;
+            }
+            let profiles = self.profiles.clone();
+            let Some(profile) = profiles.of(&pod) else {
+                self.queue.done(pod.key());
+                continue;
+            };
+            return Some(match profile.pick(&pod, self.cache.snapshot(), tie) {
+                Decision::Node(choice) => self.place(queued, &choice, now),
+                Decision::NoFit(no_fit) => self.no_fit(queued, no_fit, now),
+                Decision::Error(why) => Step::Tell(self.broken(queued, why, now)),
+            });
+        }
+    }
+
+    /// Reserves, assumes, and asks for permission.
+    fn place(&mut self, queued: QueuedPod, choice: &Choice, now: Duration) -> Step {
+        let profiles = self.profiles.clone();
+        let (pod, node) = (queued.pod().clone(), choice.node.clone());
+        self.cache.assume(&pod, &node);
+        let plugins = || profiles.of(&pod).into_iter().flat_map(|profile| profile.plugins());
+        for (plugin, reserve) in plugins().filter_map(|plugin| Some((plugin.name(), plugin.reserve()?))) {
+            if let Err(rejection) = reserve.reserve(&pod, &node) {
+                return Step::Tell(self.refused(
+                    queued,
+                    &node,
+                    "Reserve",
+                    Refusal { plugin, rejection },
+                    now,
+                ));
+            }
+        }
+        match self.ask_permission(plugins(), &pod, &node) {
+            Ok(permission) => Step::Bind(Placement { queued, node, permission }),
+            Err(refusal) => Step::Tell(self.refused(queued, &node, "Permit", refusal, now)),
+        }
+    }
+
+    fn ask_permission<'p>(
+        &self,
+        plugins: impl Iterator<Item = &'p dyn Plugin>,
+        pod: &Arc<PodInfo>,
+        node: &str,
+    ) -> Result<Option<Permitting>, Refusal> {
+        let mut waits: Vec<(Duration, &'static str)> = Vec::new();
+        for (plugin, permit) in plugins.filter_map(|plugin| Some((plugin.name(), plugin.permit()?))) {
+            match permit.permit(pod, node, &self.waiting) {
+                Permission::Allow => {}
+                Permission::Reject(rejection) => return Err(Refusal { plugin, rejection }),
+                Permission::Wait(limit) => waits.push((limit.min(LONGEST_PERMIT), plugin)),
+            }
+        }
+        let Some(&(limit, plugin)) = waits.iter().min() else { return Ok(None) };
+        let answer = self.waiting.wait(pod, waits.iter().map(|(_, plugin)| *plugin).collect());
+        Ok(Some(Permitting { plugin, limit, answer }))
+    }
+
+    fn no_fit(&mut self, queued: QueuedPod, no_fit: Box<NoFit>, now: Duration) -> Step {
+        let pod = queued.pod().clone();
+        let nominated = &mut self.cache.snapshot_mut().nominated;
+        if let Some(nomination) = &no_fit.nomination {
+            nominated.nominate(&pod, &nomination.node);
+            for other in &nomination.displaced {
+                nominated.withdraw(other.key());
+            }
+        } else if no_fit.withdraw {
+            nominated.withdraw(pod.key());
+        }
+        let plugins = self.to_ask(&pod, &no_fit.diagnosis);
+        self.queue.put_back(queued, &plugins, now);
+        let message = no_fit.diagnosis.to_string();
+        Step::Tell(Failure { pod, is_error: false, message, no_fit: Some(no_fit) })
+    }
+
+    /// The plugins whose word wakes the pod. Where there are no nodes, upstream tries again and again; here a node that
+    /// comes wakes the pod, as if every filter had refused it.
+    fn to_ask(&self, pod: &PodInfo, diagnosis: &Diagnosis) -> Vec<&'static str> {
+        if diagnosis.nodes > 0 {
+            return diagnosis.plugins.iter().copied().collect();
+        }
+        let plugins = self.profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());
+        plugins.filter(|plugin| plugin.filter().is_some()).map(Plugin::name).collect()
+    }
+
+    fn broken(&mut self, queued: QueuedPod, message: String, now: Duration) -> Failure {
+        let pod = queued.pod().clone();
+        self.queue.put_back(queued, &[], now);
+        Failure { pod, is_error: true, message, no_fit: None }
+    }
+
+    /// A plugin would not have the pod on the node after all.
+    pub(crate) fn refused(
+        &mut self,
+        queued: QueuedPod,
+        node: &str,
+        point: &str,
+        refusal: Refusal,
+        now: Duration,
+    ) -> Failure {
+        let pod = queued.pod().clone();
+        self.take_back(&pod, node, now);
+        let Refusal { plugin, rejection } = refusal;
+        if !rejection.is_rejection() {
+            return self.broken(queued, format!("running {point} plugin \"{plugin}\": {rejection}"), now);
+        }
+        self.queue.put_back(queued, &[plugin], now);
+        Failure { pod, is_error: false, message: rejection.to_string(), no_fit: None }
+    }
+
+    fn take_back(&mut self, pod: &Arc<PodInfo>, node: &str, now: Duration) {
+        let profiles = self.profiles.clone();
+        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());
+        // In the reverse order, as upstream has it.
+        let mut reserves: Vec<&dyn Reserve> = plugins.filter_map(Plugin::reserve).collect();
+        reserves.reverse();
+        reserves.into_iter().for_each(|reserve| reserve.unreserve(pod, node));
+        if let Some(pod) = self.cache.forget(pod.key()) {
+            self.queue.tell(&Event::AssignedPodDeleted(pod), now);
+        }
+    }
+
+    /// The API server knows of the placement.
+    pub(crate) fn bound(&mut self, placement: &Placement, now: Duration) {
+        let pod = placement.queued.pod();
+        self.cache.bound(pod.key(), now);
+        self.cache.snapshot_mut().nominated.withdraw(pod.key());
+        self.queue.done(pod.key());
+        let profiles = self.profiles.clone();
+        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());
+        plugins.filter_map(Plugin::post_bind).for_each(|told| told.post_bind(pod, &placement.node));
+    }
+}

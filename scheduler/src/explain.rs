@@ -1,0 +1,104 @@
+//! Explains a decision: each plugin's verdict and score for each node.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::attempt::{Ended, Filters};
+use crate::plugin::Prepared;
+use crate::pod::PodInfo;
+use crate::profile::{Profile, total};
+use crate::snapshot::Snapshot;
+use crate::verdict::{Refusal, Rejection};
+
+/// Each plugin's word on a pod.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What holds the pod back before it is tried.
+    pub held_back: Option<Refusal>,
+    /// Plugins that rule out all nodes at once.
+    pub pod: BTreeMap<&'static str, Rejection>,
+    /// By node, what each plugin on its own has against it.
+    pub filter: BTreeMap<Arc<str>, BTreeMap<&'static str, Rejection>>,
+    /// The nodes that will do, pods that wait for room counted; room that was made for the pod goes first.
+    pub feasible: Vec<Arc<str>>,
+    /// By plugin and node, the scores of the nodes that will do.
+    pub scores: BTreeMap<&'static str, BTreeMap<Arc<str>, Score>>,
+    /// By node, the weighted sum.
+    pub total: BTreeMap<Arc<str>, i64>,
+    /// The plugin that could not do its work, and why.
+    pub error: Option<String>,
+}
+
+/// A plugin's score of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// On the plugin's own scale.
+    pub raw: i64,
+    /// From 0 to 100.
+    pub normalized: i64,
+    /// How many times it counts.
+    pub weight: i64,
+}
+
+impl Profile {
+    /// Explains what [`Profile::pick`] decides. Pure; asks every plugin about every node, which `pick` does not.
+    pub fn explain(&self, pod: &PodInfo, snapshot: &Snapshot) -> Explanation {
+        let mut explanation = Explanation { held_back: self.admit(pod).err(), ..Explanation::default() };
+        self.explain_filters(pod, snapshot, &mut explanation);
+        match Filters::prepare(self.plugins(), pod, snapshot) {
+            Ok(mut filters) => match self.feasible(pod, snapshot, &mut filters, 0) {
+                Ok(found) => self.explain_scores(pod, snapshot, &found.nodes, &mut explanation),
+                Err(why) => explanation.error = Some(why),
+            },
+            Err(Ended::Rejected(..)) => {}
+            Err(Ended::Error(why)) => explanation.error = Some(why),
+        }
+        explanation
+    }
+
+    fn explain_filters(&self, pod: &PodInfo, snapshot: &Snapshot, explanation: &mut Explanation) {
+        for plugin in self.plugins() {
+            let check = match plugin.filter().map(|filter| filter.prepare(pod, snapshot)) {
+                None | Some(Prepared::Skip) => continue,
+                Some(Prepared::Reject(rejection)) => {
+                    explanation.pod.insert(plugin.name(), rejection);
+                    continue;
+                }
+                Some(Prepared::PerNode(check) | Prepared::Among(_, check)) => check,
+            };
+            for node in snapshot.nodes() {
+                if let Err(rejection) = check.check(node) {
+                    let verdicts = explanation.filter.entry(node.name().clone()).or_default();
+                    verdicts.insert(plugin.name(), rejection);
+                }
+            }
+        }
+    }
+
+    fn explain_scores(
+        &self,
+        pod: &PodInfo,
+        snapshot: &Snapshot,
+        nodes: &[crate::NodeIndex],
+        explanation: &mut Explanation,
+    ) {
+        let name = |index: &crate::NodeIndex| snapshot.node(*index).map(|node| node.name().clone());
+        explanation.feasible = nodes.iter().filter_map(name).collect();
+        let scores = match self.scores(pod, snapshot, nodes) {
+            Ok(scores) => scores,
+            Err(why) => {
+                explanation.error = Some(why);
+                return;
+            }
+        };
+        let names = &explanation.feasible;
+        explanation.total = names.iter().cloned().zip(total(nodes.len(), &scores)).collect();
+        for plugin in scores {
+            let weight = plugin.weight;
+            let each = plugin.raw.iter().zip(&plugin.normalized);
+            let each = each.map(|(&raw, &normalized)| Score { raw, normalized, weight });
+            explanation.scores.insert(plugin.plugin, names.iter().cloned().zip(each).collect());
+        }
+    }
+}

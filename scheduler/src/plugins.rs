@@ -1,0 +1,118 @@
+//! The plugins that come with the scheduler, in upstream's order.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::plugin::Plugin;
+
+mod balanced_allocation;
+mod default_binder;
+mod dynamic_resources;
+mod fit;
+mod fit_score;
+mod image_locality;
+mod node_affinity;
+mod node_name;
+mod node_ports;
+mod node_selector;
+mod node_unschedulable;
+mod priority_sort;
+mod scheduling_gates;
+mod share;
+mod taint_toleration;
+mod tolerations;
+
+pub use balanced_allocation::{BalancedAllocation, BalancedAllocationArgs};
+pub use default_binder::DefaultBinder;
+pub use dynamic_resources::DynamicResources;
+pub use fit::{Fit, FitArgs};
+pub use fit_score::{RequestedToCapacityRatio, ScoringStrategy, ShapePoint, StrategyType};
+pub use image_locality::ImageLocality;
+pub use node_affinity::{NodeAffinity, NodeAffinityArgs};
+pub use node_name::NodeName;
+pub use node_ports::NodePorts;
+pub use node_unschedulable::NodeUnschedulable;
+pub use priority_sort::PrioritySort;
+pub use scheduling_gates::SchedulingGates;
+pub use share::ResourceWeight;
+pub use taint_toleration::TaintToleration;
+
+/// Every plugin: its name, the weight it has by default, and how it is made.
+const PLUGINS: &[Row] = &[
+    row::<SchedulingGates>("SchedulingGates", 1),
+    row::<PrioritySort>("PrioritySort", 1),
+    row::<NodeUnschedulable>("NodeUnschedulable", 1),
+    row::<NodeName>("NodeName", 1),
+    row::<TaintToleration>("TaintToleration", 3),
+    row::<NodeAffinity>("NodeAffinity", 2),
+    row::<NodePorts>("NodePorts", 1),
+    row::<Fit>("NodeResourcesFit", 1),
+    row::<DynamicResources>("DynamicResources", 2),
+    row::<BalancedAllocation>("NodeResourcesBalancedAllocation", 1),
+    row::<ImageLocality>("ImageLocality", 1),
+    row::<DefaultBinder>("DefaultBinder", 1),
+];
+
+/// A plugin that is made from the arguments of a `KubeSchedulerConfiguration`.
+pub(crate) trait Configured: Plugin + Sized {
+    type Args: DeserializeOwned + Default;
+
+    fn configured(args: Self::Args) -> Result<Self, InvalidArgs>;
+}
+
+/// Arguments that a plugin cannot work with; the words name the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidArgs(pub String);
+
+/// The arguments of a plugin that has none.
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoArgs {}
+
+struct Row {
+    name: &'static str,
+    weight: i64,
+    build: fn(Option<Value>) -> Made,
+}
+
+type Made = Result<Arc<dyn Plugin>, InvalidArgs>;
+
+const fn row<P: Configured>(name: &'static str, weight: i64) -> Row {
+    Row { name, weight, build: build::<P> }
+}
+
+fn build<P: Configured>(args: Option<Value>) -> Made {
+    let args = match args {
+        Some(args) => serde_json::from_value(args).map_err(|error| InvalidArgs(error.to_string()))?,
+        None => P::Args::default(),
+    };
+    Ok(Arc::new(P::configured(args)?))
+}
+
+/// The default plugins with their weights.
+pub(crate) fn defaults() -> Vec<(Arc<dyn Plugin>, i64)> {
+    let default = |row: &Row| (row.build)(None).expect("a plugin's own default arguments are valid");
+    PLUGINS.iter().map(|row| (default(row), row.weight)).collect()
+}
+
+/// A plugin by name, from the arguments of a `KubeSchedulerConfiguration`.
+pub(crate) fn configured(name: &str, args: Value) -> Made {
+    let row = PLUGINS.iter().find(|row| row.name == name);
+    let row = row.ok_or_else(|| InvalidArgs(format!("plugin {name:?} does not exist")))?;
+    (row.build)(Some(args))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_names_its_plugin() {
+        for (row, (plugin, _)) in PLUGINS.iter().zip(defaults()) {
+            assert_eq!(row.name, plugin.name());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Ranks nodes by how much a pod would even out the use of their resources.
+
+use serde::Deserialize;
+
+use super::share::{Requests, ResourceWeight, Share, share};
+use super::{Configured, InvalidArgs};
+use crate::plugin::{Normalize, Plugin, Score, Scoring};
+use crate::pod::PodInfo;
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+
+/// Ranks nodes by how much the pod would even out the use of their resources; upstream's
+/// `NodeResourcesBalancedAllocation`.
+#[derive(Debug)]
+pub struct BalancedAllocation {
+    resources: Vec<ResourceWeight>,
+}
+
+/// Upstream's `NodeResourcesBalancedAllocationArgs`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct BalancedAllocationArgs {
+    /// The resources that count; none is CPU and memory.
+    pub resources: Vec<ResourceWeight>,
+}
+
+impl Plugin for BalancedAllocation {
+    fn name(&self) -> &'static str {
+        "NodeResourcesBalancedAllocation"
+    }
+
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl Score for BalancedAllocation {
+    /// A pod that asks for none of the resources is left out, so that many of them do not end up on one node.
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+        let asked = |resource: &ResourceWeight| pod.requests().get(&resource.name).unwrap_or_default();
+        if self.resources.iter().all(|resource| asked(resource) == 0) {
+            return Scoring::Skip;
+        }
+        let score = move |node: NodeView<'_>| {
+            let shares = || {
+                self.resources
+                    .iter()
+                    .filter_map(|resource| share(resource, Requests::Real, pod.requests(), node))
+            };
+            let with =
+                evenness(shares().map(|share: Share| {
+                    share.taken.saturating_add(share.asked) as f64 / share.offered as f64
+                }));
+            let without = evenness(shares().map(|share: Share| share.taken as f64 / share.offered as f64));
+            50 + (50 + with - without) / 2
+        };
+        Scoring::per_node(score, Normalize::Not)
+    }
+}
+
+impl Configured for BalancedAllocation {
+    type Args = BalancedAllocationArgs;
+
+    fn configured(args: BalancedAllocationArgs) -> Result<Self, InvalidArgs> {
+        let given = args.resources;
+        if let Some(bad) = given.iter().position(|resource| resource.weight != 1) {
+            return Err(InvalidArgs(format!(
+                "resources[{bad}].weight: Invalid value: {}: resource weight of {} not in valid range (1, 1]",
+                given[bad].weight, given[bad].name
+            )));
+        }
+        Ok(BalancedAllocation {
+            resources: if given.is_empty() { ResourceWeight::defaults() } else { given },
+        })
+    }
+}
+
+/// 100 where the fractions are equal, less the more they deviate (standard deviation).
+fn evenness(fractions: impl Iterator<Item = f64> + Clone) -> i64 {
+    let fractions = fractions.map(|fraction| fraction.min(1.0));
+    let count = fractions.clone().count() as f64;
+    let mean = fractions.clone().sum::<f64>() / count;
+    let deviation = match count as usize {
+        0 | 1 => 0.0,
+        2 => fractions.reduce(|a, b| (a - b).abs() / 2.0).unwrap_or_default(),
+        _ => (fractions.map(|fraction| (fraction - mean).powi(2)).sum::<f64>() / count).sqrt(),
+    };
+    ((1.0 - deviation) * 100.0) as i64
+}

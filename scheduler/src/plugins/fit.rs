@@ -1,0 +1,146 @@
+//! Rules out nodes that have too little left for the pod, and ranks them by how much.
+//!
+//! <https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/>
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::fit_score::ScoringStrategy;
+use super::{Configured, InvalidArgs};
+use crate::amounts::{Amounts, is_extended};
+use crate::event::{Event, Wake};
+use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
+use crate::pod::PodInfo;
+use crate::requests;
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::verdict::{Code, Rejection, Verdict};
+
+/// Rules out nodes that have too little left for the pod; upstream's `NodeResourcesFit`.
+#[derive(Debug)]
+pub struct Fit {
+    ignored: BTreeSet<String>,
+    ignored_groups: BTreeSet<String>,
+    strategy: ScoringStrategy,
+}
+
+/// Upstream's `NodeResourcesFitArgs`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct FitArgs {
+    /// Extended resources that do not count when nodes are ruled out.
+    pub ignored_resources: BTreeSet<String>,
+    /// The same for all extended resources of a domain.
+    pub ignored_resource_groups: BTreeSet<String>,
+    /// How nodes are ranked.
+    pub scoring_strategy: Option<ScoringStrategy>,
+}
+
+impl Plugin for Fit {
+    fn name(&self) -> &'static str {
+        "NodeResourcesFit"
+    }
+
+    fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
+        Wake::when(match event {
+            Event::AssignedPodDeleted(_) => true,
+            Event::AssignedPodUpdated { old, new } => new.is_terminal() || old.requests() != new.requests(),
+            Event::PodUpdated { old, .. } => old.requests() != pod.requests(),
+            _ => event.node().is_some_and(|node| {
+                let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+                let empty = Amounts::default();
+                allocatable.is_some_and(|list| self.check(pod, &Amounts::of(list), &empty, 0).is_ok())
+            }),
+        })
+    }
+
+    fn filter(&self) -> Option<&dyn Filter> {
+        Some(self)
+    }
+
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl Filter for Fit {
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+        Prepared::per_node(move |node| {
+            let pods = i64::try_from(node.pods().len()).unwrap_or(i64::MAX);
+            self.check(pod, node.allocatable(), node.requested(), pods)
+        })
+    }
+}
+
+impl Score for Fit {
+    /// Of the pod to be placed, upstream counts here what its containers ask for, not the pod-level requests.
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+        let asked = requests::of_containers(pod);
+        Scoring::per_node(move |node: NodeView<'_>| self.strategy.score(&asked, node), Normalize::Not)
+    }
+}
+
+impl Fit {
+    /// Whether a pod fits beside what is taken. More than the node has at all is beyond remedy.
+    fn check(&self, pod: &PodInfo, offered: &Amounts, taken: &Amounts, pods: i64) -> Verdict {
+        let mut lack = Lack::default();
+        if pods + 1 > offered.pods {
+            lack.reasons.push(Cow::Borrowed("Too many pods"));
+        }
+        let asked = pod.requests();
+        lack.note("Insufficient cpu", asked.milli_cpu, offered.milli_cpu, taken.milli_cpu);
+        lack.note("Insufficient memory", asked.memory, offered.memory, taken.memory);
+        let (storage, beyond, held) =
+            (asked.ephemeral_storage, offered.ephemeral_storage, taken.ephemeral_storage);
+        lack.note("Insufficient ephemeral-storage", storage, beyond, held);
+        for (name, amount) in asked.scalars.iter() {
+            let of = |amounts: &Amounts| amounts.scalars.get(name).unwrap_or_default();
+            if amount > of(offered).saturating_sub(of(taken)) && !self.ignores(name) {
+                lack.note(format!("Insufficient {name}"), amount, of(offered), of(taken));
+            }
+        }
+        lack.verdict()
+    }
+
+    fn ignores(&self, name: &str) -> bool {
+        let group = name.split('/').next().unwrap_or_default();
+        is_extended(name) && (self.ignored.contains(name) || self.ignored_groups.contains(group))
+    }
+}
+
+/// What a node lacks.
+#[derive(Default)]
+struct Lack {
+    reasons: Vec<Cow<'static, str>>,
+    beyond_remedy: bool,
+}
+
+impl Lack {
+    fn note(&mut self, reason: impl Into<Cow<'static, str>>, asked: i64, offered: i64, taken: i64) {
+        if asked > 0 && asked > offered.saturating_sub(taken) {
+            self.reasons.push(reason.into());
+            self.beyond_remedy |= asked > offered;
+        }
+    }
+
+    fn verdict(self) -> Verdict {
+        let code = match self.beyond_remedy {
+            true => Code::UnschedulableAndUnresolvable,
+            false => Code::Unschedulable,
+        };
+        if self.reasons.is_empty() { Ok(()) } else { Err(Rejection::because(code, self.reasons)) }
+    }
+}
+
+impl Configured for Fit {
+    type Args = FitArgs;
+
+    fn configured(args: FitArgs) -> Result<Self, InvalidArgs> {
+        Ok(Fit {
+            ignored: args.ignored_resources,
+            ignored_groups: args.ignored_resource_groups,
+            strategy: args.scoring_strategy.unwrap_or_default().completed()?,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! Rules out nodes by the pod's node selector and required node affinity, and ranks them by the preferred one.
+//!
+//! <https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/>
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{
+    Node, NodeAffinity as ApiAffinity, NodeSelectorTerm, PreferredSchedulingTerm,
+};
+use serde::Deserialize;
+use steersman_core::field::Path;
+
+use super::node_selector::{NodeSelector, Term, is_empty};
+use super::{Configured, InvalidArgs};
+use crate::event::{Event, Wake};
+use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
+use crate::pod::{NO_LABELS, PodInfo};
+use crate::snapshot::{NodeIndex, Snapshot};
+use crate::verdict::{Rejection, Verdict};
+
+/// Rules out and ranks nodes by node selector and node affinity.
+#[derive(Debug, Default)]
+pub struct NodeAffinity {
+    added_required: Option<NodeSelector>,
+    added_preferred: Vec<Preferred>,
+}
+
+/// Upstream's `NodeAffinityArgs`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct NodeAffinityArgs {
+    /// Holds for every pod of the profile, besides the pod's own.
+    pub added_affinity: Option<ApiAffinity>,
+}
+
+/// What a pod requires of a node.
+struct Required<'a> {
+    pod: &'a PodInfo,
+    added: Option<&'a NodeSelector>,
+    affinity: Option<NodeSelector>,
+}
+
+/// A term that is wished for, and how much.
+#[derive(Debug)]
+struct Preferred {
+    weight: i64,
+    term: Term,
+}
+
+impl Plugin for NodeAffinity {
+    fn name(&self) -> &'static str {
+        "NodeAffinity"
+    }
+
+    fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
+        let required = self.required(pod);
+        Wake::when(event.node().is_some_and(|node| required.check(node).is_ok()))
+    }
+
+    fn filter(&self) -> Option<&dyn Filter> {
+        Some(self)
+    }
+
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl NodeAffinity {
+    fn required<'a>(&'a self, pod: &'a PodInfo) -> Required<'a> {
+        let affinity = api_affinity(pod);
+        let required = affinity
+            .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+        Required { pod, added: self.added_required.as_ref(), affinity: required.map(NodeSelector::lenient) }
+    }
+}
+
+impl Required<'_> {
+    fn is_nothing(&self) -> bool {
+        let selects = self.pod.spec().is_some_and(|spec| spec.node_selector.is_some());
+        self.added.is_none() && self.affinity.is_none() && !selects
+    }
+
+    fn check(&self, node: &Node) -> Verdict {
+        if self.added.is_some_and(|added| !added.matches(node)) {
+            return Err(Rejection::unresolvable("node(s) didn't match scheduler-enforced node affinity"));
+        }
+        let labels = node.metadata.labels.as_ref().unwrap_or(NO_LABELS);
+        let selector = self.pod.spec().and_then(|spec| spec.node_selector.as_ref());
+        let selected = selector.into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+        if selected && self.affinity.as_ref().is_none_or(|affinity| affinity.matches(node)) {
+            return Ok(());
+        }
+        Err(Rejection::unresolvable("node(s) didn't match Pod's node affinity/selector"))
+    }
+}
+
+impl Filter for NodeAffinity {
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+        let required = self.required(pod);
+        if required.is_nothing() {
+            return Prepared::Skip;
+        }
+        let check = Box::new(move |node: crate::NodeView<'_>| required.check(node.node()));
+        match named_nodes(pod) {
+            Some(names) if names.is_empty() => {
+                Prepared::Reject(Rejection::unresolvable("pod affinity terms conflict"))
+            }
+            Some(names) => Prepared::Among(names, check),
+            None => Prepared::PerNode(check),
+        }
+    }
+}
+
+impl Score for NodeAffinity {
+    /// The sum of the weights of the terms that match.
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+        let wished = api_affinity(pod)
+            .and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_deref());
+        let preferred = match preferred(wished.unwrap_or_default()) {
+            Ok(preferred) => preferred,
+            Err(why) => return Scoring::Fail(Rejection::error(why)),
+        };
+        if wished.is_none() && self.added_preferred.is_empty() {
+            return Scoring::Skip;
+        }
+        let score = move |node: crate::NodeView<'_>| {
+            let all = self.added_preferred.iter().chain(&preferred);
+            all.filter(|wish| wish.term.matches(node.node())).map(|wish| wish.weight).sum()
+        };
+        Scoring::per_node(score, Normalize::Proportional)
+    }
+}
+
+impl Configured for NodeAffinity {
+    type Args = NodeAffinityArgs;
+
+    fn configured(args: NodeAffinityArgs) -> Result<Self, InvalidArgs> {
+        let Some(added) = args.added_affinity else { return Ok(NodeAffinity::default()) };
+        let wished = added.preferred_during_scheduling_ignored_during_execution.unwrap_or_default();
+        let required = added.required_during_scheduling_ignored_during_execution;
+        Ok(NodeAffinity {
+            added_required: required.as_ref().map(NodeSelector::lenient),
+            added_preferred: preferred(&wished)
+                .map_err(|why| InvalidArgs(format!("parsing addedAffinity.preferred: {why}")))?,
+        })
+    }
+}
+
+fn api_affinity(pod: &PodInfo) -> Option<&ApiAffinity> {
+    pod.spec()?.affinity.as_ref()?.node_affinity.as_ref()
+}
+
+/// Wishes of weight 0 and wishes that say nothing do not count; a malformed one spoils all.
+fn preferred(wishes: &[PreferredSchedulingTerm]) -> Result<Vec<Preferred>, String> {
+    let counts = |wish: &&PreferredSchedulingTerm| wish.weight != 0 && !is_empty(&wish.preference);
+    let indexed = wishes.iter().enumerate().filter(|(_, wish)| counts(wish));
+    let parse = |(at, wish): (usize, &PreferredSchedulingTerm)| {
+        let term = Term::parse(&wish.preference, &Path::ROOT.index(at))?;
+        Ok(Preferred { weight: wish.weight.into(), term })
+    };
+    indexed.map(parse).collect()
+}
+
+/// The nodes that the pod's required terms name, if every term names some; terms are alternatives.
+fn named_nodes(pod: &PodInfo) -> Option<BTreeSet<String>> {
+    let required = api_affinity(pod)?.required_during_scheduling_ignored_during_execution.as_ref()?;
+    let mut names = None;
+    for term in &required.node_selector_terms {
+        names.get_or_insert_with(BTreeSet::new).extend(named_by(term)?);
+    }
+    names
+}
+
+/// The nodes that one term names: its requirements must all be met.
+fn named_by(term: &NodeSelectorTerm) -> Option<BTreeSet<String>> {
+    let named = term.match_fields.iter().flatten();
+    let named = named.filter(|field| field.key == "metadata.name" && field.operator == "In");
+    let sets = named.map(|field| field.values.iter().flatten().cloned().collect::<BTreeSet<String>>());
+    sets.reduce(|some, other| some.intersection(&other).cloned().collect())
+}

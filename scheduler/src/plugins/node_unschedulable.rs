@@ -1,0 +1,59 @@
+//! Rules out cordoned nodes.
+
+use k8s_openapi::api::core::v1::Taint;
+
+use super::{Configured, InvalidArgs, NoArgs, tolerations};
+use crate::event::{Event, Wake};
+use crate::plugin::{Filter, Plugin, Prepared};
+use crate::pod::PodInfo;
+use crate::snapshot::Snapshot;
+use crate::verdict::Rejection;
+
+/// Rules out nodes with `spec.unschedulable`, unless the pod tolerates the taint that goes with it.
+#[derive(Debug, Default)]
+pub struct NodeUnschedulable;
+
+impl Plugin for NodeUnschedulable {
+    fn name(&self) -> &'static str {
+        "NodeUnschedulable"
+    }
+
+    fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
+        let open =
+            event.node().map(|node| node.spec.as_ref().and_then(|spec| spec.unschedulable) != Some(true));
+        Wake::when(open.unwrap_or(matches!(event, Event::PodUpdated { .. }) && tolerates(pod)))
+    }
+
+    fn filter(&self) -> Option<&dyn Filter> {
+        Some(self)
+    }
+}
+
+impl Filter for NodeUnschedulable {
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+        if tolerates(pod) {
+            return Prepared::Skip;
+        }
+        Prepared::per_node(|node| match node.is_unschedulable() {
+            true => Err(Rejection::unresolvable("node(s) were unschedulable")),
+            false => Ok(()),
+        })
+    }
+}
+
+impl Configured for NodeUnschedulable {
+    type Args = NoArgs;
+
+    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
+        Ok(NodeUnschedulable)
+    }
+}
+
+fn tolerates(pod: &PodInfo) -> bool {
+    let taint = Taint {
+        key: "node.kubernetes.io/unschedulable".to_owned(),
+        effect: "NoSchedule".to_owned(),
+        ..Taint::default()
+    };
+    tolerations::tolerates_any(tolerations::of(pod), &taint)
+}

@@ -1,0 +1,75 @@
+//! Rules out nodes with taints that the pod does not tolerate, and ranks down those with taints it had better.
+//!
+//! <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>
+
+use k8s_openapi::api::core::v1::Toleration;
+
+use super::{Configured, InvalidArgs, NoArgs, tolerations};
+use crate::event::{Event, Wake};
+use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
+use crate::pod::PodInfo;
+use crate::snapshot::{NodeIndex, Snapshot};
+use crate::verdict::Rejection;
+
+/// Rules out and ranks nodes by their taints.
+#[derive(Debug, Default)]
+pub struct TaintToleration;
+
+impl Plugin for TaintToleration {
+    fn name(&self) -> &'static str {
+        "TaintToleration"
+    }
+
+    fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
+        match event {
+            Event::PodUpdated { old, .. } => Wake::when(tolerations::of(old) != tolerations::of(pod)),
+            _ => Wake::when(event.node().is_some_and(|node| {
+                let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+                tolerations::first_untolerated(tolerations::of(pod), taints).is_none()
+            })),
+        }
+    }
+
+    fn filter(&self) -> Option<&dyn Filter> {
+        Some(self)
+    }
+
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl Filter for TaintToleration {
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+        let tolerations = tolerations::of(pod);
+        Prepared::per_node(move |node| match tolerations::first_untolerated(tolerations, node.taints()) {
+            Some(_) => Err(Rejection::unresolvable("node(s) had untolerated taint(s)")),
+            None => Ok(()),
+        })
+    }
+}
+
+impl Score for TaintToleration {
+    /// The fewer taints of effect PreferNoSchedule are not tolerated, the better.
+    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+        let counts = |toleration: &&Toleration| {
+            matches!(toleration.effect.as_deref(), None | Some("" | "PreferNoSchedule"))
+        };
+        let tolerations: Vec<&Toleration> = tolerations::of(pod).iter().filter(counts).collect();
+        let score = move |node: crate::NodeView<'_>| {
+            let soft = node.taints().iter().filter(|taint| taint.effect == "PreferNoSchedule");
+            let untolerated =
+                soft.filter(|taint| !tolerations::tolerates_any(tolerations.iter().copied(), taint));
+            i64::try_from(untolerated.count()).unwrap_or(i64::MAX)
+        };
+        Scoring::per_node(score, Normalize::Reversed)
+    }
+}
+
+impl Configured for TaintToleration {
+    type Args = NoArgs;
+
+    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
+        Ok(TaintToleration)
+    }
+}

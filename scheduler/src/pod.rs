@@ -1,0 +1,163 @@
+//! A pod as the scheduler sees it: what placing it depends on, worked out once when it enters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+
+use crate::amounts::Amounts;
+use crate::ports::{self, HostPort};
+use crate::requests;
+use crate::terms::Terms;
+
+/// Labels of an object that has none.
+pub(crate) const NO_LABELS: &BTreeMap<String, String> = &BTreeMap::new();
+
+/// A pod with its requests as whole numbers, its host ports, and its affinity terms parsed.
+#[derive(Clone, Debug)]
+pub struct PodInfo {
+    pod: Arc<Pod>,
+    key: Arc<str>,
+    requests: Amounts,
+    scored_requests: Amounts,
+    host_ports: Vec<HostPort>,
+    terms: Terms,
+}
+
+impl PodInfo {
+    /// Works out what placing the pod depends on.
+    pub fn new(pod: impl Into<Arc<Pod>>) -> Self {
+        let pod = pod.into();
+        let (requests, scored_requests) = requests::of(&pod);
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        PodInfo {
+            key: format!("{namespace}/{name}").into(),
+            host_ports: ports::of(&pod),
+            terms: Terms::of(&pod),
+            requests,
+            scored_requests,
+            pod,
+        }
+    }
+
+    /// The pod itself.
+    pub fn pod(&self) -> &Arc<Pod> {
+        &self.pod
+    }
+
+    /// `namespace/name`.
+    pub fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        self.pod.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.pod.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// The uid; empty for a pod that was never stored.
+    pub fn uid(&self) -> &str {
+        self.pod.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Whether both are the same pod, perhaps in different versions.
+    pub fn is(&self, other: &PodInfo) -> bool {
+        self.key == other.key && self.uid() == other.uid()
+    }
+
+    /// Whether this version asks for something else than another: a new status alone does not.
+    pub(crate) fn asks_otherwise_than(&self, other: &PodInfo) -> bool {
+        let (mine, theirs) = (&self.pod.metadata, &other.pod.metadata);
+        self.pod.spec != other.pod.spec
+            || mine.labels != theirs.labels
+            || mine.annotations != theirs.annotations
+    }
+
+    /// The labels.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        self.pod.metadata.labels.as_ref().unwrap_or(NO_LABELS)
+    }
+
+    /// The spec; `None` for a pod that the API server would not admit.
+    pub fn spec(&self) -> Option<&PodSpec> {
+        self.pod.spec.as_ref()
+    }
+
+    /// What it asks for, as filters count it: containers without a request count nothing.
+    pub fn requests(&self) -> &Amounts {
+        &self.requests
+    }
+
+    /// What it asks for, as scores count it: containers without a request count 100m CPU and 200 MiB.
+    pub fn scored_requests(&self) -> &Amounts {
+        &self.scored_requests
+    }
+
+    /// The ports of the node that it takes.
+    pub fn host_ports(&self) -> &[HostPort] {
+        &self.host_ports
+    }
+
+    /// Its affinity and anti-affinity to other pods.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The priority; 0 where none is set.
+    pub fn priority(&self) -> i32 {
+        self.spec().and_then(|spec| spec.priority).unwrap_or_default()
+    }
+
+    /// The node it is bound to.
+    pub fn node_name(&self) -> Option<&str> {
+        self.spec()?.node_name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The node that was made room on for it.
+    pub fn nominated_node_name(&self) -> Option<&str> {
+        let nominated = self.pod.status.as_ref()?.nominated_node_name.as_deref();
+        nominated.filter(|name| !name.is_empty())
+    }
+
+    /// The scheduler that is to place it.
+    pub fn scheduler_name(&self) -> &str {
+        let name = self.spec().and_then(|spec| spec.scheduler_name.as_deref());
+        name.filter(|name| !name.is_empty()).unwrap_or("default-scheduler")
+    }
+
+    /// Whether deletion was asked for.
+    pub fn is_terminating(&self) -> bool {
+        self.pod.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether it has run to its end and takes no room any more.
+    pub fn is_terminal(&self) -> bool {
+        let phase = self.pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        matches!(phase, Some("Succeeded" | "Failed"))
+    }
+
+    /// When the kubelet took it over.
+    pub fn start_time(&self) -> Option<Timestamp> {
+        Some(self.pod.status.as_ref()?.start_time.as_ref()?.0)
+    }
+
+    /// Init containers first, then containers.
+    pub(crate) fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        let spec = self.spec();
+        let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
+        init.iter().chain(spec.map_or(&[][..], |spec| &spec.containers))
+    }
+}
+
+impl From<Pod> for PodInfo {
+    fn from(pod: Pod) -> Self {
+        PodInfo::new(pod)
+    }
+}

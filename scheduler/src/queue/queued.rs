@@ -1,0 +1,125 @@
+//! A pod in the queue: how often it was tried, who rejected it, and when it may be tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pod::PodInfo;
+use crate::verdict::Refusal;
+
+/// The first back-off; it doubles with every rejection. Upstream's `podInitialBackoffSeconds`.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest back-off. Upstream's `podMaxBackoffSeconds`.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+
+/// A pod in the queue.
+#[derive(Clone, Debug)]
+pub struct QueuedPod {
+    pod: Arc<PodInfo>,
+    since: Duration,
+    sequence: u64,
+    attempts: u32,
+    rejections: u32,
+    errors: u32,
+    rejected_by: Vec<&'static str>,
+    held_back: Option<Refusal>,
+}
+
+impl QueuedPod {
+    /// A pod that comes new, at a time by [`steersman_core::Env::elapsed`], as the one of this number.
+    pub fn new(pod: Arc<PodInfo>, now: Duration, sequence: u64) -> Self {
+        QueuedPod {
+            pod,
+            since: now,
+            sequence,
+            attempts: 0,
+            rejections: 0,
+            errors: 0,
+            rejected_by: Vec::new(),
+            held_back: None,
+        }
+    }
+
+    /// The pod, in its newest version.
+    pub fn pod(&self) -> &Arc<PodInfo> {
+        &self.pod
+    }
+
+    /// Since when it is in the queue, or back in it.
+    pub fn since(&self) -> Duration {
+        self.since
+    }
+
+    /// The how many-th pod it was that came.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// How often it was tried.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The plugins that rejected it last, or hold it back.
+    pub fn rejected_by(&self) -> &[&'static str] {
+        &self.rejected_by
+    }
+
+    /// What holds it back before it is tried.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.held_back.as_ref()
+    }
+
+    pub(super) fn is_held_back(&self) -> bool {
+        self.held_back.is_some()
+    }
+
+    /// Whether it may be tried before its back-off is over, if nothing else is to do: not if something broke.
+    pub(super) fn may_hurry(&self) -> bool {
+        self.errors == 0
+    }
+
+    /// When its back-off is over.
+    pub(super) fn backoff_until(&self) -> Duration {
+        let times = if self.errors > 0 { self.errors } else { self.rejections };
+        match times {
+            0 => Duration::ZERO,
+            _ => self.since + (FIRST_BACKOFF * 2u32.saturating_pow(times - 1).min(16)).min(LONGEST_BACKOFF),
+        }
+    }
+
+    pub(super) fn with(mut self, pod: Arc<PodInfo>) -> Self {
+        self.pod = pod;
+        self
+    }
+
+    pub(super) fn tried(mut self) -> Self {
+        self.attempts += 1;
+        self.rejected_by.clear();
+        self
+    }
+
+    pub(super) fn rejected(mut self, latest: Arc<PodInfo>, plugins: &[&'static str], now: Duration) -> Self {
+        self.pod = latest;
+        self.since = now;
+        self.rejected_by = plugins.to_vec();
+        if plugins.is_empty() {
+            self.errors += 1;
+        } else {
+            self.rejections += 1;
+            self.errors = 0;
+        }
+        self
+    }
+
+    pub(super) fn held_back(mut self, refusal: Refusal, now: Duration) -> Self {
+        self.since = now;
+        self.rejected_by = vec![refusal.plugin];
+        self.held_back = Some(refusal);
+        self
+    }
+
+    pub(super) fn released(mut self) -> Self {
+        self.held_back = None;
+        self
+    }
+}

@@ -1,0 +1,153 @@
+//! Computes what a pod asks a node for: containers, init containers, sidecars, overhead, pod-level resources, and
+//! resizes under way.
+//!
+//! The arithmetic of upstream's `component-helpers/resource` (KEP-753 sidecars, KEP-1287 resize, KEP-2837 pod-level
+//! resources).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+
+use crate::amounts::{Amounts, Exact, exact};
+use crate::pod::PodInfo;
+
+/// What scoring counts for a container that asks for no CPU.
+const DEFAULT_MILLI_CPU: &str = "100m";
+/// What scoring counts for a container that asks for no memory (200 MiB).
+const DEFAULT_MEMORY: &str = "209715200";
+
+/// What the pod asks for, as filters count it and as scores count it.
+pub(crate) fn of(pod: &Pod) -> (Amounts, Amounts) {
+    let asked = total(pod, &Exact::new());
+    let defaults = defaults(pod, &asked);
+    let scored =
+        if defaults.is_empty() { Amounts::round(&asked) } else { Amounts::round(&total(pod, &defaults)) };
+    (Amounts::round(&asked), scored)
+}
+
+/// What the pod's containers ask for, as scores count it, pod-level requests left out.
+pub(crate) fn of_containers(pod: &PodInfo) -> Cow<'_, Amounts> {
+    if pod_level(pod.pod()).is_none() {
+        return Cow::Borrowed(pod.scored_requests());
+    }
+    let mut sum = containers(pod.pod(), &parsed([("cpu", DEFAULT_MILLI_CPU), ("memory", DEFAULT_MEMORY)]));
+    if let Some(overhead) = pod.spec().and_then(|spec| spec.overhead.as_ref()) {
+        add(&mut sum, &exact(overhead));
+    }
+    Cow::Owned(Amounts::round(&sum))
+}
+
+/// The defaults that scoring applies: with pod-level requests, only to what neither level asks for.
+fn defaults(pod: &Pod, asked: &Exact) -> Exact {
+    let mut defaults = parsed([("cpu", DEFAULT_MILLI_CPU), ("memory", DEFAULT_MEMORY)]);
+    defaults.retain(|name, _| pod_level(pod).is_none() || !asked.contains_key(name));
+    defaults
+}
+
+fn parsed<const N: usize>(amounts: [(&str, &str); N]) -> Exact {
+    let parse = |(name, text): (&str, &str)| Some((name.to_owned(), text.parse().ok()?));
+    amounts.into_iter().filter_map(parse).collect()
+}
+
+fn total(pod: &Pod, defaults: &Exact) -> Exact {
+    let mut sum = containers(pod, defaults);
+    if let Some(level) = pod_level(pod) {
+        sum.extend(exact(level).into_iter().filter(|(name, _)| is_pod_level(name)));
+    }
+    if let Some(overhead) = pod.spec.as_ref().and_then(|spec| spec.overhead.as_ref()) {
+        add(&mut sum, &exact(overhead));
+    }
+    sum
+}
+
+/// Containers run together; init containers one after the other, each beside the sidecars started before it.
+fn containers(pod: &Pod, defaults: &Exact) -> Exact {
+    let Some(spec) = &pod.spec else { return Exact::new() };
+    let status = |list: fn(&Pod) -> Option<&Vec<ContainerStatus>>| list(pod).map_or(&[][..], Vec::as_slice);
+    let running = status(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+    let starting = status(|pod| pod.status.as_ref()?.init_container_statuses.as_ref());
+    let mut sum = Exact::new();
+    for container in &spec.containers {
+        add(&mut sum, &asked(pod, container, running, defaults));
+    }
+    let (mut sidecars, mut peak) = (Exact::new(), Exact::new());
+    for container in spec.init_containers.iter().flatten() {
+        if is_sidecar(container) {
+            let asked = asked(pod, container, starting, defaults);
+            add(&mut sum, &asked);
+            add(&mut sidecars, &asked);
+            raise(&mut peak, &sidecars);
+        } else {
+            let mut together = asked(pod, container, &[], defaults);
+            add(&mut together, &sidecars);
+            raise(&mut peak, &together);
+        }
+    }
+    raise(&mut sum, &peak);
+    sum
+}
+
+/// A container's requests; while a resize is under way, the largest of what is wanted, granted and in use.
+fn asked(pod: &Pod, container: &Container, statuses: &[ContainerStatus], defaults: &Exact) -> Exact {
+    let requests = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let mut asked = requests.map(exact).unwrap_or_default();
+    let status = statuses.iter().find(|status| status.name == container.name);
+    if let Some((status, resources)) = status.and_then(|status| Some((status, status.resources.as_ref()?))) {
+        if resize_is_infeasible(pod) {
+            asked.clear();
+        }
+        for list in [&resources.requests, &status.allocated_resources].into_iter().flatten() {
+            raise(&mut asked, &exact(list));
+        }
+    }
+    for (name, quantity) in defaults {
+        asked.entry(name.clone()).or_insert_with(|| quantity.clone());
+    }
+    asked
+}
+
+fn resize_is_infeasible(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.into_iter().flatten().any(|condition| {
+        condition.type_ == "PodResizePending" && condition.reason.as_deref() == Some("Infeasible")
+    })
+}
+
+/// The pod-level requests, where the pod has any that count.
+fn pod_level(pod: &Pod) -> Option<&BTreeMap<String, ApiQuantity>> {
+    let requests = pod.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
+    requests.keys().any(|name| is_pod_level(name)).then_some(requests)
+}
+
+fn is_pod_level(name: &str) -> bool {
+    matches!(name, "cpu" | "memory") || name.starts_with("hugepages-")
+}
+
+/// Whether an init container keeps running beside the containers.
+pub(crate) fn is_sidecar(container: &Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+fn add(sum: &mut Exact, more: &Exact) {
+    for (name, quantity) in more {
+        match sum.get_mut(name) {
+            Some(have) => *have += quantity,
+            None => {
+                sum.insert(name.clone(), quantity.clone());
+            }
+        }
+    }
+}
+
+fn raise(peak: &mut Exact, other: &Exact) {
+    for (name, quantity) in other {
+        match peak.get_mut(name) {
+            Some(have) if *have >= *quantity => {}
+            _ => {
+                peak.insert(name.clone(), quantity.clone());
+            }
+        }
+    }
+}

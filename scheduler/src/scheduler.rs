@@ -1,0 +1,254 @@
+//! Drives an API server: watches pods and nodes, decides, binds, and tells.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use futures::future::{BoxFuture, select};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use steersman_core::cache::Caches;
+use steersman_core::events::Recorder;
+use steersman_core::resource::GroupVersionResource;
+use steersman_core::{Client, Env};
+
+use crate::engine::{Engine, Permitting, Placement, Step};
+use crate::inbox::{Inbox, Kind, decoded};
+use crate::pod::PodInfo;
+use crate::profiles::Profiles;
+use crate::report;
+use crate::snapshot::Snapshot;
+use crate::verdict::{Refusal, Rejection};
+use crate::waiting::Waiting;
+
+/// How many bindings and reports may be under way at most; deciding pauses until there are fewer.
+const UNDER_WAY: usize = 500;
+/// How many decisions are made before others get a turn.
+const AT_ONCE: usize = 32;
+
+/// The scheduler as a component.
+pub struct Scheduler {
+    env: Env,
+    client: Client,
+    caches: Caches,
+    profiles: Arc<Profiles>,
+    waiting: Waiting,
+    engine: Arc<Mutex<Engine>>,
+}
+
+/// Binding or telling, and then noting what came of it.
+type Work = BoxFuture<'static, ()>;
+
+impl Scheduler {
+    /// A scheduler for the pods that name one of the profiles. It does nothing until [`Scheduler::run`].
+    pub fn new(env: &Env, client: &Client, profiles: impl Into<Profiles>) -> Self {
+        let env = env.child("scheduler");
+        let caches = Caches::new(&env, client);
+        Self::with_caches(&env, client, caches, profiles)
+    }
+
+    /// The same over caches that other components share.
+    pub fn with_caches(env: &Env, client: &Client, caches: Caches, profiles: impl Into<Profiles>) -> Self {
+        let (profiles, waiting) = (Arc::new(profiles.into()), Waiting::default());
+        let engine = Engine::new(profiles.clone(), None, waiting.clone());
+        let (env, client) = (env.clone(), client.clone());
+        Scheduler { env, client, caches, profiles, waiting, engine: Arc::new(Mutex::new(engine)) }
+    }
+
+    /// The pods that wait for a permit plugin.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// The cluster as the scheduler believes it to be at this moment: to explain, or to ask what if.
+    pub fn snapshot(&self) -> Snapshot {
+        lock(&self.engine).cache().snapshot().clone()
+    }
+
+    /// Schedules until it is dropped. Everything it does starts from what the API server says, so it may be stopped at
+    /// any point and run again.
+    pub async fn run(&self) {
+        let recorder = Recorder::start(&self.env, &self.client, "default-scheduler");
+        let mut inbox = Inbox::follow(&self.caches, self.related());
+        self.caches.synced().await;
+        *lock(&self.engine) = Engine::new(self.profiles.clone(), None, self.waiting.clone());
+        let mut work = FuturesUnordered::new();
+        loop {
+            self.take_in(&inbox);
+            for _ in 0..AT_ONCE {
+                match self.decide(work.len()) {
+                    Some(step) => work.push(self.act(step, &recorder)),
+                    None => break,
+                }
+            }
+            if self.is_ready(work.len()) {
+                turn(&mut work).await;
+            } else {
+                self.pause(&mut inbox, &mut work).await;
+            }
+        }
+    }
+
+    /// The resources that plugins read, each once.
+    fn related(&self) -> Vec<GroupVersionResource> {
+        let plugins = self.profiles.iter().flat_map(|profile| profile.plugins());
+        let mut related: Vec<GroupVersionResource> = plugins.flat_map(|plugin| plugin.reads()).collect();
+        related.sort();
+        related.dedup();
+        related
+    }
+
+    fn take_in(&self, inbox: &Inbox) {
+        let now = self.env.elapsed();
+        let mut engine = lock(&self.engine);
+        for (kind, object, gone) in inbox.take() {
+            let metadata = object.metadata();
+            match (kind, gone) {
+                (Kind::Node, true) => engine.node(&metadata.name, None, now),
+                (Kind::Node, false) => {
+                    if let Some(node) = decoded::<Node>(&object) {
+                        engine.node(&metadata.name, Some(node), now);
+                    }
+                }
+                (Kind::Related, gone) => engine.related(&object, (!gone).then(|| object.clone()), now),
+                (Kind::Pod, true) => engine.pod(&metadata.key(), None, now),
+                (Kind::Pod, false) => {
+                    let pod = decoded::<Pod>(&object).map(|pod| Arc::new(PodInfo::new(pod)));
+                    engine.pod(&metadata.key(), pod, now);
+                }
+            }
+        }
+        engine.expire(now);
+    }
+
+    fn is_ready(&self, under_way: usize) -> bool {
+        under_way < UNDER_WAY && lock(&self.engine).is_ready(self.env.elapsed())
+    }
+
+    fn decide(&self, under_way: usize) -> Option<Step> {
+        if !self.is_ready(under_way) {
+            return None;
+        }
+        let tie = self.env.random_u64();
+        lock(&self.engine).next(self.env.elapsed(), tie)
+    }
+
+    fn act(&self, step: Step, recorder: &Recorder) -> Work {
+        let (env, client, recorder) = (self.env.clone(), self.client.clone(), recorder.clone());
+        match step {
+            Step::Tell(failure) => report::failure(env, client, recorder, failure).boxed(),
+            Step::Bind(placement) => {
+                let (engine, profiles) = (self.engine.clone(), self.profiles.clone());
+                bind(env, client, recorder, profiles, engine, placement).boxed()
+            }
+        }
+    }
+
+    /// Waits until something changed, work was finished, or a pod's time has come.
+    async fn pause(&self, inbox: &mut Inbox, work: &mut FuturesUnordered<Work>) {
+        let due = lock(&self.engine).next_due();
+        let finished = async {
+            match work.next().await {
+                Some(()) => {}
+                None => futures::future::pending().await,
+            }
+        };
+        let time = async {
+            match due {
+                Some(due) => self.env.sleep_until(due).await,
+                None => futures::future::pending().await,
+            }
+        };
+        let (finished, time) = (pin!(finished), pin!(time));
+        let happened = select(finished, inbox.rings().next());
+        select(happened, time).await;
+    }
+}
+
+/// Waits for permission, binds, and notes what came of it.
+async fn bind(
+    env: Env,
+    client: Client,
+    recorder: Recorder,
+    profiles: Arc<Profiles>,
+    engine: Arc<Mutex<Engine>>,
+    mut placement: Placement,
+) {
+    let pod = placement.queued.pod().clone();
+    let outcome = match permitted(&env, &mut placement).await {
+        Ok(()) => write(&client, &profiles, &pod, &placement.node).await,
+        Err(refusal) => Err(("Permit", refusal)),
+    };
+    let now = env.elapsed();
+    match outcome {
+        Ok(()) => {
+            lock(&engine).bound(&placement, now);
+            report::bound(&recorder, &pod, &placement.node);
+        }
+        Err((point, refusal)) => {
+            let failure = lock(&engine).refused(placement.queued, &placement.node, point, refusal, now);
+            report::failure(env, client, recorder, failure).await;
+        }
+    }
+}
+
+async fn permitted(env: &Env, placement: &mut Placement) -> Result<(), Refusal> {
+    let Some(permission) = placement.permission.take() else { return Ok(()) };
+    let Permitting { plugin, limit, answer } = permission;
+    let refuse = |reason: String| Err(Refusal { plugin, rejection: Rejection::unschedulable(reason) });
+    match env.timeout(limit, answer).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => refuse("the pod is gone".to_owned()),
+        Err(_) => refuse(format!("rejected due to timeout after waiting {limit:?} at plugin {plugin}")),
+    }
+}
+
+/// Runs the plugins that write; the first that binds is the only one.
+async fn write(
+    client: &Client,
+    profiles: &Profiles,
+    pod: &Arc<PodInfo>,
+    node: &str,
+) -> Result<(), (&'static str, Refusal)> {
+    let Some(profile) = profiles.of(pod) else { return Ok(()) };
+    for plugin in profile.plugins() {
+        if let Some(before) = plugin.pre_bind() {
+            let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
+            before.pre_bind(client, pod, node).await.map_err(refuse)?;
+        }
+    }
+    for plugin in profile.plugins() {
+        if let Some(binder) = plugin.bind().filter(|binder| binder.binds(pod)) {
+            let refuse = |rejection| ("Bind", Refusal { plugin: plugin.name(), rejection });
+            return binder.bind(client, pod, node).await.map_err(refuse);
+        }
+    }
+    let rejection = Rejection::error("no plugin of the profile binds the pod");
+    Err(("Bind", Refusal { plugin: "", rejection }))
+}
+
+/// Lets work that is under way, and other tasks, have a turn.
+async fn turn(work: &mut FuturesUnordered<Work>) {
+    while work.next().now_or_never().flatten().is_some() {}
+    let mut waited = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn lock(engine: &Mutex<Engine>) -> MutexGuard<'_, Engine> {
+    engine.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").field("profiles", &self.profiles).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,285 @@
+//! The cluster as one scheduling decision sees it: nodes, the pods on them, and what else plugins read.
+//!
+//! Cloning is cheap and editing a clone leaves the original as it was, so "what if" is: clone, edit, ask again. Nodes
+//! are numbered; their rows lie next to each other in chunks that clones share until one of them is written to. A
+//! cluster of n nodes is cloned by sharing n/64 chunks, and an edit copies at most one chunk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Node;
+
+use crate::pod::PodInfo;
+
+mod node;
+mod nominated;
+mod related;
+
+pub use node::NodeView;
+pub use nominated::Nominated;
+pub use related::Related;
+
+use node::Row;
+
+/// How many rows clones share as one.
+const CHUNK: usize = 64;
+
+/// The number of a node in a [`Snapshot`] and in every clone of it, until the node is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeIndex(u32);
+
+/// The cluster as one scheduling decision sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    chunks: Vec<Arc<Vec<Option<Row>>>>,
+    free: Vec<NodeIndex>,
+    names: Arc<BTreeMap<Arc<str>, NodeIndex>>,
+    image_nodes: Arc<BTreeMap<String, usize>>,
+    with_affinity: Arc<BTreeSet<NodeIndex>>,
+    with_required_anti_affinity: Arc<BTreeSet<NodeIndex>>,
+    generation: u64,
+    /// Pods for which room was made on a node, and which are not there yet.
+    pub nominated: Nominated,
+    /// Objects other than nodes and pods.
+    pub related: Related,
+}
+
+impl NodeIndex {
+    fn place(self) -> (usize, usize) {
+        let index = self.0 as usize;
+        (index / CHUNK, index % CHUNK)
+    }
+}
+
+impl Snapshot {
+    /// No nodes, no pods.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no node.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// A number that grows with every edit; [`NodeView::generation`] tells of which edit a node is.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The nodes, by their index.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
+        let rows = self.chunks.iter().flat_map(|chunk| chunk.iter()).zip(0..);
+        rows.filter_map(|(row, index)| {
+            Some(NodeView { snapshot: self, index: NodeIndex(index), row: row.as_ref()? })
+        })
+    }
+
+    /// A node that exists.
+    pub fn node(&self, index: NodeIndex) -> Option<NodeView<'_>> {
+        let (chunk, at) = index.place();
+        let row = self.chunks.get(chunk)?.get(at)?.as_ref()?;
+        Some(NodeView { snapshot: self, index, row })
+    }
+
+    /// A node by its name.
+    pub fn node_named(&self, name: &str) -> Option<NodeView<'_>> {
+        self.node(*self.names.get(name)?)
+    }
+
+    /// The nodes that have pods with any affinity or anti-affinity.
+    pub fn nodes_with_affinity(&self) -> impl Iterator<Item = NodeView<'_>> {
+        self.with_affinity.iter().filter_map(|index| self.node(*index))
+    }
+
+    /// The nodes that have pods with required anti-affinity.
+    pub fn nodes_with_required_anti_affinity(&self) -> impl Iterator<Item = NodeView<'_>> {
+        self.with_required_anti_affinity.iter().filter_map(|index| self.node(*index))
+    }
+
+    /// How many nodes have an image.
+    pub fn nodes_with_image(&self, image: &str) -> usize {
+        self.image_nodes.get(image).copied().unwrap_or_default()
+    }
+
+    /// Adds a node, or replaces what is known of it; the pods on it stay.
+    pub fn set_node(&mut self, node: impl Into<Arc<Node>>) -> NodeIndex {
+        let node = node.into();
+        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let index = match self.names.get(name) {
+            Some(index) => *index,
+            None => self.insert(name.into()),
+        };
+        self.uncount_images(index);
+        self.write(index, |row| row.describe(node));
+        self.count_images(index);
+        index
+    }
+
+    /// Removes a node and gives back the pods that were on it.
+    pub fn remove_node(&mut self, name: &str) -> Vec<Arc<PodInfo>> {
+        let Some(index) = Arc::make_mut(&mut self.names).remove(name) else { return Vec::new() };
+        self.uncount_images(index);
+        let (chunk, at) = index.place();
+        let row = Arc::make_mut(&mut self.chunks[chunk])[at].take();
+        self.generation += 1;
+        self.free.push(index);
+        Arc::make_mut(&mut self.with_affinity).remove(&index);
+        Arc::make_mut(&mut self.with_required_anti_affinity).remove(&index);
+        row.map(Row::into_pods).unwrap_or_default()
+    }
+
+    /// Puts a pod on a node, whether it fits or not.
+    pub fn add_pod(&mut self, index: NodeIndex, pod: &Arc<PodInfo>) {
+        self.write(index, |row| row.add(pod));
+        if pod.terms().any() {
+            self.index_affinity(index);
+        }
+    }
+
+    /// Takes a pod off a node; `false` if it was not there.
+    pub fn remove_pod(&mut self, index: NodeIndex, pod: &PodInfo) -> bool {
+        let removed = self.write(index, |row| row.remove(pod)).flatten();
+        if removed.as_ref().is_some_and(|removed| removed.terms().any()) {
+            self.index_affinity(index);
+        }
+        removed.is_some()
+    }
+
+    fn insert(&mut self, name: Arc<str>) -> NodeIndex {
+        let index = self.free.pop().unwrap_or_else(|| self.grow());
+        let (chunk, at) = index.place();
+        Arc::make_mut(&mut self.chunks[chunk])[at] = Some(Row::new(name.clone()));
+        Arc::make_mut(&mut self.names).insert(name, index);
+        index
+    }
+
+    /// Makes one more row. The cluster has fewer than 2³² nodes.
+    fn grow(&mut self) -> NodeIndex {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
+        }
+        let last = self.chunks.len() - 1;
+        let chunk = Arc::make_mut(&mut self.chunks[last]);
+        chunk.push(None);
+        NodeIndex((last * CHUNK + chunk.len() - 1) as u32)
+    }
+
+    fn write<T>(&mut self, index: NodeIndex, edit: impl FnOnce(&mut Row) -> T) -> Option<T> {
+        let (chunk, at) = index.place();
+        let row = Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(at)?.as_mut()?;
+        self.generation += 1;
+        row.generation = self.generation;
+        Some(edit(row))
+    }
+
+    fn index_affinity(&mut self, index: NodeIndex) {
+        let Some(node) = self.node(index) else { return };
+        let any = node.pods().iter().any(|pod| pod.terms().any());
+        let anti = node.pods().iter().any(|pod| !pod.terms().required_anti_affinity.is_empty());
+        set_membership(&mut self.with_affinity, index, any);
+        set_membership(&mut self.with_required_anti_affinity, index, anti);
+    }
+
+    fn count_images(&mut self, index: NodeIndex) {
+        let Some(names) = self.node(index).map(|node| node.image_names()) else { return };
+        let counts = Arc::make_mut(&mut self.image_nodes);
+        for name in names {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+
+    fn uncount_images(&mut self, index: NodeIndex) {
+        let Some(names) = self.node(index).map(|node| node.image_names()) else { return };
+        let counts = Arc::make_mut(&mut self.image_nodes);
+        for name in names {
+            match counts.get_mut(&name) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => {
+                    counts.remove(&name);
+                }
+            }
+        }
+    }
+}
+
+fn set_membership(set: &mut Arc<BTreeSet<NodeIndex>>, index: NodeIndex, member: bool) {
+    if set.contains(&index) == member {
+        return;
+    }
+    let set = Arc::make_mut(set);
+    if member {
+        set.insert(index)
+    } else {
+        set.remove(&index)
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(name: &str, cpu: &str) -> Node {
+        let status = json!({"allocatable": {"cpu": cpu, "pods": "10"}, "images": [{"names": ["a:1"]}]});
+        serde_json::from_value(json!({"metadata": {"name": name}, "status": status})).unwrap()
+    }
+
+    fn pod(name: &str) -> Arc<PodInfo> {
+        let container = json!({"name": "c", "resources": {"requests": {"cpu": "500m"}}});
+        let pod = json!({"metadata": {"name": name}, "spec": {"containers": [container]}});
+        Arc::new(PodInfo::new(serde_json::from_value::<k8s_openapi::api::core::v1::Pod>(pod).unwrap()))
+    }
+
+    #[test]
+    fn editing_a_clone_leaves_the_original_as_it_was() {
+        let mut original = Snapshot::new();
+        let index = original.set_node(node("a", "1"));
+        let mut edited = original.clone();
+        edited.add_pod(index, &pod("p"));
+        edited.set_node(node("b", "1"));
+        assert_eq!((original.len(), edited.len()), (1, 2));
+        assert_eq!(original.node(index).unwrap().requested().milli_cpu, 0);
+        assert_eq!(edited.node(index).unwrap().requested().milli_cpu, 500);
+        assert_eq!((original.nodes_with_image("a:1"), edited.nodes_with_image("a:1")), (1, 2));
+    }
+
+    #[test]
+    fn taking_a_pod_off_gives_back_what_it_took() {
+        let mut snapshot = Snapshot::new();
+        let index = snapshot.set_node(node("a", "1"));
+        let before = snapshot.node(index).unwrap().requested().clone();
+        snapshot.add_pod(index, &pod("p"));
+        assert!(snapshot.remove_pod(index, &pod("p")));
+        assert!(!snapshot.remove_pod(index, &pod("p")));
+        assert_eq!(*snapshot.node(index).unwrap().requested(), before);
+    }
+
+    #[test]
+    fn describing_a_node_anew_keeps_its_pods() {
+        let mut snapshot = Snapshot::new();
+        let index = snapshot.set_node(node("a", "1"));
+        snapshot.add_pod(index, &pod("p"));
+        assert_eq!(snapshot.set_node(node("a", "2")), index);
+        let seen = snapshot.node(index).unwrap();
+        assert_eq!((seen.allocatable().milli_cpu, seen.pods().len()), (2000, 1));
+        assert_eq!(snapshot.nodes_with_image("a:1"), 1);
+    }
+
+    #[test]
+    fn a_removed_node_leaves_nothing_but_its_pods() {
+        let mut snapshot = Snapshot::new();
+        let index = snapshot.set_node(node("a", "1"));
+        snapshot.add_pod(index, &pod("p"));
+        assert_eq!(snapshot.remove_node("a").len(), 1);
+        assert!(snapshot.node(index).is_none() && snapshot.is_empty());
+        assert_eq!(snapshot.nodes_with_image("a:1"), 0);
+        assert_eq!(snapshot.set_node(node("b", "1")), index);
+    }
+}

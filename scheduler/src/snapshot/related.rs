@@ -1,0 +1,59 @@
+//! Objects other than nodes and pods that plugins read: namespaces, disruption budgets, services, volumes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use steersman_core::{Object, Resource};
+
+/// Objects of one kind by `namespace/name`.
+type Shelf = BTreeMap<String, Object>;
+
+/// Objects by group and kind, namespace and name. A plugin says what it reads with [`crate::Plugin::reads`].
+#[derive(Clone, Default)]
+pub struct Related(Arc<BTreeMap<(String, String), Arc<Shelf>>>);
+
+impl Related {
+    /// An object; the namespace is empty for cluster-scoped ones. One without the shape of `K` counts as absent.
+    pub fn get<K: Resource>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        self.shelf::<K>()?.get(&key(namespace, name))?.decode().ok()
+    }
+
+    /// All objects of a type, by namespace and name.
+    pub fn all<K: Resource>(&self) -> impl Iterator<Item = Arc<K>> {
+        self.shelf::<K>()
+            .into_iter()
+            .flat_map(|shelf| shelf.values())
+            .filter_map(|object| object.decode().ok())
+    }
+
+    /// Adds an object or replaces it; gives back the one that was there.
+    pub fn set(&mut self, object: Object) -> Option<Object> {
+        let key = key(object.namespace(), object.name());
+        Arc::make_mut(self.shelf_of(&object)).insert(key, object)
+    }
+
+    /// Removes an object, whatever version of it is given; gives back the one that was there.
+    pub fn remove(&mut self, object: &Object) -> Option<Object> {
+        Arc::make_mut(self.shelf_of(object)).remove(&key(object.namespace(), object.name()))
+    }
+
+    fn shelf_of(&mut self, object: &Object) -> &mut Arc<Shelf> {
+        let gvk = object.gvk();
+        Arc::make_mut(&mut self.0).entry((gvk.group.into_owned(), gvk.kind.into_owned())).or_default()
+    }
+
+    fn shelf<K: Resource>(&self) -> Option<&Arc<Shelf>> {
+        self.0.get(&(K::GROUP.to_owned(), K::KIND.to_owned()))
+    }
+}
+
+impl fmt::Debug for Related {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(kind, shelf)| (&kind.1, shelf.len()))).finish()
+    }
+}
+
+fn key(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
+}

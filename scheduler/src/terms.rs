@@ -1,0 +1,120 @@
+//! A pod's affinity and anti-affinity to other pods, parsed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{Pod, PodAffinityTerm, WeightedPodAffinityTerm};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as ApiSelector;
+use steersman_core::selector::{InvalidSelector, LabelSelector};
+
+use crate::pod::PodInfo;
+
+/// The affinity terms of a pod. A pod without any costs nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Where it must be: near pods that match all of these.
+    pub required_affinity: Vec<Term>,
+    /// Where it must not be: near pods that match any of these.
+    pub required_anti_affinity: Vec<Term>,
+    /// Where it would rather be.
+    pub preferred_affinity: Vec<WeightedTerm>,
+    /// Where it would rather not be.
+    pub preferred_anti_affinity: Vec<WeightedTerm>,
+    /// What is wrong with a selector. Terms of a list with a malformed selector are left out, and the pod itself
+    /// is not placed.
+    pub malformed: Option<String>,
+}
+
+/// Pods of some namespaces that match a selector, and the node label that says what being near them means.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// The node label whose values are the domains.
+    pub topology_key: String,
+    /// Which pods.
+    pub selector: LabelSelector,
+    /// Of which namespaces, by name.
+    pub namespaces: BTreeSet<String>,
+    /// Of which namespaces besides, by their labels.
+    pub namespace_selector: LabelSelector,
+}
+
+/// A term that is wished for, and how much.
+#[derive(Clone, Debug)]
+pub struct WeightedTerm {
+    /// From 1 to 100.
+    pub weight: i64,
+    /// The term.
+    pub term: Term,
+}
+
+impl Terms {
+    /// The terms of a pod.
+    pub fn of(pod: &Pod) -> Self {
+        let Some(affinity) = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref()) else {
+            return Terms::default();
+        };
+        let own = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let mut terms = Terms::default();
+        if let Some(near) = &affinity.pod_affinity {
+            terms.required_affinity =
+                terms.required(own, &near.required_during_scheduling_ignored_during_execution);
+            terms.preferred_affinity =
+                terms.preferred(own, &near.preferred_during_scheduling_ignored_during_execution);
+        }
+        if let Some(apart) = &affinity.pod_anti_affinity {
+            terms.required_anti_affinity =
+                terms.required(own, &apart.required_during_scheduling_ignored_during_execution);
+            terms.preferred_anti_affinity =
+                terms.preferred(own, &apart.preferred_during_scheduling_ignored_during_execution);
+        }
+        terms
+    }
+
+    /// Whether there is any term.
+    pub fn any(&self) -> bool {
+        !(self.required_affinity.is_empty()
+            && self.preferred_affinity.is_empty()
+            && self.required_anti_affinity.is_empty()
+            && self.preferred_anti_affinity.is_empty())
+    }
+
+    fn required(&mut self, own: &str, list: &Option<Vec<PodAffinityTerm>>) -> Vec<Term> {
+        self.keep(list.iter().flatten().map(|term| Term::parse(own, term)).collect())
+    }
+
+    fn preferred(&mut self, own: &str, list: &Option<Vec<WeightedPodAffinityTerm>>) -> Vec<WeightedTerm> {
+        let parse = |wish: &WeightedPodAffinityTerm| {
+            let term = Term::parse(own, &wish.pod_affinity_term)?;
+            Ok(WeightedTerm { weight: wish.weight.into(), term })
+        };
+        self.keep(list.iter().flatten().map(parse).collect())
+    }
+
+    fn keep<T>(&mut self, parsed: Result<Vec<T>, InvalidSelector>) -> Vec<T> {
+        parsed.unwrap_or_else(|malformed| {
+            self.malformed = Some(malformed.to_string());
+            Vec::new()
+        })
+    }
+}
+
+impl Term {
+    fn parse(own: &str, term: &PodAffinityTerm) -> Result<Self, InvalidSelector> {
+        let mut namespaces: BTreeSet<String> = term.namespaces.iter().flatten().cloned().collect();
+        if namespaces.is_empty() && term.namespace_selector.is_none() {
+            namespaces.insert(own.to_owned());
+        }
+        let parse = |selector: &Option<ApiSelector>| LabelSelector::from_object(selector.as_ref());
+        Ok(Term {
+            topology_key: term.topology_key.clone(),
+            selector: parse(&term.label_selector)?,
+            namespace_selector: parse(&term.namespace_selector)?,
+            namespaces,
+        })
+    }
+
+    /// Whether a pod is meant, whose namespace has these labels.
+    pub fn matches(&self, pod: &PodInfo, namespace_labels: &BTreeMap<String, String>) -> bool {
+        (self.namespaces.contains(pod.namespace()) || self.namespace_selector.matches(namespace_labels))
+            && self.selector.matches(pod.labels())
+    }
+}

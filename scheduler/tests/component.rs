@@ -1,0 +1,415 @@
+//! The scheduler against an API in memory, in virtual time.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use serde_json::{Value, json};
+use steersman_core::api::{
+    Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream,
+    WriteOptions,
+};
+use steersman_core::env::Task;
+use steersman_core::resource::ApiResource;
+use steersman_core::testing::{Lab, MemoryApi};
+use steersman_core::{Client, Env, Error, Object, Result};
+use steersman_scheduler::{
+    Permission, Permit, Plugin, PodInfo, Profile, Profiles, Refusal, Rejection, Scheduler, Waiting,
+};
+
+/// An API in memory that knows bindings.
+#[derive(Clone, Default)]
+struct Server {
+    api: MemoryApi,
+    bindings: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl Api for Server {
+    async fn get(&self, target: &Target, options: &GetOptions) -> Result<Object> {
+        self.api.get(target, options).await
+    }
+
+    async fn list(&self, target: &Target, options: &ListOptions) -> Result<ObjectList> {
+        self.api.list(target, options).await
+    }
+
+    async fn watch(&self, target: &Target, options: &WatchOptions) -> Result<WatchStream> {
+        self.api.watch(target, options).await
+    }
+
+    async fn create(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
+        if target.subresource != "binding" {
+            return self.api.create(target, body, options).await;
+        }
+        let mut pod = target.clone();
+        pod.subresource = "".into();
+        let current = self.api.get(&pod, &GetOptions::default()).await?.to_value()?;
+        if !current["spec"]["nodeName"].is_null() {
+            return Err(Error::conflict(&target.resource.group_resource(), &target.name, "already bound"));
+        }
+        let patch = json!({"spec": {"nodeName": body["target"]["name"]}});
+        let bound = self.api.patch(&pod, Patch::Merge(patch), options).await?;
+        self.bindings.lock().unwrap().push(target.name.clone());
+        Ok(bound)
+    }
+
+    async fn update(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
+        self.api.update(target, body, options).await
+    }
+
+    async fn patch(&self, target: &Target, patch: Patch, options: &WriteOptions) -> Result<Object> {
+        self.api.patch(target, patch, options).await
+    }
+
+    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
+        self.api.delete(target, options).await
+    }
+
+    async fn delete_collection(
+        &self,
+        target: &Target,
+        options: &DeleteOptions,
+        list: &ListOptions,
+    ) -> Result<ObjectList> {
+        self.api.delete_collection(target, options, list).await
+    }
+
+    async fn discover(&self) -> Result<Arc<[ApiResource]>> {
+        self.api.discover().await
+    }
+}
+
+/// A cluster with a running scheduler.
+struct World {
+    server: Server,
+    client: Client,
+    env: Env,
+    _scheduler: Task<()>,
+}
+
+impl World {
+    fn start(lab: &Lab, profiles: impl Into<Profiles>) -> Self {
+        let server = Server::default();
+        let (env, client) = (lab.env(), Client::new(Arc::new(server.clone())));
+        let scheduler = Scheduler::new(&env, &client, profiles);
+        let task = env.spawn("scheduler", async move { scheduler.run().await });
+        World { server, client, env, _scheduler: task }
+    }
+
+    async fn node(&self, name: &str, cpu: &str) {
+        let node = json!({
+            "metadata": {"name": name},
+            "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}},
+        });
+        self.client.all::<Node>().create(&serde_json::from_value(node).unwrap()).await.unwrap();
+    }
+
+    async fn pod(&self, name: &str, cpu: &str, more: Value) {
+        let container = json!({"name": "c", "resources": {"requests": {"cpu": cpu}}});
+        let mut spec = json!({"schedulerName": "default-scheduler", "containers": [container]});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let pod = json!({"metadata": {"name": name, "namespace": "d"}, "spec": spec});
+        self.client.namespaced::<Pod>("d").create(&serde_json::from_value(pod).unwrap()).await.unwrap();
+    }
+
+    async fn patch(&self, name: &str, patch: Value) {
+        self.client.namespaced::<Pod>("d").patch(name, Patch::Merge(patch)).await.unwrap();
+    }
+
+    async fn seconds(&self, seconds: u64) {
+        self.env.sleep(Duration::from_secs(seconds)).await;
+    }
+
+    async fn node_of(&self, name: &str) -> Option<String> {
+        self.get(name).await.spec.as_ref().unwrap().node_name.clone()
+    }
+
+    async fn get(&self, name: &str) -> Arc<Pod> {
+        self.client.namespaced::<Pod>("d").get(name).await.unwrap()
+    }
+
+    /// Reason and message of the PodScheduled condition.
+    async fn condition(&self, name: &str) -> (String, String) {
+        let pod = self.get(name).await;
+        let conditions = pod.status.as_ref().unwrap().conditions.as_ref().unwrap();
+        let scheduled = conditions.iter().find(|condition| condition.type_ == "PodScheduled").unwrap();
+        (scheduled.reason.clone().unwrap(), scheduled.message.clone().unwrap())
+    }
+
+    async fn events(&self, reason: &str) -> Vec<String> {
+        let events = self.client.all::<Event>().list(&ListOptions::default()).await.unwrap();
+        let wanted = events.iter().filter(|event| event.reason.as_deref() == Some(reason));
+        wanted.map(|event| event.message.clone().unwrap()).collect()
+    }
+}
+
+fn in_world(profiles: impl Into<Profiles>, story: impl AsyncFnOnce(World)) {
+    let lab = Lab::new();
+    let world = World::start(&lab, profiles);
+    lab.run(story(world));
+}
+
+#[test]
+fn pods_are_bound_and_their_events_say_where() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "4").await;
+        world.pod("a", "1", json!({})).await;
+        world.seconds(1).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+        assert_eq!(world.events("Scheduled").await, ["Successfully assigned d/a to n1"]);
+    });
+}
+
+#[test]
+fn a_pod_without_room_is_told_why_and_bound_when_room_comes() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "1").await;
+        world.pod("a", "2", json!({})).await;
+        world.seconds(1).await;
+        let told = "0/1 nodes are available: 1 Insufficient cpu.";
+        let (reason, message) = world.condition("a").await;
+        assert!(reason == "Unschedulable" && message.starts_with(told), "{message}");
+        assert!(world.events("FailedScheduling").await[0].starts_with(told));
+        world.node("n2", "4").await;
+        world.seconds(2).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n2"));
+    });
+}
+
+#[test]
+fn a_pod_in_a_cluster_without_nodes_waits_for_one() {
+    in_world(Profile::default(), async |world| {
+        world.pod("a", "2", json!({})).await;
+        world.seconds(100).await;
+        assert_eq!(world.condition("a").await.1, "no nodes available to schedule pods");
+        world.node("n1", "4").await;
+        world.seconds(11).await;
+        assert!(world.node_of("a").await.is_some());
+    });
+}
+
+#[test]
+fn room_is_given_again_when_a_pod_ends() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "1").await;
+        world.pod("a", "1", json!({})).await;
+        world.seconds(1).await;
+        world.pod("b", "1", json!({})).await;
+        world.seconds(5).await;
+        assert_eq!(world.node_of("b").await, None);
+        world.patch("a", json!({"status": {"phase": "Succeeded"}})).await;
+        world.seconds(11).await;
+        assert_eq!(world.node_of("b").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn a_gated_pod_is_tried_once_its_gates_are_gone() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "4").await;
+        world.pod("a", "1", json!({"schedulingGates": [{"name": "g"}]})).await;
+        world.seconds(1000).await;
+        assert_eq!(world.node_of("a").await, None);
+        world.patch("a", json!({"spec": {"schedulingGates": null}})).await;
+        world.seconds(1).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn each_profile_places_its_own_pods_and_no_others() {
+    let picky = Profile::default().named("picky").without("NodeUnschedulable");
+    let profiles = Profiles::new([Profile::default(), picky]).unwrap();
+    in_world(profiles, async |world| {
+        world.node("n1", "4").await;
+        world
+            .client
+            .all::<Node>()
+            .patch("n1", Patch::Merge(json!({"spec": {"unschedulable": true}})))
+            .await
+            .unwrap();
+        for scheduler in ["default-scheduler", "picky", "foreign"] {
+            world.pod(scheduler, "1", json!({"schedulerName": scheduler})).await;
+        }
+        world.seconds(1).await;
+        assert_eq!(world.node_of("picky").await.as_deref(), Some("n1"));
+        assert_eq!(world.node_of("default-scheduler").await, None);
+        assert!(world.get("foreign").await.status.is_none());
+    });
+}
+
+#[test]
+fn a_failed_binding_is_told_and_tried_again() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "1").await;
+        world.seconds(1).await;
+        world.server.api.fail("get", Error::internal("broken"));
+        world.pod("a", "1", json!({})).await;
+        world.seconds(5).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+        let told = &world.events("FailedScheduling").await[0];
+        assert_eq!(told, "running Bind plugin \"DefaultBinder\": Internal error occurred: broken");
+    });
+}
+
+#[test]
+fn a_pod_deleted_while_it_waits_holds_up_nobody() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "1").await;
+        world.pod("big", "2", json!({"priority": 10})).await;
+        world.seconds(1).await;
+        world.client.namespaced::<Pod>("d").delete("big").await.unwrap();
+        world.pod("small", "1", json!({})).await;
+        world.seconds(1).await;
+        assert_eq!(world.node_of("small").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn a_node_that_vanishes_holds_up_nobody() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "1").await;
+        world.pod("a", "1", json!({})).await;
+        world.seconds(1).await;
+        world.client.all::<Node>().delete("n1").await.unwrap();
+        world.pod("b", "1", json!({})).await;
+        world.seconds(1).await;
+        world.node("n2", "1").await;
+        world.seconds(11).await;
+        assert_eq!(world.node_of("b").await.as_deref(), Some("n2"));
+    });
+}
+
+#[test]
+fn many_pods_are_each_bound_once_and_no_node_is_overcommitted() {
+    in_world(Profile::default(), async |world| {
+        for number in 0..10 {
+            world.node(&format!("n{number}"), "10").await;
+        }
+        for number in 0..250 {
+            world.pod(&format!("p{number}"), "500m", json!({})).await;
+        }
+        world.seconds(60).await;
+        let pods = world.client.all::<Pod>().list(&ListOptions::default()).await.unwrap();
+        for number in 0..10 {
+            let node = format!("n{number}");
+            let there =
+                pods.iter().filter(|pod| pod.spec.as_ref().unwrap().node_name.as_ref() == Some(&node));
+            assert_eq!(there.count(), 20);
+        }
+        let mut bound = world.server.bindings.lock().unwrap().clone();
+        assert_eq!(bound.len(), 200);
+        bound.dedup();
+        assert_eq!(bound.len(), 200);
+    });
+}
+
+/// Lets every pod wait.
+struct Slow;
+
+impl Plugin for Slow {
+    fn name(&self) -> &'static str {
+        "Slow"
+    }
+
+    fn permit(&self) -> Option<&dyn Permit> {
+        Some(self)
+    }
+}
+
+impl Permit for Slow {
+    fn permit(&self, pod: &PodInfo, _: &str, waiting: &Waiting) -> Permission {
+        // The last pod of three lets the others go.
+        let others = waiting.pods();
+        if others.len() < 2 {
+            return Permission::Wait(Duration::from_secs(30));
+        }
+        for other in others {
+            assert!(!other.is(pod) && waiting.allow(other.key(), "Slow"));
+        }
+        Permission::Allow
+    }
+}
+
+#[test]
+fn pods_that_need_permission_are_bound_together() {
+    in_world(Profile::default().with(Slow), async |world| {
+        world.node("n1", "10").await;
+        world.pod("a", "1", json!({})).await;
+        world.pod("b", "1", json!({})).await;
+        world.seconds(10).await;
+        assert_eq!(world.node_of("a").await, None);
+        world.pod("c", "1", json!({})).await;
+        world.seconds(1).await;
+        for name in ["a", "b", "c"] {
+            assert_eq!(world.node_of(name).await.as_deref(), Some("n1"));
+        }
+    });
+}
+
+#[test]
+fn a_pod_that_waits_too_long_for_permission_gives_its_room_back() {
+    in_world(Profile::default().with(Slow), async |world| {
+        world.node("n1", "10").await;
+        world.pod("a", "1", json!({})).await;
+        world.seconds(31).await;
+        let (reason, message) = world.condition("a").await;
+        assert_eq!(reason, "Unschedulable");
+        assert_eq!(message, "rejected due to timeout after waiting 30s at plugin Slow");
+    });
+}
+
+/// Has something against every pod, at the last moment.
+struct Never;
+
+impl Plugin for Never {
+    fn name(&self) -> &'static str {
+        "Never"
+    }
+
+    fn reserve(&self) -> Option<&dyn steersman_scheduler::Reserve> {
+        Some(self)
+    }
+}
+
+impl steersman_scheduler::Reserve for Never {
+    fn reserve(&self, _: &PodInfo, _: &str) -> std::result::Result<(), Rejection> {
+        Err(Rejection::unschedulable("not today"))
+    }
+
+    fn unreserve(&self, _: &PodInfo, _: &str) {}
+}
+
+#[test]
+fn a_reservation_that_is_refused_takes_no_room() {
+    let lab = Lab::new();
+    let server = Server::default();
+    let (env, client) = (lab.env(), Client::new(Arc::new(server.clone())));
+    let scheduler = Arc::new(Scheduler::new(&env, &client, Profile::default().with(Never)));
+    let running = scheduler.clone();
+    let task = env.spawn("scheduler", async move { running.run().await });
+    let world = World { server, client, env, _scheduler: task };
+    lab.run(async {
+        world.node("n1", "10").await;
+        world.pod("a", "1", json!({})).await;
+        world.seconds(1).await;
+        assert_eq!(world.condition("a").await.1, "not today");
+        let snapshot = scheduler.snapshot();
+        assert_eq!(snapshot.node_named("n1").unwrap().pods().len(), 0);
+    });
+}
+
+#[test]
+fn a_refusal_names_the_plugin_and_the_reason() {
+    let gated = json!({"spec": {"schedulingGates": [{"name": "g"}], "containers": []}});
+    let pod = PodInfo::new(serde_json::from_value::<Pod>(gated).unwrap());
+    let refusal: Refusal = Profile::default().admit(&pod).unwrap_err();
+    assert_eq!(
+        (refusal.plugin, refusal.rejection.to_string().as_str()),
+        ("SchedulingGates", "waiting for scheduling gates: [g]")
+    );
+}
