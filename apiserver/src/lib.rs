@@ -5,6 +5,7 @@
 pub mod admission;
 mod authorize;
 mod convert;
+pub mod crd;
 mod encode;
 mod fault;
 pub mod patch;

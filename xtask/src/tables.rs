@@ -92,7 +92,7 @@ fn natural(schema: &str) -> String {
         "bytes" => "[]uint8".to_owned(),
         "double" => "float64".to_owned(),
         reference => match reference.strip_prefix('@') {
-            Some(path) => path.splitn(2, '.').nth(1).unwrap_or(path).to_owned(),
+            Some(path) => path.split_once('.').map_or(path, |(_, name)| name).to_owned(),
             None => reference.to_owned(),
         },
     }

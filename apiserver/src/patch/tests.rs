@@ -1,5 +1,6 @@
 //! What patches make of objects of built-in kinds, in cases recorded from upstream.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::Result;
@@ -174,4 +175,58 @@ fn unknown_fields_of_a_patch_are_told_of() {
         " \"\" is invalid: patch: Invalid value: \"map[data:map[a:b] zzz:1]\": strict decoding error: unknown field \
          \"zzz\""
     );
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        (0i64..3).prop_map(Value::from),
+        "[ab]{0,2}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[a-d]", inner, 0..4).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn any_object() -> impl Strategy<Value = Value> {
+    prop::collection::btree_map("[a-d]", any_value(), 0..4).prop_map(|map| map.into_iter().collect())
+}
+
+/// The merge patch that turns one tree into another.
+fn difference(from: &Value, to: &Value) -> Value {
+    let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
+    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
+    let changed = changed
+        .map(|(key, value)| (key.clone(), from.get(key).map_or(value.clone(), |old| difference(old, value))));
+    gone.chain(changed).collect()
+}
+
+fn any_pod_patch() -> impl Strategy<Value = Value> {
+    let env = prop::collection::btree_map("[EFG]", "[12]", 0..3).prop_map(|env| {
+        env.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect::<Value>()
+    });
+    let containers = prop::collection::btree_map("[abc]", env, 0..3);
+    let named = |(name, env): (String, Value)| json!({"name": name, "env": env});
+    containers.prop_map(move |all| json!({"containers": all.into_iter().map(named).collect::<Value>()}))
+}
+
+proptest! {
+    #[test]
+    fn the_merge_patch_of_a_difference_leads_to_the_target(from in any_object(), to in any_object()) {
+        prop_assert_eq!(super::merge::apply(&difference(&from, &to), &from).unwrap(), to);
+    }
+
+    #[test]
+    fn a_strategic_patch_applied_twice_is_applied_once(patch in any_pod_patch()) {
+        let kind = GroupVersionKind::new("apps", "v1", "Deployment");
+        let schema = Tables::load().schema(&kind).unwrap();
+        let patch = Patch::Strategic(json!({"spec": {"template": {"spec": patch}}}));
+        let once = apply(&patch, &schema, &deployment(), FieldValidation::Warn).unwrap().object;
+        let twice = apply(&patch, &schema, &once, FieldValidation::Warn).unwrap().object;
+        prop_assert_eq!(once, twice);
+    }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use steersman_core::resource::GroupVersionKind;
 
 use super::document::Document;
-use super::shape::{Field, ListKind, MapKind, Node, ObjectType, PatchStrategy, Presence, Scalar, Shape};
+use super::shape::{Field, ListKind, Node, ObjectType, PatchStrategy, Presence, Scalar, Shape};
 
 const TABLE: &str = include_str!("../../data/types.json");
 
@@ -14,8 +14,6 @@ const TABLE: &str = include_str!("../../data/types.json");
 struct TypeRow<'a> {
     #[serde(borrow, default)]
     fields: BTreeMap<&'a str, FieldRow<'a>>,
-    #[serde(default)]
-    map: MapKind,
 }
 
 #[derive(Deserialize)]
@@ -31,8 +29,6 @@ struct FieldRow<'a> {
     list: ListName,
     #[serde(default)]
     keys: Vec<String>,
-    #[serde(default)]
-    map: MapKind,
     #[serde(borrow, default)]
     patch: &'a str,
     #[serde(default)]
@@ -70,7 +66,7 @@ pub(super) fn type_name(kind: &GroupVersionKind) -> String {
 pub(super) fn read(name: &str, source: &'static str, document: &Document) -> ObjectType {
     let row: TypeRow<'_> = serde_json::from_str(source).expect("the checked-in table is well formed");
     let fields = row.fields.iter().map(|(key, field)| field_of(key, field, document)).collect();
-    ObjectType::new(name.rsplit('.').next().unwrap_or_default(), fields, row.map)
+    ObjectType::new(name.rsplit('.').next().unwrap_or_default(), fields)
 }
 
 fn field_of(name: &str, row: &FieldRow<'_>, document: &Document) -> Field {
@@ -101,7 +97,7 @@ fn shape(text: &str, row: &FieldRow<'_>, document: &Document) -> Shape {
         return Shape::List(Box::new(shape(items, row, document).into()), kind);
     }
     if let Some(values) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        return Shape::Map(Box::new(shape(values, row, document).into()), row.map);
+        return Shape::Map(Box::new(shape(values, row, document).into()));
     }
     Shape::Scalar(scalar(text))
 }

@@ -103,7 +103,7 @@ impl Walk<'_> {
     fn value(&mut self, value: &mut Value, node: &Node, go: &str, path: &Path<'_>) -> Result<(), Fault> {
         match &node.shape {
             Shape::Object(id) => self.struct_value(value, self.document.get(*id), go, path),
-            Shape::Map(values, _) => self.map(value, values, go, path),
+            Shape::Map(values) => self.map(value, values, go, path),
             Shape::List(items, _) => self.list(value, items, go, path),
             Shape::Scalar(Scalar::SchemaOrBool | Scalar::SchemaOrArray | Scalar::SchemaOrStrings) => {
                 self.schema_or(value, path)
@@ -150,7 +150,7 @@ impl Walk<'_> {
             (Presence::Null, _) => Value::Null,
             (_, Shape::Object(id)) => self.zero_struct(self.document.get(*id)),
             (_, Shape::Scalar(kind)) => scalar::zero(*kind),
-            (_, Shape::Map(..) | Shape::List(..)) => Value::Null,
+            (_, Shape::Map(_) | Shape::List(..)) => Value::Null,
         }
     }
 
@@ -174,7 +174,7 @@ fn is_zero(value: &Value, shape: &Shape) -> bool {
 fn is_empty_collection(value: &Value, shape: &Shape) -> bool {
     match (value, shape) {
         (Value::Array(list), _) => list.is_empty(),
-        (Value::Object(map), Shape::Map(..)) => map.is_empty(),
+        (Value::Object(map), Shape::Map(_)) => map.is_empty(),
         _ => false,
     }
 }

@@ -29,7 +29,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn object(self) -> Option<&'a ObjectType> {
         match self.shape {
             Shape::Object(id) => Some(self.document.get(*id)),
-            Shape::Map(..) | Shape::List(..) | Shape::Scalar(_) => None,
+            Shape::Map(_) | Shape::List(..) | Shape::Scalar(_) => None,
         }
     }
 
@@ -42,7 +42,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn node(self, key: &str) -> Option<&'a Node> {
         match self.shape {
             Shape::Object(id) => self.document.get(*id).field(key).map(|field| &field.node),
-            Shape::Map(values, _) => Some(values),
+            Shape::Map(values) => Some(values),
             Shape::List(..) | Shape::Scalar(_) => None,
         }
     }
@@ -51,7 +51,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn item_node(self) -> Option<&'a Node> {
         match self.shape {
             Shape::List(items, _) => Some(items),
-            Shape::Object(_) | Shape::Map(..) | Shape::Scalar(_) => None,
+            Shape::Object(_) | Shape::Map(_) | Shape::Scalar(_) => None,
         }
     }
 

@@ -77,7 +77,19 @@ fn read(body: &[u8], seen: Seen<'_>) -> Result<Value, String> {
     let value = Node { path: &Path::ROOT, seen }.deserialize(&mut deserializer);
     value
         .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| syntax::explain(body).unwrap_or_else(|| error.to_string()))
+        .map_err(|error| syntax::explain(body).unwrap_or_else(|| beyond(body, &error)))
+}
+
+/// What is wrong with a body that is well formed: a number beyond every type, or nesting beyond the limit.
+fn beyond(body: &[u8], error: &serde_json::Error) -> String {
+    let numbers = String::from_utf8_lossy(body);
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
+    let mut words = numbers.split(|c| !is_number(c)).filter(|word| word.parse().is_ok_and(f64::is_infinite));
+    match words.next() {
+        Some(number) => format!("json: cannot unmarshal number {number} into Go value of type float64"),
+        None if error.to_string().starts_with("recursion limit") => "exceeded max depth".to_owned(),
+        None => error.to_string(),
+    }
 }
 
 #[derive(Clone, Copy)]

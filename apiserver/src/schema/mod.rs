@@ -9,6 +9,8 @@ mod builtin;
 mod check;
 mod conform;
 mod cursor;
+#[cfg(test)]
+mod custom_tests;
 pub mod decode;
 mod default;
 mod document;
@@ -38,6 +40,11 @@ pub(crate) use document::Document;
 pub(crate) use fault::kind_of;
 pub(crate) use shape::{Field, Shape};
 use unknown::Unknown;
+
+/// What is wrong with a value that an `openAPIV3Schema` describes, with fields below the value.
+pub(crate) fn check_values(schema: &Value, value: &Value) -> ErrorList {
+    check::check(&check::compile(schema), value, &Path::ROOT)
+}
 
 /// The shape of the objects of one kind. Cloning shares.
 #[derive(Clone, Debug)]

@@ -77,7 +77,7 @@ fn keep_undeclared(object: &ObjectType, path: &Path<'_>, unknown: &mut Unknown) 
     }
 }
 
-/// Writes numbers as Go does: those without a fraction as integers, those beyond 64 bits as floats.
+/// Writes numbers as Go does: those without a fraction as integers, unless they have more than 64 bits.
 fn canonicalize(value: &mut Value) {
     match value {
         Value::Number(number) => {
@@ -96,6 +96,11 @@ fn canonical(number: &Number) -> Option<Number> {
         return None;
     }
     let float = number.as_f64()?;
-    let is_whole = float.fract() == 0.0 && float.abs() < 9_223_372_036_854_775_808.0;
-    if is_whole { Some(Number::from(float as i64)) } else { Number::from_f64(float) }
+    if float.fract() != 0.0 {
+        return Number::from_f64(float);
+    }
+    // Beyond what is exact, Go fills the shortest digits up with zeros, and so does this.
+    let digits = format!("{float}");
+    let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(float))
 }

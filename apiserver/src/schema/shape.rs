@@ -29,7 +29,7 @@ pub(crate) enum Shape {
     /// An object with declared fields.
     Object(TypeId),
     /// An object with free keys and values of one shape.
-    Map(Box<Node>, MapKind),
+    Map(Box<Node>),
     /// A list.
     List(Box<Node>, ListKind),
     /// A single value.
@@ -76,17 +76,6 @@ pub(crate) enum ListKind {
     Map(Vec<String>),
 }
 
-/// How a map or an object merges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum MapKind {
-    /// By its entries.
-    #[default]
-    Granular,
-    /// As a whole.
-    Atomic,
-}
-
 /// What happens to the fields that an object type does not declare.
 #[derive(Clone, Debug)]
 pub(crate) enum Rest {
@@ -105,8 +94,6 @@ pub(crate) struct ObjectType {
     pub(crate) fields: Vec<Field>,
     /// The indexes of fields that are written even where they are zero.
     pub(super) filled: Vec<usize>,
-    /// How the object merges.
-    pub(crate) kind: MapKind,
     /// What happens to undeclared fields.
     pub(crate) rest: Rest,
     /// Whether it is a whole object of its own, with `apiVersion`, `kind` and `metadata`.
@@ -160,10 +147,10 @@ pub(crate) struct PatchStrategy {
 
 impl ObjectType {
     /// A type with these fields, in any order.
-    pub(super) fn new(name: &str, mut fields: Vec<Field>, kind: MapKind) -> Self {
+    pub(super) fn new(name: &str, mut fields: Vec<Field>) -> Self {
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         let filled = (0..fields.len()).filter(|index| fields[*index].is_filled()).collect();
-        ObjectType { name: name.to_owned(), fields, filled, kind, rest: Rest::Unknown, embedded: false }
+        ObjectType { name: name.to_owned(), fields, filled, rest: Rest::Unknown, embedded: false }
     }
 
     /// The declared field of that name.

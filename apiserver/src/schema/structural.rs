@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::document::Document;
-use super::shape::{
-    Field, ListKind, MapKind, Node, ObjectType, PatchStrategy, Presence, Rest, Scalar, Shape,
-};
+use super::shape::{Field, ListKind, Node, ObjectType, PatchStrategy, Presence, Rest, Scalar, Shape};
 
 /// Compiles an `openAPIV3Schema` that was validated before. The types it makes are added to a new document upon `base`.
 pub(super) fn compile(base: &Arc<Document>, schema: &Value) -> (Document, Shape) {
@@ -55,7 +53,7 @@ impl Compiler {
             _ => None,
         };
         match values {
-            Some(values) => Shape::Map(Box::new(values), map_kind(schema)),
+            Some(values) => Shape::Map(Box::new(values)),
             None => self.object(schema, false),
         }
     }
@@ -77,7 +75,7 @@ impl Compiler {
             fields.push(field("kind", Scalar::String.into()));
             fields.push(field("metadata", Node::from(Shape::Object(metadata))));
         }
-        let mut object = ObjectType::new("", fields, map_kind(schema));
+        let mut object = ObjectType::new("", fields);
         object.embedded = embedded;
         if is_set(schema, "x-kubernetes-preserve-unknown-fields") {
             object.rest = Rest::Kept;
@@ -98,13 +96,6 @@ fn field(name: &str, node: Node) -> Field {
 
 fn is_set(schema: &Value, flag: &str) -> bool {
     schema.get(flag).and_then(Value::as_bool).unwrap_or(false)
-}
-
-fn map_kind(schema: &Value) -> MapKind {
-    match schema.get("x-kubernetes-map-type").and_then(Value::as_str) {
-        Some("atomic") => MapKind::Atomic,
-        _ => MapKind::Granular,
-    }
 }
 
 fn list_kind(schema: &Value) -> ListKind {

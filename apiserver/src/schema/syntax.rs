@@ -201,7 +201,7 @@ fn quoted(byte: u8) -> String {
         b'\n' => r"'\n'".to_owned(),
         b'\r' => r"'\r'".to_owned(),
         b'\t' => r"'\t'".to_owned(),
-        0x20..0x7f | 0x80.. => format!("'{}'", char::from(byte)),
+        0x20..=0x7e | 0x80.. => format!("'{}'", char::from(byte)),
         _ => format!("'\\x{byte:02x}'"),
     }
 }

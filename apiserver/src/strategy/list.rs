@@ -10,6 +10,7 @@ use super::node::Nodes;
 use super::pod::Pods;
 use super::service::{ServiceRanges, Services};
 use super::workload::{Deployments, ReplicaSets};
+use crate::crd::CustomResourceDefinitions;
 
 /// The strategies of all built-in kinds, with the allocators that some of them hold. One server has one.
 pub struct Strategies {
@@ -33,6 +34,7 @@ impl Strategies {
             ("", "Node", Arc::new(Nodes)),
             ("", "Pod", Arc::new(Pods)),
             ("", "Service", Arc::new(Services::new(ranges))),
+            ("apiextensions.k8s.io", "CustomResourceDefinition", Arc::new(CustomResourceDefinitions)),
             ("apps", "Deployment", Arc::new(Deployments)),
             ("apps", "ReplicaSet", Arc::new(ReplicaSets)),
         ];

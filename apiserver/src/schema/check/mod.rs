@@ -14,7 +14,6 @@ use regex::Regex;
 use serde_json::Value;
 
 pub(crate) use compile::compile;
-pub(crate) use number::shown;
 pub(crate) use walk::check;
 
 /// The value rules of one node of a schema, and of what lies below it.

@@ -38,7 +38,7 @@ fn whole(number: &Number) -> Option<i64> {
 pub(super) fn is_multiple(number: &Number, factor: f64) -> bool {
     let Some(float) = number.as_f64() else { return false };
     let times = if factor < 1.0 { float * (1.0 / factor) } else { float / factor };
-    times.fract() == 0.0
+    times.fract() == 0.0 && times.abs() <= MAX_EXACT
 }
 
 /// A number as Go prints it with `%v`: a float has an exponent from seven digits on, and behind four zeros.

@@ -1,0 +1,198 @@
+//! The rules of a definition; the counterpart of upstream's `apiextensions/validation`.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::names;
+
+use super::versions::{self, Versions};
+use super::{names as crd_names, schemas};
+
+const APPROVAL: &str = "api-approved.kubernetes.io";
+
+/// What is wrong with a definition.
+pub(super) fn definition(object: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    check_name(object, &mut errors);
+    let spec = Path::new("spec");
+    check_spec(&object["spec"], &spec, &mut errors);
+    check_stored_versions(object, &mut errors);
+    check_approval(object, &mut errors);
+    if object["spec"]["preserveUnknownFields"] == true {
+        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in \
+                      spec.versions[*].schema instead";
+        errors.push(Error::invalid(&spec.child("preserveUnknownFields"), true, detail));
+    }
+    errors
+}
+
+/// What is wrong with a definition that replaces an old one.
+pub(super) fn update(object: &Value, old: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let (spec, before) = (&object["spec"], &old["spec"]);
+    check_spec(spec, &Path::new("spec"), &mut errors);
+    let is_established = condition(old, "Established").is_some_and(|one| one["status"] == "True");
+    let fixed = if is_established { ["/scope", "/names/kind"].as_slice() } else { &[] };
+    for pointer in fixed.iter().chain(&["/group", "/names/plural"]) {
+        let now = spec.pointer(pointer).unwrap_or(&Value::Null);
+        if Some(now) != before.pointer(pointer) {
+            let field = format!("spec{}", pointer.replace('/', "."));
+            errors.push(Error::invalid(&Path::new(&field), now, "field is immutable"));
+        }
+    }
+    check_stored_versions(object, &mut errors);
+    if object["metadata"]["annotations"][APPROVAL] != old["metadata"]["annotations"][APPROVAL] {
+        check_approval(object, &mut errors);
+    }
+    errors
+}
+
+/// The condition of that type.
+pub(super) fn condition<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|one| one["type"] == name)
+}
+
+fn check_name(object: &Value, errors: &mut ErrorList) {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let name = text("/metadata/name");
+    if name != format!("{}.{}", text("/spec/names/plural"), text("/spec/group")) {
+        let path = Path::new("metadata");
+        errors.push(Error::invalid(&path.child("name"), name, "must be spec.names.plural+\".\"+spec.group"));
+    }
+}
+
+fn check_spec(spec: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    check_group(spec["group"].as_str().unwrap_or_default(), &path.child("group"), errors);
+    match spec["scope"].as_str().unwrap_or_default() {
+        "" => errors.push(Error::required(&path.child("scope"), "")),
+        "Cluster" | "Namespaced" => {}
+        other => errors.push(Error::not_supported(&path.child("scope"), other, &["Cluster", "Namespaced"])),
+    }
+    let versions = Versions::of(spec);
+    versions::check(&versions, path, errors);
+    errors.extend(crd_names::check(&spec["names"], &path.child("names")));
+    schemas::check_shared(&versions, path, errors);
+    check_conversion(&spec["conversion"], &path.child("conversion"), errors);
+}
+
+fn check_group(group: &str, path: &Path<'_>, errors: &mut ErrorList) {
+    let wrong = names::dns1123_subdomain(group);
+    if group.is_empty() {
+        errors.push(Error::required(path, ""));
+    } else if !wrong.is_empty() {
+        errors.push(Error::invalid(path, group, wrong.join(",")));
+    } else if !group.contains('.') {
+        errors.push(Error::invalid(path, group, "should be a domain with at least one dot"));
+    }
+}
+
+fn check_conversion(conversion: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let webhook = &conversion["webhook"];
+    let (client, reviews) = (path.child("webhookClientConfig"), path.child("conversionReviewVersions"));
+    let versions = webhook["conversionReviewVersions"].as_array().map_or(&[][..], Vec::as_slice);
+    match conversion["strategy"].as_str().unwrap_or_default() {
+        "" => errors.push(Error::required(&path.child("strategy"), "")),
+        "None" => {
+            if webhook["clientConfig"].is_object() {
+                errors
+                    .push(Error::forbidden(&client, "should not be set when strategy is not set to Webhook"));
+            }
+            if !versions.is_empty() {
+                errors.push(Error::forbidden(
+                    &reviews,
+                    "should not be set when strategy is not set to Webhook",
+                ));
+            }
+        }
+        "Webhook" => {
+            let before = errors.len();
+            let config = &webhook["clientConfig"];
+            if !config.is_object() {
+                errors.push(Error::required(&client, "required when strategy is set to Webhook"));
+            } else if config["url"].is_null() == config["service"].is_null() {
+                errors.push(Error::required(&client, "exactly one of url or service is required"));
+            }
+            check_review_versions(versions, &reviews, errors);
+            if errors.len() == before {
+                errors.push(Error::forbidden(
+                    &path.child("strategy"),
+                    "webhook conversion is not supported yet",
+                ));
+            }
+        }
+        other => errors.push(Error::not_supported(&path.child("strategy"), other, &["None", "Webhook"])),
+    }
+}
+
+fn check_review_versions(versions: &[Value], path: &Path<'_>, errors: &mut ErrorList) {
+    if versions.is_empty() {
+        errors.push(Error::required(path, ""));
+        return;
+    }
+    for (index, version) in versions.iter().enumerate() {
+        let name = version.as_str().unwrap_or_default();
+        if versions[..index].contains(version) {
+            errors.push(Error::invalid(&path.index(index), name, "duplicate version"));
+            continue;
+        }
+        for wrong in names::dns1035_label(name) {
+            errors.push(Error::invalid(&path.index(index), name, wrong));
+        }
+    }
+    if !versions.iter().any(|version| version == "v1" || version == "v1beta1") {
+        errors.push(Error::invalid(
+            path,
+            Value::from(versions.to_vec()),
+            "must include at least one of v1, v1beta1",
+        ));
+    }
+}
+
+fn check_stored_versions(object: &Value, errors: &mut ErrorList) {
+    let status = Path::new("status");
+    let path = status.child("storedVersions");
+    let stored = &object["status"]["storedVersions"];
+    let names = stored.as_array().map_or(&[][..], Vec::as_slice);
+    if names.is_empty() {
+        errors.push(Error::invalid(&path, Value::Null, "must have at least one stored version"));
+        return;
+    }
+    let versions = object["spec"]["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    for version in versions.iter().filter(|one| one["storage"] == true && !names.contains(&one["name"])) {
+        let name = version["name"].as_str().unwrap_or_default();
+        errors.push(Error::invalid(&path, stored, format!("must have the storage version {name}")));
+    }
+    for (index, name) in names.iter().enumerate() {
+        if !versions.iter().any(|version| version["name"] == *name) {
+            let name = name.as_str().unwrap_or_default();
+            errors.push(Error::invalid(&path.index(index), name, format!(
+                "missing from spec.versions; {name} was previously a storage version, and must remain in \
+                 spec.versions until a storage migration ensures no data remains persisted in {name} and removes \
+                 {name} from status.storedVersions"
+            )));
+        }
+    }
+}
+
+/// Groups of the Kubernetes community need its approval.
+fn check_approval(object: &Value, errors: &mut ErrorList) {
+    let group = object["spec"]["group"].as_str().unwrap_or_default();
+    let is_within = |domain: &str| group == domain || group.ends_with(&format!(".{domain}"));
+    if !is_within("k8s.io") && !is_within("kubernetes.io") {
+        return;
+    }
+    let metadata = Path::new("metadata");
+    let annotations = metadata.child("annotations");
+    let path = annotations.key(APPROVAL);
+    let link = "see https://github.com/kubernetes/enhancements/pull/1111";
+    let needed = format!("protected groups must have approval annotation \"{APPROVAL}\"");
+    let approval = object["metadata"]["annotations"][APPROVAL].as_str().unwrap_or_default();
+    let is_url = approval
+        .split_once("://")
+        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'));
+    if approval.is_empty() {
+        errors.push(Error::required(&path, format!("{needed}, {link}")));
+    } else if !approval.starts_with("unapproved") && !is_url {
+        let detail = format!("{needed} with either a URL or a reason starting with \"unapproved\", {link}");
+        errors.push(Error::invalid(&path, approval, detail));
+    }
+}

@@ -1,0 +1,153 @@
+//! What a version, or all of them alike, state: a schema, subresources, printer columns, selectable fields.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+
+use super::versions::Versions;
+use super::{defaults, openapi, structural};
+
+/// No version has more selectable fields than this; upstream's limit.
+const SELECTABLE_FIELDS: usize = 8;
+
+/// Reports what is wrong with what one version states by itself.
+pub(super) fn check_own(versions: &Versions<'_>, version: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let own = |key: &str| if versions.shared(key).is_some() { &Value::Null } else { &version[key] };
+    let has_status = version["subresources"]["status"].is_object();
+    check_schema(&own("schema")["openAPIV3Schema"], &path.child("schema"), has_status, errors);
+    check_subresources(own("subresources"), &path.child("subresources"), errors);
+    check_columns(own("additionalPrinterColumns"), &path.child("additionalPrinterColumns"), errors);
+    let schema = &version["schema"]["openAPIV3Schema"];
+    check_selectable(own("selectableFields"), schema, &path.child("selectableFields"), errors);
+}
+
+/// Reports what is wrong with what all versions state alike.
+pub(super) fn check_shared(versions: &Versions<'_>, spec: &Path<'_>, errors: &mut ErrorList) {
+    let shared = |key: &str| versions.shared(key).unwrap_or(&Value::Null);
+    let schema = &shared("schema")["openAPIV3Schema"];
+    check_schema(schema, &spec.child("validation"), versions.has_status(), errors);
+    check_subresources(shared("subresources"), &spec.child("subresources"), errors);
+    check_columns(shared("additionalPrinterColumns"), &spec.child("additionalPrinterColumns"), errors);
+    check_selectable(shared("selectableFields"), schema, &spec.child("selectableFields"), errors);
+}
+
+fn check_schema(schema: &Value, path: &Path<'_>, has_status: bool, errors: &mut ErrorList) {
+    if !schema.is_object() {
+        return;
+    }
+    let path = path.child("openAPIV3Schema");
+    let before = errors.len();
+    if has_status {
+        openapi::check_root(schema, &path, errors);
+    }
+    if schema["nullable"] == true {
+        errors.push(Error::forbidden(&path.child("nullable"), "nullable cannot be true at the root"));
+    }
+    if !structural::has_unsupported(schema) {
+        let mut wrong = structural::check(schema, &path);
+        if wrong.is_empty() {
+            wrong = defaults::check(schema, &path);
+        }
+        errors.extend(wrong);
+    }
+    openapi::check(schema, &path, errors);
+    if errors.len() == before {
+        openapi::refuse_validations(schema, &path, errors);
+    }
+}
+
+fn check_subresources(subresources: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let scale = &subresources["scale"];
+    if !scale.is_object() {
+        return;
+    }
+    let text = |key: &str| scale[key].as_str().unwrap_or_default();
+    for (key, parent) in [("specReplicasPath", "spec"), ("statusReplicasPath", "status")] {
+        let field = format!("scale.{key}");
+        let path = path.child(&field);
+        if text(key).is_empty() {
+            errors.push(Error::required(&path, ""));
+        } else if check_json_path(text(key), &path, errors) && !text(key).starts_with(&format!(".{parent}."))
+        {
+            errors.push(Error::invalid(&path, text(key), format!("should be a json path under .{parent}")));
+        }
+    }
+    let (selector, path) = (text("labelSelectorPath"), path.child("scale.labelSelectorPath"));
+    let is_known = selector.starts_with(".spec.") || selector.starts_with(".status.");
+    if !selector.is_empty() && check_json_path(selector, &path, errors) && !is_known {
+        errors.push(Error::invalid(&path, selector, "should be a json path under either .spec or .status"));
+    }
+}
+
+/// Reports a path that is not simple; whether it is.
+fn check_json_path(text: &str, path: &Path<'_>, errors: &mut ErrorList) -> bool {
+    let is_simple = text.starts_with('.');
+    if !is_simple {
+        errors.push(Error::invalid(path, text, "must be a simple json path starting with ."));
+    }
+    is_simple
+}
+
+fn check_columns(columns: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
+    const FORMATS: [&str; 8] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+    for (index, column) in columns.as_array().into_iter().flatten().enumerate() {
+        let path = path.index(index);
+        let text = |key: &str| column[key].as_str().unwrap_or_default();
+        if text("name").is_empty() {
+            errors.push(Error::required(&path.child("name"), ""));
+        }
+        let must = format!("must be one of {}", TYPES.join(","));
+        if text("type").is_empty() {
+            errors.push(Error::required(&path.child("type"), must));
+        } else if !TYPES.contains(&text("type")) {
+            errors.push(Error::invalid(&path.child("type"), text("type"), must));
+        }
+        if !text("format").is_empty() && !FORMATS.contains(&text("format")) {
+            let must = format!("must be one of {}", FORMATS.join(","));
+            errors.push(Error::invalid(&path.child("format"), text("format"), must));
+        }
+        if text("jsonPath").is_empty() {
+            errors.push(Error::required(&path.child("JSONPath"), ""));
+        } else {
+            check_json_path(text("jsonPath"), &path.child("JSONPath"), errors);
+        }
+    }
+}
+
+fn check_selectable(fields: &Value, schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let mut seen: Vec<&str> = Vec::new();
+    for (index, field) in fields.as_array().into_iter().flatten().enumerate() {
+        let at = path.index(index);
+        let at = at.child("jsonPath");
+        let text = field["jsonPath"].as_str().unwrap_or_default();
+        if text.is_empty() {
+            errors.push(Error::required(&at, ""));
+            continue;
+        }
+        let Some(found) = below(schema, text) else {
+            errors.push(Error::invalid(&at, text, "is an invalid path: does not refer to a valid field"));
+            continue;
+        };
+        if text.starts_with(".metadata") {
+            errors.push(Error::invalid(&at, text, "must not point to fields in metadata"));
+        }
+        if !matches!(found["type"].as_str(), Some("string" | "boolean" | "integer")) {
+            let must = "must point to a field of type string, boolean or integer. Enum string fields and strings \
+                        with formats are allowed.";
+            errors.push(Error::invalid(&at, text, must));
+        }
+        if seen.contains(&text) {
+            errors.push(Error::duplicate(&at, text));
+        } else {
+            seen.push(text);
+        }
+    }
+    if seen.len() > SELECTABLE_FIELDS {
+        errors.push(Error::too_many(path, seen.len(), SELECTABLE_FIELDS));
+    }
+}
+
+/// The schema of the property that a simple path leads to.
+fn below<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
+    path.strip_prefix('.')?.split('.').try_fold(schema, |schema, step| schema["properties"].get(step))
+}

@@ -1,0 +1,77 @@
+//! CustomResourceDefinition: defaults, what an update may change, and the rules of a definition.
+
+use serde_json::{Value, json};
+use steersman_core::field::ErrorList;
+
+use super::rules;
+use crate::strategy::{Strategy, WriteContext};
+
+/// The strategy of CustomResourceDefinition.
+pub(crate) struct CustomResourceDefinitions;
+
+impl Strategy for CustomResourceDefinitions {
+    fn default(&self, object: &mut Value) {
+        let kind = object["spec"]["names"]["kind"].as_str().unwrap_or_default().to_owned();
+        let is_missing = |value: Option<&Value>| value.and_then(Value::as_str).is_none_or(str::is_empty);
+        if let Some(names) = object["spec"]["names"].as_object_mut().filter(|_| !kind.is_empty()) {
+            if is_missing(names.get("singular")) {
+                names.insert("singular".to_owned(), kind.to_lowercase().into());
+            }
+            if is_missing(names.get("listKind")) {
+                names.insert("listKind".to_owned(), format!("{kind}List").into());
+            }
+        }
+        if let Some(spec) = object["spec"].as_object_mut() {
+            let conversion = spec.entry("conversion").or_insert(Value::Null);
+            if conversion.is_null() {
+                *conversion = json!({"strategy": "None"});
+            }
+        }
+        let service = object.pointer_mut("/spec/conversion/webhook/clientConfig/service");
+        if let Some(service) = service.and_then(Value::as_object_mut) {
+            service.entry("port").or_insert(443.into());
+        }
+        let has_stored = object["status"]["storedVersions"].as_array().is_some_and(|list| !list.is_empty());
+        if !has_stored {
+            store_version(object);
+        }
+    }
+
+    fn prepare_create(&self, object: &mut Value, _: &WriteContext<'_>) {
+        object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}});
+        store_version(object);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        rules::definition(object)
+    }
+
+    fn prepare_update(&self, object: &mut Value, old: &Value, _: &WriteContext<'_>) {
+        object["status"] = old["status"].clone();
+        store_version(object);
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        rules::update(object, old)
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
+        let _ = (object, old);
+        ErrorList::new()
+    }
+}
+
+/// Notes the storage version as one that objects are stored in.
+fn store_version(object: &mut Value) {
+    let versions = object["spec"]["versions"].as_array().into_iter().flatten();
+    let Some(name) =
+        versions.filter(|version| version["storage"] == true).map(|one| one["name"].clone()).next()
+    else {
+        return;
+    };
+    match object["status"]["storedVersions"].as_array_mut() {
+        Some(stored) if stored.contains(&name) => {}
+        Some(stored) => stored.push(name),
+        None => object["status"]["storedVersions"] = json!([name]),
+    }
+}
