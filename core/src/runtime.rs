@@ -255,7 +255,7 @@ pub trait Runtime: Send + Sync + 'static {
 pub trait Exec: Send + Sync {
     /// Runs a command in a running container and waits for it. Must leave nothing running when it is dropped.
     /// Repeating runs it again.
-    async fn exec(&self, container: &str, command: &[String]) -> Result<ExecOutput, RuntimeError>;
+    async fn run(&self, container: &str, command: &[String]) -> Result<ExecOutput, RuntimeError>;
 }
 
 /// What a command did.
@@ -272,7 +272,7 @@ pub struct ExecOutput {
 pub trait Logs: Send + Sync {
     /// What the container has printed, oldest first, and with [`LogOptions::follow`] what it prints until it ends.
     /// May be repeated; the container may have exited. A runtime may have dropped the oldest lines.
-    async fn logs(
+    async fn read(
         &self,
         container: &str,
         options: &LogOptions,

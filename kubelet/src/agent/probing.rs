@@ -99,7 +99,7 @@ impl Probing {
         let Some(exec) = self.runtime.exec() else {
             return Verdict::Unknown("the runtime cannot run commands in containers".to_owned());
         };
-        match exec.exec(&self.id, action.command.as_deref().unwrap_or_default()).await {
+        match exec.run(&self.id, action.command.as_deref().unwrap_or_default()).await {
             Ok(done) if done.code == 0 => Verdict::Success,
             Ok(done) => {
                 let output = &done.output[..done.output.len().min(OUTPUT)];

@@ -100,4 +100,23 @@ mod tests {
         assert_eq!(status(b"SSH-2.0-x\r\n"), None);
         assert_eq!(status(b""), None);
     }
+
+    #[tokio::test]
+    async fn a_server_is_asked_and_a_closed_port_is_told_of() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Get { host: "127.0.0.1".to_owned(), port, path: "/ok".to_owned(), headers: Vec::new() };
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 503 No\r\n\r\n").await.unwrap();
+        };
+        let (code, ()) = tokio::join!(get(&asked), serve);
+        assert_eq!(code, Ok(503));
+        assert_eq!(open("127.0.0.1", port).await, Ok(()));
+        drop(listener);
+        let refused = format!("dial tcp 127.0.0.1:{port}: connect: connection refused");
+        assert_eq!(open("127.0.0.1", port).await, Err(Verdict::Failure(refused.clone())));
+        let told = format!("Get \"http://127.0.0.1:{port}/ok\": {refused}");
+        assert_eq!(get(&asked).await, Err(Verdict::Failure(told)));
+    }
 }

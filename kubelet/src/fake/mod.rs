@@ -236,7 +236,7 @@ fn image(name: &str) -> Image {
 #[async_trait]
 impl Exec for Fake {
     /// Every command succeeds and prints nothing.
-    async fn exec(&self, container: &str, _command: &[String]) -> Result<ExecOutput, RuntimeError> {
+    async fn run(&self, container: &str, _command: &[String]) -> Result<ExecOutput, RuntimeError> {
         self.0.state().script(container).map(|_| ExecOutput::default()).ok_or_else(|| not_found(container))
     }
 }

@@ -1,0 +1,115 @@
+//! Starts a program in a process group of its own, such that it can never outlive the runtime.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+
+use super::watchdog::Watchdog;
+
+pub(super) const SHELL: &str = "/bin/sh";
+
+/// Waits for a line, which comes once the watchdog knows of the group, and then becomes the program. Should this
+/// program die before, there is no line.
+const GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@" </dev/null"#;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) command: Vec<String>,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) working_dir: PathBuf,
+}
+
+/// A process group, killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Group {
+    id: u32,
+    ended: AtomicBool,
+    watchdog: Arc<Watchdog>,
+}
+
+impl Program {
+    /// Starts the program with its output piped. Fails with a sentence on what cannot be run.
+    pub(super) async fn launch(&self, watchdog: &Arc<Watchdog>) -> Result<(Child, Group), String> {
+        self.check()?;
+        let error = |error: io::Error| format!("exec: {:?}: {error}", self.command);
+        let mut child = self.shell().spawn().map_err(error)?;
+        let id = child.id().ok_or("the process ended before it began")?;
+        let group = Group { id, ended: AtomicBool::new(false), watchdog: watchdog.clone() };
+        watchdog.started(id).map_err(error)?;
+        let mut gate = child.stdin.take().ok_or("the process has no input")?;
+        gate.write_all(b"\n").await.map_err(error)?;
+        Ok((child, group))
+    }
+
+    fn shell(&self) -> Command {
+        let mut shell = Command::new(SHELL);
+        shell.arg("-c").arg(GATE).args(&self.command).env_clear();
+        shell.envs(self.env.iter().map(|(name, value)| (name, value)));
+        shell.current_dir(&self.working_dir).process_group(0);
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        shell
+    }
+
+    /// Whether there is something to run, in the words of Go's `os/exec`.
+    fn check(&self) -> Result<(), String> {
+        let name = self.command.first().ok_or("no command specified")?;
+        if name.contains('/') {
+            return runnable(&self.working_dir.join(name)).map_err(|why| format!("exec: {name:?}: {why}"));
+        }
+        let path = self.env.iter().rev().find(|(variable, _)| variable == "PATH");
+        let path = path.map_or("", |(_, value)| value.as_str());
+        let found = std::env::split_paths(path).any(|folder| runnable(&folder.join(name)).is_ok());
+        found.then_some(()).ok_or_else(|| format!("exec: {name:?}: executable file not found in $PATH"))
+    }
+}
+
+fn runnable(path: &Path) -> Result<(), String> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() && file.permissions().mode() & 0o111 != 0 => Ok(()),
+        Ok(_) => Err("permission denied".to_owned()),
+        Err(_) => Err(format!("stat {}: no such file or directory", path.display())),
+    }
+}
+
+impl Group {
+    /// Asks every process of the group to end.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends every process of the group.
+    pub(super) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Ends what is left of the group after its first process has ended; it is not touched again.
+    pub(super) fn finish(&self) {
+        self.kill();
+        if !self.ended.swap(true, Ordering::SeqCst) {
+            self.watchdog.ended(self.id);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if self.ended.load(Ordering::SeqCst) {
+            return;
+        }
+        let group = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        // A group whose processes have all ended is what was wanted.
+        let _ = group.map(|group| kill_process_group(group, signal));
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
