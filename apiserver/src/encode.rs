@@ -103,6 +103,11 @@ pub(crate) fn at_version(object: &Object, revision: Revision) -> Result<Object> 
     Ok(Object::from_parts(bytes, object.api_version(), object.kind(), metadata))
 }
 
+/// What follows `kind` and `apiVersion` in our own writing; `None` for the writing of others.
+pub(crate) fn headless(json: &[u8]) -> Option<&[u8]> {
+    metadata_place(json).map(|at| &json[at - METADATA.len() + 1..])
+}
+
 /// The tree of an object as it is stored: without its version.
 pub(crate) fn stored_tree(object: &Object) -> Result<Value> {
     let mut tree = object.to_value()?;

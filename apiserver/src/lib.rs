@@ -8,6 +8,7 @@ mod convert;
 pub mod crd;
 mod encode;
 mod fault;
+pub mod http;
 pub mod patch;
 mod pipeline;
 mod reader;

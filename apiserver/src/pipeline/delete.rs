@@ -104,8 +104,14 @@ impl Request<'_> {
             return Ok(if is_over && !is_held { Plan::Remove } else { Plan::Nothing });
         }
         finalizers::apply(&mut tree, old.object.metadata(), strategy, options);
-        let is_held = finalizers::any(&tree) || strategy.holds_deletion(&tree);
-        if grace == grace::Grace::None && is_held {
+        let is_held_by_kind = strategy.holds_deletion(&tree);
+        let is_held = finalizers::any(&tree) || is_held_by_kind;
+        if is_held_by_kind && old.object.metadata().is_terminating() {
+            return Ok(Plan::Nothing);
+        }
+        if is_held_by_kind {
+            grace::end_now(&mut tree, self.now);
+        } else if grace == grace::Grace::None && is_held {
             grace::mark(&mut tree, old.object.metadata(), self.now);
         }
         let stays = is_held || matches!(grace, grace::Grace::Seconds(seconds) if seconds > 0);

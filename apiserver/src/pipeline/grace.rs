@@ -61,6 +61,11 @@ pub(super) fn mark(tree: &mut Value, old: &Metadata, now: Timestamp) {
     }
 }
 
+/// Marks an object that ends when its kind lets it, which has no time of grace.
+pub(super) fn end_now(tree: &mut Value, now: Timestamp) {
+    metadata::of(tree).insert("deletionTimestamp".to_owned(), metadata::seconds(now).into());
+}
+
 fn set_end(tree: &mut Value, from: Timestamp, seconds: i64) {
     let end = from.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(from);
     let metadata = metadata::of(tree);

@@ -157,7 +157,7 @@ impl Request<'_> {
     fn is_released(&self, tree: &Value, metadata: &Metadata) -> bool {
         metadata.is_terminating()
             && metadata.finalizers.is_empty()
-            && metadata.deletion_grace_period_seconds == Some(0)
+            && metadata.deletion_grace_period_seconds.unwrap_or(0) == 0
             && !self.row.strategy.holds_deletion(tree)
     }
 

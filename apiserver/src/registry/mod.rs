@@ -53,6 +53,16 @@ impl Rows {
         self.preferred.get(resource)
     }
 
+    /// Whether anything is served in a group.
+    pub(crate) fn has_group(&self, group: &str) -> bool {
+        self.rows.keys().any(|resource| resource.group == group)
+    }
+
+    /// Whether anything is served in a version of a group.
+    pub(crate) fn has_version(&self, group: &str, version: &str) -> bool {
+        self.rows.keys().any(|resource| resource.group == group && resource.version == version)
+    }
+
     /// Every row, ordered by group, version and resource.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Served>> {
         self.rows.values()

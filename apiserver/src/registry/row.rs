@@ -60,8 +60,8 @@ pub(crate) struct Served {
     pub(crate) view: View,
     /// Whether it is defined by a CustomResourceDefinition.
     pub(crate) custom: bool,
-    /// What the status of a new object is; see [`Served::blank_status`].
-    pub(crate) blank: OnceLock<Option<Value>>,
+    /// An object that has nothing; see [`Served::blank_object`].
+    pub(crate) blank: OnceLock<Value>,
 }
 
 /// How the stored form of an object and the form of a version relate.
@@ -157,15 +157,29 @@ impl Served {
         if self.is_namespaced() { format!("{namespace}/{name}") } else { name.to_owned() }
     }
 
-    /// The status of an object that has none yet, as the schema writes it: `{}`, zeros, or nothing.
+    /// An object that has nothing, as the schema writes it: with the structs and zeros that are always written.
+    pub(crate) fn blank_object(&self) -> Value {
+        self.blank().clone()
+    }
+
+    /// The status of an object that has none yet: `{}`, zeros, or nothing.
     pub(crate) fn blank_status(&self) -> Option<&Value> {
-        let blank = self.blank.get_or_init(|| {
+        self.blank().get("status")
+    }
+
+    fn blank(&self) -> &Value {
+        self.blank.get_or_init(|| {
             let mut empty = Value::Object(serde_json::Map::new());
-            let admitted =
+            // An empty object has no value of a wrong type.
+            let _ =
                 self.schema.admit(&mut empty, &self.kind, &Duplicates::default(), FieldValidation::Ignore);
-            admitted.ok().and_then(|_| empty.as_object_mut()?.remove("status"))
-        });
-        blank.as_ref()
+            empty
+        })
+    }
+
+    /// The kind of a list of its objects.
+    pub(crate) fn list_kind(&self) -> String {
+        format!("{}List", self.kind.kind)
     }
 
     /// The tree that is stored for a tree of this version.

@@ -33,6 +33,10 @@ impl Server {
         Client::new(self.api_as(user, user_agent))
     }
 
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// The untyped face of [`Server::client_as`].
     pub fn api_as(&self, user: User, user_agent: &str) -> Arc<dyn Api> {
         let caller = Caller { user, user_agent: user_agent.to_owned() };

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::executor::LocalPool;
 use futures::future::BoxFuture;
 use futures::task::{LocalSpawnExt, noop_waker};
@@ -34,9 +35,12 @@ struct World {
     api: Arc<dyn Api>,
 }
 
-/// A clock that moves when the test says so.
+/// A clock that moves when the test says so, or when nothing else can.
 #[derive(Default)]
-struct Still(Mutex<Duration>);
+struct Still {
+    elapsed: Mutex<Duration>,
+    sleepers: Mutex<Vec<(Duration, oneshot::Sender<()>)>>,
+}
 
 /// Tasks that wait to be taken over by the pool.
 #[derive(Default)]
@@ -49,15 +53,35 @@ impl Clock for Still {
     }
 
     fn elapsed(&self) -> Duration {
-        *self.0.lock().unwrap()
+        *self.elapsed.lock().unwrap()
     }
 
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
-        if deadline <= self.elapsed() {
-            std::future::ready(()).boxed()
-        } else {
-            std::future::pending().boxed()
+        let (sender, receiver) = oneshot::channel();
+        self.sleepers.lock().unwrap().push((deadline, sender));
+        self.advance(Duration::ZERO);
+        receiver.map(drop).boxed()
+    }
+}
+
+impl Still {
+    /// Moves on, and wakes who has slept long enough.
+    fn advance(&self, by: Duration) {
+        let now = {
+            let mut elapsed = self.elapsed.lock().unwrap();
+            *elapsed += by;
+            *elapsed
+        };
+        let mut sleepers = self.sleepers.lock().unwrap();
+        for (_, sender) in sleepers.extract_if(.., |(deadline, _)| *deadline <= now) {
+            let _ = sender.send(());
         }
+    }
+
+    /// Moves on to when the next sleeper wakes.
+    fn next(&self) {
+        let next = self.sleepers.lock().unwrap().iter().map(|(deadline, _)| *deadline).min();
+        self.advance(next.expect("somebody sleeps").saturating_sub(self.elapsed()));
     }
 }
 
@@ -83,15 +107,29 @@ impl World {
         World { pool: RefCell::new(pool), tasks, clock, store, server, api }
     }
 
-    /// Runs a future to its end, and everything that was spawned as far as it goes.
+    /// Runs a future to its end, and everything that was spawned as far as it goes. Time passes only if the future
+    /// waits for it.
     fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        loop {
+            if let Some(output) = future.as_mut().now_or_never() {
+                self.settle();
+                return output;
+            }
+            self.settle();
+            if let Some(output) = future.as_mut().now_or_never() {
+                return output;
+            }
+            self.clock.next();
+        }
+    }
+
+    fn settle(&self) {
         let mut pool = self.pool.borrow_mut();
         for task in self.tasks.0.lock().unwrap().drain(..) {
             pool.spawner().spawn_local(task).unwrap();
         }
-        let output = pool.run_until(future);
         pool.run_until_stalled();
-        output
     }
 
     fn create(&self, target: &Target, body: Value) -> Result<Object> {

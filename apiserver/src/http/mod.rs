@@ -1,0 +1,53 @@
+//! The API server as HTTP sees it: a request of the `http` crate in, a response out. No sockets here.
+//!
+//! A thin translation: the path says the target, method and query the verb and its options, the body is decoded by its
+//! content type; everything else is the pipeline's.
+
+mod answer;
+mod body;
+mod options;
+mod path;
+mod query;
+mod verbs;
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+use crate::pipeline::Caller;
+use crate::server::Server;
+use crate::user::User;
+
+/// The largest body that is read; upstream's limit, in bytes.
+const BODY: usize = 3 * 1024 * 1024;
+
+/// The body of an answer.
+pub enum Body {
+    /// All of it.
+    Full(Bytes),
+    /// What a watch tells, an event a chunk, until it ends.
+    Chunks(BoxStream<'static, Bytes>),
+}
+
+impl Server {
+    /// Answers a request of `user`. Never fails: what is wrong is in the answer.
+    pub async fn call(&self, user: User, request: http::Request<Bytes>) -> http::Response<Body> {
+        let agent = request.headers().get(http::header::USER_AGENT);
+        let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let caller = Caller { user, user_agent };
+        match verbs::answer(self.core(), &caller, request).await {
+            Ok(answer) => answer.into_response(),
+            Err(error) => answer::of_error(&error).into_response(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Full(bytes) => f.debug_tuple("Full").field(&bytes.len()).finish(),
+            Body::Chunks(_) => f.write_str("Chunks"),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The parameters of a request.
+
+use steersman_core::error::Error;
+use steersman_core::resource::GroupVersionKind;
+use steersman_core::{Result, field};
+
+use super::path;
+
+/// The parameters, in the order of the text; a name may stand more than once.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Splits the part of a URI behind the question mark. What cannot be decoded is kept as it is.
+    pub(super) fn parse(text: Option<&str>) -> Self {
+        let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+        let plain = |text: &str| {
+            let spaced = text.replace('+', " ");
+            path::decode(&spaced).unwrap_or(spaced)
+        };
+        Query(
+            pairs
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (plain(name), plain(value))
+                })
+                .collect(),
+        )
+    }
+
+    /// The first value of a parameter; empty if it is not there.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|pair| pair.0 == name).map_or("", |pair| pair.1.as_str())
+    }
+
+    /// Every value of a parameter.
+    pub(super) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |pair| pair.0 == name).map(|pair| pair.1.as_str())
+    }
+
+    /// Whether a parameter is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|pair| pair.0 == name)
+    }
+
+    /// A switch: there, and neither `0` nor `false`, as upstream's conversion has it.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.all(name).next().is_some_and(|value| !matches!(value, "0" | "false"))
+    }
+
+    /// A whole number; 400 in Go's words if it is none.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>> {
+        match self.text(name) {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                Error::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+            }),
+        }
+    }
+}
+
+/// 422 about the options of a request.
+pub(super) fn invalid(kind: &'static str, errors: &[field::Error]) -> Error {
+    Error::invalid(&GroupVersionKind::new("meta.k8s.io", "v1", kind), "", errors)
+}
