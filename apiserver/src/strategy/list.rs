@@ -5,11 +5,22 @@ use std::sync::Arc;
 use steersman_core::resource::GroupVersionKind;
 
 use super::Strategy;
+use super::config_map::ConfigMaps;
+use super::disruption_budget::DisruptionBudgets;
+use super::endpoint_slice::EndpointSlices;
+use super::endpoints::EndpointsObjects;
+use super::event::Events;
+use super::lease::Leases;
 use super::namespace::Namespaces;
 use super::node::Nodes;
 use super::pod::Pods;
+use super::priority_class::PriorityClasses;
+use super::secret::Secrets;
 use super::service::{ServiceRanges, Services};
-use super::workload::{Deployments, ReplicaSets};
+use super::volume_claim::VolumeClaims;
+use super::workload::{
+    CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers, StatefulSets,
+};
 use crate::crd::CustomResourceDefinitions;
 
 /// The strategies of all built-in kinds, with the allocators that some of them hold. One server has one.
@@ -26,17 +37,43 @@ struct Plain;
 
 impl Strategy for Plain {}
 
+/// A kind without rules, whose changes are not counted.
+struct Unversioned;
+
+impl Strategy for Unversioned {
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
 impl Strategies {
     /// The strategies of a server that hands out addresses and ports of `ranges`.
     pub fn new(ranges: &ServiceRanges) -> Self {
         let rows: Vec<Row> = vec![
+            ("", "ConfigMap", Arc::new(ConfigMaps)),
+            ("", "Endpoints", Arc::new(EndpointsObjects)),
+            ("", "Event", Arc::new(Events::CORE)),
             ("", "Namespace", Arc::new(Namespaces)),
             ("", "Node", Arc::new(Nodes)),
+            ("", "PersistentVolumeClaim", Arc::new(VolumeClaims)),
             ("", "Pod", Arc::new(Pods)),
+            ("", "PodTemplate", Arc::new(PodTemplates)),
+            ("", "ReplicationController", Arc::new(ReplicationControllers)),
+            ("", "Secret", Arc::new(Secrets)),
             ("", "Service", Arc::new(Services::new(ranges))),
+            ("", "ServiceAccount", Arc::new(Unversioned)),
             ("apiextensions.k8s.io", "CustomResourceDefinition", Arc::new(CustomResourceDefinitions)),
+            ("apps", "DaemonSet", Arc::new(DaemonSets)),
             ("apps", "Deployment", Arc::new(Deployments)),
             ("apps", "ReplicaSet", Arc::new(ReplicaSets)),
+            ("apps", "StatefulSet", Arc::new(StatefulSets)),
+            ("batch", "CronJob", Arc::new(CronJobs)),
+            ("batch", "Job", Arc::new(Jobs)),
+            ("coordination.k8s.io", "Lease", Arc::new(Leases)),
+            ("discovery.k8s.io", "EndpointSlice", Arc::new(EndpointSlices)),
+            ("events.k8s.io", "Event", Arc::new(Events::NEW)),
+            ("policy", "PodDisruptionBudget", Arc::new(DisruptionBudgets)),
+            ("scheduling.k8s.io", "PriorityClass", Arc::new(PriorityClasses)),
         ];
         Strategies { rows, plain: Arc::new(Plain) }
     }

@@ -14,13 +14,24 @@ use steersman_core::field::ErrorList;
 use crate::reader::Reader;
 use crate::user::User;
 
+mod checks;
+mod config_map;
+mod disruption_budget;
+mod endpoint_slice;
+mod endpoints;
+mod event;
+mod internal;
+mod lease;
 mod list;
 mod namespace;
 mod node;
 mod pod;
 mod pod_spec;
 mod pod_template;
+mod priority_class;
+mod secret;
 mod service;
+mod volume_claim;
 mod workload;
 
 pub use list::Strategies;

@@ -6,3 +6,4 @@ mod image;
 mod volume_defaults;
 
 pub(super) use defaults::default;
+pub(super) use volume_defaults::default_claim;

@@ -1,5 +1,6 @@
 //! Services: dependent defaults, rules, and the addresses and ports that they are given.
 
+mod addresses;
 mod allocate;
 mod cluster_ips;
 mod defaults;
@@ -22,6 +23,7 @@ use self::allocate::{Failed, Pools};
 use super::{Reservation, Strategy, WriteContext};
 use crate::tree::{Fill, Read, fields};
 
+pub(super) use addresses::special_address;
 pub use ranges::ServiceRanges;
 
 /// The strategy of services, with the addresses and ports that they are given from.

@@ -1,0 +1,110 @@
+//! The checks that many kinds share, over JSON trees.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path, Shown};
+use steersman_core::{formats, labels, selector};
+
+use crate::tree::Read;
+
+/// What upstream says where a field may not change.
+pub(super) const IMMUTABLE: &str = "field is immutable";
+
+/// An error for each message.
+pub(super) fn each(messages: Vec<String>, value: impl Shown + Copy, path: &Path<'_>, errors: &mut ErrorList) {
+    errors.extend(messages.into_iter().map(|message| Error::invalid(path, value, message)));
+}
+
+/// One of the values that there are.
+pub(super) fn one_of(value: &str, supported: &[&str], path: &Path<'_>, errors: &mut ErrorList) {
+    if !supported.contains(&value) {
+        errors.push(Error::not_supported(path, value, supported));
+    }
+}
+
+/// One of the values that there are, and given.
+pub(super) fn required_one_of(value: &str, supported: &[&str], path: &Path<'_>, errors: &mut ErrorList) {
+    if value.is_empty() {
+        errors.push(Error::required(path, ""));
+    } else {
+        one_of(value, supported, path, errors);
+    }
+}
+
+/// A number that is zero or more, where there is one.
+pub(super) fn non_negative(tree: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if let Some(value) = tree.int(field).filter(|value| *value < 0) {
+        errors.push(Error::invalid(&at.child(field), value, "must be greater than or equal to 0"));
+    }
+}
+
+/// A text that is given; true if it is.
+pub(super) fn required(tree: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) -> bool {
+    let given = !tree.text(field).is_empty();
+    if !given {
+        errors.push(Error::required(&at.child(field), ""));
+    }
+    given
+}
+
+/// A port number.
+pub(super) fn port(number: i64, path: &Path<'_>, errors: &mut ErrorList) {
+    each(formats::port_number(number), number, path, errors);
+}
+
+/// A whole number that is zero or more, or a percentage.
+pub(super) fn count_or_percent(value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    match value {
+        Value::String(text) => each(formats::percent(text), text.as_str(), path, errors),
+        Value::Number(number) if number.as_i64().is_some_and(|number| number < 0) => {
+            errors.push(Error::invalid(path, value, "must be greater than or equal to 0"));
+        }
+        _ => {}
+    }
+}
+
+/// A percentage that is no more than all.
+pub(super) fn not_more_than_all(value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    if percentage(value).is_some_and(|percent| percent > 100) {
+        errors.push(Error::invalid(path, value, "must not be greater than 100%"));
+    }
+}
+
+/// Reads a well-formed percentage.
+pub(super) fn percentage(value: &Value) -> Option<i64> {
+    let digits = value.as_str()?.strip_suffix('%')?;
+    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().unwrap_or(i64::MAX))
+}
+
+/// The keys and values of labels.
+pub(super) fn labels(map: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    for (key, value) in map.as_object().into_iter().flatten() {
+        let value = value.as_str().unwrap_or_default();
+        errors.extend(labels::validate_label_name(key, path));
+        each(labels::label_value(value), value, path, errors);
+    }
+}
+
+/// The keys, operators and values of a selector.
+pub(super) fn selector(selector: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    errors.extend(labels::validate_label_selector(read_selector(selector).as_ref(), path));
+}
+
+/// Whether a selector is well formed and selects labels; no selector selects none.
+pub(super) fn selects(selector: &Value, labels: &Value) -> bool {
+    let labels = labels.as_object().into_iter().flatten();
+    let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let selector = selector::LabelSelector::from_object(read_selector(selector).as_ref());
+    selector.is_ok_and(|selector| selector.matches(&labels.collect()))
+}
+
+fn read_selector(selector: &Value) -> Option<LabelSelector> {
+    serde_json::from_value(selector.clone()).ok().flatten()
+}
+
+/// A field that an update may not change.
+pub(super) fn unchanged(new: &Value, old: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if new.at(field) != old.at(field) {
+        errors.push(Error::invalid(&at.child(field), new.at(field), IMMUTABLE));
+    }
+}

@@ -1,0 +1,51 @@
+//! PodDisruptionBudgets: one bound or the other.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+
+use super::{Strategy, checks};
+use crate::tree::Read;
+
+/// The strategy of pod disruption budgets.
+pub(super) struct DisruptionBudgets;
+
+impl Strategy for DisruptionBudgets {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        if spec.has("minAvailable") && spec.has("maxUnavailable") {
+            let why = "minAvailable and maxUnavailable cannot be both set";
+            errors.push(Error::invalid(&at, &super::internal::disruption_budget_spec(spec), why));
+        }
+        for field in ["minAvailable", "maxUnavailable"] {
+            let path = at.child(field);
+            checks::count_or_percent(spec.at(field), &path, &mut errors);
+            checks::not_more_than_all(spec.at(field), &path, &mut errors);
+        }
+        checks::selector(spec.at("selector"), &at.child("selector"), &mut errors);
+        if spec.has("unhealthyPodEvictionPolicy") {
+            let (policy, path) =
+                (spec.text("unhealthyPodEvictionPolicy"), at.child("unhealthyPodEvictionPolicy"));
+            checks::one_of(policy, &["AlwaysAllow", "IfHealthyBudget"], &path, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let at = Path::new("status");
+        for field in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
+            checks::non_negative(object.at("status"), field, &at, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_name(&self, _name: &str, _is_prefix: bool) -> Vec<String> {
+        // Upstream does not check the names of budgets.
+        Vec::new()
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,95 @@
+//! Endpoints: addresses and ports.
+
+use serde_json::Value;
+use steersman_core::addresses;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::names;
+
+use super::service::special_address;
+use super::{Strategy, checks};
+use crate::tree::{Fill, Read, fields};
+
+/// The strategy of endpoints.
+pub(super) struct EndpointsObjects;
+
+impl Strategy for EndpointsObjects {
+    fn default(&self, object: &mut Value) {
+        for subset in fields(object).objects_mut("subsets") {
+            subset.objects_mut("ports").for_each(|port| port.fill("protocol", "TCP"));
+        }
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let at = Path::new("subsets");
+        for (index, subset) in object.items("subsets").iter().enumerate() {
+            check_subset(subset, &at.index(index), &mut errors);
+        }
+        errors
+    }
+
+    fn warnings(&self, _object: &Value, _old: Option<&Value>) -> Vec<String> {
+        vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned()]
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+
+    fn allows_create_on_update(&self) -> bool {
+        true
+    }
+}
+
+fn check_subset(subset: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let lists = ["addresses", "notReadyAddresses"];
+    if lists.iter().all(|list| subset.items(list).is_empty()) {
+        errors.push(Error::required(at, "must specify `addresses` or `notReadyAddresses`"));
+    }
+    for list in lists {
+        let path = at.child(list);
+        for (index, address) in subset.items(list).iter().enumerate() {
+            check_address(address, &path.index(index), errors);
+        }
+    }
+    let (path, ports) = (at.child("ports"), subset.items("ports"));
+    for (index, port) in ports.iter().enumerate() {
+        check_port(port, ports.len() > 1, &path.index(index), errors);
+    }
+}
+
+fn check_address(address: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (ip, path) = (address.text("ip"), at.child("ip"));
+    errors.extend(addresses::validate_ip(ip, &path));
+    let (host, node) = (address.text("hostname"), address.text("nodeName"));
+    if !host.is_empty() {
+        checks::each(names::dns1123_label(host), host, &at.child("hostname"), errors);
+    }
+    if !node.is_empty() {
+        checks::each(names::dns1123_subdomain(node), node, &at.child("nodeName"), errors);
+    }
+    match addresses::parse_ip(ip) {
+        Some(parsed) => errors.extend(special_address(parsed).map(|why| Error::invalid(&path, ip, why))),
+        None => errors.push(Error::invalid(&path, ip, "must be a valid IP address")),
+    }
+}
+
+fn check_port(port: &Value, must_have_name: bool, at: &Path<'_>, errors: &mut ErrorList) {
+    let name = port.text("name");
+    if must_have_name && name.is_empty() {
+        errors.push(Error::required(&at.child("name"), ""));
+    } else if !name.is_empty() {
+        checks::each(names::dns1123_label(name), name, &at.child("name"), errors);
+    }
+    checks::port(port.int("port").unwrap_or_default(), &at.child("port"), errors);
+    checks::required_one_of(port.text("protocol"), &["SCTP", "TCP", "UDP"], &at.child("protocol"), errors);
+    let protocol = port.text("appProtocol");
+    if port.has("appProtocol") {
+        checks::each(
+            steersman_core::labels::qualified_name(protocol),
+            protocol,
+            &at.child("appProtocol"),
+            errors,
+        );
+    }
+}

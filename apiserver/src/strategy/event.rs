@@ -1,0 +1,183 @@
+//! Events: whose namespace they are in, what a new-style one must say, and that it does not change.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+
+use super::{Strategy, checks};
+use crate::tree::Read;
+
+/// For how long an event is kept; upstream's `--event-ttl`.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The strategy of events, by the words that their API group has for things.
+pub(super) struct Events {
+    words: &'static Words,
+}
+
+/// The names of the fields that differ between the two groups.
+struct Words {
+    regarding: &'static str,
+    controller: &'static str,
+    note: &'static str,
+    count: &'static str,
+    strict: bool,
+}
+
+const CORE: Words = Words {
+    regarding: "involvedObject",
+    controller: "reportingComponent",
+    note: "message",
+    count: "count",
+    strict: false,
+};
+
+const NEW: Words = Words {
+    regarding: "regarding",
+    controller: "reportingController",
+    note: "note",
+    count: "deprecatedCount",
+    strict: true,
+};
+
+impl Events {
+    /// Events of the core group.
+    pub(super) const CORE: Events = Events { words: &CORE };
+
+    /// Events of `events.k8s.io`.
+    pub(super) const NEW: Events = Events { words: &NEW };
+
+    fn check_namespace(&self, event: &Value, errors: &mut ErrorList) {
+        let involved = event.at(self.words.regarding).text("namespace");
+        let namespace = event.at("metadata").text("namespace");
+        let path = Path::new("involvedObject");
+        // Events about what has no namespace are in `default`.
+        if involved != namespace && !(involved.is_empty() && namespace == "default") {
+            errors.push(Error::invalid(&path.child("namespace"), involved, "does not match event.namespace"));
+        }
+    }
+
+    /// What a new-style event says; the paths are those of the core group's fields, as upstream has them.
+    fn check_new(&self, event: &Value, errors: &mut ErrorList) {
+        let words = self.words;
+        if !event.has("eventTime") {
+            errors.push(Error::required(&Path::new("eventTime"), ""));
+        }
+        for (field, path) in [
+            (words.controller, "reportingController"),
+            ("reportingInstance", "reportingInstance"),
+            ("action", "action"),
+            ("reason", "reason"),
+        ] {
+            check_name(event.text(field), path, errors);
+        }
+        let kind = event.text("type");
+        if !matches!(kind, "Normal" | "Warning") {
+            errors.push(Error::invalid(&Path::new("type"), "", format!("has invalid value: {kind}")));
+        }
+        if event.text(words.note).len() > 1024 {
+            errors.push(Error::invalid(&Path::new("message"), "", "can have at most 1024 characters"));
+        }
+        if words.strict && event.has(words.count) {
+            errors.push(Error::invalid(&Path::new("count"), "", "needs to be unset"));
+        }
+    }
+
+    /// Whether the event is of the new style, whichever group it is written through.
+    fn is_new(&self, event: &Value) -> bool {
+        self.words.strict || event.has("eventTime")
+    }
+}
+
+fn check_name(value: &str, field: &str, errors: &mut ErrorList) {
+    let path = Path::new(field);
+    if value.is_empty() {
+        errors.push(Error::required(&path, ""));
+    } else if field == "reportingController" {
+        checks::each(steersman_core::labels::qualified_name(value), value, &path, errors);
+    } else if value.len() > 128 {
+        errors.push(Error::invalid(&path, "", "can have at most 128 characters"));
+    }
+}
+
+impl Strategy for Events {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        self.check_namespace(object, &mut errors);
+        if self.is_new(object) {
+            self.check_new(object, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        if self.words.strict {
+            let fields = [
+                self.words.regarding,
+                "reason",
+                "action",
+                self.words.note,
+                "type",
+                "eventTime",
+                "reportingInstance",
+                self.words.controller,
+            ];
+            fields.iter().for_each(|field| checks::unchanged(object, old, field, &Path::ROOT, &mut errors));
+        }
+        errors
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+
+    fn allows_create_on_update(&self) -> bool {
+        true
+    }
+
+    fn time_to_live(&self) -> Option<Duration> {
+        Some(LIFETIME)
+    }
+
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        if self.words.strict {
+            return &[
+                "reason",
+                "regarding.kind",
+                "regarding.name",
+                "regarding.namespace",
+                "regarding.uid",
+                "reportingController",
+                "type",
+            ];
+        }
+        &[
+            "involvedObject.apiVersion",
+            "involvedObject.fieldPath",
+            "involvedObject.kind",
+            "involvedObject.name",
+            "involvedObject.namespace",
+            "involvedObject.resourceVersion",
+            "involvedObject.uid",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ]
+    }
+
+    fn field<'a>(&self, object: &'a Value, field: &str) -> Cow<'a, str> {
+        let value = match field.split_once('.') {
+            Some((part, name)) => object.at(part).text(name),
+            None if field == "source" => match object.at("source").text("component") {
+                "" => object.text(self.words.controller),
+                component => component,
+            },
+            None => object.text(field),
+        };
+        Cow::Borrowed(value)
+    }
+}
