@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`deployment`] | Deployments roll from one ReplicaSet to the next |
 //! | [`disruption`] | every PodDisruptionBudget says how many of its pods may be disrupted now |
+//! | [`endpoints`] | every service with a selector has its addresses in Endpoints |
+//! | [`endpointslice`] | every service with a selector has its addresses in EndpointSlices |
+//! | [`endpointslicemirroring`] | Endpoints written by hand are mirrored into EndpointSlices |
 //! | [`garbagecollector`] | objects whose owners are gone are deleted |
 //! | [`namespace`] | a namespace that is being deleted is emptied, then goes |
 //! | [`nodeipam`] | every node has a range of pod addresses of its own |
@@ -17,6 +20,9 @@
 mod claim;
 pub mod deployment;
 pub mod disruption;
+pub mod endpoints;
+pub mod endpointslice;
+pub mod endpointslicemirroring;
 pub mod garbagecollector;
 pub mod namespace;
 pub mod nodeipam;
@@ -26,8 +32,10 @@ mod pods;
 pub mod replicaset;
 pub mod rootca;
 pub mod runner;
+mod service_pods;
 pub mod serviceaccount;
 mod template;
+mod trigger_time;
 pub mod ttl;
 
 pub use runner::{Actor, Controller, Controllers, Failure, Key, Outcome, Sources, Sweep, View};
