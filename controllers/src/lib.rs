@@ -10,10 +10,12 @@
 //! | [`garbagecollector`] | objects whose owners are gone are deleted |
 //! | [`namespace`] | a namespace that is being deleted is emptied, then goes |
 //! | [`nodeipam`] | every node has a range of pod addresses of its own |
+//! | [`nodelifecycle`] | nodes that fall silent are tainted, and their pods not ready |
 //! | [`podgc`] | pods that nobody else will remove are removed |
 //! | [`replicaset`] | there are as many pods of a template as asked for |
 //! | [`rootca`] | every namespace knows the cluster's certificate authority |
 //! | [`serviceaccount`] | every namespace has a service account `default` |
+//! | [`tainteviction`] | pods leave nodes whose taints they do not tolerate |
 //! | [`ttl`] | kubelets know how long they may cache ConfigMaps and Secrets |
 #![forbid(unsafe_code)]
 
@@ -26,6 +28,7 @@ pub mod endpointslicemirroring;
 pub mod garbagecollector;
 pub mod namespace;
 pub mod nodeipam;
+pub mod nodelifecycle;
 mod pod_disruption;
 pub mod podgc;
 mod pods;
@@ -34,6 +37,7 @@ pub mod rootca;
 pub mod runner;
 mod service_pods;
 pub mod serviceaccount;
+pub mod tainteviction;
 mod template;
 mod trigger_time;
 pub mod ttl;

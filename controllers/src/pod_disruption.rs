@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
+use steersman_core::condition;
 
-use crate::pods::condition;
+use crate::pods;
 
 /// The condition that says that a pod was made to end by the cluster, not by itself.
 pub(crate) const DISRUPTION_TARGET: &str = "DisruptionTarget";
@@ -23,17 +23,23 @@ pub(crate) fn node_name(pod: &Pod) -> &str {
 /// `DisruptionTarget=True`, as seen for the pod's present generation. The time of the transition is kept where the
 /// pod already is a target.
 pub(crate) fn disruption_target(pod: &Pod, now: Timestamp, reason: &str, message: &str) -> PodCondition {
-    let before = condition(pod, DISRUPTION_TARGET).filter(|before| before.status == "True");
-    let since = before.and_then(|before| before.last_transition_time.clone()).unwrap_or(Time(now));
-    PodCondition {
+    let target = PodCondition {
         type_: DISRUPTION_TARGET.to_owned(),
         status: "True".to_owned(),
         reason: Some(reason.to_owned()),
         message: Some(message.to_owned()),
         observed_generation: pod.metadata.generation,
-        last_transition_time: Some(since),
         ..PodCondition::default()
-    }
+    };
+    with_transition(pod, target, now)
+}
+
+/// The condition with the time since when it is so: now, if it is not so already.
+pub(crate) fn with_transition(pod: &Pod, condition: PodCondition, now: Timestamp) -> PodCondition {
+    let mut conditions: Vec<PodCondition> =
+        pods::condition(pod, &condition.type_).cloned().into_iter().collect();
+    condition::set(&mut conditions, condition.clone(), now);
+    conditions.pop().unwrap_or(condition)
 }
 
 /// A strategic merge patch of the status that sets the phase and a condition, of this very pod only.

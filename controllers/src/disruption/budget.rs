@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use steersman_core::condition;
 use steersman_core::events::EventType;
 use steersman_core::int_or_string::{Rounding, scaled};
 
@@ -151,21 +152,15 @@ fn set_condition(
     reason: &str,
     message: &str,
 ) {
-    let conditions = status.conditions.get_or_insert_default();
-    let position = conditions.iter().position(|condition| condition.type_ == DISRUPTION_ALLOWED);
-    let before = position.map(|position| &conditions[position]).filter(|before| before.status == value);
     let condition = Condition {
         type_: DISRUPTION_ALLOWED.to_owned(),
         status: value.to_owned(),
         reason: reason.to_owned(),
         message: message.to_owned(),
         observed_generation: status.observed_generation,
-        last_transition_time: before.map_or(Time(now), |before| before.last_transition_time.clone()),
+        last_transition_time: Time(now),
     };
-    match position {
-        Some(position) => conditions[position] = condition,
-        None => conditions.push(condition),
-    }
+    condition::set(status.conditions.get_or_insert_default(), condition, now);
 }
 
 fn write(

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
 
-use crate::pod_disruption::{DISRUPTION_TARGET, is_deleted, patch};
+use crate::pod_disruption::{DISRUPTION_TARGET, is_deleted, patch, with_transition};
 use crate::pods::{condition, is_finished};
 use crate::runner::{Operation, PatchBody};
 use crate::{Controller, Outcome, View};
@@ -36,12 +35,12 @@ impl Controller for StalePodDisruptions {
             type_: DISRUPTION_TARGET.to_owned(),
             status: "False".to_owned(),
             observed_generation: pod.metadata.generation,
-            last_transition_time: Some(Time(view.now())),
             // Empty rather than absent, so that the patch removes what there was.
             reason: Some(String::new()),
             message: Some(String::new()),
             ..PodCondition::default()
         };
+        let reset = with_transition(pod, reset, view.now());
         let target = Target::all(GroupVersionResource::of::<Pod>())
             .in_namespace(pod.metadata.namespace.clone().unwrap_or_default())
             .named(pod.metadata.name.clone().unwrap_or_default())

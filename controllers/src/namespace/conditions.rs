@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, NamespaceCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use steersman_core::condition;
 
 /// What an attempt to empty a namespace has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,10 +75,11 @@ impl Findings {
 /// Brings the conditions in line with what was found; whether that changed any of them.
 pub(super) fn update(findings: &Findings, now: Timestamp, namespace: &mut Namespace) -> bool {
     let conditions = namespace.status.get_or_insert_default().conditions.get_or_insert_default();
-    KINDS.iter().map(|kind| set(conditions, condition(kind, findings, now))).fold(false, |any, one| any | one)
+    let changed = KINDS.iter().filter(|kind| condition::set(conditions, told(kind, findings), now));
+    changed.count() > 0
 }
 
-fn condition(kind: &Kind, findings: &Findings, now: Timestamp) -> NamespaceCondition {
+fn told(kind: &Kind, findings: &Findings) -> NamespaceCondition {
     let problem = (kind.problem)(findings);
     let status = if problem.is_some() { "True" } else { "False" };
     let (reason, message) = problem.unwrap_or_else(|| (kind.ok.0, kind.ok.1.to_owned()));
@@ -87,21 +88,8 @@ fn condition(kind: &Kind, findings: &Findings, now: Timestamp) -> NamespaceCondi
         status: status.to_owned(),
         reason: Some(reason.to_owned()),
         message: Some(message),
-        last_transition_time: Some(Time(now)),
+        last_transition_time: None,
     }
-}
-
-/// Whether the condition is new, or differs in more than its time.
-fn set(conditions: &mut Vec<NamespaceCondition>, new: NamespaceCondition) -> bool {
-    let Some(old) = conditions.iter_mut().find(|old| old.type_ == new.type_) else {
-        conditions.push(new);
-        return true;
-    };
-    let same = (&old.status, &old.reason, &old.message) == (&new.status, &new.reason, &new.message);
-    if !same {
-        *old = new;
-    }
-    !same
 }
 
 fn content_failure(findings: &Findings) -> Option<(&'static str, String)> {
@@ -134,7 +122,7 @@ fn listed(counts: &BTreeMap<String, usize>, words: fn(&str, usize) -> String) ->
 mod tests {
     use super::*;
 
-    fn told(findings: &Findings) -> Vec<String> {
+    fn words(findings: &Findings) -> Vec<String> {
         let mut namespace = Namespace::default();
         assert!(update(findings, Timestamp::UNIX_EPOCH, &mut namespace));
         assert!(!update(findings, Timestamp::MAX, &mut namespace), "the same findings change nothing");
@@ -148,7 +136,7 @@ mod tests {
     #[test]
     fn an_empty_namespace_has_nothing_to_complain_about() {
         assert_eq!(
-            told(&Findings::default()),
+            words(&Findings::default()),
             [
                 "False ResourcesDiscovered: All resources successfully discovered",
                 "False ParsedGroupVersions: All legacy kube types successfully parsed",
@@ -167,7 +155,7 @@ mod tests {
             ..Findings::default()
         };
         assert_eq!(
-            told(&findings)[3..],
+            words(&findings)[3..],
             [
                 "True SomeResourcesRemain: Some resources are remaining: configmaps. has 2 resource instances, \
                  secrets. has 1 resource instances",
@@ -181,7 +169,7 @@ mod tests {
     fn a_failure_is_told_and_later_taken_back() {
         let failed = Findings { failures: vec!["b".to_owned(), "a".to_owned()], ..Findings::default() };
         let message = "True ContentDeletionFailed: Failed to delete all resource types, 2 remaining: a, b";
-        assert_eq!(told(&failed)[2], message);
+        assert_eq!(words(&failed)[2], message);
         let mut namespace = Namespace::default();
         update(&failed, Timestamp::UNIX_EPOCH, &mut namespace);
         assert!(update(&Findings::default(), Timestamp::UNIX_EPOCH, &mut namespace));
