@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use steersman_core::field::ErrorList;
 
 use super::rules;
+use super::terminate::set_terminating;
 use crate::strategy::{Strategy, WriteContext};
 
 /// The strategy of CustomResourceDefinition.
@@ -53,6 +54,10 @@ impl Strategy for CustomResourceDefinitions {
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         rules::update(object, old)
+    }
+
+    fn prepare_delete(&self, object: &mut Value, cx: &WriteContext<'_>) {
+        set_terminating(object, cx.now);
     }
 
     fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {

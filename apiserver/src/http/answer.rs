@@ -133,7 +133,7 @@ fn list_json(row: &Served, list: &ObjectList) -> Result<Bytes> {
         metadata["remainingItemCount"] = remaining.into();
     }
     let head = json!({
-        "kind": row.list_kind(),
+        "kind": row.list_kind,
         "apiVersion": row.kind.api_version(),
         "metadata": metadata,
     });

@@ -60,8 +60,10 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
         return Ok(Answer::text(404, "404 page not found\n"));
     }
     let query = Query::parse(parts.uri.query());
+    let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
     let call = Call { core, caller, target, query, parts, body };
-    call.answer(watch).await
+    let answer = call.answer(watch).await?;
+    Ok(answer.warned(deprecation.as_slice()))
 }
 
 /// Discovery documents come with the wire; until then a path that exists says so.

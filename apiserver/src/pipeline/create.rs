@@ -31,6 +31,7 @@ impl Core {
         }
         let tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
         let object = request.create(tree).await?;
+        request.settle(false).await?;
         request.written(object, true)
     }
 }

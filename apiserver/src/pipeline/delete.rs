@@ -38,7 +38,9 @@ impl Core {
         let mut request = self.open(caller, target, "delete").await?;
         check_options(options)?;
         request.dry_run = is_dry_run(options);
-        request.delete(options).await
+        let (object, gone) = request.delete(options).await?;
+        request.settle(gone).await?;
+        Ok(Deleted { object: request.row.show(object)?, gone, warnings: request.warnings })
     }
 }
 
@@ -60,7 +62,8 @@ pub(super) enum Plan {
 }
 
 impl Request<'_> {
-    pub(super) async fn delete(mut self, options: &DeleteOptions) -> Result<Deleted> {
+    /// Deletes an object: its last state if it is gone, else how it waits for its end; and whether it is gone.
+    pub(super) async fn delete(&mut self, options: &DeleteOptions) -> Result<(Object, bool)> {
         let row = self.row.clone();
         let collection = row.stored("delete")?;
         let mut current = self.core.newest(collection, &self.key()).await?;
@@ -69,9 +72,7 @@ impl Request<'_> {
                 return Err(Error::not_found(&self.resource(), &self.target.name));
             };
             match self.delete_version(old, options).await? {
-                Round::Done(object, gone) => {
-                    return Ok(Deleted { object: row.show(object)?, gone, warnings: self.warnings });
-                }
+                Round::Done(object, gone) => return Ok((object, gone)),
                 Round::Again(newer) => current = newer,
             }
         }
@@ -104,6 +105,9 @@ impl Request<'_> {
             return Ok(if is_over && !is_held { Plan::Remove } else { Plan::Nothing });
         }
         finalizers::apply(&mut tree, old.object.metadata(), strategy, options);
+        if !old.object.metadata().is_terminating() {
+            strategy.prepare_delete(&mut tree, &self.context());
+        }
         let is_held_by_kind = strategy.holds_deletion(&tree);
         let is_held = finalizers::any(&tree) || is_held_by_kind;
         if is_held_by_kind && old.object.metadata().is_terminating() {
@@ -115,9 +119,6 @@ impl Request<'_> {
             grace::mark(&mut tree, old.object.metadata(), self.now);
         }
         let stays = is_held || matches!(grace, grace::Grace::Seconds(seconds) if seconds > 0);
-        if stays || matches!(grace, grace::Grace::Seconds(_)) {
-            strategy.prepare_delete(&mut tree, &self.context());
-        }
         Ok(match (stays, grace) {
             (true, _) => Plan::Mark(tree),
             (false, grace::Grace::Seconds(_)) => Plan::MarkAndRemove(tree),

@@ -5,12 +5,11 @@ use steersman_core::api::{ListOptions, ObjectList, Target};
 use steersman_core::{Object, Result};
 
 use super::delete::{check_options, is_dry_run};
-use super::request::Request;
 use super::{Caller, Core};
 
 impl Core {
     /// Deletes what matches, one after another in key order; what vanishes meanwhile is no error. Returns the objects
-    /// as they were deleted.
+    /// as they were before.
     pub(crate) async fn delete_collection(
         &self,
         caller: &Caller,
@@ -24,21 +23,15 @@ impl Core {
         let mut items: Vec<Object> = Vec::with_capacity(found.items.len());
         for object in &found.items {
             let one = target.clone().in_namespace(object.namespace()).named(object.name());
-            let request = Request {
-                core: self,
-                caller,
-                target: &one,
-                row: request.row.clone(),
-                now: request.now,
-                dry_run: is_dry_run(options),
-                warnings: Vec::new(),
-            };
-            match request.delete(options).await {
-                Ok(deleted) => items.push(deleted.object),
+            let mut each = self.reopen(caller, &one, request.row.resource())?;
+            each.dry_run = is_dry_run(options);
+            match each.delete(options).await {
+                Ok(_) => items.push(object.clone()),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
         }
+        request.settle(true).await?;
         found.items = items;
         Ok(found)
     }

@@ -17,7 +17,7 @@ impl Core {
         let collection = request.row.stored("get")?;
         let object = collection.get(&request.key());
         let object = object.ok_or_else(|| Error::not_found(&request.resource(), &target.name))?;
-        match request.door()? {
+        match request.door(&request.row)? {
             Door::Object | Door::Status => request.row.show(object),
             Door::Other(handler) => Object::from_value(&handler.show(&object.to_value()?)?),
         }

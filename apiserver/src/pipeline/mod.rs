@@ -8,6 +8,7 @@ mod body;
 mod commit;
 mod continue_token;
 mod create;
+mod definitions;
 mod delete;
 mod delete_collection;
 mod finalizers;
@@ -26,6 +27,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use steersman_core::resource::GroupResource;
 use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
@@ -37,6 +39,7 @@ use crate::user::User;
 use crate::watch_cache::WatchCache;
 
 pub(crate) use body::Body;
+pub(crate) use definitions::resource_of;
 
 /// Everything that requests share.
 pub(crate) struct Core {
@@ -48,6 +51,10 @@ pub(crate) struct Core {
     pub(crate) chain: Vec<Arc<dyn Admission>>,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
     pub(crate) subresources: Vec<Box<dyn Subresource>>,
+    /// The resources of Rust types, which have no definition in the store.
+    pub(crate) typed: Vec<GroupResource>,
+    /// Held while the definitions of custom resources are put into effect.
+    pub(crate) syncing: futures::lock::Mutex<()>,
 }
 
 /// Who makes a request, and with which program.

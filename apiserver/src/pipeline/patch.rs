@@ -26,11 +26,12 @@ impl Core {
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "patch").await?;
         request.dry_run = options.dry_run;
-        let door = request.door()?;
+        let row = request.row.clone();
+        let door = request.door(&row)?;
         let patching = Patching::new(&request, &door, &change, options.field_validation)?;
         let name = target.name.clone();
         let missing = Error::not_found(&request.resource(), &name);
-        let row = request.row.clone();
+        let row = row.clone();
         let namespace = target.namespace.clone();
         let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
             let current = current.ok_or_else(|| missing.clone())?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use steersman_core::Result;
 use steersman_core::api::Target;
-use steersman_core::resource::GroupResource;
+use steersman_core::resource::{GroupResource, GroupVersionResource};
 
+use super::definitions::definitions;
 use super::{Caller, Core};
 use crate::authorize::{self, Access};
 use crate::fault;
@@ -41,6 +42,20 @@ impl Core {
     }
 }
 
+impl Core {
+    /// A request that is part of another, which was allowed.
+    pub(super) fn reopen<'a>(
+        &'a self,
+        caller: &'a Caller,
+        target: &'a Target,
+        resource: &GroupVersionResource,
+    ) -> Result<Request<'a>> {
+        let row = self.registry.get(resource).ok_or_else(fault::unknown_path)?;
+        let now = self.env.now();
+        Ok(Request { core: self, caller, target, row, now, dry_run: false, warnings: Vec::new() })
+    }
+}
+
 fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
     let served = if target.subresource.is_empty() {
         row.api().serves(verb)
@@ -63,6 +78,23 @@ fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
 }
 
 impl Request<'_> {
+    /// Puts a write to a definition into effect, and the removal of a custom resource that one may wait for.
+    pub(super) async fn settle(&self, removed: bool) -> Result<()> {
+        let is_definition = self.row.group_resource() == definitions();
+        if !self.dry_run && (is_definition || (removed && self.row.custom && self.is_ending())) {
+            self.core.sync_definitions().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the definition of the custom resource is being deleted.
+    fn is_ending(&self) -> bool {
+        let resource = self.row.resource();
+        let name = format!("{}.{}", resource.resource, resource.group);
+        let definition = Reader::get(self.core, &definitions(), "", &name);
+        definition.is_some_and(|definition| definition.metadata().is_terminating())
+    }
+
     /// The target's own part of its key.
     pub(super) fn key(&self) -> String {
         self.row.key(&self.target.namespace, &self.target.name)

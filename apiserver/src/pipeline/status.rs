@@ -26,7 +26,10 @@ pub(super) enum Door<'a> {
 
 impl Core {
     /// The handler of a subresource.
-    pub(super) fn handler(&self, row: &Served, name: &str) -> Result<&dyn Subresource> {
+    pub(super) fn handler<'a>(&'a self, row: &'a Served, name: &str) -> Result<&'a dyn Subresource> {
+        if let ("scale", Some(scale)) = (name, &row.scale) {
+            return Ok(scale);
+        }
         let resource = row.resource();
         let own = |one: &&dyn Subresource| one.resource() == (&*resource.group, &*resource.resource);
         let mut handlers = self.subresources.iter().map(|handler| &**handler);
@@ -39,11 +42,14 @@ impl Core {
 
 impl<'a> Request<'a> {
     /// The door that the target names; 501 if nobody keeps it.
-    pub(super) fn door(&self) -> Result<Door<'a>> {
+    pub(super) fn door<'d>(&self, row: &'d Served) -> Result<Door<'d>>
+    where
+        'a: 'd,
+    {
         match &*self.target.subresource {
             "" => Ok(Door::Object),
             "status" => Ok(Door::Status),
-            other => self.core.handler(&self.row, other).map(Door::Other),
+            other => self.core.handler(row, other).map(Door::Other),
         }
     }
 

@@ -41,7 +41,8 @@ impl Core {
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "update").await?;
         request.dry_run = options.dry_run;
-        let door = request.door()?;
+        let row = request.row.clone();
+        let door = request.door(&row)?;
         let mut tree = request.read_body(&door, body, options.field_validation)?;
         metadata::check_name(&tree, &target.name)?;
         metadata::place(&mut tree, &request.row, &target.namespace)?;
@@ -71,11 +72,24 @@ impl Request<'_> {
                 None => self.create_by_update(door, proposal).await?,
             };
             match round {
-                Round::Done { object, created } => return self.written(object, created),
+                Round::Done { object, created } => {
+                    self.settle(true).await?;
+                    return self.written_through(door, object, created);
+                }
                 Round::Again(newer) => current = newer,
             }
         }
         Err(Error::conflict(&self.resource(), &self.target.name, STALE))
+    }
+
+    fn written_through(self, door: &Door<'_>, object: Object, created: bool) -> Result<Written> {
+        match door {
+            Door::Object | Door::Status => self.written(object, created),
+            Door::Other(handler) => {
+                let object = Object::from_value(&handler.show(&object.to_value()?)?)?;
+                Ok(Written { object, created, warnings: self.warnings })
+            }
+        }
     }
 
     async fn create_by_update(&mut self, door: &Door<'_>, proposal: Proposal) -> Result<Round> {
@@ -101,7 +115,7 @@ impl Request<'_> {
     async fn replace(&mut self, door: &Door<'_>, old: &Current, proposal: Proposal) -> Result<Round> {
         let Proposal { tree: mut wanted, version } = proposal;
         let uid = metadata::text(&wanted, "uid");
-        if matches!(door, Door::Object | Door::Status) && !uid.is_empty() && uid != old.object.uid() {
+        if !uid.is_empty() && uid != old.object.uid() {
             return Err(self.wrong_uid(uid, old.object.uid()));
         }
         self.mutate(Operation::Update, &mut wanted, Some(&old.tree)).await?;

@@ -7,6 +7,7 @@ use steersman_core::resource::{GroupResource, GroupVersionKind};
 
 use super::{Served, View};
 use crate::strategy::{Strategies, Strategy};
+use crate::subresource::Scale;
 use crate::tables::{self, Tables};
 use crate::watch_cache::{Collection, REGISTRY};
 
@@ -23,6 +24,12 @@ const PREFIXES: &[(&str, &str, &str)] = &[
 
 /// Versions that are shown of objects stored in another version.
 const VIEWS: &[(&str, &str, View)] = &[("events.k8s.io", "events", View::Events)];
+
+/// Kinds that upstream warns of.
+const DEPRECATED: &[(&str, &str, &str)] = &[
+    ("", "ComponentStatus", "v1 ComponentStatus is deprecated in v1.19+"),
+    ("", "Endpoints", "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+];
 
 /// Versions of a stored resource that would need a conversion which does not exist yet.
 const UNSUPPORTED: &[(&str, &str, &str)] = &[("autoscaling", "v1", "horizontalpodautoscalers")];
@@ -47,7 +54,11 @@ pub(crate) fn builtin(
         });
         let resource = names.resource.resource.group_resource();
         let view = view(&resource);
+        let has_scale = names.subresources.iter().any(|one| one.name == "scale");
         let row = Served {
+            list_kind: format!("{}List", kind.kind),
+            deprecation: deprecation(&kind),
+            scale: has_scale.then(Scale::workload),
             names: names.clone(),
             kind,
             schema,
@@ -69,9 +80,15 @@ fn is_supported(row: &tables::Row) -> bool {
     })
 }
 
+/// What whoever uses a kind is warned of.
+fn deprecation(kind: &GroupVersionKind) -> Option<String> {
+    let row = DEPRECATED.iter().find(|row| row.0 == kind.group && row.1 == kind.kind);
+    row.map(|row| row.2.to_owned())
+}
+
 fn view(resource: &GroupResource) -> View {
     let row = VIEWS.iter().find(|(group, name, _)| *group == resource.group && *name == resource.resource);
-    row.map_or(View::Same, |(_, _, view)| *view)
+    row.map_or(View::Same, |(_, _, view)| view.clone())
 }
 
 /// The rules of an object are those of the kind it is stored as.

@@ -1,6 +1,7 @@
 //! What is served: one row a resource and version, with everything that the pipeline must know of it.
 
 mod builtin;
+mod custom;
 mod row;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 
 pub(crate) use builtin::builtin;
+pub(crate) use custom::{custom, definition_of, prefix, strategy};
 pub(crate) use row::{Served, View};
 
 /// The rows, as of some moment. A row that appears or vanishes makes a new table, so a request in flight keeps its own.

@@ -11,6 +11,7 @@ use steersman_core::{Error, Object, Result, metadata};
 
 use crate::schema::{Duplicates, Schema};
 use crate::strategy::Strategy;
+use crate::subresource::Scale;
 use crate::tables;
 use crate::watch_cache::Collection;
 
@@ -60,24 +61,35 @@ pub(crate) struct Served {
     pub(crate) view: View,
     /// Whether it is defined by a CustomResourceDefinition.
     pub(crate) custom: bool,
+    /// The kind of its lists.
+    pub(crate) list_kind: String,
+    /// What whoever uses it is warned of, if it is deprecated.
+    pub(crate) deprecation: Option<String>,
+    /// Its `scale`, if it has one.
+    pub(crate) scale: Option<Scale>,
     /// An object that has nothing; see [`Served::blank_object`].
     pub(crate) blank: OnceLock<Value>,
 }
 
 /// How the stored form of an object and the form of a version relate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum View {
     /// They are the same.
     Same,
     /// Stored as an Event of the core group, shown as one of `events.k8s.io`.
     Events,
+    /// They differ in `apiVersion` only.
+    Version {
+        /// The one that is stored.
+        stored: String,
+    },
 }
 
 impl View {
     /// The name that a field of the version has in the stored form; `None` if it has none there.
     pub(crate) fn stored_field<'f>(&self, field: &'f str) -> Option<&'f str> {
         match self {
-            View::Same => Some(field),
+            View::Same | View::Version { .. } => Some(field),
             View::Events => crate::convert::event_field(field),
         }
     }
@@ -177,32 +189,42 @@ impl Served {
         })
     }
 
-    /// The kind of a list of its objects.
-    pub(crate) fn list_kind(&self) -> String {
-        format!("{}List", self.kind.kind)
+    /// Whether its objects are stored in this version.
+    pub(crate) fn is_storage_version(&self) -> bool {
+        !matches!(&self.view, View::Version { stored } if *stored != self.kind.api_version())
     }
 
     /// The tree that is stored for a tree of this version.
     pub(crate) fn to_stored(&self, tree: Value) -> Value {
-        match self.view {
+        match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_to_core(tree),
+            View::Version { stored } => with_version(tree, stored),
         }
     }
 
     /// The tree of this version for a stored tree.
     pub(crate) fn to_view(&self, tree: Value) -> Value {
-        match self.view {
+        match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_from_core(tree),
+            View::Version { .. } => with_version(tree, &self.kind.api_version()),
         }
     }
 
     /// How a stored object is shown in this version.
     pub(crate) fn show(&self, object: Object) -> Result<Object> {
-        match self.view {
+        match &self.view {
             View::Same => Ok(object),
-            View::Events => Object::from_value(&self.to_view(object.to_value()?)),
+            View::Version { .. } if object.api_version() == self.kind.api_version() => Ok(object),
+            View::Events | View::Version { .. } => Object::from_value(&self.to_view(object.to_value()?)),
         }
     }
+}
+
+fn with_version(mut tree: Value, api_version: &str) -> Value {
+    if let Some(fields) = tree.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), api_version.into());
+    }
+    tree
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
 use steersman_core::resource::Resource;
 use steersman_core::{Env, Result, Store};
 
@@ -26,6 +27,7 @@ pub struct Builder {
     disabled: Vec<String>,
     strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
     authorizer: Option<Arc<dyn Authorizer>>,
+    typed: Vec<Value>,
 }
 
 impl Builder {
@@ -37,6 +39,7 @@ impl Builder {
             disabled: Vec::new(),
             strategies: BTreeMap::new(),
             authorizer: None,
+            typed: Vec::new(),
         }
     }
 
@@ -65,6 +68,16 @@ impl Builder {
         self
     }
 
+    /// One more resource, from a Rust type ([`steersman_core::resource!`] makes any type one): with any fields that the
+    /// type writes, and a `status` of its own. A CustomResourceDefinition is the way to a checked schema.
+    pub fn resource<K: Resource>(mut self) -> Self
+    where
+        K::Scope: 'static,
+    {
+        self.typed.push(registry::definition_of::<K>());
+        self
+    }
+
     /// Who decides what users may do; without one, everybody may do everything.
     pub fn authorizer(mut self, authorizer: impl Authorizer + 'static) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
@@ -75,11 +88,18 @@ impl Builder {
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub async fn start(self, env: &Env) -> Result<Server> {
+    pub async fn start(mut self, env: &Env) -> Result<Server> {
         let env = env.child("apiserver");
-        let core = Arc::new(self.core(&env));
+        let typed = std::mem::take(&mut self.typed);
+        let mut core = self.core(&env);
         core.cache.load().await?;
+        core.typed = typed.iter().map(crate::pipeline::resource_of).collect();
+        for definition in &typed {
+            core.serve(definition).await?;
+        }
+        let core = Arc::new(core);
         let feed = env.spawn("watch-cache", core.cache.clone().run());
+        core.sync_definitions().await?;
         boot::ensure(&core).await?;
         Ok(Server { core, _feed: feed })
     }
@@ -105,6 +125,8 @@ impl Builder {
             chain,
             authorizer: self.authorizer,
             subresources: subresource::builtin(),
+            typed: Vec::new(),
+            syncing: futures::lock::Mutex::new(()),
         }
     }
 }

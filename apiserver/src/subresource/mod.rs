@@ -9,6 +9,7 @@ mod conditions;
 mod ephemeral_containers;
 mod eviction;
 mod namespace_finalize;
+mod scale;
 
 use std::borrow::Cow;
 
@@ -22,6 +23,8 @@ use steersman_core::{Error, Object, Result};
 use crate::reader::Reader;
 use crate::strategy::WriteContext;
 use crate::user::User;
+
+pub(crate) use scale::Scale;
 
 /// A change to an object: called with its newest version, possibly more than once.
 pub type Change<'a> = dyn Fn(&mut Value) -> Result<()> + Send + Sync + 'a;

@@ -1,0 +1,179 @@
+//! Serves what the CustomResourceDefinitions say: establishes them, adds and removes their rows, and empties those
+//! that are being deleted.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use serde_json::Value;
+use steersman_core::api::Target;
+use steersman_core::resource::GroupResource;
+use steersman_core::{Error, Object, Result};
+
+use super::commit::Outcome;
+use super::{Caller, Core};
+use crate::crd;
+use crate::registry::{self, Served};
+use crate::user::User;
+use crate::watch_cache::Collection;
+
+/// How often one definition is written again because others were faster.
+const ROUNDS: usize = 16;
+
+impl Core {
+    /// Brings what is served in line with the definitions. Called after every write to one of them, before the writer
+    /// is answered, so a definition takes effect at once.
+    pub(crate) async fn sync_definitions(&self) -> Result<()> {
+        let _one_at_a_time = self.syncing.lock().await;
+        let Some(row) = self.registry.rows().preferred(&definitions()).cloned() else { return Ok(()) };
+        let collection = row.stored("list")?;
+        let all = self.definitions(collection).await?;
+        for definition in &all {
+            self.establish(&row, collection, definition).await?;
+        }
+        let all = self.definitions(collection).await?;
+        for definition in &all {
+            self.serve(definition).await?;
+        }
+        self.forget_all_but(&all);
+        for definition in all.iter().filter(|one| !one["metadata"]["deletionTimestamp"].is_null()) {
+            self.empty(&row, collection, definition).await?;
+        }
+        Ok(())
+    }
+
+    async fn definitions(&self, collection: &Collection) -> Result<Vec<Value>> {
+        self.cache.current().await?;
+        let all = collection.list(&Default::default(), None, 0);
+        all.objects.iter().map(Object::to_value).collect()
+    }
+
+    async fn establish(&self, row: &Served, collection: &Collection, definition: &Value) -> Result<()> {
+        let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+        self.rewrite(row, collection, name, |tree, all| {
+            if let Some(status) = crd::establish(tree, all.iter(), self.env.now()) {
+                tree["status"] = status;
+            }
+        })
+        .await
+    }
+
+    /// Changes a definition as the server itself does, past strategies and admission.
+    async fn rewrite(
+        &self,
+        row: &Served,
+        collection: &Collection,
+        name: &str,
+        change: impl Fn(&mut Value, &[Value]),
+    ) -> Result<()> {
+        let mut current = self.newest(collection, name).await?;
+        for _ in 0..ROUNDS {
+            let Some(old) = current else { return Ok(()) };
+            let all = self.definitions(collection).await?;
+            let mut tree = old.tree.clone();
+            change(&mut tree, &all);
+            let outcome = if tree == old.tree {
+                return Ok(());
+            } else if is_released(&tree) {
+                self.remove(collection, name, &old).await?
+            } else {
+                self.put(row, collection, name, &tree, Some(old.revision)).await?
+            };
+            match outcome {
+                Outcome::Stored(_) => return Ok(()),
+                Outcome::Lost(newer) => current = newer,
+            }
+        }
+        Err(Error::internal(format!("the definition {name} is written too often by others")))
+    }
+
+    /// Serves the versions of a definition, over the collection that it already has or a new one.
+    pub(crate) async fn serve(&self, definition: &Value) -> Result<()> {
+        let versions = crd::compile(&self.tables, definition);
+        let resource = resource_of(definition);
+        if versions.is_empty() {
+            return Ok(());
+        }
+        let served = self.registry.rows().preferred(&resource).and_then(|row| row.collection.clone());
+        let collection = match served {
+            Some(collection) => collection,
+            None => {
+                let prefix = registry::prefix(&resource.group, &resource.resource);
+                let new = Arc::new(Collection::new(prefix, registry::strategy()));
+                self.cache.add_loaded(new.clone()).await?;
+                new
+            }
+        };
+        self.registry.set(&resource, registry::custom(versions, &collection));
+        Ok(())
+    }
+
+    fn forget_all_but(&self, definitions: &[Value]) {
+        let known: Vec<GroupResource> = definitions.iter().map(resource_of).collect();
+        let rows = self.registry.rows();
+        let gone = rows.all().filter(|row| row.custom && !self.typed.contains(&row.group_resource()));
+        for row in gone.filter(|row| !known.contains(&row.group_resource())) {
+            self.registry.set(&row.group_resource(), Vec::new());
+            if let Some(collection) = &row.collection {
+                self.cache.remove(collection.prefix());
+            }
+        }
+    }
+
+    /// Deletes the objects of a definition that is to go, and lets it go once there are none.
+    async fn empty(&self, row: &Served, collection: &Collection, definition: &Value) -> Result<()> {
+        let resource = resource_of(definition);
+        let left = match self.registry.rows().preferred(&resource).cloned() {
+            Some(own) => self.delete_all(&own).await?,
+            None => 0,
+        };
+        if left > 0 {
+            return Ok(());
+        }
+        let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+        self.rewrite(row, collection, name, |tree, _| {
+            if let Some(finalizers) = tree["metadata"]["finalizers"].as_array_mut() {
+                finalizers.retain(|finalizer| finalizer != crd::FINALIZER);
+            }
+        })
+        .await?;
+        if collection.get(name).is_none() {
+            self.registry.set(&resource, Vec::new());
+            self.cache.remove(&registry::prefix(&resource.group, &resource.resource));
+        }
+        Ok(())
+    }
+
+    /// Deletes every object of a row; how many remain, because something holds them.
+    async fn delete_all(&self, row: &Served) -> Result<usize> {
+        let caller = Caller { user: User::admin(), user_agent: "kube-apiserver".to_owned() };
+        let collection = row.stored("delete")?;
+        for object in collection.list(&Default::default(), None, 0).objects {
+            let target =
+                Target::all(row.resource().clone()).in_namespace(object.namespace()).named(object.name());
+            let mut request = self.reopen(&caller, &target, row.resource())?;
+            match request.delete(&DeleteOptions::default()).await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(collection.list(&Default::default(), None, 0).objects.len())
+    }
+}
+
+/// The resource of the definitions themselves.
+pub(super) fn definitions() -> GroupResource {
+    GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+/// The resource that a definition is about.
+pub(crate) fn resource_of(definition: &Value) -> GroupResource {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let spec = &definition["spec"];
+    GroupResource::new(text(&spec["group"]), text(&spec["names"]["plural"]))
+}
+
+fn is_released(tree: &Value) -> bool {
+    let metadata = &tree["metadata"];
+    let held = metadata["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+    !metadata["deletionTimestamp"].is_null() && !held
+}
