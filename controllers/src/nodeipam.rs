@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 use steersman_core::events::EventType;
 
-use crate::{Outcome, Sources, Sweep, View};
+use crate::{Key, Outcome, Sources, Sweep, View};
 
 /// Nodes change; this is only for what a failed write left undone.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ impl Sweep for NodeIpam {
     }
 
     fn sources(&self) -> Sources {
-        Sources::new().owns::<Node>()
+        Sources::new().watches::<Node>(|_, change| vec![Key::of(change.object())])
     }
 
     fn sweep(&self, view: &View) -> Outcome {

@@ -66,9 +66,14 @@ impl<K: Resource> Objects<K> {
         self
     }
 
+    /// Where an object of the collection is, for what only the [untyped face](Client::api) does.
+    pub fn target(&self, name: &str) -> Target {
+        self.target.clone().named(name)
+    }
+
     /// Reads an object; 404 if there is none.
     pub async fn get(&self, name: &str) -> Result<Arc<K>> {
-        self.client.api().get(&self.at(name), &GetOptions::default()).await?.decode()
+        self.client.api().get(&self.target(name), &GetOptions::default()).await?.decode()
     }
 
     /// Reads an object; `None` if there is none.
@@ -110,12 +115,12 @@ impl<K: Resource> Objects<K> {
 
     /// Changes an object.
     pub async fn patch(&self, name: &str, patch: Patch) -> Result<Arc<K>> {
-        self.client.api().patch(&self.at(name), patch, &WriteOptions::default()).await?.decode()
+        self.client.api().patch(&self.target(name), patch, &WriteOptions::default()).await?.decode()
     }
 
     /// Changes the status of an object.
     pub async fn patch_status(&self, name: &str, patch: Patch) -> Result<Arc<K>> {
-        let target = self.at(name).subresource("status");
+        let target = self.target(name).subresource("status");
         self.client.api().patch(&target, patch, &WriteOptions::default()).await?.decode()
     }
 
@@ -126,17 +131,13 @@ impl<K: Resource> Objects<K> {
 
     /// Deletes an object.
     pub async fn delete_with(&self, name: &str, options: &DeleteOptions) -> Result<Deletion> {
-        self.client.api().delete(&self.at(name), options).await
+        self.client.api().delete(&self.target(name), options).await
     }
 
     /// Posts to a subresource of an object, such as `eviction` or `binding`.
     pub async fn post(&self, name: &str, subresource: &'static str, body: Value) -> Result<Object> {
-        let target = self.at(name).subresource(subresource);
+        let target = self.target(name).subresource(subresource);
         self.client.api().create(&target, body, &WriteOptions::default()).await
-    }
-
-    fn at(&self, name: &str) -> Target {
-        self.target.clone().named(name)
     }
 
     fn fill_namespace(&self, target: &mut Target, object: &K) {
@@ -147,7 +148,7 @@ impl<K: Resource> Objects<K> {
 
     async fn replace(&self, object: &K, subresource: &'static str) -> Result<Arc<K>> {
         let name = object.metadata().name.as_deref().unwrap_or_default();
-        let mut target = self.at(name).subresource(subresource);
+        let mut target = self.target(name).subresource(subresource);
         self.fill_namespace(&mut target, object);
         self.client.api().update(&target, to_value(object)?, &WriteOptions::default()).await?.decode()
     }

@@ -1,5 +1,7 @@
 //! Gives pods a service account, its token and its pull secrets.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use steersman_core::resource::GroupResource;
@@ -19,6 +21,11 @@ const VOLUME_PREFIX: &str = "kube-api-access-";
 
 /// For how long a token is valid: an hour and a little, so that it can be told from one that was asked for.
 const TOKEN_SECONDS: i64 = 3607;
+
+const DEFAULT: &str = "default";
+
+/// How often the account `default` is looked for.
+const DEFAULT_ATTEMPTS: u32 = 10;
 
 pub(super) struct ServiceAccount {
     env: Env,
@@ -43,7 +50,7 @@ impl Admission for ServiceAccount {
         if write.object.at("metadata").at("annotations").has(MIRROR) {
             return check_mirror(write);
         }
-        let account = account(write)?;
+        let account = self.account(write).await?;
         let spec = fields(write.object).object("spec");
         if !spec.has("imagePullSecrets") && account.has("imagePullSecrets") {
             spec.put("imagePullSecrets", account.at("imagePullSecrets").clone());
@@ -55,22 +62,15 @@ impl Admission for ServiceAccount {
     }
 }
 
-/// The pod's service account, which is `default` unless it names one.
-fn account(write: &mut Attributes<'_>) -> Result<Value> {
+/// The name of the pod's service account, which is `default` unless it names one.
+fn account_name(write: &mut Attributes<'_>) -> String {
     let spec = fields(write.object).object("spec");
     if spec.text("serviceAccountName").is_empty() {
-        spec.put("serviceAccountName", "default");
+        spec.put("serviceAccountName", DEFAULT);
     }
     let name = spec.text("serviceAccountName").to_owned();
     spec.put("serviceAccount", name.as_str());
-    match write.cluster.get(&GroupResource::new("", "serviceaccounts"), write.namespace, &name) {
-        Some(account) => account.to_value(),
-        None => Err(write.forbidden(format!(
-            "error looking up service account {}/{name}: serviceaccount {} not found",
-            write.namespace,
-            field::quote(&name)
-        ))),
-    }
+    name
 }
 
 /// The pod says whether it wants the token, else its account does, else it does.
@@ -80,6 +80,26 @@ fn wants_token(spec: &Map<String, Value>, account: &Value) -> bool {
 }
 
 impl ServiceAccount {
+    /// The pod's service account. A controller makes `default` in every namespace, so that one is waited for a little.
+    async fn account(&self, write: &mut Attributes<'_>) -> Result<Value> {
+        let name = account_name(write);
+        let accounts = GroupResource::new("", "serviceaccounts");
+        let pause = Duration::from_millis(100 + self.env.random_below(100));
+        for attempt in 0..if name == DEFAULT { DEFAULT_ATTEMPTS } else { 1 } {
+            if attempt > 0 {
+                self.env.sleep(pause).await;
+            }
+            if let Some(account) = write.cluster.get(&accounts, write.namespace, &name) {
+                return account.to_value();
+            }
+        }
+        Err(write.forbidden(format!(
+            "error looking up service account {}/{name}: serviceaccount {} not found",
+            write.namespace,
+            field::quote(&name)
+        )))
+    }
+
     /// Mounts the token in every container that has nothing at its place.
     fn mount(&self, spec: &mut Map<String, Value>) {
         let existing =

@@ -35,7 +35,6 @@ mod volume_claim;
 mod workload;
 
 pub use list::Strategies;
-pub(crate) use pod::validate_pod_spec;
 pub use service::ServiceRanges;
 
 /// What a strategy may know besides the object.

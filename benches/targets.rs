@@ -1,0 +1,274 @@
+//! The speeds that the house is built for, measured in process on one thread and printed as a table.
+//!
+//! `cargo bench --bench targets`. The figures stand in `docs/performance.md`.
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints, and measures real time"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::Criterion;
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use serde_json::json;
+use steersman::prelude::*;
+use steersman::sim::Sim;
+
+/// A figure, and what it should at least (or at most) be.
+struct Figure {
+    name: &'static str,
+    measured: f64,
+    unit: &'static str,
+    target: f64,
+    more_is_better: bool,
+}
+
+#[derive(Default)]
+struct Table(Vec<Figure>);
+
+impl Table {
+    fn rate(&mut self, name: &'static str, target: f64, count: usize, took: Duration) {
+        let measured = count as f64 / took.as_secs_f64();
+        self.0.push(Figure { name, measured, unit: "/s", target, more_is_better: true });
+    }
+
+    fn millis(&mut self, name: &'static str, target: f64, took: Duration) {
+        self.0.push(Figure {
+            name,
+            measured: took.as_secs_f64() * 1e3,
+            unit: "ms",
+            target,
+            more_is_better: false,
+        });
+    }
+
+    fn print(&self) {
+        println!("\n{:<48} {:>14} {:>14}   met", "in process, one thread", "measured", "target");
+        for figure in &self.0 {
+            let Figure { name, measured, unit, target, more_is_better } = figure;
+            let is_met = if *more_is_better { measured >= target } else { measured <= target };
+            let bound = if *more_is_better { "≥" } else { "≤" };
+            let met = if is_met { "yes" } else { "no" };
+            println!("{name:<48} {measured:>11.0} {unit:<2} {bound} {target:>9.0} {unit:<2}   {met}");
+        }
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default().sample_size(10).configure_from_args();
+    let mut table = Table::default();
+    start_to_first_object(&mut criterion, &mut table);
+    pod_creates(&mut criterion, &mut table);
+    typed_gets(&mut criterion, &mut table);
+    watch_fan_out(&mut criterion, &mut table);
+    hundred_replicas(&mut criterion, &mut table);
+    resident_memory(&mut table);
+    criterion.final_summary();
+    table.print();
+}
+
+/// Runs `once` under criterion and returns its best time.
+fn best(criterion: &mut Criterion, name: &str, mut once: impl FnMut() -> Duration) -> Duration {
+    let mut best = Duration::MAX;
+    criterion.bench_function(name, |bencher| {
+        bencher.iter_custom(|times| {
+            let took: Vec<Duration> = (0..times).map(|_| once()).collect();
+            best = took.iter().copied().chain([best]).min().unwrap_or(best);
+            took.iter().sum()
+        });
+    });
+    best
+}
+
+fn timed<T>(act: impl FnOnce() -> T) -> Duration {
+    let started = Instant::now();
+    let kept = act();
+    let took = started.elapsed();
+    drop(kept);
+    took
+}
+
+/// A cluster of an API server and nothing else.
+async fn server(sim: &Sim) -> Cluster {
+    let builder =
+        Cluster::builder().without_controllers().without_scheduler().without_admission("ServiceAccount");
+    builder.start(&sim.env()).await.expect("a valid cluster")
+}
+
+fn pod(name: String) -> Pod {
+    let pod = json!({
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": "web", "tier": "front"}},
+        "spec": {"containers": [{
+            "name": "main", "image": "web:1",
+            "ports": [{"containerPort": 8080}],
+            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+            "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
+            "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+        }]}
+    });
+    serde_json::from_value(pod).expect("a valid pod")
+}
+
+fn start_to_first_object(criterion: &mut Criterion, table: &mut Table) {
+    let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "first"}})).expect("a valid map");
+    let took = best(criterion, "start to first object", || {
+        let sim = Sim::new(1);
+        timed(|| {
+            sim.block_on(async {
+                let cluster = Cluster::builder().start(&sim.env()).await.expect("a valid cluster");
+                cluster.api::<ConfigMap>().namespace("default").create(&map).await.expect("a valid map");
+            });
+        })
+    });
+    table.millis("cluster start to first object created", 10.0, took);
+}
+
+fn pod_creates(criterion: &mut Criterion, table: &mut Table) {
+    const PODS: usize = 2_000;
+    let all: Vec<Pod> = (0..PODS).map(|number| pod(format!("pod-{number}"))).collect();
+    let took = best(criterion, "2,000 pod creates", || {
+        let sim = Sim::new(1);
+        sim.block_on(async {
+            let cluster = server(&sim).await;
+            let started = Instant::now();
+            for pod in &all {
+                cluster.api::<Pod>().create(pod).await.expect("a valid pod");
+            }
+            started.elapsed()
+        })
+    });
+    table.rate("pod creates through the whole pipeline", 20_000.0, PODS, took);
+}
+
+fn typed_gets(criterion: &mut Criterion, table: &mut Table) {
+    const GETS: usize = 20_000;
+    let sim = Sim::new(1);
+    let cluster = sim.block_on(server(&sim));
+    sim.block_on(cluster.api::<Pod>().create(&pod("one".to_owned()))).expect("a valid pod");
+    let pods = cluster.api::<Pod>().namespace("default");
+    let took = best(criterion, "20,000 typed gets", || {
+        timed(|| {
+            sim.block_on(async {
+                for _ in 0..GETS {
+                    pods.get("one").await.expect("the pod exists");
+                }
+            });
+        })
+    });
+    table.rate("typed gets", 200_000.0, GETS, took);
+}
+
+fn watch_fan_out(criterion: &mut Criterion, table: &mut Table) {
+    const WATCHERS: usize = 100;
+    const UPDATES: usize = 10_000;
+    /// Watchers drink between bursts, so that none overflows its bounded buffer.
+    const BURST: usize = 50;
+    let took = best(criterion, "100 watchers, 10,000 updates", || {
+        let sim = Sim::new(1);
+        sim.block_on(async {
+            let cluster = server(&sim).await;
+            let maps = cluster.api::<ConfigMap>().namespace("default");
+            let mut watches = Vec::new();
+            for _ in 0..WATCHERS {
+                watches.push(maps.watch(&WatchOptions::default()).await.expect("maps can be watched"));
+            }
+            let map: ConfigMap =
+                serde_json::from_value(json!({"metadata": {"name": "m"}})).expect("a valid map");
+            maps.create(&map).await.expect("a valid map");
+            let mut delivering = Duration::ZERO;
+            let mut delivered = 0;
+            for update in 0..UPDATES {
+                let patch = Patch::Merge(json!({"data": {"n": update.to_string()}}));
+                maps.patch("m", patch).await.expect("a valid patch");
+                if update % BURST == BURST - 1 {
+                    sim.settle().await;
+                    let started = Instant::now();
+                    delivered += drain(&mut watches);
+                    delivering += started.elapsed();
+                }
+            }
+            assert!(delivered >= WATCHERS * UPDATES, "{delivered} deliveries");
+            delivering
+        })
+    });
+    table.rate("watch deliveries, 100 watchers", 1_000_000.0, WATCHERS * UPDATES, took);
+}
+
+fn drain(watches: &mut [steersman::core::api::WatchStream]) -> usize {
+    let mut count = 0;
+    for watch in watches {
+        while let Some(Some(_)) = watch.next().now_or_never() {
+            count += 1;
+        }
+    }
+    count
+}
+
+fn hundred_replicas(criterion: &mut Criterion, table: &mut Table) {
+    let manifest = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 100, "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "main", "image": "web:1"}]}
+            }
+        }
+    })
+    .to_string();
+    let took = best(criterion, "100 replicas to ready", || {
+        let sim = Sim::new(1);
+        let cluster = sim.block_on(async {
+            let cluster = Cluster::builder().nodes(10).start(&sim.env()).await.expect("a valid cluster");
+            cluster.settle().await.expect("it settles");
+            cluster
+        });
+        timed(|| {
+            sim.block_on(async {
+                cluster.apply(&manifest).await.expect("a valid manifest");
+                while ready(&cluster).await < 100 {
+                    sim.advance(Duration::from_millis(100)).await;
+                }
+            });
+        })
+    });
+    table.millis("a Deployment of 100 replicas to 100 Ready pods", 50.0, took);
+}
+
+async fn ready(cluster: &Cluster) -> i32 {
+    let deployments = cluster.api::<k8s_openapi::api::apps::v1::Deployment>().namespace("default");
+    let web: Arc<_> = deployments.get("web").await.expect("the Deployment exists");
+    web.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default()
+}
+
+fn resident_memory(table: &mut Table) {
+    let before = resident_bytes();
+    let sim = Sim::new(1);
+    let cluster = sim.block_on(async {
+        let cluster = server(&sim).await;
+        for number in 0..10_000 {
+            cluster.api::<Pod>().create(&pod(format!("pod-{number}"))).await.expect("a valid pod");
+        }
+        cluster
+    });
+    let grown = resident_bytes().saturating_sub(before);
+    drop(cluster);
+    let megabytes = grown as f64 / 1e6;
+    table.0.push(Figure {
+        name: "resident memory of 10,000 pods",
+        measured: megabytes,
+        unit: "MB",
+        target: 100.0,
+        more_is_better: false,
+    });
+}
+
+/// What Linux says this process holds; 0 elsewhere.
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
+    pages.unwrap_or_default() * 4096
+}

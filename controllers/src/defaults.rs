@@ -1,0 +1,93 @@
+//! The built-in controllers together, with upstream's flags as settings.
+
+use steersman_core::Client;
+
+use crate::deployment::Deployments;
+use crate::disruption::{Disruption, StalePodDisruptions};
+use crate::endpoints::ServiceEndpoints;
+use crate::endpointslice::EndpointSlices;
+use crate::endpointslicemirroring::EndpointSliceMirroring;
+use crate::garbagecollector::{self, GarbageCollectorOptions};
+use crate::namespace::Namespaces;
+use crate::nodeipam::NodeIpam;
+use crate::nodelifecycle::{self, NodeLifecycleOptions, NodeTaints};
+use crate::podgc::{self, PodGcOptions};
+use crate::replicaset::ReplicaSets;
+use crate::rootca::RootCa;
+use crate::runner::Controllers;
+use crate::serviceaccount::ServiceAccounts;
+use crate::tainteviction;
+use crate::ttl::Ttl;
+
+/// What kube-controller-manager runs, as far as it exists here (`docs/support.md`).
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    garbage_collector: GarbageCollectorOptions,
+    node_lifecycle: NodeLifecycleOptions,
+    pod_gc: PodGcOptions,
+    root_ca: String,
+    node_cidrs: Option<NodeIpam>,
+}
+
+impl Defaults {
+    /// How objects without owners are collected.
+    #[must_use]
+    pub fn garbage_collector(mut self, options: GarbageCollectorOptions) -> Self {
+        self.garbage_collector = options;
+        self
+    }
+
+    /// When nodes count as lost.
+    #[must_use]
+    pub fn node_lifecycle(mut self, options: NodeLifecycleOptions) -> Self {
+        self.node_lifecycle = options;
+        self
+    }
+
+    /// When pods are collected.
+    #[must_use]
+    pub fn pod_gc(mut self, options: PodGcOptions) -> Self {
+        self.pod_gc = options;
+        self
+    }
+
+    /// The certificate (PEM) published to every namespace; upstream's `--root-ca-file`.
+    #[must_use]
+    pub fn root_ca(mut self, certificate: impl Into<String>) -> Self {
+        self.root_ca = certificate.into();
+        self
+    }
+
+    /// Gives every node a range of pod addresses; upstream's `--allocate-node-cidrs`.
+    #[must_use]
+    pub fn node_cidrs(mut self, ranges: NodeIpam) -> Self {
+        self.node_cidrs = Some(ranges);
+        self
+    }
+
+    /// Adds them all.
+    pub fn add_to(self, controllers: Controllers, client: &Client) -> Controllers {
+        let Defaults { garbage_collector, node_lifecycle, pod_gc, root_ca, node_cidrs } = self;
+        let all = controllers
+            .add(Deployments)
+            .add(ReplicaSets)
+            .add(ServiceEndpoints::default())
+            .add(EndpointSlices::default())
+            .add(EndpointSliceMirroring)
+            .actor(Disruption::new(client))
+            .add(StalePodDisruptions)
+            .actor(Namespaces::new(client))
+            .add(RootCa::new(root_ca))
+            .add(ServiceAccounts)
+            .add(NodeTaints)
+            .add(Ttl)
+            .task("garbagecollector", move |context| garbagecollector::run(context, garbage_collector))
+            .task("nodelifecycle", move |context| nodelifecycle::run(context, node_lifecycle))
+            .task("tainteviction", tainteviction::run)
+            .task("podgc", move |context| podgc::run(context, pod_gc));
+        match node_cidrs {
+            Some(ipam) => all.sweep(ipam),
+            None => all,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a cluster is made of: every method takes and gives the builder, and nothing fails before `start`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use steersman_apiserver::admission::Admission;
+use steersman_apiserver::{ServiceRanges, Strategy};
+use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
+use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
+use steersman_scheduler::Profile;
+use steersman_store::Memory;
+
+use crate::cluster::Cluster;
+use crate::identity::Layer;
+use crate::start;
+
+pub(crate) type AddController = Box<dyn FnOnce(Controllers) -> Controllers + Send>;
+pub(crate) type ToServer =
+    Box<dyn FnOnce(steersman_apiserver::Builder) -> steersman_apiserver::Builder + Send>;
+
+/// A cluster yet to be started.
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) fake_nodes: usize,
+    pub(crate) nodes: Vec<(String, Arc<dyn Runtime>)>,
+    pub(crate) networks: Vec<Arc<dyn Network>>,
+    pub(crate) controllers: Option<Defaults>,
+    pub(crate) own_controllers: Vec<AddController>,
+    pub(crate) profiles: Option<Vec<Profile>>,
+    pub(crate) server: Vec<ToServer>,
+    pub(crate) ranges: ServiceRanges,
+    pub(crate) layer: Option<Layer>,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Builder {
+            store: Arc::new(Memory::new()),
+            fake_nodes: 0,
+            nodes: Vec::new(),
+            networks: Vec::new(),
+            controllers: Some(Defaults::default()),
+            own_controllers: Vec::new(),
+            profiles: None,
+            server: Vec::new(),
+            ranges: ServiceRanges::default(),
+            layer: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Where the cluster keeps its objects; a [`Memory`] store if nothing else is said.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// Adds `count` nodes named `node-1`, `node-2`, … whose containers are [fake](steersman_kubelet::Fake).
+    pub fn nodes(mut self, count: usize) -> Self {
+        self.fake_nodes = count;
+        self
+    }
+
+    /// Adds a node with a runtime of its own.
+    pub fn node(mut self, name: &str, runtime: impl Runtime) -> Self {
+        self.nodes.push((name.to_owned(), Arc::new(runtime)));
+        self
+    }
+
+    /// Enforces services through `network`.
+    pub fn network(mut self, network: impl Network) -> Self {
+        self.networks.push(Arc::new(network));
+        self
+    }
+
+    /// Also runs a controller of one's own.
+    pub fn controller(mut self, controller: impl Controller) -> Self {
+        self.own_controllers.push(Box::new(|all| all.add(controller)));
+        self
+    }
+
+    /// Also runs a controller of one's own that calls outside.
+    pub fn actor(mut self, actor: impl Actor) -> Self {
+        self.own_controllers.push(Box::new(|all| all.actor(actor)));
+        self
+    }
+
+    /// Also runs a controller of one's own that looks at everything now and then.
+    pub fn sweep(mut self, sweep: impl Sweep) -> Self {
+        self.own_controllers.push(Box::new(|all| all.sweep(sweep)));
+        self
+    }
+
+    /// The settings of the built-in controllers, which otherwise are upstream's defaults.
+    pub fn controller_defaults(mut self, defaults: Defaults) -> Self {
+        self.controllers = Some(defaults);
+        self
+    }
+
+    /// Leaves the built-in controllers out; one's own still run.
+    pub fn without_controllers(mut self) -> Self {
+        self.controllers = None;
+        self
+    }
+
+    /// Schedules with this profile; may be called for several scheduler names. The default profile if never called.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profiles.get_or_insert_default().push(profile);
+        self
+    }
+
+    /// Leaves the scheduler out: pods stay pending until somebody binds them.
+    pub fn without_scheduler(mut self) -> Self {
+        self.profiles = Some(Vec::new());
+        self
+    }
+
+    /// One more link of the admission chain, behind the built-in ones.
+    pub fn admission(self, plugin: impl Admission + 'static) -> Self {
+        self.to_server(|server| server.admission(plugin))
+    }
+
+    /// Leaves a built-in link of the admission chain out; upstream's `--disable-admission-plugins`.
+    pub fn without_admission(self, name: &str) -> Self {
+        let name = name.to_owned();
+        self.to_server(move |server| server.without_admission(&name))
+    }
+
+    /// The rules of a kind, in place of the built-in ones.
+    pub fn strategy<K: Resource>(self, strategy: impl Strategy + 'static) -> Self {
+        self.to_server(|server| server.strategy::<K>(strategy))
+    }
+
+    /// The addresses that services are given, as in `10.96.0.0/16`.
+    pub fn service_cidr(mut self, cidr: &str) -> Self {
+        let parsed = cidr.split_once('/').and_then(|(address, bits)| {
+            let (address, bits) = (address.parse::<IpAddr>().ok()?, bits.parse::<u8>().ok()?);
+            (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, bits))
+        });
+        match parsed {
+            Some(cluster_ips) => self.ranges.cluster_ips = cluster_ips,
+            None => self.problems.push(format!("service_cidr: {cidr:?} is not an address range")),
+        }
+        self
+    }
+
+    /// The node ports that services are given; 30000 to 32767 if nothing else is said.
+    pub fn node_ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.ranges.node_ports = ports;
+        self
+    }
+
+    /// Puts something between every component and the API server: faults, logging. It gets the component's name.
+    pub fn api_layer(
+        mut self,
+        layer: impl Fn(&str, Arc<dyn Api>) -> Arc<dyn Api> + Send + Sync + 'static,
+    ) -> Self {
+        self.layer = Some(Arc::new(layer));
+        self
+    }
+
+    /// Starts the cluster. Dropping the [`Cluster`] stops it.
+    ///
+    /// # Errors
+    /// 400 with everything that is wrong with what was built; or the store's first failure.
+    pub async fn start(self, env: &Env) -> Result<Cluster> {
+        start::start(self, env).await
+    }
+
+    fn to_server(
+        mut self,
+        change: impl FnOnce(steersman_apiserver::Builder) -> steersman_apiserver::Builder + Send + 'static,
+    ) -> Self {
+        self.server.push(Box::new(change));
+        self
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("fake_nodes", &self.fake_nodes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! Reads manifests as users write them: YAML documents, lists among them, each one object.
+
+use serde_json::Value;
+use steersman_core::api::{Patch, Target, WriteOptions};
+use steersman_core::resource::{ApiResource, GroupVersionKind, Scope};
+use steersman_core::{Client, Error, Object, Result};
+
+/// More documents than this in one text are refused.
+const MAX_DOCUMENTS: usize = 10_000;
+
+/// The objects of a YAML (or JSON) text, in order; lists are taken apart, empty documents skipped.
+pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|error| Error::bad_request(format!("error parsing the manifest: {error}")))?;
+    if documents.len() > MAX_DOCUMENTS {
+        return Err(Error::bad_request(format!("a manifest may hold at most {MAX_DOCUMENTS} documents")));
+    }
+    Ok(documents.into_iter().filter(|document| !document.is_null()).flat_map(items).collect())
+}
+
+fn items(mut document: Value) -> Vec<Value> {
+    let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    match document.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if is_list => items,
+        _ => vec![document],
+    }
+}
+
+/// Creates the object, or merges it into the one that is there.
+///
+/// Fields that an earlier manifest set and this one leaves out stay as they are, until server-side apply exists
+/// (`docs/support.md`).
+pub(crate) async fn apply(client: &Client, manifest: Value) -> Result<Object> {
+    let target = target(client, &manifest).await?;
+    let options = WriteOptions::default();
+    let collection = target.clone().named("");
+    match client.api().create(&collection, manifest.clone(), &options).await {
+        Err(error) if error.is_already_exists() => {
+            let patch =
+                if is_built_in(&target) { Patch::Strategic(manifest) } else { Patch::Merge(manifest) };
+            client.api().patch(&target, patch, &options).await
+        }
+        outcome => outcome,
+    }
+}
+
+fn is_built_in(target: &Target) -> bool {
+    let group = &target.resource.group;
+    !group.contains('.') || group.ends_with(".k8s.io")
+}
+
+/// Where an object goes: its kind says the resource, its metadata the namespace and name.
+async fn target(client: &Client, manifest: &Value) -> Result<Target> {
+    let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let gvk = GroupVersionKind::from_api_version(text("/apiVersion"), text("/kind"));
+    let resources = client.api().discover().await?;
+    let row = resources
+        .iter()
+        .find(|row| row.gvk() == gvk && row.serves("create"))
+        .ok_or_else(|| no_match(&gvk))?;
+    Ok(place(row, text("/metadata/namespace"), text("/metadata/name")))
+}
+
+fn place(row: &ApiResource, namespace: &str, name: &str) -> Target {
+    let target = Target::all(row.resource.clone()).named(name);
+    match row.scope {
+        Scope::Cluster => target,
+        Scope::Namespaced if namespace.is_empty() => target.in_namespace("default"),
+        Scope::Namespaced => target.in_namespace(namespace),
+    }
+}
+
+/// What kubectl says of a kind that the server does not have.
+fn no_match(gvk: &GroupVersionKind) -> Error {
+    let message =
+        format!("no matches for kind {:?} in version {:?}", gvk.kind.as_ref(), gvk.api_version().as_str());
+    Error::new(steersman_core::error::Reason::NotFound, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_and_lists_become_objects() {
+        let text = "kind: A\n---\n---\nkind: BList\nitems: [{kind: B}, {kind: B}]\n";
+        let kinds: Vec<Value> = objects(text).unwrap().iter().map(|object| object["kind"].clone()).collect();
+        assert_eq!(kinds, ["A", "B", "B"]);
+    }
+
+    #[test]
+    fn text_that_is_no_yaml_is_refused() {
+        assert_eq!(objects("a: [").unwrap_err().code(), 400);
+    }
+}

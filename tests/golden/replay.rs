@@ -1,0 +1,239 @@
+//! Runs one case against a fresh server and compares every answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::{HeaderMap, Method, Request};
+use serde_json::{Value, json};
+use steersman::apiserver::User;
+use steersman::apiserver::http::Body;
+use steersman::prelude::*;
+use steersman::sim::Sim;
+
+use crate::corpus::{self, Case, Step};
+use crate::unify::Bindings;
+
+/// The real server reads what earlier steps did through informers; the recorder waited for them.
+const SETTLE: Duration = Duration::from_secs(2);
+
+const FILTER: &str = "managedFields removed";
+
+/// The headers that are compared, where they were recorded.
+const HEADERS: &[&str] = &["Content-Type", "Warning", "Retry-After", "Www-Authenticate", "Location", "Allow"];
+
+struct Replay<'a> {
+    sim: &'a Sim,
+    cluster: Cluster,
+    bindings: Bindings,
+    /// The actual bodies, for `<time@STEP/POINTER>`.
+    answers: Vec<Value>,
+}
+
+/// The first difference, if there is one.
+pub(crate) fn replay(case: &Case) -> Result<(), String> {
+    let sim = Sim::new(1);
+    sim.block_on(async {
+        let builder = Cluster::builder().without_controllers().without_scheduler();
+        let cluster = builder.start(&sim.env()).await.map_err(|error| error.to_string())?;
+        let mut replay = Replay { sim: &sim, cluster, bindings: Bindings::default(), answers: Vec::new() };
+        if case.namespace != Some(false) {
+            replay.fixture().await;
+        }
+        for (number, step) in case.steps.iter().enumerate() {
+            replay.step(step).await.map_err(|difference| {
+                format!("step {number}: {} {}: {difference}", step.request.method, step.request.path)
+            })?;
+        }
+        Ok(())
+    })
+}
+
+impl Replay<'_> {
+    async fn fixture(&mut self) {
+        let namespace = "golden-ns";
+        self.bindings.bind("ns", namespace);
+        let objects = [
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "automountServiceAccountToken": false,
+                   "metadata": {"name": "default", "namespace": namespace}}),
+        ];
+        for object in objects {
+            self.cluster.apply(&object.to_string()).await.expect("the fixture is valid");
+        }
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), String> {
+        if !step.settle.is_null() || !step.poll.is_null() {
+            self.sim.advance(SETTLE).await;
+        }
+        let user = user(step.request.user.as_deref());
+        let request = self.request(&step.request);
+        let response = self.cluster.server().call(user, request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = read(body).await;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        self.answers.push(serde_json::from_str(&text).unwrap_or_default());
+        if parts.status.as_u16() != step.response.status {
+            let shown: String = text.chars().take(400).collect();
+            return Err(format!(
+                "expected status {}, got {}: {shown}",
+                step.response.status,
+                parts.status.as_u16()
+            ));
+        }
+        self.compare_headers(&step.response.headers, &parts.headers)?;
+        self.compare_body(&step.response, &text)
+    }
+
+    fn compare_headers(
+        &mut self,
+        recorded: &BTreeMap<String, Value>,
+        actual: &HeaderMap,
+    ) -> Result<(), String> {
+        for name in HEADERS {
+            let got: Vec<Value> =
+                actual.get_all(*name).iter().map(|value| value.to_str().unwrap_or_default().into()).collect();
+            let wanted = match recorded.get(*name).cloned().unwrap_or_default() {
+                Value::Array(all) => all,
+                Value::Null => Vec::new(),
+                one => vec![one],
+            };
+            let difference = self.bindings.unify(&format!("header {name}"), &wanted.into(), &got.into());
+            difference.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    fn compare_body(&mut self, recorded: &corpus::Response, text: &str) -> Result<(), String> {
+        if recorded.body_omitted {
+            return Ok(());
+        }
+        if let Some(events) = &recorded.events {
+            let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            return self.unify(&Value::Array(events.clone()), &lines.into());
+        }
+        if let Some(wanted) = &recorded.body_text {
+            return self.unify(&wanted.clone().into(), &text.into());
+        }
+        let Some(wanted) = &recorded.body else {
+            return if text.is_empty() { Ok(()) } else { Err(format!("expected no body, got {text}")) };
+        };
+        let mut actual: Value = serde_json::from_str(text)
+            .or_else(|_| serde_saphyr::from_str(text))
+            .map_err(|error| format!("the body is neither JSON nor YAML: {error}"))?;
+        match recorded.body_filtered.as_deref() {
+            None => {}
+            Some(FILTER) => drop_managed_fields(&mut actual),
+            Some(other) => return Err(format!("the filter {other:?} is not replayed")),
+        }
+        self.unify(wanted, &actual)
+    }
+
+    fn unify(&mut self, recorded: &Value, actual: &Value) -> Result<(), String> {
+        self.bindings.unify("", recorded, actual).map_or(Ok(()), Err)
+    }
+
+    fn request(&self, recorded: &corpus::Request) -> Request<Bytes> {
+        let path = self.fill(&recorded.path);
+        let query: Vec<String> =
+            recorded.query.iter().flat_map(|(name, value)| self.parameters(name, value)).collect();
+        let uri = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
+        let mut request = Request::builder()
+            .method(Method::from_bytes(recorded.method.as_bytes()).expect("the corpus's methods are valid"))
+            .uri(uri)
+            .header("User-Agent", "golden/1.0");
+        let body = self.body(recorded);
+        if !recorded.headers.contains_key("Accept") {
+            request = request.header("Accept", "application/json");
+        }
+        if !body.is_empty() && !recorded.headers.contains_key("Content-Type") {
+            request = request.header("Content-Type", "application/json");
+        }
+        for (name, value) in &recorded.headers {
+            let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            for value in values {
+                request = request.header(name, self.fill(value.as_str().unwrap_or_default()));
+            }
+        }
+        request.body(body).expect("the corpus's requests are valid")
+    }
+
+    fn parameters(&self, name: &str, value: &Value) -> Vec<String> {
+        let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        values
+            .iter()
+            .map(|one| format!("{name}={}", encode(&self.fill(one.as_str().unwrap_or_default()))))
+            .collect()
+    }
+
+    fn body(&self, recorded: &corpus::Request) -> Bytes {
+        match (&recorded.body, &recorded.body_text) {
+            (Some(body), _) => self.fill(&body.to_string()).into(),
+            (None, Some(text)) => self.fill(text).into(),
+            (None, None) => Bytes::new(),
+        }
+    }
+
+    /// Bound placeholders, `<time@STEP/POINTER>` and `<repeat:C:N>` replaced.
+    fn fill(&self, text: &str) -> String {
+        let mut filled = self.bindings.fill(text);
+        while let Some((open, close)) = span(&filled, "<time@") {
+            let (step, pointer) = filled[open + 6..close].split_once('/').expect("a step and a pointer");
+            let answer = step.parse().ok().and_then(|step: usize| self.answers.get(step));
+            let time =
+                answer.and_then(|answer| answer.pointer(&format!("/{pointer}"))).and_then(Value::as_str);
+            filled.replace_range(open..=close, &time.unwrap_or("unknown").to_owned());
+        }
+        while let Some((open, close)) = span(&filled, "<repeat:") {
+            let (what, count) = filled[open + 8..close].rsplit_once(':').expect("a character and a count");
+            let repeated = what.repeat(count.parse().expect("a count"));
+            filled.replace_range(open..=close, &repeated);
+        }
+        filled
+    }
+}
+
+fn span(text: &str, open: &str) -> Option<(usize, usize)> {
+    let from = text.find(open)?;
+    Some((from, from + text[from..].find('>')?))
+}
+
+fn encode(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    text.bytes()
+        .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+fn user(name: Option<&str>) -> User {
+    match name {
+        None => User::named("admin").in_group("system:masters"),
+        Some("bob") => User::named("bob").in_group("dev"),
+        Some("anonymous") => User {
+            name: "system:anonymous".to_owned(),
+            groups: vec!["system:unauthenticated".to_owned()],
+            ..User::default()
+        },
+        Some(other) => User::named(other),
+    }
+}
+
+async fn read(body: Body) -> Vec<u8> {
+    match body {
+        Body::Full(bytes) => bytes.to_vec(),
+        Body::Chunks(chunks) => chunks.collect::<Vec<_>>().await.concat(),
+    }
+}
+
+fn drop_managed_fields(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("managedFields");
+            fields.values_mut().for_each(drop_managed_fields);
+        }
+        Value::Array(all) => all.iter_mut().for_each(drop_managed_fields),
+        _ => {}
+    }
+}

@@ -1,0 +1,68 @@
+//! The cluster that a scenario is played in: API server and controllers as the corpus's README sets them, the scripted
+//! kubelets and binder, and twelve nodes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use steersman::apiserver::{Server, User};
+use steersman::controllers::nodeipam::NodeIpam;
+use steersman::controllers::nodelifecycle::NodeLifecycleOptions;
+use steersman::controllers::{Controllers, Defaults};
+use steersman::core::Store;
+use steersman::sim::Sim;
+use steersman::store::Memory;
+
+use crate::corpus::Scenario;
+use crate::kubelet::Script;
+use crate::nodes::Nodes;
+use crate::play::{self, Player};
+use crate::witness::Witness;
+
+/// Runs a scenario in a world of its own.
+pub(crate) fn run(
+    scenario: &Scenario,
+    play: impl AsyncFn(&Scenario, &Player) -> Result<(), String>,
+) -> Result<(), String> {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.block_on(async {
+        let store = Witness::new(Arc::new(Memory::new()), env.clone(), &scenario.namespace);
+        let server = Server::builder(store.clone())
+            .without_admission("ServiceAccount")
+            .without_admission("DefaultTolerationSeconds")
+            .start(&env)
+            .await
+            .map_err(|error| error.to_string())?;
+        let client = server.client_as(User::admin(), "golden");
+        let keeper = env.spawn("store", {
+            let (store, env) = (store.clone(), env.clone());
+            async move { store.run(env).await }
+        });
+        let running = flags().add_to(Controllers::new(&env.child("kcm"), &client), &client).start();
+        let script = Script::new(client.clone(), env.child("kubelet"));
+        let nodes = Nodes::new(client.clone(), env.child("nodes"));
+        nodes.create_pool().await;
+        let helpers =
+            [env.spawn("kubelet", script.clone().run()), env.spawn("leases", nodes.clone().renew())];
+        play::create(&client, "/api/v1/namespaces", play::namespace(&scenario.namespace)).await;
+        play::wait_for_defaults(&env, &client, &scenario.namespace).await;
+        let namespace = scenario.namespace.clone();
+        let player = Player { env, client, witness: store, script, nodes, namespace };
+        let outcome = play(scenario, &player).await;
+        drop((running, helpers, keeper));
+        outcome
+    })
+}
+
+/// The flags of the recorded kube-controller-manager.
+fn flags() -> Defaults {
+    let ranges = NodeIpam::new([10, 200, 0, 0].into(), 16, 26).expect("1,024 ranges of 64 addresses");
+    let mut nodes = NodeLifecycleOptions::default();
+    nodes.node_monitor_grace_period = Duration::from_secs(8);
+    nodes.node_monitor_period = Duration::from_secs(1);
+    nodes.node_eviction_rate = 1000.0;
+    nodes.secondary_node_eviction_rate = 1000.0;
+    Defaults::default().root_ca(CERTIFICATE).node_cidrs(ranges).node_lifecycle(nodes)
+}
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
