@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use steersman_core::field::ErrorList;
 
 use super::rules;
-use super::terminate::set_terminating;
+use super::terminate::{FINALIZER, set_terminating};
 use crate::strategy::{Strategy, WriteContext};
 
 /// The strategy of CustomResourceDefinition.
@@ -58,6 +58,11 @@ impl Strategy for CustomResourceDefinitions {
 
     fn prepare_delete(&self, object: &mut Value, cx: &WriteContext<'_>) {
         set_terminating(object, cx.now);
+    }
+
+    fn holds_deletion(&self, object: &Value) -> bool {
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        finalizers.is_some_and(|finalizers| finalizers.iter().any(|finalizer| finalizer == FINALIZER))
     }
 
     fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {

@@ -25,6 +25,9 @@ impl Core {
         options: &WriteOptions,
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "patch").await?;
+        if matches!(change, Patch::Apply(_)) {
+            return Err(Error::not_implemented("server-side apply is not supported yet"));
+        }
         request.dry_run = options.dry_run;
         let row = request.row.clone();
         let door = request.door(&row)?;

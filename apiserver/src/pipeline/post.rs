@@ -8,7 +8,7 @@ use steersman_core::{Error, Object, Result};
 
 use super::commit::Outcome;
 use super::request::Request;
-use super::{Body, Caller, Core, Written};
+use super::{Body, Caller, Core, Written, metadata};
 use crate::admission::Operation;
 use crate::reader::Reader;
 use crate::registry::Served;
@@ -84,8 +84,10 @@ impl Call for Calling<'_> {
         for _ in 0..ROUNDS {
             let missing = || Error::not_found(&row.group_resource(), &target.name);
             let old = current.ok_or_else(missing)?;
-            let mut tree = old.tree.clone();
+            // The change may look at the version, which is no part of what is stored.
+            let mut tree = old.object.to_value()?;
             change(&mut tree)?;
+            metadata::take_version(&mut tree);
             if tree == old.tree {
                 return Ok(old.object);
             }

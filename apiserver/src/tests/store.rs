@@ -19,6 +19,7 @@ pub(super) struct List(Mutex<State>);
 #[derive(Default)]
 struct State {
     history: Vec<Batch>,
+    newest: BTreeMap<Bytes, Entry>,
     compacted: u64,
     watchers: Vec<(Bytes, mpsc::UnboundedSender<Result<Batch, StoreError>>)>,
 }
@@ -40,8 +41,7 @@ impl State {
     }
 
     fn last(&self, key: &[u8]) -> Option<Entry> {
-        let mut changes = self.history.iter().rev().flat_map(|batch| batch.changes.iter());
-        changes.find(|change| change.key == key)?.now.clone()
+        self.newest.get(key).cloned()
     }
 
     fn apply(&mut self, writes: Vec<Write>) -> Revision {
@@ -60,6 +60,12 @@ impl State {
             _ => None,
         });
         let batch = Batch { revision, changes: changes.collect() };
+        for change in batch.changes.iter() {
+            match &change.now {
+                Some(entry) => self.newest.insert(change.key.clone(), entry.clone()),
+                None => self.newest.remove(&change.key),
+            };
+        }
         self.history.push(batch.clone());
         self.watchers.retain(|(prefix, sender)| sender.unbounded_send(Ok(within(&batch, prefix))).is_ok());
         revision
