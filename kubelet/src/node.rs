@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, Taint,
 };
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Wire;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::{Map, Value, json};
-use steersman_core::Runtime;
+use steersman_core::{Quantity, Runtime};
 
 use crate::options::KubeletOptions;
 
@@ -65,16 +66,23 @@ fn status(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Time
         last_heartbeat_time: Some(whole_seconds(now)),
         last_transition_time: Some(whole_seconds(now)),
     };
+    let capacity = canonical(&options.capacity);
     let address = |kind: &str, address: String| NodeAddress { type_: kind.to_owned(), address };
     let addresses = options.addresses.iter().map(|ip| address("InternalIP", ip.to_string()));
     NodeStatus {
-        capacity: Some(options.capacity.clone()),
-        allocatable: Some(options.capacity.clone()),
+        capacity: Some(capacity.clone()),
+        allocatable: Some(capacity),
         conditions: Some(CONDITIONS.map(condition).into()),
         addresses: Some(addresses.chain([address("Hostname", name.to_owned())]).collect()),
         node_info: Some(info(name, runtime)),
         ..NodeStatus::default()
     }
+}
+
+/// Quantities as the API spells them, so that they can be compared with what it returns.
+fn canonical(quantities: &BTreeMap<String, Wire>) -> BTreeMap<String, Wire> {
+    let spell = |wire: &Wire| Quantity::try_from(wire).map_or(wire.clone(), |q| Wire(q.to_string()));
+    quantities.iter().map(|(resource, wire)| (resource.clone(), spell(wire))).collect()
 }
 
 fn info(name: &str, runtime: &dyn Runtime) -> NodeSystemInfo {
@@ -163,6 +171,14 @@ mod tests {
     use super::*;
     use crate::Fake;
     use steersman_core::testing::Lab;
+
+    #[test]
+    fn quantities_are_spelled_as_the_api_spells_them() {
+        let options = KubeletOptions::default().capacity("pods", "5000").capacity("memory", "1024Mi");
+        let node = node("n", &options, &Fake::new(&Lab::new().env()), at(0));
+        let capacity = node.status.unwrap().capacity.unwrap();
+        assert_eq!((capacity["pods"].0.as_str(), capacity["memory"].0.as_str()), ("5k", "1Gi"));
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -84,6 +84,7 @@ impl Worker {
     /// The pod is gone from the API.
     pub(super) fn was_removed(&mut self) {
         self.removal = Removal::Done;
+        self.retry_at = None;
     }
 
     /// The next write, one at a time: the status if it has changed, then the removal.
@@ -116,7 +117,7 @@ impl Worker {
     pub(super) fn removal_asked(&mut self, result: Result<()>, now: Timestamp) {
         self.writing = false;
         match result {
-            Ok(()) => self.removal = Removal::Done,
+            Ok(()) => self.was_removed(),
             Err(error) => {
                 self.removal = Removal::Wanted;
                 self.write_failed(&error, now);
@@ -126,8 +127,7 @@ impl Worker {
 
     fn write_failed(&mut self, error: &Error, now: Timestamp) {
         if error.is_not_found() {
-            self.removal = Removal::Done;
-            return;
+            return self.was_removed();
         }
         tracing::warn!(pod = ?self.reference.name, %error, "what a pod does could not be written");
         self.retry_at = Some(now.saturating_add(RETRY).unwrap_or(Timestamp::MAX));

@@ -147,7 +147,8 @@ impl PodMachine {
     /// When to call [`PodMachine::handle`] with [`Input::Tick`] at the latest.
     pub fn deadline(&self) -> Option<Timestamp> {
         let slots = self.slots.iter().filter_map(|slot| self.slot_deadline(slot)).min();
-        [slots, self.sandbox_deadline(), self.active_deadline()].into_iter().flatten().min()
+        let pod = [self.start_deadline(), self.sandbox_deadline(), self.active_deadline()];
+        pod.into_iter().flatten().chain(slots).min()
     }
 
     /// The newest version of the pod that the machine was told of.
@@ -186,8 +187,7 @@ impl PodMachine {
 
     fn slot_deadline(&self, slot: &Slot) -> Option<Timestamp> {
         let ending = self.ending.is_some();
-        let waits = slot.step == Step::Idle && !ending || matches!(slot.step, Step::Stopping { .. });
-        let retry = slot.retry_at.filter(|_| waits);
+        let retry = slot.retry_at.filter(|_| matches!(slot.step, Step::Stopping { .. }));
         let probed = slot.role != Role::Init && (slot.step == Step::Running || ending && slot.is_up());
         let probes = probed.then(|| slot.probes.deadline(ending)).flatten();
         [retry, probes].into_iter().flatten().min()

@@ -16,11 +16,26 @@ impl PodMachine {
             return;
         }
         for index in 0..self.slots.len() {
+            self.initialized |= self.slots[index].role == Role::Main;
             self.start_slot(index, now);
-            if !self.lets_next_start(index) {
+            if !self.lets_next_start(&self.slots[index]) {
                 return;
             }
         }
+    }
+
+    /// When the next container that has been put off may start.
+    pub(super) fn start_deadline(&self) -> Option<Timestamp> {
+        if self.ending.is_some() || !matches!(self.sandbox, Sandbox::Up(_)) {
+            return None;
+        }
+        let mut barred = false;
+        let reached = self.slots.iter().take_while(|slot| {
+            let reached = !barred;
+            barred |= !self.lets_next_start(slot);
+            reached
+        });
+        reached.filter(|slot| self.may_start(slot)).filter_map(|slot| slot.retry_at).min()
     }
 
     fn prepare_volumes(&mut self, now: Timestamp) -> bool {
@@ -52,25 +67,23 @@ impl PodMachine {
     }
 
     /// Whether the containers behind this one may start. Once the pod was initialized, all may.
-    fn lets_next_start(&mut self, index: usize) -> bool {
-        let slot = &self.slots[index];
+    fn lets_next_start(&self, slot: &Slot) -> bool {
         match slot.role {
             Role::Init => self.initialized || slot.is_ready(),
             Role::Sidecar => self.initialized || slot.is_started(),
-            Role::Main => {
-                self.initialized = true;
-                true
-            }
+            Role::Main => true,
         }
+    }
+
+    /// Whether a container that has its turn is to be started, now or after a wait.
+    fn may_start(&self, slot: &Slot) -> bool {
+        let is_done = self.initialized && slot.role == Role::Init;
+        !is_done && slot.step == Step::Idle && slot.wants_restart(self.policy())
     }
 
     fn start_slot(&mut self, index: usize, now: Timestamp) {
         let slot = &self.slots[index];
-        let skip = self.initialized && slot.role == Role::Init;
-        if skip || slot.step != Step::Idle || !slot.wants_restart(self.policy()) {
-            return;
-        }
-        if is_due(slot.retry_at, now) && !self.backs_off(index, now) {
+        if self.may_start(slot) && is_due(slot.retry_at, now) && !self.backs_off(index, now) {
             self.find_image(index, now);
         }
     }

@@ -72,11 +72,7 @@ impl PodMachine {
             state: Some(state),
             last_state: Some(ContainerState { terminated: last, ..ContainerState::default() }),
             allocated_resources: slot.spec.resources.as_ref().and_then(|needs| needs.requests.clone()),
-            resources: slot
-                .spec
-                .resources
-                .clone()
-                .filter(|needs| needs.requests.is_some() || needs.limits.is_some()),
+            resources: run.map(|_| slot.spec.resources.clone().unwrap_or_default()),
             volume_mounts: mounts(slot),
             ..ContainerStatus::default()
         }

@@ -32,7 +32,7 @@ enum Why {
 /// What is told of a pod that ran longer than `activeDeadlineSeconds`.
 pub(super) const DEADLINE_EXCEEDED: &str = "Pod was active on the node longer than the specified deadline";
 
-/// Even a container whose hook has used up the whole grace gets this much to end by itself.
+/// Even a container that has no grace, or whose hook has used it up, gets this much to end by itself.
 const LEAST_GRACE: Duration = Duration::from_secs(2);
 
 impl Ending {
@@ -192,9 +192,8 @@ impl PodMachine {
     /// Asks the runtime to stop a container, with what is left of its grace.
     pub(super) fn ask_to_stop(&mut self, index: usize, until: Timestamp, now: Timestamp) {
         let slot = &mut self.slots[index];
-        let least = if matches!(slot.step, Step::PreStop { .. }) { LEAST_GRACE } else { Duration::ZERO };
         slot.step = Step::Stopping { until };
-        let (id, grace) = (slot.id(), left(now, until, least));
+        let (id, grace) = (slot.id(), left(now, until, LEAST_GRACE));
         self.commands.push_back(Command::StopContainer { container: index, id, grace });
     }
 

@@ -2,4 +2,5 @@
 
 mod containers;
 mod ends;
+mod stories;
 mod world;

@@ -41,7 +41,7 @@ fn without_grace_no_hook_runs() {
     world.begin();
     world.take_done();
     world.delete(0);
-    assert_eq!(world.take_done(), ["stop web 0", "stop sandbox", "delete"]);
+    assert_eq!(world.take_done(), ["stop web 2", "stop sandbox", "delete"]);
 }
 
 #[test]
@@ -56,7 +56,10 @@ fn a_second_deletion_with_less_grace_hurries() {
     world.delete(5);
     assert_eq!(world.take_done(), ["stop web 5"]);
     world.delete(0);
-    assert_eq!(world.take_done(), ["stop web 0", "stop sandbox", "delete"]);
+    assert_eq!(world.take_done(), ["stop web 2"], "which is the least there is");
+    world.pass(2);
+    assert_eq!(world.take_done(), ["stop sandbox", "delete"]);
+    assert_eq!(world.container("web").state.unwrap().terminated.unwrap().exit_code, 137);
 }
 
 #[test]
@@ -91,14 +94,14 @@ fn sidecars_end_once_the_others_have_finished() {
 }
 
 #[test]
-fn a_pod_that_is_gone_from_the_api_ends_with_a_second_of_grace() {
+fn a_pod_that_is_gone_from_the_api_ends_with_the_least_grace() {
     let mut world = World::new(json!({"containers": [{"name": "web"}]}));
     world.begin();
     world.take_done();
     let mut pod = (**world.machine.pod()).clone();
     pod.metadata.deletion_grace_period_seconds = Some(0);
     world.tell(Input::Removed(pod.into()));
-    assert_eq!(world.take_done(), ["stop web 1", "stop sandbox", "remove s0"]);
+    assert_eq!(world.take_done(), ["stop web 2", "stop sandbox", "remove s0"]);
     assert!(world.machine.is_gone());
 }
 

@@ -27,6 +27,9 @@ pub(super) struct World {
     pub(super) verdicts: BTreeMap<(String, ProbeKind), Verdict>,
     /// Containers that take no notice of being asked to stop.
     pub(super) deaf: bool,
+    attempt: u32,
+    /// When containers that take no notice are killed.
+    kills: Vec<(Timestamp, usize)>,
     running: BTreeMap<String, Container>,
 }
 
@@ -53,6 +56,8 @@ impl World {
             start_failures: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             deaf: false,
+            attempt: 0,
+            kills: Vec::new(),
             running: BTreeMap::new(),
         }
     }
@@ -66,6 +71,8 @@ impl World {
                 inputs.extend(self.carry_out(command));
             }
         }
+        let deadline = self.machine.deadline();
+        assert!(deadline.is_none_or(|at| at > self.now), "a deadline is not ahead: {:?}", self.machine);
     }
 
     pub(super) fn begin(&mut self) {
@@ -75,12 +82,28 @@ impl World {
     /// Lets time pass, waking the machine at its deadlines.
     pub(super) fn pass(&mut self, seconds: i64) {
         let end = self.now + SignedDuration::from_secs(seconds);
-        while let Some(deadline) = self.machine.deadline().filter(|deadline| *deadline <= end) {
-            assert!(deadline >= self.now, "a deadline lies in the past: {deadline}");
-            self.now = deadline;
+        loop {
+            let kill = self.kills.iter().map(|(at, _)| *at).min();
+            let next = [self.machine.deadline(), kill].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = next;
+            self.kill_due();
             self.tell(Input::Tick);
         }
         self.now = end;
+    }
+
+    fn kill_due(&mut self) {
+        let (due, later) = self.kills.drain(..).partition(|(at, _)| *at <= self.now);
+        self.kills = later;
+        let due: Vec<(Timestamp, usize)> = due;
+        for (_, container) in due {
+            let name = self.name(container);
+            if self.running.contains_key(&name) {
+                let ended = self.end(&name, 137);
+                self.tell(Input::ContainerStopped(container, Ok(ended)));
+            }
+        }
     }
 
     /// Ends the newest run of a container.
@@ -97,9 +120,15 @@ impl World {
         self.tell(Input::Pod(Arc::new(pod)));
     }
 
+    /// The sandbox is found dead, with all that was in it.
     pub(super) fn sandbox_dies(&mut self) {
         self.running.clear();
         self.tell(Input::Observed(self.sandbox(false, Vec::new())));
+    }
+
+    /// The containers that run.
+    pub(super) fn running(&self) -> Vec<String> {
+        self.running.keys().cloned().collect()
     }
 
     pub(super) fn status(&mut self) -> PodStatus {
@@ -136,9 +165,8 @@ impl World {
             Command::Prepare => Some(Input::Prepared(Ok(()))),
             Command::StartSandbox { attempt } => {
                 self.done.push(format!("sandbox {attempt}"));
-                let sandbox =
-                    PodSandbox { attempt, id: format!("s{attempt}"), ..self.sandbox(true, Vec::new()) };
-                Some(Input::SandboxStarted(Ok(sandbox)))
+                self.attempt = attempt;
+                Some(Input::SandboxStarted(Ok(self.sandbox(true, Vec::new()))))
             }
             Command::StopSandbox { .. } => {
                 self.done.push("stop sandbox".to_owned());
@@ -199,17 +227,22 @@ impl World {
             image_id: "sha256:1".to_owned(),
             state: ContainerState::Running { started_at: self.now },
         };
-        self.running.insert(name, started.clone());
+        let before = self.running.insert(name, started.clone());
+        assert_eq!(before, None, "two runs of one container at once");
         Input::ContainerStarted(container, Ok(started))
     }
 
     fn stop(&mut self, container: usize, grace: u64) -> Option<Input> {
         let name = self.name(container);
         self.done.push(format!("stop {name} {grace}"));
-        if self.deaf && grace > 0 {
+        if self.deaf {
+            let grace = SignedDuration::from_secs(i64::try_from(grace).unwrap());
+            self.kills.push((self.now + grace, container));
             return None;
         }
-        let ended = self.end(&name, if grace > 0 { 143 } else { 137 });
+        // A later answer of two to the same question finds nothing.
+        let ended =
+            self.running.contains_key(&name).then(|| self.end(&name, if grace > 0 { 143 } else { 137 }))?;
         Some(Input::ContainerStopped(container, Ok(ended)))
     }
 
@@ -223,11 +256,11 @@ impl World {
 
     fn sandbox(&self, ready: bool, containers: Vec<Container>) -> PodSandbox {
         PodSandbox {
-            id: "s0".to_owned(),
+            id: format!("s{}", self.attempt),
             name: "p".to_owned(),
             namespace: "ns".to_owned(),
             uid: "u".to_owned(),
-            attempt: 0,
+            attempt: self.attempt,
             ready,
             ips: vec!["10.0.0.7".parse().unwrap()],
             created_at: self.now,
