@@ -64,18 +64,12 @@ impl Strategy for CustomResourceDefinitions {
         let finalizers = object["metadata"]["finalizers"].as_array();
         finalizers.is_some_and(|finalizers| finalizers.iter().any(|finalizer| finalizer == FINALIZER))
     }
-
-    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
-        let _ = (object, old);
-        ErrorList::new()
-    }
 }
 
 /// Notes the storage version as one that objects are stored in.
 fn store_version(object: &mut Value) {
-    let versions = object["spec"]["versions"].as_array().into_iter().flatten();
-    let Some(name) =
-        versions.filter(|version| version["storage"] == true).map(|one| one["name"].clone()).next()
+    let mut versions = object["spec"]["versions"].as_array().into_iter().flatten();
+    let Some(name) = versions.find(|version| version["storage"] == true).map(|one| one["name"].clone())
     else {
         return;
     };

@@ -10,7 +10,7 @@ use steersman_core::api::Patch;
 use steersman_core::error::{Error, Reason};
 
 use crate::pipeline;
-use crate::schema::{Duplicates, decode};
+use crate::schema::decode::{self, Decoded};
 
 const FORMS: &str = "the body of the request was in an unknown format - accepted media types include: \
                      application/json, application/yaml, application/vnd.kubernetes.protobuf";
@@ -23,13 +23,11 @@ enum Form {
 /// Reads an object.
 pub(super) fn object(headers: &HeaderMap, body: Bytes) -> Result<pipeline::Body> {
     check_size(&body)?;
-    match form(headers)? {
-        Form::Json => {
-            let decoded = decode::json(body).map_err(|why| unreadable(&why))?;
-            Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
-        }
-        Form::Yaml => Ok(pipeline::Body { tree: yaml(&body)?, duplicates: Duplicates::default() }),
-    }
+    let decoded = match form(headers)? {
+        Form::Json => decode::json(body).map_err(|why| unreadable(&why))?,
+        Form::Yaml => yaml(&body)?,
+    };
+    Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
 }
 
 /// Reads a patch.
@@ -42,7 +40,7 @@ pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<Patch> {
         "application/json-patch+json" => json(&body).map(Patch::Json),
         "application/merge-patch+json" => json(&body).map(Patch::Merge),
         "application/strategic-merge-patch+json" => json(&body).map(Patch::Strategic),
-        "application/apply-patch+yaml" => yaml(&body).map(Patch::Apply),
+        "application/apply-patch+yaml" => yaml(&body).map(|decoded| Patch::Apply(decoded.value)),
         _ => Err(Error::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type").about("", "", "")),
     }
 }
@@ -58,11 +56,11 @@ pub(super) fn delete_options(headers: &HeaderMap, body: &Bytes) -> Result<Option
         Form::Json if body.starts_with(b"{") || body.starts_with(b"\"") => {
             decode::json(body.clone()).map_err(|why| unreadable(&why))?.value
         }
-        Form::Json => match yaml(body) {
+        Form::Json => match yaml(body).map(|decoded| decoded.value) {
             Ok(tree @ Value::Object(_)) => tree,
             _ => return Err(unreadable(&decode::json(body.clone()).err().unwrap_or_default())),
         },
-        Form::Yaml => yaml(body)?,
+        Form::Yaml => yaml(body)?.value,
     };
     let kind = tree["kind"].as_str().unwrap_or_default();
     if !kind.is_empty() && kind != "DeleteOptions" {
@@ -84,11 +82,9 @@ fn without_kind(mut tree: Value) -> Value {
     tree
 }
 
-fn yaml(body: &[u8]) -> Result<Value> {
+fn yaml(body: &[u8]) -> Result<Decoded> {
     let text = std::str::from_utf8(body).map_err(|error| Error::bad_request(error.to_string()))?;
-    serde_saphyr::from_str(text).map_err(|error| {
-        Error::bad_request(format!("error decoding YAML: error converting YAML to JSON: yaml: {error}"))
-    })
+    decode::yaml(text).map_err(|why| Error::bad_request(format!("error decoding YAML: {why}")))
 }
 
 fn form(headers: &HeaderMap) -> Result<Form> {

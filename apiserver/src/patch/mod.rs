@@ -5,6 +5,7 @@ mod merge;
 mod order;
 mod refusal;
 mod strategic;
+mod text;
 
 use serde_json::Value;
 use steersman_core::api::{FieldValidation, Patch};
@@ -38,24 +39,39 @@ pub fn apply(
     current: &Value,
     validation: FieldValidation,
 ) -> Result<Patched> {
-    let (mut object, shown) = match patch {
-        Patch::Json(operations) => {
-            let object = json::apply(operations, current)?;
-            let shown = object.to_string();
-            (object, shown)
-        }
-        Patch::Merge(patch) => {
-            let object = merge::apply(patch, current)?;
-            let shown = object.to_string();
-            (object, shown)
-        }
-        Patch::Strategic(patch) => (strategic::apply(patch, schema, current)?, show(patch)),
-        _ => return Err(Error::not_implemented("server-side apply is not supported yet")),
+    let patched = || match patch {
+        Patch::Json(operations) => json::apply(operations, current),
+        Patch::Merge(patch) => merge::apply(patch, current),
+        Patch::Strategic(patch) => strategic::apply(patch, schema, current),
+        _ => Err(Error::not_implemented("server-side apply is not supported yet")),
     };
-    let warnings = schema
-        .check(&mut object, &Duplicates::default(), validation)
-        .map_err(|why| undecodable(&shown, &why))?;
+    let refused = |reason: &str| match (patch, patched()) {
+        // Upstream shows the patch where it merged trees, and else what the patch made of the text.
+        (Patch::Strategic(patch), _) => undecodable(&show(patch), reason),
+        (_, Ok(object)) => undecodable(&text::of(&object, schema.cursor(), patch), reason),
+        (_, Err(error)) => error,
+    };
+    let mut object = patched()?;
+    if let Some(reason) = unregistered(&object, current).filter(|_| !schema.is_custom()) {
+        return Err(refused(&reason));
+    }
+    let warnings =
+        schema.check(&mut object, &Duplicates::default(), validation).map_err(|unfit| match patch {
+            Patch::Strategic(_) => refused(&unfit.restoring()),
+            _ => refused(&unfit.to_string()),
+        })?;
     Ok(Patched { object, warnings })
+}
+
+/// What upstream says of an object that a patch has made one of another kind or version.
+fn unregistered(object: &Value, current: &Value) -> Option<String> {
+    let kept = |key: &str| object[key].is_null() || object[key] == "" || object[key] == current[key];
+    let (kind, version) = (object["kind"].as_str()?, object["apiVersion"].as_str()?);
+    (!kept("kind") || !kept("apiVersion")).then(|| {
+        format!(
+            "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        )
+    })
 }
 
 /// The result of the patch is no object of its kind.

@@ -177,6 +177,26 @@ fn unknown_fields_of_a_patch_are_told_of() {
     );
 }
 
+#[test]
+fn a_patched_text_is_shown_as_upstream_writes_it() {
+    let schema = Tables::load().schema(&GroupVersionKind::new("", "v1", "ConfigMap")).unwrap();
+    let current = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "z"},
+        "metadata": {"creationTimestamp": "2020-01-01T00:00:00Z", "name": "x", "uid": "u", "labels": {"k": "v"}},
+    });
+    let refused =
+        |patch| apply(&patch, &schema, &current, FieldValidation::Warn).unwrap_err().message().to_owned();
+    assert_eq!(
+        refused(Patch::Merge(json!({"data": {"b": 5}}))),
+        r#" "" is invalid: patch: Invalid value: "{\"apiVersion\":\"v1\",\"data\":{\"a\":\"z\",\"b\":5},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"creationTimestamp\":\"2020-01-01T00:00:00Z\",\"labels\":{\"k\":\"v\"}}}": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"#
+    );
+    let other_version = refused(Patch::Merge(json!({"apiVersion": "v2"})));
+    assert!(other_version.ends_with(
+        r#"no kind "ConfigMap" is registered for version "v2" in scheme "pkg/api/legacyscheme/scheme.go:30""#
+    ));
+    assert!(refused(Patch::Strategic(json!({"data": "x"}))).ends_with("cannot restore map from string"));
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(Value::from),

@@ -33,6 +33,18 @@ struct FieldRow<'a> {
     patch: &'a str,
     #[serde(default)]
     merge_key: String,
+    #[serde(default)]
+    proto: Proto,
+}
+
+/// The number of a field in protobuf, within that of the struct it is embedded by; Go's fields stand in that order.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(untagged)]
+enum Proto {
+    Embedded(u32, u32),
+    Own(u32),
+    #[default]
+    None,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -79,6 +91,12 @@ fn field_of(name: &str, row: &FieldRow<'_>, document: &Document) -> Field {
             replace: row.patch.split(',').any(|word| word == "replace"),
             retain_keys: row.patch.split(',').any(|word| word == "retainKeys"),
             merge_key: row.merge_key.clone(),
+        },
+        order: match row.proto {
+            Proto::Embedded(outer, own) => (outer, own),
+            Proto::Own(own) => (own, 0),
+            // Go writes the kind first.
+            Proto::None => (0, u32::from(name == "apiVersion")),
         },
         go: row.go.map_or_else(|| go_type(row.shape), str::to_owned),
     }

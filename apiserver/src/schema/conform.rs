@@ -20,7 +20,7 @@ pub(super) fn object(
 ) -> Result<(), Fault> {
     let Some(object) = at.object() else { return Ok(()) };
     if !value.is_object() && !value.is_null() {
-        return Err(Fault::mismatch(value, &format!("v1.{}", object.name)));
+        return Err(Fault::mismatch(value, &format!("v1.{}", object.name), "struct"));
     }
     Walk { document: at.document(), unknown }.struct_value(value, object, "", path)
 }
@@ -44,7 +44,7 @@ impl Walk<'_> {
                 *value = self.zero_struct(object);
                 Ok(())
             }
-            other => Err(Fault::mismatch(other, go)),
+            other => Err(Fault::mismatch(other, go, "struct")),
         }
     }
 
@@ -113,7 +113,7 @@ impl Walk<'_> {
     }
 
     fn map(&mut self, value: &mut Value, values: &Node, go: &str, path: &Path<'_>) -> Result<(), Fault> {
-        let Value::Object(map) = value else { return Err(Fault::mismatch(value, go)) };
+        let Value::Object(map) = value else { return Err(Fault::mismatch(value, go, "map")) };
         let element = go.split_once(']').map_or(go, |(_, element)| element);
         for (key, value) in map.iter_mut() {
             self.value(value, values, element, &path.child(key))?;
@@ -122,7 +122,7 @@ impl Walk<'_> {
     }
 
     fn list(&mut self, value: &mut Value, items: &Node, go: &str, path: &Path<'_>) -> Result<(), Fault> {
-        let Value::Array(list) = value else { return Err(Fault::mismatch(value, go)) };
+        let Value::Array(list) = value else { return Err(Fault::mismatch(value, go, "slice")) };
         let element = go.strip_prefix("[]").unwrap_or("string");
         for (index, value) in list.iter_mut().enumerate() {
             self.value(value, items, element, &path.index(index))?;

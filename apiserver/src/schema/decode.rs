@@ -1,11 +1,13 @@
-//! Reads JSON into a tree, noting keys that stand twice in one object.
+//! Reads JSON and YAML into a tree, noting keys that stand twice in one object.
 
 use std::cell::RefCell;
 use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 use steersman_core::field::Path;
 
 use super::syntax;
@@ -27,6 +29,9 @@ pub struct Decoded {
 #[derive(Clone, Debug, Default)]
 pub struct Duplicates {
     paths: Vec<String>,
+    /// What is told of duplicates in YAML, which upstream finds by line before it looks at fields.
+    lines: Vec<String>,
+    /// The body, if it is JSON.
     body: Bytes,
 }
 
@@ -37,27 +42,72 @@ pub struct Duplicates {
 pub fn json(body: impl Into<Bytes>) -> Result<Decoded, String> {
     let body = body.into();
     let paths = RefCell::new(Vec::new());
-    let value = read(&body, &|path, again| {
+    let value = read(&body, &|path, _, again| {
         if again && paths.borrow().len() < NOTED {
             paths.borrow_mut().push(path.to_string());
         }
     })?;
-    Ok(Decoded { value, duplicates: Duplicates { paths: paths.into_inner(), body } })
+    Ok(Decoded { value, duplicates: Duplicates { paths: paths.into_inner(), body, ..Duplicates::default() } })
+}
+
+/// Reads the first document of a YAML body.
+///
+/// # Errors
+/// The body is not YAML.
+pub fn yaml(body: &str) -> Result<Decoded, String> {
+    let lines = RefCell::new(Vec::new());
+    let seen = |path: &Path<'_>, line: u64, again: bool| {
+        if again && lines.borrow().len() < NOTED {
+            let path = path.to_string();
+            let key = path.rsplit('.').next().unwrap_or_default();
+            lines.borrow_mut().push(format!("line {line}: key {key:?} already set in map"));
+        }
+    };
+    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
+    let node = Node::<Spanned<String>> { path: &Path::ROOT, seen: &seen, key: PhantomData };
+    let document = first_document(body);
+    let value = serde_saphyr::with_deserializer_from_str_with_options(document, options, |deserializer| {
+        node.deserialize(deserializer)
+    });
+    let value = value.map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))?;
+    Ok(Decoded { value, duplicates: Duplicates { lines: lines.into_inner(), ..Duplicates::default() } })
+}
+
+/// What stands before the second document.
+fn first_document(body: &str) -> &str {
+    let content = body.find(|c: char| !c.is_whitespace()).unwrap_or(0);
+    let start = if body[content..].starts_with("---") { content + 3 } else { content };
+    body[start..].find("\n---").map_or(body, |end| &body[..start + end + 1])
 }
 
 impl Duplicates {
     pub(super) fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+        self.paths.is_empty() && self.lines.is_empty()
     }
 
     /// What is told of the unknown fields and of the duplicates, in the order of the body.
     pub(super) fn told_with(&self, unknown: &[String]) -> Vec<String> {
+        let mut told = self.lines.clone();
+        told.extend(self.fields(unknown));
+        told
+    }
+
+    /// The same as one text.
+    pub(super) fn text_with(&self, unknown: &[String]) -> String {
+        let mut told = self.fields(unknown);
+        if !self.lines.is_empty() {
+            told.insert(0, format!("yaml: unmarshal errors:\n  {}", self.lines.join("\n  ")));
+        }
+        told.join(", ")
+    }
+
+    fn fields(&self, unknown: &[String]) -> Vec<String> {
         if self.body.is_empty() {
             return unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
         }
         let told = RefCell::new(Vec::new());
         // The body was read before, so it is well formed.
-        let _ = read(&self.body, &|path, again| {
+        let _ = read(&self.body, &|path, _, again| {
             let path = path.to_string();
             if again && self.paths.contains(&path) {
                 told.borrow_mut().push(format!("duplicate field {path:?}"));
@@ -69,12 +119,29 @@ impl Duplicates {
     }
 }
 
-/// Called for every key, in the order of the text; `true` if the object already has it.
-type Seen<'a> = &'a dyn Fn(&Path<'_>, bool);
+/// Called for every key, in the order of the text, with the line it stands in; `true` if the object already has it.
+type Seen<'a> = &'a dyn Fn(&Path<'_>, u64, bool);
+
+/// A key of an object, which may know where it stands.
+trait Key: DeserializeOwned {
+    fn split(self) -> (String, u64);
+}
+
+impl Key for String {
+    fn split(self) -> (String, u64) {
+        (self, 0)
+    }
+}
+
+impl Key for Spanned<String> {
+    fn split(self) -> (String, u64) {
+        (self.value, self.referenced.line())
+    }
+}
 
 fn read(body: &[u8], seen: Seen<'_>) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = Node { path: &Path::ROOT, seen }.deserialize(&mut deserializer);
+    let value = Node::<String> { path: &Path::ROOT, seen, key: PhantomData }.deserialize(&mut deserializer);
     value
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| syntax::explain(body).unwrap_or_else(|| beyond(body, &error)))
@@ -92,13 +159,13 @@ fn beyond(body: &[u8], error: &serde_json::Error) -> String {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Node<'a> {
+struct Node<'a, K> {
     path: &'a Path<'a>,
     seen: Seen<'a>,
+    key: PhantomData<K>,
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de, K: Key> DeserializeSeed<'de> for Node<'_, K> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -106,11 +173,15 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -145,7 +216,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut list = Vec::new();
         loop {
             let path = self.path.index(list.len());
-            match items.next_element_seed(Node { path: &path, seen: self.seen })? {
+            match items.next_element_seed(Node { path: &path, ..self })? {
                 Some(item) => list.push(item),
                 None => return Ok(Value::Array(list)),
             }
@@ -154,10 +225,11 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
+        while let Some(key) = entries.next_key::<K>()? {
+            let (key, line) = key.split();
             let path = self.path.child(&key);
-            (self.seen)(&path, map.contains_key(&key));
-            let value = entries.next_value_seed(Node { path: &path, seen: self.seen })?;
+            (self.seen)(&path, line, map.contains_key(&key));
+            let value = entries.next_value_seed(Node { path: &path, ..self })?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
@@ -183,5 +255,25 @@ mod tests {
             decoded.duplicates.told_with(&unknown).join(", "),
             r#"unknown field "m.z", unknown field "m.y", unknown field "b", unknown field "a", duplicate field "a""#
         );
+    }
+
+    #[test]
+    fn duplicates_in_yaml_are_told_by_line() {
+        let decoded =
+            yaml("kind: ConfigMap\ndata: {a: \"1\"}\ndata: {b: \"2\"}\nzzz: 1\n---\nother: 1\n").unwrap();
+        assert_eq!(decoded.value, serde_json::json!({"kind": "ConfigMap", "data": {"b": "2"}, "zzz": 1}));
+        assert_eq!(
+            decoded.duplicates.text_with(&["zzz".to_owned()]),
+            "yaml: unmarshal errors:\n  line 3: key \"data\" already set in map, unknown field \"zzz\""
+        );
+    }
+
+    #[test]
+    fn yaml_scalars_have_the_types_they_look_like() {
+        let decoded = yaml("---\na: 1\nb: 1.5\nc: true\nd: ~\ne: \"1\"\nf: [x, 2]\ng:\n").unwrap();
+        let expected =
+            serde_json::json!({"a": 1, "b": 1.5, "c": true, "d": null, "e": "1", "f": ["x", 2], "g": null});
+        assert_eq!(decoded.value, expected);
+        assert!(yaml("nope: [").unwrap_err().starts_with("error converting YAML to JSON: yaml: "));
     }
 }

@@ -25,6 +25,7 @@ mod syntax;
 mod tests;
 mod unknown;
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -37,6 +38,7 @@ use check::Check;
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;
+use fault::Fault;
 pub(crate) use fault::kind_of;
 pub(crate) use shape::{Field, Shape};
 use unknown::Unknown;
@@ -53,6 +55,34 @@ pub struct Schema {
     root: Shape,
     /// The value rules of a custom resource; none for built-in kinds.
     rules: Option<Arc<Check>>,
+}
+
+/// Why an object is not of its kind.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// A value has the wrong type, or is malformed.
+    Fault(Fault),
+    /// There are fields that the client will not have dropped.
+    Unknown(String),
+}
+
+impl Unfit {
+    /// The same, as it is told where a tree and not a text is decoded.
+    pub(crate) fn restoring(&self) -> String {
+        match self {
+            Unfit::Fault(fault) => fault.restoring(),
+            Unfit::Unknown(text) => text.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Fault(fault) => fault.fmt(f),
+            Unfit::Unknown(text) => f.write_str(text),
+        }
+    }
 }
 
 impl Schema {
@@ -99,21 +129,21 @@ impl Schema {
         })
     }
 
-    /// Does what [`Schema::admit`] does; the error is only the reason.
+    /// Does what [`Schema::admit`] does; the error is only why it is unfit.
     pub(crate) fn check(
         &self,
         object: &mut Value,
         duplicates: &Duplicates,
         validation: FieldValidation,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<Vec<String>, Unfit> {
         let mut unknown = Unknown::default();
         let outcome = if self.is_custom() {
             prune::object(self.cursor(), object, &mut unknown)
         } else {
             conform::object(self.cursor(), object, &Path::ROOT, &mut unknown)
         };
-        outcome.map_err(|fault| fault.to_string())?;
-        unknown.judge(duplicates, validation)
+        outcome.map_err(Unfit::Fault)?;
+        unknown.judge(duplicates, validation).map_err(Unfit::Unknown)
     }
 
     /// Fills in the defaults that the schema states, and drops nulls that it has no place for. Built-in kinds have

@@ -12,7 +12,7 @@ use super::unknown::Unknown;
 /// Prunes a custom resource, noting what is dropped. Only metadata may be at fault: all else is for validation.
 pub(super) fn object(at: Cursor<'_>, value: &mut Value, unknown: &mut Unknown) -> Result<(), Fault> {
     if !value.is_object() {
-        return Err(Fault::mismatch(value, "map[string]interface {}"));
+        return Err(Fault::mismatch(value, "map[string]interface {}", "map"));
     }
     prune(at, value, &Path::ROOT, unknown)
 }

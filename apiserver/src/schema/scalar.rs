@@ -34,31 +34,31 @@ pub(super) fn conform(value: &mut Value, scalar: Scalar, go: &str) -> Result<(),
         return Ok(());
     }
     match scalar {
-        Scalar::String => check(value.is_string(), value, go),
-        Scalar::Bool => check(value.is_boolean(), value, go),
-        Scalar::Int32 => integer(value, |number| i32::try_from(number).is_ok(), go),
-        Scalar::Int64 => integer(value, |_| true, go),
-        Scalar::Double => check(value.is_number(), value, go),
+        Scalar::String => check(value.is_string(), value, go, "string"),
+        Scalar::Bool => check(value.is_boolean(), value, go, "bool"),
+        Scalar::Int32 => integer(value, |number| i32::try_from(number).is_ok(), go, "int32"),
+        Scalar::Int64 => integer(value, |_| true, go, "int64"),
+        Scalar::Double => check(value.is_number(), value, go, "float64"),
         Scalar::IntOrString if value.is_string() => Ok(()),
-        Scalar::IntOrString => integer(value, |number| i32::try_from(number).is_ok(), "int32"),
+        Scalar::IntOrString => integer(value, |number| i32::try_from(number).is_ok(), "int32", "int32"),
         Scalar::Quantity => quantity(value),
         Scalar::Time => time(value, "2006-01-02T15:04:05Z07:00", canonical_time),
         Scalar::MicroTime => time(value, "2006-01-02T15:04:05.000000Z07:00", canonical_micro_time),
         Scalar::Bytes => bytes(value),
-        Scalar::FieldsV1 => check(value.is_object(), value, go),
+        Scalar::FieldsV1 => check(value.is_object(), value, go, "map"),
         Scalar::Any | Scalar::SchemaOrBool | Scalar::SchemaOrArray | Scalar::SchemaOrStrings => Ok(()),
     }
 }
 
-fn check(fits: bool, value: &Value, go: &str) -> Result<(), Fault> {
-    if fits { Ok(()) } else { Err(Fault::mismatch(value, go)) }
+fn check(fits: bool, value: &Value, go: &str, kind: &'static str) -> Result<(), Fault> {
+    if fits { Ok(()) } else { Err(Fault::mismatch(value, go, kind)) }
 }
 
-fn integer(value: &Value, fits: impl Fn(i64) -> bool, go: &str) -> Result<(), Fault> {
+fn integer(value: &Value, fits: impl Fn(i64) -> bool, go: &str, kind: &'static str) -> Result<(), Fault> {
     match value.as_i64() {
         Some(number) if fits(number) => Ok(()),
-        _ if value.is_number() => Err(Fault::number(value, go)),
-        _ => Err(Fault::mismatch(value, go)),
+        _ if value.is_number() => Err(Fault::number(value, go, kind)),
+        _ => Err(Fault::mismatch(value, go, kind)),
     }
 }
 
@@ -76,7 +76,7 @@ fn quantity(value: &mut Value) -> Result<(), Fault> {
 }
 
 fn bytes(value: &mut Value) -> Result<(), Fault> {
-    let Value::String(text) = value else { return Err(Fault::mismatch(value, "[]uint8")) };
+    let Value::String(text) = value else { return Err(Fault::mismatch(value, "[]uint8", "slice")) };
     // Go's decoder skips line breaks.
     if text.contains(['\r', '\n']) {
         text.retain(|c| !matches!(c, '\r' | '\n'));
@@ -97,7 +97,7 @@ fn offset(error: &base64::DecodeError, text: &str) -> usize {
 }
 
 fn time(value: &mut Value, layout: &str, canonical: fn(Timestamp) -> String) -> Result<(), Fault> {
-    let Value::String(text) = value else { return Err(Fault::mismatch(value, "string")) };
+    let Value::String(text) = value else { return Err(Fault::mismatch(value, "string", "string")) };
     if layout.len() == 25 && is_canonical_time(text) {
         return Ok(());
     }

@@ -90,6 +90,7 @@ fn field(name: &str, node: Node) -> Field {
         node,
         presence: Presence::Pointer,
         patch: PatchStrategy::default(),
+        order: (0, 0),
         go: String::new(),
     }
 }

@@ -125,3 +125,44 @@ fn unknown_fields_are_dropped_and_told_in_the_order_of_the_body() {
         )
     );
 }
+
+/// Not a promise but a measurement: `cargo test --release -p steersman-apiserver -- --ignored --nocapture cost`.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::disallowed_methods, reason = "measures real time")]
+fn the_cost_of_admission() {
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "web-1", "namespace": "default", "labels": {"app": "web", "tier": "front"}},
+        "spec": {
+            "containers": [{
+                "name": "web", "image": "registry.example/web:1", "args": ["--port", "80"],
+                "env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}],
+                "ports": [{"containerPort": 80, "name": "http"}],
+                "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+                "readinessProbe": {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 5},
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            }],
+            "volumes": [{"name": "v", "emptyDir": {}}], "nodeSelector": {"disk": "ssd"}, "serviceAccountName": "web",
+        },
+    });
+    let kind = kind_of(&pod);
+    let start = std::time::Instant::now();
+    let tables = Tables::load();
+    println!("tables: {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    let schema = tables.schema(&kind).unwrap();
+    let admit = |object: &mut Value| {
+        schema.admit(object, &kind, &Duplicates::default(), FieldValidation::Warn).unwrap();
+        schema.default(object);
+    };
+    admit(&mut pod.clone());
+    println!("first pod: {:?}", start.elapsed());
+    let mut pods = vec![pod; 20_000];
+    let start = std::time::Instant::now();
+    pods.iter_mut().for_each(admit);
+    println!("a new pod: {:?}", start.elapsed() / 20_000);
+    let start = std::time::Instant::now();
+    pods.iter_mut().for_each(admit);
+    println!("a canonical pod: {:?}", start.elapsed() / 20_000);
+}

@@ -25,10 +25,11 @@ impl Unknown {
         if wish == FieldValidation::Ignore || self.0.is_empty() && duplicates.is_empty() {
             return Ok(Vec::new());
         }
-        let told = duplicates.told_with(&self.0);
         match wish {
-            FieldValidation::Strict => Err(format!("strict decoding error: {}", told.join(", "))),
-            FieldValidation::Warn | FieldValidation::Ignore => Ok(told),
+            FieldValidation::Strict => {
+                Err(format!("strict decoding error: {}", duplicates.text_with(&self.0)))
+            }
+            FieldValidation::Warn | FieldValidation::Ignore => Ok(duplicates.told_with(&self.0)),
         }
     }
 }

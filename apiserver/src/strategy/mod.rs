@@ -35,6 +35,7 @@ mod volume_claim;
 mod workload;
 
 pub use list::Strategies;
+pub(crate) use pod::validate_pod_spec;
 pub use service::ServiceRanges;
 
 /// What a strategy may know besides the object.

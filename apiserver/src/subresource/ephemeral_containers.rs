@@ -6,7 +6,7 @@ use steersman_core::Result;
 use steersman_core::field::{self, ErrorList, Path};
 
 use super::Subresource;
-use crate::strategy::WriteContext;
+use crate::strategy::{WriteContext, validate_pod_spec};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) struct EphemeralContainers;
@@ -40,7 +40,7 @@ impl Subresource for EphemeralContainers {
                 "static pods do not support ephemeral containers",
             )];
         }
-        let mut errors = ErrorList::new();
+        let mut errors = validate_pod_spec(object);
         let containers = object.at("spec").items("ephemeralContainers");
         for before in old.at("spec").items("ephemeralContainers") {
             let name = before.text("name");

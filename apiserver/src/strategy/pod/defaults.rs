@@ -44,14 +44,9 @@ fn request_for_the_whole_pod(spec: &mut Map<String, Value>) {
         _ => return,
     };
     let requests = spec.object("resources").object("requests");
-    for (name, limit) in limits.into_iter().filter(|(name, _)| is_for_pods(name)) {
+    for (name, limit) in limits.into_iter().filter(|(name, _)| pod_spec::is_for_pods(name)) {
         requests.fill(&name, limit);
     }
-}
-
-/// Whether a whole pod may have requests and limits of a resource.
-fn is_for_pods(resource: &str) -> bool {
-    matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
 }
 
 /// On the host's network a container's port is the host's.

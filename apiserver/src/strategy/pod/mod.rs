@@ -1,14 +1,18 @@
 //! Pods: defaults, quality of service, grace, and what an update may change.
 
+mod annotations;
 mod defaults;
 mod label_keys;
 mod qos;
 mod status;
+mod update;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
+use steersman_core::field::{ErrorList, Path};
 
+use super::pod_spec::{self, Holder};
 use super::{Strategy, WriteContext};
 use crate::tree::{Fill, Read, fields};
 
@@ -28,6 +32,23 @@ impl Strategy for Pods {
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         status::keep(fields(object), old);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        annotations::validate(object, &mut errors);
+        errors.extend(validate_pod_spec(object));
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        errors.extend(update::validate(object, old));
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        pod_spec::warnings(object.at("spec"), &Path::new("spec"))
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
@@ -59,6 +80,13 @@ impl Strategy for Pods {
         let seconds = if spec.text("nodeName").is_empty() || ended { 0 } else { seconds };
         Some(if seconds < 0 { 1 } else { seconds })
     }
+}
+
+/// What is wrong with the spec of a pod.
+pub(crate) fn validate_pod_spec(pod: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    pod_spec::validate(pod.at("spec"), Holder::Pod, &Path::new("spec"), &mut errors);
+    errors
 }
 
 #[cfg(test)]

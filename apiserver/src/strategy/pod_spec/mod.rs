@@ -1,9 +1,28 @@
-//! What every pod spec obeys, in a pod or in a template: defaults here, rules in the files beside.
+//! What every pod spec obeys, in a pod or in a template: defaults and rules, a file for each part of a spec.
 
+mod affinity;
 mod containers;
 mod defaults;
+mod dns;
+mod env;
+mod handlers;
 mod image;
+mod items;
+mod mounts;
+mod platform;
+mod ports;
+mod resources;
+mod security;
+mod selectors;
+mod spread;
+mod tolerations;
+mod validate;
 mod volume_defaults;
+mod volumes;
+mod warnings;
 
 pub(super) use defaults::default;
+pub(super) use resources::is_for_pods;
+pub(super) use validate::{Holder, validate};
 pub(super) use volume_defaults::default_claim;
+pub(super) use warnings::warnings;

@@ -1,0 +1,151 @@
+//! What an update of a pod may change: images, deadlines, more tolerations, fewer gates.
+
+use serde_json::{Map, Value};
+use steersman_core::field::{Error, ErrorList, Path};
+
+use crate::tree::{Fill, Read, fields};
+
+const ONLY: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
+    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// What is wrong with an update of `old`.
+pub(super) fn validate(pod: &Value, old: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let (new, was) = (pod.at("spec"), old.at("spec"));
+    let at = Path::new("spec");
+    for list in ["containers", "initContainers"] {
+        if new.items(list).len() != was.items(list).len() {
+            let kind = if list == "containers" { "containers" } else { "init containers" };
+            let why = format!("pod updates may not add or remove {kind}");
+            errors.push(Error::forbidden(&at.child(list), why));
+            return errors;
+        }
+    }
+    check_deadline(new, was, &at.child("activeDeadlineSeconds"), &mut errors);
+    check_tolerations(new, was, &at.child("tolerations"), &mut errors);
+    check_gates(new, was, &at.child("schedulingGates"), &mut errors);
+    if !errors.is_empty() {
+        return errors;
+    }
+    if munged(new, was) != *was {
+        errors.push(Error::forbidden(&at, ONLY));
+    }
+    errors
+}
+
+/// The new spec with everything that may change as it was before.
+fn munged(new: &Value, was: &Value) -> Value {
+    let mut munged = new.clone();
+    let spec = fields(&mut munged);
+    for list in ["containers", "initContainers"] {
+        for (container, before) in spec.objects_mut(list).zip(was.items(list)) {
+            container.put("image", before.at("image").clone());
+        }
+    }
+    for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
+        restore(spec, was, field);
+    }
+    if was.int("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
+        restore(spec, was, "terminationGracePeriodSeconds");
+    }
+    if !was.items("schedulingGates").is_empty() {
+        // While a pod waits at its gates, where it may run can still be narrowed.
+        restore(spec, was, "nodeSelector");
+    }
+    munged
+}
+
+fn restore(spec: &mut Map<String, Value>, was: &Value, field: &str) {
+    if was.has(field) {
+        spec.put(field, was.at(field).clone());
+    } else {
+        spec.drop_field(field);
+    }
+}
+
+/// A deadline can come nearer, not go away.
+fn check_deadline(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let Some(before) = was.int("activeDeadlineSeconds") else { return };
+    match new.int("activeDeadlineSeconds") {
+        None => {
+            let why = "must not update from a positive integer to nil value";
+            errors.push(Error::invalid(at, Value::Null, why));
+        }
+        Some(now) if now > before => {
+            errors.push(Error::invalid(at, now, "must be less than or equal to previous value"));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Tolerations are added; those there were may only change for how long.
+fn check_tolerations(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let parts = ["key", "operator", "value", "effect"];
+    let same = |one: &Value, other: &Value| parts.iter().all(|part| one.text(part) == other.text(part));
+    for before in was.items("tolerations") {
+        if !new.items("tolerations").iter().any(|now| same(now, before)) {
+            let why = "existing toleration can not be modified except its tolerationSeconds";
+            errors.push(Error::forbidden(at, why));
+            return;
+        }
+    }
+}
+
+/// Gates are only opened; until all are, the node selector may grow.
+fn check_gates(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let before = was.items("schedulingGates");
+    for (index, gate) in new.items("schedulingGates").iter().enumerate() {
+        if !before.contains(gate) {
+            let why =
+                format!("only deletion is allowed, but found new scheduling gate '{}'", gate.text("name"));
+            errors.push(Error::forbidden(&at.index(index).child("name"), why));
+        }
+    }
+    if before.is_empty() {
+        return;
+    }
+    let selector = new.at("nodeSelector");
+    if was.entries("nodeSelector").any(|(key, value)| selector.at(key) != value) {
+        let why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
+        let spec = Path::new("spec");
+        errors.push(Error::invalid(&spec.child("nodeSelector"), selector, why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_may_change_changes() {
+        let old = json!({
+            "containers": [{"name": "c", "image": "i:1"}], "activeDeadlineSeconds": 100,
+            "tolerations": [{"key": "a", "operator": "Exists"}]
+        });
+        let change = |pointer: &str, value: Value| {
+            let mut new = json!({"spec": old});
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            new.pointer_mut(parent).unwrap()[field] = value;
+            let errors = validate(&new, &json!({"spec": old}));
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(change("/spec/containers/0/x", json!(null)), format!("spec: Forbidden: {ONLY}"));
+        assert_eq!(change("/spec/nodeName", json!("n")), format!("spec: Forbidden: {ONLY}"));
+        assert_eq!(change("/spec/activeDeadlineSeconds", json!(50)), "");
+        assert_eq!(
+            change("/spec/activeDeadlineSeconds", json!(200)),
+            "spec.activeDeadlineSeconds: Invalid value: 200: must be less than or equal to previous value"
+        );
+        assert_eq!(
+            change("/spec/tolerations", json!([])),
+            "spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds"
+        );
+        assert_eq!(
+            change("/spec/containers", json!([])),
+            "spec.containers: Forbidden: pod updates may not add or remove containers"
+        );
+    }
+}

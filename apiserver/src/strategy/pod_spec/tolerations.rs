@@ -1,0 +1,51 @@
+//! Checks tolerations.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::labels;
+
+use crate::strategy::checks;
+use crate::tree::Read;
+
+/// What a taint does.
+pub(in crate::strategy) const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
+
+/// Checks the tolerations of a pod.
+pub(super) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    for (index, toleration) in spec.items("tolerations").iter().enumerate() {
+        check(toleration, &at.index(index), errors);
+    }
+}
+
+fn check(toleration: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (key, operator) = (toleration.text("key"), toleration.text("operator"));
+    let (value, effect) = (toleration.text("value"), toleration.text("effect"));
+    let path = at.child("operator");
+    if !key.is_empty() {
+        errors.extend(labels::validate_label_name(key, &at.child("key")));
+    } else if operator != "Exists" {
+        let why =
+            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        errors.push(Error::invalid(&path, operator, why));
+    }
+    if toleration.has("tolerationSeconds") && effect != "NoExecute" {
+        let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+        errors.push(Error::invalid(&at.child("effect"), effect, why));
+    }
+    match operator {
+        "" | "Equal" => {
+            let messages = labels::label_value(value);
+            if !messages.is_empty() {
+                errors.push(Error::invalid(&path, value, messages.join(";")));
+            }
+        }
+        "Exists" if !value.is_empty() => {
+            errors.push(Error::invalid(&path, value, "value must be empty when `operator` is 'Exists'"));
+        }
+        "Exists" => {}
+        other => errors.push(Error::not_supported(&path, other, &["Equal", "Exists"])),
+    }
+    if !effect.is_empty() {
+        checks::one_of(effect, EFFECTS, &at.child("effect"), errors);
+    }
+}
