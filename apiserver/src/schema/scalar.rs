@@ -113,11 +113,7 @@ fn time(value: &mut Value, layout: &str, canonical: fn(Timestamp) -> String) -> 
 fn is_canonical_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let two = |at: usize| (bytes[at] - b'0') * 10 + bytes[at + 1] - b'0';
-    bytes.len() == 20
-        && bytes.iter().zip(b"dddd-dd-ddTdd:dd:ddZ").all(|(have, want)| match want {
-            b'd' => have.is_ascii_digit(),
-            other => have == other,
-        })
+    has_form(text, "dddd-dd-ddTdd:dd:ddZ")
         && (1..=12).contains(&two(5))
         && (1..=28).contains(&two(8))
         && two(11) < 24
@@ -125,14 +121,25 @@ fn is_canonical_time(text: &str) -> bool {
         && two(17) < 60
 }
 
-/// Parses as Go does: a full date, a full time, an offset; nothing may be left out.
+/// Parses as Go does: a full date, a full time, an offset; nothing may be left out, and nothing else may follow.
 fn rfc3339(text: &str) -> Option<Timestamp> {
-    let date = text.as_bytes().get(..20)?;
-    let fits = date.iter().zip(b"dddd-dd-ddTdd:dd:dd").all(|(have, want)| match want {
-        b'd' => have.is_ascii_digit(),
-        other => have == other,
-    });
+    let (time, rest) = text.split_at_checked(19)?;
+    let fraction = rest
+        .strip_prefix('.')
+        .map_or(0, |digits| 1 + digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len()));
+    let offset = &rest[fraction..];
+    let is_offset = offset == "Z" || offset.starts_with(['+', '-']) && has_form(&offset[1..], "dd:dd");
+    let fits = has_form(time, "dddd-dd-ddTdd:dd:dd") && fraction != 1 && is_offset;
     if fits { text.parse().ok() } else { None }
+}
+
+/// Whether a text looks like that, where `d` stands for a digit.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text.bytes().zip(form.bytes()).all(|(have, want)| match want {
+            b'd' => have.is_ascii_digit(),
+            other => have == other,
+        })
 }
 
 /// Where Go's parser stops, and the part of its layout that it wants there.
@@ -152,11 +159,7 @@ fn unparsed(text: &str) -> (&str, &'static str) {
     ];
     let mut rest = text;
     for (shape, want) in PARTS {
-        let fits = rest.len() >= shape.len()
-            && rest.bytes().zip(shape.bytes()).all(|(have, want)| match want {
-                b'd' => have.is_ascii_digit(),
-                other => have == other,
-            });
+        let fits = rest.get(..shape.len()).is_some_and(|start| has_form(start, shape));
         if !fits {
             return (rest, want);
         }
@@ -171,4 +174,66 @@ fn canonical_time(time: Timestamp) -> String {
 
 fn canonical_micro_time(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conformed(value: Value, scalar: Scalar) -> Result<Value, String> {
+        let mut value = value;
+        conform(&mut value, scalar, "go").map(|()| value).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn times_are_read_as_go_reads_them() {
+        let written = |text: &str| conformed(text.into(), Scalar::Time).ok();
+        for (text, canonical) in [
+            ("2020-01-31T23:59:59Z", "2020-01-31T23:59:59Z"),
+            ("2020-01-01T00:00:00.999Z", "2020-01-01T00:00:00Z"),
+            ("2020-01-01T00:00:00-01:30", "2020-01-01T01:30:00Z"),
+        ] {
+            assert_eq!(written(text), Some(canonical.into()));
+        }
+        for text in [
+            "",
+            "2020-01-01",
+            "2020-02-30T00:00:00Z",
+            "2020-01-01T00:00:00",
+            "2020-01-01T00:00:00.Z",
+            "2020-01-01T00:00:00+0100",
+            "2020-01-01T00:00:00Z[UTC]",
+            "2020-01-01t00:00:00Z",
+            "2020-01-01 00:00:00Z",
+        ] {
+            assert_eq!(written(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_a_time_stops_being_one_is_told() {
+        assert_eq!(
+            conformed("2020-01".into(), Scalar::Time).unwrap_err(),
+            "parsing time \"2020-01\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"-\""
+        );
+    }
+
+    #[test]
+    fn quantities_are_written_in_canonical_form() {
+        assert_eq!(conformed("1000m".into(), Scalar::Quantity), Ok("1".into()));
+        assert_eq!(conformed(2.into(), Scalar::Quantity), Ok("2".into()));
+        assert_eq!(conformed("1024Ki".into(), Scalar::Quantity), Ok("1Mi".into()));
+        assert!(conformed("one".into(), Scalar::Quantity).is_err());
+    }
+
+    #[test]
+    fn integers_must_fit() {
+        assert_eq!(conformed(5.into(), Scalar::Int32), Ok(5.into()));
+        assert_eq!(
+            conformed(3_000_000_000_i64.into(), Scalar::Int32).unwrap_err(),
+            "json: cannot unmarshal number 3000000000 into Go value of type go"
+        );
+        assert_eq!(conformed("80%".into(), Scalar::IntOrString), Ok("80%".into()));
+        assert!(conformed(true.into(), Scalar::IntOrString).is_err());
+    }
 }

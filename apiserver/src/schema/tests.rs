@@ -1,5 +1,6 @@
 //! What built-in kinds look like after admission, in cases.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
@@ -124,6 +125,57 @@ fn unknown_fields_are_dropped_and_told_in_the_order_of_the_body() {
             told.join(", ")
         )
     );
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    const KEYS: [&str; 16] = [
+        "metadata",
+        "spec",
+        "status",
+        "name",
+        "labels",
+        "replicas",
+        "selector",
+        "matchLabels",
+        "template",
+        "containers",
+        "ports",
+        "port",
+        "resources",
+        "limits",
+        "data",
+        "conditions",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2i64..2).prop_map(Value::from),
+        Just(json!(1.5)),
+        "(|a|1Gi|2020-01-01T00:00:00Z|YQ==|http)".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map(prop::sample::select(&KEYS), inner, 0..4)
+                .prop_map(|map| map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_admitted_is_canonical(value in any_value(), at in any::<prop::sample::Index>()) {
+        let tables = Tables::load();
+        let kind = at.get(tables.all()).resource.gvk();
+        let schema = tables.schema(&kind).unwrap();
+        let admit = |value: &mut Value| schema.admit(value, &kind, &Duplicates::default(), FieldValidation::Warn);
+        let mut once = value;
+        if admit(&mut once).is_ok() {
+            let mut twice = once.clone();
+            prop_assert_eq!(admit(&mut twice).unwrap(), Vec::<String>::new());
+            prop_assert_eq!(once, twice);
+        }
+    }
 }
 
 /// Not a promise but a measurement: `cargo test --release -p steersman-apiserver -- --ignored --nocapture cost`.
