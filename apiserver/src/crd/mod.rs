@@ -12,6 +12,7 @@ mod schemas;
 mod strategy;
 mod structural;
 mod terminate;
+mod validations;
 mod versions;
 
 pub use compile::{Column, ScalePaths, Version, compile};

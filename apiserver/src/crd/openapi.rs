@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 
 use super::structural::{children, descend};
+use super::validations;
 
 /// What stands around a schema.
 #[derive(Clone, Copy, Default)]
@@ -59,17 +60,6 @@ pub(super) fn check_root(schema: &Value, path: &Path<'_>, errors: &mut ErrorList
     }
 }
 
-/// Validation rules are not evaluated here yet, and must not be ignored.
-pub(super) fn refuse_validations(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
-    if schema["x-kubernetes-validations"].as_array().is_some_and(|rules| !rules.is_empty()) {
-        let at = path.child("x-kubernetes-validations");
-        errors.push(Error::forbidden(&at, "validation rules are not supported yet"));
-    }
-    for (key, step, child) in children(schema) {
-        descend(path, key, step, |path| refuse_validations(child, path, errors));
-    }
-}
-
 fn is_zero(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -95,6 +85,7 @@ fn walk(schema: &Value, around: Around, path: &Path<'_>, errors: &mut ErrorList)
     list_type(schema, path, errors);
     list_keys(schema, path, errors);
     key_fields(schema, path, errors);
+    validations::check(schema, path, errors);
 }
 
 impl Around {

@@ -4,7 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
 use super::versions::Versions;
-use super::{defaults, openapi, structural};
+use super::{defaults, openapi, structural, validations};
 
 /// No version has more selectable fields than this; upstream's limit.
 const SELECTABLE_FIELDS: usize = 8;
@@ -51,7 +51,7 @@ fn check_schema(schema: &Value, path: &Path<'_>, has_status: bool, errors: &mut 
     }
     openapi::check(schema, &path, errors);
     if errors.len() == before {
-        openapi::refuse_validations(schema, &path, errors);
+        validations::refuse(schema, &path, errors);
     }
 }
 

@@ -101,6 +101,33 @@ fn definitions_that_are_not_structural_are_refused_in_upstreams_words() {
 }
 
 #[test]
+fn validation_rules_are_checked_as_far_as_they_can_be_without_being_evaluated() {
+    let cases = [
+        (json!({"rule": " "}), "rule: Required value: rule is not specified"),
+        (
+            json!({"rule": "true", "message": "a\nb"}),
+            "message: Invalid value: \"a\\nb\": must not contain line breaks",
+        ),
+        (
+            json!({"rule": "true", "reason": "X"}),
+            "reason: Unsupported value: \"X\": supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \
+             \"FieldValueInvalid\", \"FieldValueRequired\"",
+        ),
+        (
+            json!({"rule": "true", "fieldPath": ".zz"}),
+            "fieldPath: Invalid value: \".zz\": must be a valid path",
+        ),
+    ];
+    for (rule, message) in cases {
+        let schema = json!({
+            "type": "object", "properties": {"a": {"type": "string"}}, "x-kubernetes-validations": [rule],
+        });
+        let at = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]";
+        assert_eq!(wrong(&of_spec(schema)), format!("{at}.{message}"));
+    }
+}
+
+#[test]
 fn exactly_one_version_is_stored() {
     let mut object = of_spec(json!({"type": "object"}));
     object["spec"]["versions"][0]["storage"] = false.into();

@@ -1,0 +1,95 @@
+//! The rules of `x-kubernetes-validations` themselves, short of evaluating them.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+
+use super::structural::{children, descend};
+
+const KEYWORD: &str = "x-kubernetes-validations";
+
+const REASONS: [&str; 4] =
+    ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+
+/// Reports what is wrong with the validation rules of one schema.
+pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let path = path.child(KEYWORD);
+    for (index, rule) in rules(schema).iter().enumerate() {
+        let path = path.index(index);
+        message(rule, &path, errors);
+        let expression = text(rule, "messageExpression");
+        if !expression.is_empty() && expression.trim().is_empty() {
+            let must = "messageExpression must be non-empty if specified";
+            errors.push(Error::required(&path.child("messageExpression"), must));
+        }
+        if let Some(reason) = rule["reason"].as_str().filter(|reason| !REASONS.contains(reason)) {
+            errors.push(Error::not_supported(&path.child("reason"), reason, &REASONS));
+        }
+        field_path(rule, schema, &path.child("fieldPath"), errors);
+    }
+}
+
+/// Refuses validation rules, of a schema and of all below it: they are not evaluated here yet, and must not be ignored.
+pub(super) fn refuse(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    if !rules(schema).is_empty() {
+        errors.push(Error::forbidden(&path.child(KEYWORD), "validation rules are not supported yet"));
+    }
+    for (key, step, child) in children(schema) {
+        descend(path, key, step, |path| refuse(child, path, errors));
+    }
+}
+
+fn rules(schema: &Value) -> &[Value] {
+    schema[KEYWORD].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text<'a>(rule: &'a Value, key: &str) -> &'a str {
+    rule[key].as_str().unwrap_or_default()
+}
+
+fn has_line_breaks(text: &str) -> bool {
+    text.contains(['\n', '\r'])
+}
+
+fn message(rule: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let (expression, message) = (text(rule, "rule").trim(), text(rule, "message"));
+    let at = path.child("message");
+    if expression.is_empty() {
+        errors.push(Error::required(&path.child("rule"), "rule is not specified"));
+    } else if !message.is_empty() && message.trim().is_empty() {
+        errors.push(Error::invalid(&at, message, "must be non-empty if specified"));
+    } else if has_line_breaks(message.trim()) {
+        errors.push(Error::invalid(&at, message, "must not contain line breaks"));
+    } else if has_line_breaks(expression) && message.trim().is_empty() {
+        errors.push(Error::required(&at, "message must be specified if rule contains line breaks"));
+    }
+}
+
+fn field_path(rule: &Value, schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let field = text(rule, "fieldPath");
+    if field.is_empty() {
+        return;
+    }
+    if field.trim().is_empty() {
+        errors.push(Error::invalid(path, field, "must be non-empty if specified"));
+    }
+    if has_line_breaks(field) {
+        errors.push(Error::invalid(path, field, "must not contain line breaks"));
+    }
+    if !leads_somewhere(field, schema) {
+        errors.push(Error::invalid(path, field, "must be a valid path"));
+    }
+}
+
+/// Whether a path of `.name` and `['name']` steps leads to a property of the schema.
+fn leads_somewhere(path: &str, schema: &Value) -> bool {
+    let Some(rest) = path.strip_prefix(['.', '[']) else { return path.is_empty() };
+    let step = if path.starts_with('[') {
+        rest.strip_prefix('\'').and_then(|rest| rest.split_once("']"))
+    } else {
+        Some(rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())))
+    };
+    step.is_some_and(|(name, rest)| {
+        let below = schema["properties"].get(name).or(Some(&schema["additionalProperties"]));
+        below.filter(|below| below.is_object()).is_some_and(|below| leads_somewhere(rest, below))
+    })
+}
