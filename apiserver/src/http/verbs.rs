@@ -79,7 +79,7 @@ fn discovery(core: &Core, path: &str) -> Result<Answer> {
 }
 
 impl Call<'_> {
-    async fn answer(mut self, watch: bool) -> Result<Answer> {
+    async fn answer(self, watch: bool) -> Result<Answer> {
         let is_collection = self.target.name.is_empty();
         match (self.parts.method.clone(), is_collection) {
             (Method::GET | Method::HEAD, _) if watch || (self.query.flag("watch") && self.is_watchable()) => {

@@ -48,11 +48,15 @@ impl Request<'_> {
         metadata::wipe(&mut tree);
         let version = metadata::take_version(&mut tree);
         self.mutate(Operation::Create, &mut tree, None).await?;
+        if !metadata::is_name_wanted(&tree) {
+            metadata::found(&mut tree, &self.row, &self.core.env, self.now);
+            return self.create_named(tree, &version).await;
+        }
         for _ in 0..NAMES {
             let mut named = tree.clone();
-            let generated = metadata::found(&mut named, &self.row, &self.core.env, self.now);
+            metadata::found(&mut named, &self.row, &self.core.env, self.now);
             match self.create_named(named, &version).await {
-                Err(error) if generated && error.is_already_exists() => {}
+                Err(error) if error.is_already_exists() => {}
                 outcome => return outcome,
             }
         }

@@ -87,23 +87,26 @@ pub(super) fn wipe(tree: &mut Value) {
     dedup_owners(metadata);
 }
 
-/// Gives a new object its identity. Whether its name was generated, and so may be tried again.
-pub(super) fn found(tree: &mut Value, row: &Served, env: &Env, now: Timestamp) -> bool {
+/// Whether the server is to make the name up.
+pub(super) fn is_name_wanted(tree: &Value) -> bool {
+    text(tree, "name").is_empty() && !text(tree, "generateName").is_empty()
+}
+
+/// Gives a new object its identity, and a name if it wants one.
+pub(super) fn found(tree: &mut Value, row: &Served, env: &Env, now: Timestamp) {
+    let generates = is_name_wanted(tree);
     let metadata = of(tree);
     metadata.insert("uid".to_owned(), env.uuid().into());
     metadata.insert("creationTimestamp".to_owned(), seconds(now).into());
     if row.counts_generation() {
         metadata.insert("generation".to_owned(), 1.into());
     }
-    let own = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (name, prefix) = (own("name"), own("generateName"));
-    if !name.is_empty() || prefix.is_empty() {
-        return false;
+    if generates {
+        let prefix = metadata.get("generateName").and_then(Value::as_str).unwrap_or_default();
+        let end = (0..=prefix.len().min(PREFIX)).rev().find(|end| prefix.is_char_boundary(*end)).unwrap_or(0);
+        let name = format!("{}{}", &prefix[..end], env.name_suffix(SUFFIX));
+        metadata.insert("name".to_owned(), name.into());
     }
-    let end = (0..=prefix.len().min(PREFIX)).rev().find(|end| prefix.is_char_boundary(*end)).unwrap_or(0);
-    let name = format!("{}{}", &prefix[..end], env.name_suffix(SUFFIX));
-    metadata.insert("name".to_owned(), name.into());
-    true
 }
 
 /// Gives an object that replaces `old` the identity that it may not change.

@@ -81,7 +81,8 @@ impl<'a> Patching<'a> {
     }
 
     fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Value> {
-        let old = current.object.to_value()?;
+        let mut old = current.tree.clone();
+        metadata::of(&mut old).insert("resourceVersion".to_owned(), current.object.resource_version().into());
         let shown = match self.door {
             Door::Other(handler) => handler.show(&old)?,
             Door::Object | Door::Status => self.row.to_view(old),

@@ -34,6 +34,7 @@ impl Core {
         target: &'a Target,
         verb: &str,
     ) -> Result<Request<'a>> {
+        tracing::trace!(user = caller.user.name, agent = caller.user_agent, verb, ?target, "request");
         let row = self.registry.get(&target.resource).ok_or_else(fault::unknown_path)?;
         authorize::check(self.authorizer.as_deref(), Access { user: &caller.user, verb, target }).await?;
         check_verb(&row, target, verb)?;

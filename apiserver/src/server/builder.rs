@@ -91,6 +91,7 @@ impl Builder {
     pub async fn start(mut self, env: &Env) -> Result<Server> {
         let env = env.child("apiserver");
         let typed = std::mem::take(&mut self.typed);
+        let ranges = self.ranges.clone();
         let mut core = self.core(&env);
         core.cache.load().await?;
         core.typed = typed.iter().map(crate::pipeline::resource_of).collect();
@@ -100,7 +101,7 @@ impl Builder {
         let core = Arc::new(core);
         let feed = env.spawn("watch-cache", core.cache.clone().run());
         core.sync_definitions().await?;
-        boot::ensure(&core).await?;
+        boot::ensure(&core, &ranges).await?;
         Ok(Server { core, _feed: feed })
     }
 

@@ -1,7 +1,10 @@
 //! The contracts of the API, over a whole server: a store of a hundred lines, an executor that runs in the test.
 
+mod custom;
 mod objects;
+mod reads;
 mod store;
+mod writes;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -93,7 +96,7 @@ impl Spawn for Tasks {
 
 impl World {
     fn new() -> Self {
-        Self::with(|builder| builder)
+        Self::with(|builder| builder.without_admission("ServiceAccount"))
     }
 
     fn with(assemble: impl FnOnce(Builder) -> Builder) -> Self {
@@ -159,6 +162,24 @@ impl World {
     fn watch(&self, target: &Target, options: &WatchOptions) -> Result<WatchStream> {
         self.run(self.api.watch(target, options))
     }
+}
+
+impl World {
+    /// Writes a map of one name, whether it is there or not.
+    fn update_or_create(&self, value: &str) {
+        let named = maps().named("busy");
+        if let Err(error) =
+            futures::executor::block_on(self.api.update(&named, map("busy", value), &WriteOptions::default()))
+        {
+            assert!(error.is_not_found());
+            self.create(&maps(), map("busy", value)).unwrap();
+        }
+    }
+}
+
+fn pod(name: &str, node: &str) -> Value {
+    let container = json!({"name": "c", "image": "i"});
+    json!({"metadata": {"name": name}, "spec": {"containers": [container], "nodeName": node}})
 }
 
 fn core(resource: &'static str) -> Target {

@@ -1,0 +1,77 @@
+//! Custom resources: served as soon as they are defined, and no longer than that; Rust types likewise.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::*;
+
+fn definitions() -> Target {
+    Target::all(GroupVersionResource::new("apiextensions.k8s.io", "v1", "customresourcedefinitions"))
+}
+
+fn widgets() -> Target {
+    Target::all(GroupVersionResource::new("example.com", "v1", "widgets")).in_namespace("default")
+}
+
+fn definition() -> Value {
+    let properties = json!({"size": {"type": "integer", "default": 3}});
+    let schema =
+        json!({"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}});
+    json!({
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
+                "subresources": {"status": {}},
+            }],
+        },
+    })
+}
+
+fn widget(name: &str) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"unknown": true}})
+}
+
+#[test]
+fn a_resource_is_served_as_soon_as_it_is_defined() {
+    let world = World::new();
+    assert_eq!(world.create(&widgets(), widget("w")).unwrap_err().code(), 404);
+    world.create(&definitions(), definition()).unwrap();
+    let value = world.create(&widgets(), widget("w")).unwrap().to_value().unwrap();
+    assert_eq!(value["spec"], json!({"size": 3}));
+    assert_eq!(value["metadata"]["generation"], 1);
+    let mut stream = world.watch(&widgets(), &WatchOptions::default()).unwrap();
+    world.merge(&widgets().named("w"), json!({"spec": {"size": 4}})).unwrap();
+    assert_eq!(told(&mut stream), ["ADDED w", "MODIFIED w"]);
+}
+
+#[test]
+fn a_definition_takes_its_objects_with_it() {
+    let world = World::new();
+    world.create(&definitions(), definition()).unwrap();
+    let mut held = widget("held");
+    held["metadata"]["finalizers"] = json!(["example.com/f"]);
+    world.create(&widgets(), widget("w")).unwrap();
+    world.create(&widgets(), held).unwrap();
+    world.delete(&definitions().named("widgets.example.com")).unwrap();
+    assert!(world.get(&widgets().named("w")).unwrap_err().is_not_found());
+    world.merge(&widgets().named("held"), json!({"metadata": {"finalizers": null}})).unwrap();
+    assert!(world.get(&definitions().named("widgets.example.com")).unwrap_err().is_not_found());
+    assert_eq!(world.list(&widgets(), &ListOptions::default()).unwrap_err().code(), 404);
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Boat {
+    metadata: ObjectMeta,
+    length_metres: u32,
+}
+steersman_core::resource!(Boat: "harbour.example", "v1", "boats", Namespaced);
+
+#[test]
+fn a_rust_type_is_a_resource() {
+    let world = World::with(Builder::resource::<Boat>);
+    let boats = world.server.client_as(User::admin(), "test").namespaced::<Boat>("default");
+    let name = ObjectMeta { name: Some("ada".to_owned()), ..ObjectMeta::default() };
+    world.run(boats.create(&Boat { metadata: name, length_metres: 7 })).unwrap();
+    assert_eq!(world.run(boats.get("ada")).unwrap().length_metres, 7);
+}
