@@ -10,9 +10,9 @@ pub fn port_number(port: i64) -> Vec<String> {
     in_range(port, 1, 65535)
 }
 
-/// A user or group id: 0 to 2^32-1.
+/// A user or group id: 0 to 2^31-1.
 pub fn user_id(id: i64) -> Vec<String> {
-    in_range(id, 0, u32::MAX.into())
+    in_range(id, 0, i32::MAX.into())
 }
 
 /// A number within bounds that are themselves allowed.

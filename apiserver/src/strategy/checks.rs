@@ -85,6 +85,15 @@ pub(super) fn labels(map: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
+/// The keys and the size of annotations.
+pub(super) fn annotations(map: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let texts = map.as_object().into_iter().flatten();
+    let texts = texts.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    if !map.is_null() {
+        errors.extend(labels::validate_annotations(&texts.collect(), path));
+    }
+}
+
 /// The keys, operators and values of a selector.
 pub(super) fn selector(selector: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     errors.extend(labels::validate_label_selector(read_selector(selector).as_ref(), path));

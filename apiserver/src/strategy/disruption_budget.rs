@@ -15,7 +15,7 @@ impl Strategy for DisruptionBudgets {
         let (spec, at) = (object.at("spec"), Path::new("spec"));
         if spec.has("minAvailable") && spec.has("maxUnavailable") {
             let why = "minAvailable and maxUnavailable cannot be both set";
-            errors.push(Error::invalid(&at, &super::internal::disruption_budget_spec(spec), why));
+            errors.push(Error::invalid(&at, super::internal::disruption_budget_spec(spec), why));
         }
         for field in ["minAvailable", "maxUnavailable"] {
             let path = at.child(field);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
-use steersman_core::names;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::{labels, names};
 
-use super::{Strategy, WriteContext};
+use super::{Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
 
 /// The label that says a namespace's name, so that selectors can.
@@ -45,6 +46,29 @@ impl Strategy for Namespaces {
         }
     }
 
+    fn validate(&self, object: &Value) -> ErrorList {
+        let at = Path::new("spec");
+        let finalizers: Vec<String> = object.at("spec").texts("finalizers").map(str::to_owned).collect();
+        finalizers.iter().flat_map(|name| check_finalizer(name, &at.child("finalizers"))).collect()
+    }
+
+    fn validate_update(&self, _object: &Value, _old: &Value) -> ErrorList {
+        ErrorList::new()
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let phase = object.at("status").text("phase");
+        let status = Path::new("status");
+        let why = match (object.at("metadata").has("deletionTimestamp"), phase) {
+            (false, phase) if phase != "Active" => "may only be 'Active' if `deletionTimestamp` is empty",
+            (true, phase) if phase != "Terminating" => {
+                "may only be 'Terminating' if `deletionTimestamp` is not empty"
+            }
+            _ => return ErrorList::new(),
+        };
+        vec![Error::invalid(&status.child("Phase"), phase, why)]
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }
@@ -68,6 +92,16 @@ impl Strategy for Namespaces {
     fn holds_deletion(&self, object: &Value) -> bool {
         !object.at("spec").items("finalizers").is_empty()
     }
+}
+
+fn check_finalizer(name: &str, at: &Path<'_>) -> ErrorList {
+    let mut errors = ErrorList::new();
+    checks::each(labels::qualified_name(name), name, at, &mut errors);
+    if !name.contains('/') && name != FINALIZER && errors.is_empty() {
+        let why = "name is neither a standard finalizer name nor is it fully qualified";
+        errors.push(Error::invalid(at, name, why));
+    }
+    errors
 }
 
 fn label(namespace: &mut Map<String, Value>) {

@@ -80,11 +80,10 @@ fn check_one(name: &str, value: &Value, check_name: &CheckName, at: &Path<'_>, e
         errors.push(Error::invalid(at, value, "must be an integer"));
     }
     let page = name.strip_prefix("hugepages-").and_then(|size| Quantity::from_str(size).ok());
-    if let Some(page) = page.map(|page| page.value()).filter(|page| *page > 0) {
-        if quantity.value() <= 0 || quantity.value() % page != 0 {
-            let why = format!("{quantity} is not positive integer multiple of {name}");
-            errors.push(Error::invalid(at, value, why));
-        }
+    let page = page.map(|page| page.value()).filter(|page| *page > 0);
+    if page.is_some_and(|page| quantity.value() <= 0 || quantity.value() % page != 0) {
+        let why = format!("{quantity} is not positive integer multiple of {name}");
+        errors.push(Error::invalid(at, value, why));
     }
 }
 

@@ -4,18 +4,22 @@ mod addresses;
 mod allocate;
 mod cluster_ips;
 mod defaults;
+mod families;
 mod needs;
 mod node_ports;
 mod pool;
+mod ports;
 mod prepare;
 mod ranges;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
+use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result, names};
 
@@ -56,6 +60,30 @@ impl Strategy for Services {
         prepare::keep_given(spec, old);
         prepare::drop_with_type(spec, old);
         prepare::default_families(spec, self.pools.ips.family());
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        validate::validate(object, &Value::Null, self.pools.ips.family())
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = validate::validate(object, old, self.pools.ips.family());
+        let (new, was, at) = (object.at("spec"), old.at("spec"), Path::new("spec"));
+        let stays = needs::cluster_ip(new) && needs::cluster_ip(was);
+        for field in ["clusterIPs", "ipFamilies"] {
+            let first = |spec: &Value| spec.items(field).first().cloned();
+            if stays && first(was).is_some() && first(new) != first(was) && errors.is_empty() {
+                let path = at.child(field);
+                errors.push(field::Error::invalid(&path.index(0), new.at(field), "may not change once set"));
+            }
+        }
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let close = object.at("spec").text("trafficDistribution") == "PreferClose";
+        let warning = "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"";
+        close.then(|| warning.to_owned()).into_iter().collect()
     }
 
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {

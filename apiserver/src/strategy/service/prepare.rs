@@ -96,7 +96,7 @@ pub(super) fn default_families(spec: &mut Map<String, Value>, family: &str) {
     let of_ips: Vec<Value> =
         spec.texts("clusterIPs").filter(|ip| *ip != HEADLESS).map(|ip| family_of(ip).into()).collect();
     let families = spec.list("ipFamilies");
-    families.extend(of_ips.into_iter().skip(families.len()));
+    families.extend(of_ips.into_iter().take(2).skip(families.len()));
     if families.is_empty() {
         families.push(family.into());
     }

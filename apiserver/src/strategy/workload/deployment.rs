@@ -1,9 +1,10 @@
 //! Deployments: the rolling update's defaults and rules.
 
 use serde_json::{Map, Value};
+use steersman_core::field::{Error, ErrorList, Path};
 
-use crate::strategy::Strategy;
-use crate::strategy::pod_template;
+use super::rules;
+use crate::strategy::{Strategy, WriteContext, checks, internal, pod_template};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of deployments.
@@ -18,6 +19,59 @@ impl Strategy for Deployments {
         default_strategy(spec.object("strategy"));
         pod_template::default(spec);
     }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        checks::non_negative(spec, "replicas", &at, &mut errors);
+        rules::check_selector(spec, &at, &mut errors);
+        rules::check_template(spec, "ReplicaSet", &at, &mut errors);
+        check_strategy(spec.at("strategy"), &at.child("strategy"), &mut errors);
+        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+        checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
+        checks::non_negative(spec, "progressDeadlineSeconds", &at, &mut errors);
+        let ready = spec.int("minReadySeconds").unwrap_or_default();
+        if let Some(seconds) = spec.int("progressDeadlineSeconds").filter(|seconds| *seconds <= ready) {
+            let why = "must be greater than minReadySeconds";
+            errors.push(Error::invalid(&at.child("progressDeadlineSeconds"), seconds, why));
+        }
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
+        errors
+    }
+
+    fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        let metadata = fields(object).object("metadata");
+        match old.at("metadata").at("labels") {
+            Value::Null => metadata.drop_field("labels"),
+            labels => metadata.put("labels", labels.clone()),
+        }
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let parts = ["updatedReplicas", "readyReplicas", "availableReplicas"];
+        let counts = [
+            "observedGeneration",
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas",
+            "collisionCount",
+        ];
+        rules::check_status(object, &counts, &parts, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let spec = Path::new("spec");
+        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    }
 }
 
 fn default_strategy(strategy: &mut Map<String, Value>) {
@@ -26,5 +80,86 @@ fn default_strategy(strategy: &mut Map<String, Value>) {
         let rolling = strategy.object("rollingUpdate");
         rolling.fill("maxUnavailable", "25%");
         rolling.fill("maxSurge", "25%");
+    }
+}
+
+fn check_strategy(strategy: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("rollingUpdate");
+    match strategy.text("type") {
+        "Recreate" if strategy.has("rollingUpdate") => {
+            errors.push(Error::forbidden(&path, "may not be specified when strategy `type` is 'Recreate'"));
+        }
+        "Recreate" => {}
+        "RollingUpdate" => check_rolling(strategy.at("rollingUpdate"), &path, errors),
+        _ => {
+            let shown = internal::deployment_strategy(strategy);
+            errors.push(Error::not_supported(at, shown, &["Recreate", "RollingUpdate"]));
+        }
+    }
+}
+
+fn check_rolling(rolling: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
+    let path = at.child("maxUnavailable");
+    checks::count_or_percent(unavailable, &path, errors);
+    checks::count_or_percent(surge, &at.child("maxSurge"), errors);
+    let is_none =
+        |value: &Value| value.as_i64().or_else(|| checks::percentage(value)).unwrap_or_default() == 0;
+    if is_none(unavailable) && is_none(surge) {
+        errors.push(Error::invalid(&path, unavailable, "may not be 0 when `maxSurge` is 0"));
+    }
+    checks::not_more_than_all(unavailable, &path, errors);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A deployment whose spec is changed by `patch`, and what is wrong with it.
+    fn messages(patch: Value) -> String {
+        let mut deployment = json!({"spec": {
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        }});
+        for (field, value) in patch.as_object().unwrap() {
+            deployment["spec"][field] = value.clone();
+        }
+        Deployments.default(&mut deployment);
+        Deployments.validate(&deployment).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn deployments_are_refused_in_upstreams_words() {
+        let cases = [
+            (json!({}), ""),
+            (json!({"replicas": -1}), "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
+            (
+                json!({"selector": {}}),
+                "spec.selector: Invalid value: {}: empty selector is invalid for deployment",
+            ),
+            (
+                json!({"selector": null}),
+                "spec.selector: Required value, spec.template.metadata.labels: Invalid value: {\"app\":\"a\"}: \
+                 `selector` does not match template `labels`",
+            ),
+            (
+                json!({"strategy": {"type": "X"}}),
+                "spec.strategy: Unsupported value: {\"Type\":\"X\",\"RollingUpdate\":null}: supported values: \
+                 \"Recreate\", \"RollingUpdate\"",
+            ),
+            (
+                json!({"minReadySeconds": 600}),
+                "spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds",
+            ),
+            (
+                json!({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}),
+                "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"0%\": may not be 0 when `maxSurge` is 0",
+            ),
+        ];
+        for (patch, expected) in cases {
+            assert_eq!(messages(patch), expected);
+        }
     }
 }

@@ -7,6 +7,7 @@ mod job;
 mod pod_templates;
 mod replica_set;
 mod replication_controller;
+mod rules;
 mod stateful_set;
 
 pub(super) use cron_job::CronJobs;

@@ -1,9 +1,10 @@
 //! PodTemplates: a template on its own.
 
 use serde_json::Value;
+use steersman_core::field::{ErrorList, Path};
 
 use crate::strategy::{Strategy, pod_template};
-use crate::tree::fields;
+use crate::tree::{Read, fields};
 
 /// The strategy of pod templates.
 pub(in crate::strategy) struct PodTemplates;
@@ -11,5 +12,11 @@ pub(in crate::strategy) struct PodTemplates;
 impl Strategy for PodTemplates {
     fn default(&self, object: &mut Value) {
         pod_template::default(fields(object));
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        pod_template::validate(object.at("template"), &Path::new("template"), &mut errors);
+        errors
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
+use steersman_core::field::{ErrorList, Path};
 
-use crate::strategy::Strategy;
-use crate::strategy::pod_template;
+use super::rules;
+use crate::strategy::{Strategy, checks, pod_template};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of replica sets.
@@ -16,6 +17,36 @@ impl Strategy for ReplicaSets {
         let spec = fields(object).object("spec");
         spec.fill("replicas", 1);
         pod_template::default(spec);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        checks::non_negative(spec, "replicas", &at, &mut errors);
+        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+        rules::check_selector(spec, &at, &mut errors);
+        rules::check_template(spec, "ReplicaSet", &at, &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
+        errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
+        let counts =
+            ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"];
+        rules::check_status(object, &counts, &parts, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let spec = Path::new("spec");
+        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {

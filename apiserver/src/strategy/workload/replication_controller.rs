@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
 
-use crate::strategy::{Propagation, Strategy, pod_template};
+use super::rules;
+use crate::strategy::{Propagation, Strategy, checks, pod_template};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of replication controllers.
@@ -15,6 +17,9 @@ impl Strategy for ReplicationControllers {
         let controller = fields(object);
         let spec = controller.object("spec");
         spec.fill("replicas", 1);
+        if !spec.has("template") {
+            return;
+        }
         pod_template::default(spec);
         let labels = spec.at("template").at("metadata").at("labels").clone();
         if labels.is_null() {
@@ -22,6 +27,31 @@ impl Strategy for ReplicationControllers {
         }
         spec.fill_zero("selector", labels.clone());
         controller.object("metadata").fill_zero("labels", labels);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+        let selector = spec.at("selector");
+        if crate::tree::is_zero(selector) {
+            errors.push(Error::required(&at.child("selector"), ""));
+        }
+        checks::non_negative(spec, "replicas", &at, &mut errors);
+        let (template, path) = (spec.at("template"), at.child("template"));
+        if template.is_null() {
+            errors.push(Error::required(&path, ""));
+            return errors;
+        }
+        let labels = template.at("metadata").at("labels");
+        if selector.as_object().into_iter().flatten().any(|(key, value)| labels.at(key) != value) {
+            let metadata = path.child("metadata");
+            let why = "`selector` does not match template `labels`";
+            errors.push(Error::invalid(&metadata.child("labels"), labels, why));
+        }
+        pod_template::validate(template, &path, &mut errors);
+        rules::check_runs_on(template, "ReplicationController", &path, &mut errors);
+        errors
     }
 
     fn default_propagation(&self) -> Propagation {
