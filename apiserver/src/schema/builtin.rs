@@ -14,6 +14,8 @@ const TABLE: &str = include_str!("../../data/types.json");
 struct TypeRow<'a> {
     #[serde(borrow, default)]
     fields: BTreeMap<&'a str, FieldRow<'a>>,
+    #[serde(default)]
+    map: Option<MapName>,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +29,8 @@ struct FieldRow<'a> {
     go: Option<&'a str>,
     #[serde(default)]
     list: ListName,
+    #[serde(default)]
+    map: Option<MapName>,
     #[serde(default)]
     keys: Vec<String>,
     #[serde(borrow, default)]
@@ -56,6 +60,13 @@ enum ListName {
     Map,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MapName {
+    Atomic,
+    Granular,
+}
+
 /// The lines of the table: the name of a type, and the JSON that says what it is.
 pub(super) fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
     TABLE.lines().filter_map(|line| {
@@ -78,13 +89,18 @@ pub(super) fn type_name(kind: &GroupVersionKind) -> String {
 pub(super) fn read(name: &str, source: &'static str, document: &Document) -> ObjectType {
     let row: TypeRow<'_> = serde_json::from_str(source).expect("the checked-in table is well formed");
     let fields = row.fields.iter().map(|(key, field)| field_of(key, field, document)).collect();
-    ObjectType::new(name.rsplit('.').next().unwrap_or_default(), fields)
+    let mut object = ObjectType::new(name.rsplit('.').next().unwrap_or_default(), fields);
+    object.atomic = row.map == Some(MapName::Atomic);
+    object
 }
 
 fn field_of(name: &str, row: &FieldRow<'_>, document: &Document) -> Field {
     Field {
         name: name.to_owned(),
-        node: Node::from(shape(row.shape, row, document)),
+        node: Node {
+            atomic: row.map.map(|map| map == MapName::Atomic),
+            ..shape(row.shape, row, document).into()
+        },
         presence: row.presence,
         patch: PatchStrategy {
             merge: row.patch.split(',').any(|word| word == "merge"),

@@ -8,11 +8,12 @@ use super::shape::{Field, Node, ObjectType, Shape};
 pub(crate) struct Cursor<'a> {
     document: &'a Document,
     shape: &'a Shape,
+    atomic: Option<bool>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(document: &'a Document, shape: &'a Shape) -> Self {
-        Cursor { document, shape }
+        Cursor { document, shape, atomic: None }
     }
 
     /// The types that the schema refers to.
@@ -31,6 +32,11 @@ impl<'a> Cursor<'a> {
             Shape::Object(id) => Some(self.document.get(*id)),
             Shape::Map(_) | Shape::List(..) | Shape::Scalar(_) => None,
         }
+    }
+
+    /// Whether an object or a map here merges as a whole.
+    pub(crate) fn is_atomic(self) -> bool {
+        self.atomic.unwrap_or_else(|| self.object().is_some_and(|object| object.atomic))
     }
 
     /// The declared field of that name, if an object with declared fields is here.
@@ -57,7 +63,7 @@ impl<'a> Cursor<'a> {
 
     /// The place of a node that stands below this one.
     pub(super) fn below(self, node: &'a Node) -> Cursor<'a> {
-        Cursor { shape: &node.shape, ..self }
+        Cursor { shape: &node.shape, atomic: node.atomic, ..self }
     }
 
     /// The place below that key of an object or a map.

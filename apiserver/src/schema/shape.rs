@@ -15,11 +15,13 @@ pub(crate) struct Node {
     pub(crate) nullable: bool,
     /// What stands here when nothing is given (custom resources only).
     pub(crate) default: Option<Value>,
+    /// Whether an object or a map merges as a whole (`x-kubernetes-map-type`), where this place has a say of its own.
+    pub(crate) atomic: Option<bool>,
 }
 
 impl From<Shape> for Node {
     fn from(shape: Shape) -> Self {
-        Node { shape, nullable: false, default: None }
+        Node { shape, nullable: false, default: None, atomic: None }
     }
 }
 
@@ -98,6 +100,8 @@ pub(crate) struct ObjectType {
     pub(crate) rest: Rest,
     /// Whether it is a whole object of its own, with `apiVersion`, `kind` and `metadata`.
     pub(crate) embedded: bool,
+    /// Whether it merges as a whole, unless the place where it stands says otherwise.
+    pub(crate) atomic: bool,
 }
 
 /// A declared field of an object.
@@ -153,7 +157,14 @@ impl ObjectType {
     pub(super) fn new(name: &str, mut fields: Vec<Field>) -> Self {
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         let filled = (0..fields.len()).filter(|index| fields[*index].is_filled()).collect();
-        ObjectType { name: name.to_owned(), fields, filled, rest: Rest::Unknown, embedded: false }
+        ObjectType {
+            name: name.to_owned(),
+            fields,
+            filled,
+            rest: Rest::Unknown,
+            embedded: false,
+            atomic: false,
+        }
     }
 
     /// The declared field of that name.

@@ -24,6 +24,7 @@ impl Compiler {
             shape: self.shape(schema),
             nullable: is_set(schema, "nullable"),
             default: schema.get("default").filter(|default| !default.is_null()).cloned(),
+            atomic: schema.get("x-kubernetes-map-type").map(|map| map == "atomic"),
         }
     }
 
