@@ -150,26 +150,22 @@ impl<'a> Filters<'a> {
         let (index, mut edited) = (node.index(), node.snapshot().clone());
         for other in others {
             edited.add_pod(index, other);
-            self.pod_added(other, &edited, node);
+            self.pod_added(other, node);
         }
         let verdict = edited.node(index).map_or(Ok(()), |node| self.check(node));
         for other in others {
-            self.pod_removed(other, &edited, node);
+            self.pod_removed(other, node);
         }
         verdict
     }
 
     /// Counts in a pod that was put on the node in an edited snapshot.
-    pub fn pod_added(&mut self, pod: &PodInfo, edited: &Snapshot, node: NodeView<'_>) {
-        if let Some(node) = edited.node(node.index()) {
-            self.prepared.iter_mut().for_each(|(_, filter)| filter.pod_added(pod, node));
-        }
+    pub fn pod_added(&mut self, pod: &PodInfo, node: NodeView<'_>) {
+        self.prepared.iter_mut().for_each(|(_, filter)| filter.pod_added(pod, node));
     }
 
     /// Counts out a pod that was taken off the node in an edited snapshot.
-    pub fn pod_removed(&mut self, pod: &PodInfo, edited: &Snapshot, node: NodeView<'_>) {
-        if let Some(node) = edited.node(node.index()) {
-            self.prepared.iter_mut().for_each(|(_, filter)| filter.pod_removed(pod, node));
-        }
+    pub fn pod_removed(&mut self, pod: &PodInfo, node: NodeView<'_>) {
+        self.prepared.iter_mut().for_each(|(_, filter)| filter.pod_removed(pod, node));
     }
 }

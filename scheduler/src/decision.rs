@@ -54,6 +54,19 @@ pub struct Nomination {
     pub victims: Vec<Arc<PodInfo>>,
     /// Less important pods that waited for room on the node, and now wait for none.
     pub displaced: Vec<Arc<PodInfo>>,
+    /// The nodes that were chosen from, this one among them.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A node on which removing pods makes room.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The node.
+    pub node: Arc<str>,
+    /// The pods to remove, the most important first.
+    pub victims: Vec<Arc<PodInfo>>,
+    /// How many of them a disruption budget would rather keep.
+    pub budgets_violated: usize,
 }
 
 /// Why each node was ruled out.

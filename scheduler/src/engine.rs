@@ -54,6 +54,8 @@ pub(crate) struct Failure {
     pub(crate) is_error: bool,
     pub(crate) message: String,
     pub(crate) no_fit: Option<Box<NoFit>>,
+    /// The pod as it goes back to the queue once room was made, and the plugins that are asked what wakes it.
+    pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
 }
 
 /// The state of a scheduler.
@@ -77,11 +79,15 @@ impl Engine {
     /// A node has come, changed, or gone.
     pub(crate) fn node(&mut self, name: &str, new: Option<Arc<Node>>, now: Duration) {
         let old = self.cache.snapshot().node_named(name).map(|node| node.node().clone());
-        let Some(new) = new else { return self.cache.remove_node(name) };
-        self.cache.set_node(&new);
-        let event = match old {
-            Some(old) => Event::NodeUpdated { old, new },
-            None => Event::NodeAdded(new),
+        match &new {
+            Some(new) => self.cache.set_node(new),
+            None => self.cache.remove_node(name),
+        }
+        let event = match (old, new) {
+            (Some(old), Some(new)) => Event::NodeUpdated { old, new },
+            (None, Some(new)) => Event::NodeAdded(new),
+            (Some(old), None) => Event::NodeDeleted(old),
+            (None, None) => return,
         };
         self.queue.tell(&event, now);
     }
@@ -243,9 +249,14 @@ impl Engine {
             nominated.withdraw(pod.key());
         }
         let plugins = self.to_ask(&pod, &no_fit.diagnosis);
-        self.queue.put_back(queued, &plugins, now);
         let message = no_fit.diagnosis.to_string();
-        Step::Tell(Failure { pod, is_error: false, message, no_fit: Some(no_fit) })
+        let mut back = None;
+        if no_fit.nomination.is_some() {
+            back = Some((queued, plugins));
+        } else {
+            self.queue.put_back(queued, &plugins, now);
+        }
+        Step::Tell(Failure { pod, is_error: false, message, no_fit: Some(no_fit), back })
     }
 
     /// The plugins whose word wakes the pod. Where there are no nodes, upstream tries again and again; here a node that
@@ -261,7 +272,7 @@ impl Engine {
     fn broken(&mut self, queued: QueuedPod, message: String, now: Duration) -> Failure {
         let pod = queued.pod().clone();
         self.queue.put_back(queued, &[], now);
-        Failure { pod, is_error: true, message, no_fit: None }
+        Failure { pod, is_error: true, message, no_fit: None, back: None }
     }
 
     /// A plugin would not have the pod on the node after all.
@@ -280,7 +291,12 @@ impl Engine {
             return self.broken(queued, format!("running {point} plugin \"{plugin}\": {rejection}"), now);
         }
         self.queue.put_back(queued, &[plugin], now);
-        Failure { pod, is_error: false, message: rejection.to_string(), no_fit: None }
+        Failure { pod, is_error: false, message: rejection.to_string(), no_fit: None, back: None }
+    }
+
+    /// Room was made for the pod: it is woken by what happened meanwhile, or by what is still to happen.
+    pub(crate) fn room_made(&mut self, queued: QueuedPod, plugins: &[&'static str], now: Duration) {
+        self.queue.put_back(queued, plugins, now);
     }
 
     fn take_back(&mut self, pod: &Arc<PodInfo>, node: &str, now: Duration) {

@@ -23,6 +23,8 @@ pub enum Event {
         /// The node now.
         new: Arc<Node>,
     },
+    /// A node is gone.
+    NodeDeleted(Arc<Node>),
     /// A pod on a node has come, perhaps only assumed to be there.
     AssignedPodAdded(Arc<PodInfo>),
     /// A pod on a node has changed.

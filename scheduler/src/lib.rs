@@ -28,7 +28,7 @@ mod waiting;
 pub use amounts::{Amounts, Scalars};
 pub use attempt::{Attempt, Filters};
 pub use cache::Cache;
-pub use decision::{Choice, Decision, Diagnosis, NoFit, Nomination};
+pub use decision::{Candidate, Choice, Decision, Diagnosis, NoFit, Nomination};
 pub use event::{Event, Wake};
 pub use explain::{Explanation, Score as NodeScores};
 pub use plugin::{

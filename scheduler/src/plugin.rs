@@ -154,7 +154,8 @@ pub trait NodeFilter {
     /// Whether the pod can be on the node. The node may have been edited since the filter was prepared.
     fn check(&self, node: NodeView<'_>) -> Verdict;
 
-    /// Counts in a pod that was put on a node; `node` is the node with it. Needed only where other nodes' pods count.
+    /// Counts in a pod that was put on a node. Needed only where pods of other nodes count: whether `node` shows the
+    /// pod already is not said.
     fn pod_added(&mut self, pod: &PodInfo, node: NodeView<'_>) {
         let _ = (pod, node);
     }

@@ -7,33 +7,43 @@ use serde_json::Value;
 
 use crate::plugin::Plugin;
 
+mod affinity_score;
 mod balanced_allocation;
 mod default_binder;
+mod default_preemption;
 mod dynamic_resources;
 mod fit;
 mod fit_score;
 mod image_locality;
+mod inter_pod_affinity;
 mod node_affinity;
 mod node_name;
 mod node_ports;
 mod node_selector;
 mod node_unschedulable;
+mod pod_topology_spread;
 mod priority_sort;
 mod scheduling_gates;
 mod share;
+mod spread_constraints;
+mod spread_score;
 mod taint_toleration;
 mod tolerations;
+mod victims;
 
 pub use balanced_allocation::{BalancedAllocation, BalancedAllocationArgs};
 pub use default_binder::DefaultBinder;
+pub use default_preemption::{DefaultPreemption, DefaultPreemptionArgs};
 pub use dynamic_resources::DynamicResources;
 pub use fit::{Fit, FitArgs};
 pub use fit_score::{RequestedToCapacityRatio, ScoringStrategy, ShapePoint, StrategyType};
 pub use image_locality::ImageLocality;
+pub use inter_pod_affinity::{InterPodAffinity, InterPodAffinityArgs};
 pub use node_affinity::{NodeAffinity, NodeAffinityArgs};
 pub use node_name::NodeName;
 pub use node_ports::NodePorts;
 pub use node_unschedulable::NodeUnschedulable;
+pub use pod_topology_spread::{DefaultingType, PodTopologySpread, PodTopologySpreadArgs};
 pub use priority_sort::PrioritySort;
 pub use scheduling_gates::SchedulingGates;
 pub use share::ResourceWeight;
@@ -49,7 +59,10 @@ const PLUGINS: &[Row] = &[
     row::<NodeAffinity>("NodeAffinity", 2),
     row::<NodePorts>("NodePorts", 1),
     row::<Fit>("NodeResourcesFit", 1),
+    row::<PodTopologySpread>("PodTopologySpread", 2),
+    row::<InterPodAffinity>("InterPodAffinity", 2),
     row::<DynamicResources>("DynamicResources", 2),
+    row::<DefaultPreemption>("DefaultPreemption", 1),
     row::<BalancedAllocation>("NodeResourcesBalancedAllocation", 1),
     row::<ImageLocality>("ImageLocality", 1),
     row::<DefaultBinder>("DefaultBinder", 1),

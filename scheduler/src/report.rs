@@ -10,61 +10,82 @@ use steersman_core::{Client, Env, Result};
 use crate::decision::Nomination;
 use crate::engine::Failure;
 use crate::pod::PodInfo;
+use crate::verdict::Rejection;
+use crate::waiting::Waiting;
 
 /// Longer messages are cut, as upstream cuts them (bytes).
 const LONGEST_NOTE: usize = 1024;
 
-/// Tells that a pod has no node.
-pub(crate) async fn failure(env: Env, client: Client, recorder: Recorder, failure: Failure) {
-    let pod = &failure.pod;
-    recorder.event(
-        &reference_to(&**pod.pod()),
-        EventType::Warning,
-        "FailedScheduling",
-        shortened(&failure.message),
-    );
-    let reason = if failure.is_error { "SchedulerError" } else { "Unschedulable" };
-    let condition = condition(&env, pod, "PodScheduled", "False", reason, &failure.message);
-    let nomination = failure.no_fit.as_ref().and_then(|no_fit| no_fit.nomination.as_ref());
-    let withdraw = failure.no_fit.as_ref().is_some_and(|no_fit| no_fit.withdraw);
-    let nominated = match nomination {
-        Some(nomination) => Some(json!(&*nomination.node)),
-        None => (withdraw && pod.nominated_node_name().is_some()).then_some(Value::Null),
-    };
-    if let Some(nomination) = nomination {
-        make_room(&env, &client, &recorder, pod, nomination).await;
-    }
-    let told = patch_status(&client, pod, condition, nominated).await;
-    log(pod, "its condition could not be written", told);
+/// Tells what came of pods.
+pub(crate) struct Teller {
+    pub(crate) env: Env,
+    pub(crate) client: Client,
+    pub(crate) recorder: Recorder,
+    pub(crate) waiting: Waiting,
 }
 
-/// Tells that a pod is bound.
-pub(crate) fn bound(recorder: &Recorder, pod: &PodInfo, node: &str) {
-    let message = format!("Successfully assigned {} to {node}", pod.key());
-    recorder.event(&reference_to(&**pod.pod()), EventType::Normal, "Scheduled", message);
-}
-
-/// Removes the victims, and has displaced pods wait for their node no more.
-async fn make_room(env: &Env, client: &Client, recorder: &Recorder, pod: &PodInfo, nomination: &Nomination) {
-    for victim in nomination.victims.iter().filter(|victim| !victim.is_terminating()) {
-        log(victim, "it could not be preempted", preempt(env, client, pod, victim).await);
-        let message = format!("Preempted by pod {} on node {}", pod.uid(), nomination.node);
-        recorder.event(&reference_to(&**victim.pod()), EventType::Normal, "Preempted", message);
+impl Teller {
+    /// Tells that a pod is bound.
+    pub(crate) fn bound(&self, pod: &PodInfo, node: &str) {
+        self.event(
+            pod,
+            EventType::Normal,
+            "Scheduled",
+            format!("Successfully assigned {} to {node}", pod.key()),
+        );
     }
-    for displaced in &nomination.displaced {
-        let told = patch_status(client, displaced, None, Some(Value::Null)).await;
-        log(displaced, "its nomination could not be cleared", told);
-    }
-}
 
-async fn preempt(env: &Env, client: &Client, pod: &PodInfo, victim: &PodInfo) -> Result<()> {
-    let message = format!("{}: preempting to accommodate a higher priority pod", pod.scheduler_name());
-    let condition = condition(env, victim, "DisruptionTarget", "True", "PreemptionByScheduler", &message);
-    patch_status(client, victim, condition, None).await?;
-    let uid = Some(victim.uid().to_owned()).filter(|uid| !uid.is_empty());
-    let preconditions = Some(Preconditions { uid, ..Preconditions::default() });
-    let options = DeleteOptions { preconditions, ..DeleteOptions::default() };
-    client.namespaced::<Pod>(victim.namespace()).delete_with(victim.name(), &options).await.map(drop)
+    /// Makes room for a pod if that was decided, and tells why it has no node.
+    pub(crate) async fn failure(&self, failure: &Failure) {
+        let pod = &failure.pod;
+        self.event(pod, EventType::Warning, "FailedScheduling", shortened(&failure.message));
+        let reason = if failure.is_error { "SchedulerError" } else { "Unschedulable" };
+        let condition = condition(&self.env, pod, "PodScheduled", "False", reason, &failure.message);
+        let nomination = failure.no_fit.as_ref().and_then(|no_fit| no_fit.nomination.as_ref());
+        let withdraw = failure.no_fit.as_ref().is_some_and(|no_fit| no_fit.withdraw);
+        let nominated = match nomination {
+            Some(nomination) => Some(json!(&*nomination.node)),
+            None => (withdraw && pod.nominated_node_name().is_some()).then_some(Value::Null),
+        };
+        if let Some(nomination) = nomination {
+            self.make_room(pod, nomination).await;
+        }
+        let told = patch_status(&self.client, pod, condition, nominated).await;
+        log(pod, "its condition could not be written", told);
+    }
+
+    /// Has displaced pods wait for their node no more, and removes the victims.
+    async fn make_room(&self, pod: &PodInfo, nomination: &Nomination) {
+        for displaced in &nomination.displaced {
+            let told = patch_status(&self.client, displaced, None, Some(Value::Null)).await;
+            log(displaced, "its nomination could not be cleared", told);
+        }
+        for victim in nomination.victims.iter().filter(|victim| !victim.is_terminating()) {
+            log(victim, "it could not be preempted", self.preempt(pod, victim).await);
+            let message = format!("Preempted by pod {} on node {}", pod.uid(), nomination.node);
+            self.event(victim, EventType::Normal, "Preempted", message);
+        }
+    }
+
+    /// A victim that is not bound yet only has its permission refused.
+    async fn preempt(&self, pod: &PodInfo, victim: &PodInfo) -> Result<()> {
+        let preempted = Rejection::unschedulable("preempted");
+        if self.waiting.reject(victim.key(), "DefaultPreemption", preempted) {
+            return Ok(());
+        }
+        let message = format!("{}: preempting to accommodate a higher priority pod", pod.scheduler_name());
+        let condition =
+            condition(&self.env, victim, "DisruptionTarget", "True", "PreemptionByScheduler", &message);
+        patch_status(&self.client, victim, condition, None).await?;
+        let uid = Some(victim.uid().to_owned()).filter(|uid| !uid.is_empty());
+        let preconditions = Some(Preconditions { uid, ..Preconditions::default() });
+        let options = DeleteOptions { preconditions, ..DeleteOptions::default() };
+        self.client.namespaced::<Pod>(victim.namespace()).delete_with(victim.name(), &options).await.map(drop)
+    }
+
+    fn event(&self, pod: &PodInfo, kind: EventType, reason: &str, message: String) {
+        self.recorder.event(&reference_to(&**pod.pod()), kind, reason, message);
+    }
 }
 
 /// The condition, unless the pod has it already.

@@ -14,11 +14,11 @@ use steersman_core::events::Recorder;
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
-use crate::engine::{Engine, Permitting, Placement, Step};
+use crate::engine::{Engine, Failure, Permitting, Placement, Step};
 use crate::inbox::{Inbox, Kind, decoded};
 use crate::pod::PodInfo;
 use crate::profiles::Profiles;
-use crate::report;
+use crate::report::Teller;
 use crate::snapshot::Snapshot;
 use crate::verdict::{Refusal, Rejection};
 use crate::waiting::Waiting;
@@ -136,13 +136,16 @@ impl Scheduler {
     }
 
     fn act(&self, step: Step, recorder: &Recorder) -> Work {
-        let (env, client, recorder) = (self.env.clone(), self.client.clone(), recorder.clone());
+        let teller = Teller {
+            env: self.env.clone(),
+            client: self.client.clone(),
+            recorder: recorder.clone(),
+            waiting: self.waiting.clone(),
+        };
+        let engine = self.engine.clone();
         match step {
-            Step::Tell(failure) => report::failure(env, client, recorder, failure).boxed(),
-            Step::Bind(placement) => {
-                let (engine, profiles) = (self.engine.clone(), self.profiles.clone());
-                bind(env, client, recorder, profiles, engine, placement).boxed()
-            }
+            Step::Tell(failure) => tell(teller, engine, failure).boxed(),
+            Step::Bind(placement) => bind(teller, self.profiles.clone(), engine, placement).boxed(),
         }
     }
 
@@ -168,29 +171,30 @@ impl Scheduler {
 }
 
 /// Waits for permission, binds, and notes what came of it.
-async fn bind(
-    env: Env,
-    client: Client,
-    recorder: Recorder,
-    profiles: Arc<Profiles>,
-    engine: Arc<Mutex<Engine>>,
-    mut placement: Placement,
-) {
+async fn bind(teller: Teller, profiles: Arc<Profiles>, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
     let pod = placement.queued.pod().clone();
-    let outcome = match permitted(&env, &mut placement).await {
-        Ok(()) => write(&client, &profiles, &pod, &placement.node).await,
+    let outcome = match permitted(&teller.env, &mut placement).await {
+        Ok(()) => write(&teller.client, &profiles, &pod, &placement.node).await,
         Err(refusal) => Err(("Permit", refusal)),
     };
-    let now = env.elapsed();
+    let now = teller.env.elapsed();
     match outcome {
         Ok(()) => {
             lock(&engine).bound(&placement, now);
-            report::bound(&recorder, &pod, &placement.node);
+            teller.bound(&pod, &placement.node);
         }
         Err((point, refusal)) => {
             let failure = lock(&engine).refused(placement.queued, &placement.node, point, refusal, now);
-            report::failure(env, client, recorder, failure).await;
+            teller.failure(&failure).await;
         }
+    }
+}
+
+/// Tells why a pod has no node, and makes room for it if that was decided.
+async fn tell(teller: Teller, engine: Arc<Mutex<Engine>>, mut failure: Failure) {
+    teller.failure(&failure).await;
+    if let Some((queued, plugins)) = failure.back.take() {
+        lock(&engine).room_made(queued, &plugins, teller.env.elapsed());
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Pod, PodAffinityTerm, WeightedPodAffinityTerm};
+use k8s_openapi::api::core::v1::{Namespace, Pod, PodAffinityTerm, WeightedPodAffinityTerm};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as ApiSelector;
 use steersman_core::selector::{InvalidSelector, LabelSelector};
 
-use crate::pod::PodInfo;
+use crate::pod::{NO_LABELS, PodInfo};
+use crate::snapshot::Snapshot;
 
 /// The affinity terms of a pod. A pod without any costs nothing.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +111,23 @@ impl Term {
             namespace_selector: parse(&term.namespace_selector)?,
             namespaces,
         })
+    }
+
+    /// The same with the namespaces that are selected by labels named; one that selects all stays as it is. Namespaces
+    /// of which nothing is known are not meant.
+    pub(crate) fn resolved(&self, nodes: &Snapshot) -> Term {
+        let mut resolved = self.clone();
+        if self.namespace_selector.is_everything() || self.namespace_selector.is_nothing() {
+            return resolved;
+        }
+        for namespace in nodes.related.all::<Namespace>() {
+            let labels = namespace.metadata.labels.as_ref().unwrap_or(NO_LABELS);
+            if self.namespace_selector.matches(labels) {
+                resolved.namespaces.extend(namespace.metadata.name.clone());
+            }
+        }
+        resolved.namespace_selector = LabelSelector::nothing();
+        resolved
     }
 
     /// Whether a pod is meant, whose namespace has these labels.

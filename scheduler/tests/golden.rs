@@ -193,11 +193,21 @@ fn ours(scenario: &Value) -> [Value; 5] {
 fn nomination(no_fit: &NoFit) -> Value {
     let keys = |pods: &[Arc<PodInfo>]| pods.iter().map(|pod| pod.key().to_string()).collect::<Vec<_>>();
     let nomination = no_fit.nomination.as_ref();
+    let candidates = nomination.map(|nomination| &nomination.candidates[..]).unwrap_or_default().iter();
+    let candidates: Map<_, _> = candidates
+        .map(|candidate| {
+            let victims = keys(&candidate.victims);
+            match candidate.budgets_violated {
+                0 => (candidate.node.to_string(), json!({"victims": victims})),
+                number => (candidate.node.to_string(), json!({"victims": victims, "pdbViolations": number})),
+            }
+        })
+        .collect();
     json!({
         "node": nomination.map_or("", |nomination| &nomination.node),
         "victims": nomination.map(|nomination| keys(&nomination.victims)).unwrap_or_default(),
         "clearedNominations": nomination.map(|nomination| keys(&nomination.displaced)).unwrap_or_default(),
-        "candidates": {},
+        "candidates": candidates,
     })
 }
 

@@ -34,7 +34,7 @@ pub struct NodeAffinityArgs {
 }
 
 /// What a pod requires of a node.
-struct Required<'a> {
+pub(super) struct Required<'a> {
     pod: &'a PodInfo,
     added: Option<&'a NodeSelector>,
     affinity: Option<NodeSelector>,
@@ -53,7 +53,7 @@ impl Plugin for NodeAffinity {
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
-        let required = self.required(pod);
+        let required = Required::of(pod).with(self.added_required.as_ref());
         Wake::when(event.node().is_some_and(|node| required.check(node).is_ok()))
     }
 
@@ -66,22 +66,24 @@ impl Plugin for NodeAffinity {
     }
 }
 
-impl NodeAffinity {
-    fn required<'a>(&'a self, pod: &'a PodInfo) -> Required<'a> {
-        let affinity = api_affinity(pod);
-        let required = affinity
+impl<'a> Required<'a> {
+    /// What the pod itself requires.
+    pub(super) fn of(pod: &'a PodInfo) -> Self {
+        let required = api_affinity(pod)
             .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
-        Required { pod, added: self.added_required.as_ref(), affinity: required.map(NodeSelector::lenient) }
+        Required { pod, added: None, affinity: required.map(NodeSelector::lenient) }
     }
-}
 
-impl Required<'_> {
+    fn with(self, added: Option<&'a NodeSelector>) -> Self {
+        Required { added, ..self }
+    }
+
     fn is_nothing(&self) -> bool {
         let selects = self.pod.spec().is_some_and(|spec| spec.node_selector.is_some());
         self.added.is_none() && self.affinity.is_none() && !selects
     }
 
-    fn check(&self, node: &Node) -> Verdict {
+    pub(super) fn check(&self, node: &Node) -> Verdict {
         if self.added.is_some_and(|added| !added.matches(node)) {
             return Err(Rejection::unresolvable("node(s) didn't match scheduler-enforced node affinity"));
         }
@@ -97,7 +99,7 @@ impl Required<'_> {
 
 impl Filter for NodeAffinity {
     fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
-        let required = self.required(pod);
+        let required = Required::of(pod).with(self.added_required.as_ref());
         if required.is_nothing() {
             return Prepared::Skip;
         }

@@ -1,0 +1,205 @@
+//! Makes room for a pod by removing less important ones, where that helps.
+//!
+//! <https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/>
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde::Deserialize;
+use steersman_core::resource::GroupVersionResource;
+
+use super::victims::{Budgets, is_preemptible, select};
+use super::{Configured, InvalidArgs};
+use crate::attempt::Attempt;
+use crate::decision::{Candidate, Diagnosis, Nomination};
+use crate::event::{Event, Wake};
+use crate::plugin::{NoRemedy, Plugin, PostFilter};
+use crate::pod::PodInfo;
+use crate::snapshot::{NodeIndex, Snapshot};
+use crate::verdict::{Code, Refusal, Rejection};
+
+/// Makes room for a pod by removing less important ones.
+#[derive(Debug)]
+pub struct DefaultPreemption {
+    args: DefaultPreemptionArgs,
+}
+
+/// Upstream's `DefaultPreemptionArgs`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct DefaultPreemptionArgs {
+    /// At least this share of the nodes is looked at for candidates, in percent.
+    pub min_candidate_nodes_percentage: usize,
+    /// At least this many nodes are looked at for candidates.
+    pub min_candidate_nodes_absolute: usize,
+}
+
+impl Default for DefaultPreemptionArgs {
+    fn default() -> Self {
+        DefaultPreemptionArgs { min_candidate_nodes_percentage: 10, min_candidate_nodes_absolute: 100 }
+    }
+}
+
+impl Plugin for DefaultPreemption {
+    fn name(&self) -> &'static str {
+        "DefaultPreemption"
+    }
+
+    /// It never rejects a pod: the filters that did know what may help.
+    fn wakes(&self, _: &PodInfo, _: &Event) -> Wake {
+        Wake::Skip
+    }
+
+    fn reads(&self) -> Vec<GroupVersionResource> {
+        vec![GroupVersionResource::of::<PodDisruptionBudget>()]
+    }
+
+    fn post_filter(&self) -> Option<&dyn PostFilter> {
+        Some(self)
+    }
+}
+
+impl PostFilter for DefaultPreemption {
+    fn remedy(&self, attempt: &mut Attempt<'_, '_>) -> Result<Nomination, NoRemedy> {
+        let told = |code, why: String| Rejection::because(code, vec![format!("preemption: {why}").into()]);
+        if let Some(why) = ineligible(attempt) {
+            let rejection = told(Code::Unschedulable, why.to_owned());
+            return Err(NoRemedy { rejection, withdraw: false });
+        }
+        match self.candidates(attempt) {
+            Ok((best, all)) => Ok(nominate(attempt, best, all)),
+            Err(Unhelpful::Broken(why)) => {
+                Err(NoRemedy { rejection: told(Code::Error, why), withdraw: false })
+            }
+            Err(Unhelpful::Refused(diagnosis)) => {
+                let rejection = told(Code::Unschedulable, diagnosis.to_string());
+                Err(NoRemedy { rejection, withdraw: true })
+            }
+        }
+    }
+}
+
+/// Why there is no candidate.
+enum Unhelpful {
+    Refused(Box<Diagnosis>),
+    Broken(String),
+}
+
+impl DefaultPreemption {
+    /// Looks at the nodes that removing pods may help on, from a random one on, until enough candidates are found.
+    fn candidates(&self, attempt: &mut Attempt<'_, '_>) -> Result<(Candidate, Vec<Candidate>), Unhelpful> {
+        let nodes = potential(attempt);
+        let others = Rejection::unresolvable("Preemption is not helpful for scheduling");
+        let mut diagnosis =
+            Diagnosis { nodes: attempt.snapshot.len(), others: Some(others), ..Diagnosis::default() };
+        let budgets = Budgets::of(attempt.snapshot);
+        let (mut candidates, mut broken): (Vec<Candidate>, _) = (Vec::new(), None);
+        let start = if nodes.is_empty() { 0 } else { (attempt.tie % nodes.len() as u64) as usize };
+        for &node in nodes[start..].iter().chain(&nodes[..start]) {
+            match select(attempt, node, &budgets) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(Refusal { rejection, .. }) if !rejection.is_rejection() => {
+                    broken.get_or_insert(rejection.to_string());
+                }
+                Err(refusal) => {
+                    diagnosis.refusals.insert(node, refusal);
+                }
+            }
+            let harmless = candidates.iter().any(|candidate| candidate.budgets_violated == 0);
+            if harmless && candidates.len() >= self.enough(nodes.len()) {
+                break;
+            }
+        }
+        // Of equals, the first: they are in random order.
+        match (candidates.iter().min_by_key(|candidate| harm(candidate)).cloned(), broken) {
+            (Some(best), _) => Ok((best, candidates)),
+            (None, Some(why)) => Err(Unhelpful::Broken(why)),
+            (None, None) => Err(Unhelpful::Refused(Box::new(diagnosis))),
+        }
+    }
+
+    fn enough(&self, nodes: usize) -> usize {
+        let share = nodes * self.args.min_candidate_nodes_percentage / 100;
+        share.max(self.args.min_candidate_nodes_absolute).min(nodes)
+    }
+}
+
+/// Why the pod may not have others removed.
+fn ineligible(attempt: &Attempt<'_, '_>) -> Option<&'static str> {
+    let pod = attempt.pod;
+    if pod.spec().and_then(|spec| spec.preemption_policy.as_deref()) == Some("Never") {
+        return Some("not eligible due to preemptionPolicy=Never.");
+    }
+    let node = attempt.snapshot.node_named(pod.nominated_node_name()?)?;
+    let rejection = attempt.diagnosis.rejection(node.index());
+    if rejection.is_some_and(|rejection| rejection.code == Code::UnschedulableAndUnresolvable) {
+        return None;
+    }
+    let leaving = |victim: &Arc<PodInfo>| is_preemptible(victim, pod) && is_preempted(victim);
+    let any = node.pods().iter().any(leaving);
+    any.then_some("not eligible due to a terminating pod on the nominated node.")
+}
+
+fn is_preempted(pod: &PodInfo) -> bool {
+    let conditions = pod.pod().status.as_ref().and_then(|status| status.conditions.as_ref());
+    let target = conditions.into_iter().flatten().find(|condition| condition.type_ == "DisruptionTarget");
+    pod.is_terminating()
+        && target.is_some_and(|target| {
+            target.status == "True" && target.reason.as_deref() == Some("PreemptionByScheduler")
+        })
+}
+
+/// The nodes that removing pods may help on.
+fn potential(attempt: &Attempt<'_, '_>) -> Vec<NodeIndex> {
+    let resolvable =
+        |node: &NodeIndex| attempt.diagnosis.rejection(*node).is_some_and(Rejection::is_resolvable);
+    attempt.snapshot.nodes().map(|node| node.index()).filter(resolvable).collect()
+}
+
+fn nominate(attempt: &Attempt<'_, '_>, best: Candidate, candidates: Vec<Candidate>) -> Nomination {
+    let displaced = displaced(attempt.snapshot, &best.node, attempt.pod);
+    Nomination { node: best.node, victims: best.victims, displaced, candidates }
+}
+
+/// How much harm a candidate does, the worst kind first: budgets violated, the highest priority, the sum of priorities,
+/// the number of pods, and how long the most important has been running.
+fn harm(candidate: &Candidate) -> (usize, i32, i64, usize, std::cmp::Reverse<Timestamp>) {
+    let priorities = || candidate.victims.iter().map(|victim| victim.priority());
+    let highest = priorities().max().unwrap_or(i32::MIN);
+    // Shifted to be positive, so that few pods of negative priority are less than many.
+    let sum = priorities().map(|priority| i64::from(priority) + i64::from(i32::MAX) + 1).sum();
+    let most_important = candidate.victims.iter().filter(|victim| victim.priority() == highest);
+    let earliest = most_important.map(|victim| started(victim)).min().unwrap_or(Timestamp::MAX);
+    (candidate.budgets_violated, highest, sum, candidate.victims.len(), std::cmp::Reverse(earliest))
+}
+
+/// A pod that was not started counts as starting now.
+fn started(pod: &PodInfo) -> Timestamp {
+    pod.start_time().unwrap_or(Timestamp::MAX)
+}
+
+/// Less important pods that wait for room on the node.
+fn displaced(snapshot: &Snapshot, node: &str, pod: &PodInfo) -> Vec<Arc<PodInfo>> {
+    let waiting = snapshot.nominated.on(node).iter();
+    waiting.filter(|other| other.priority() < pod.priority()).cloned().collect()
+}
+
+impl Configured for DefaultPreemption {
+    type Args = DefaultPreemptionArgs;
+
+    fn configured(args: DefaultPreemptionArgs) -> Result<Self, InvalidArgs> {
+        let (percentage, absolute) = (args.min_candidate_nodes_percentage, args.min_candidate_nodes_absolute);
+        if percentage > 100 {
+            return Err(InvalidArgs(format!(
+                "minCandidateNodesPercentage: Invalid value: {percentage}: not in valid range [0, 100]"
+            )));
+        }
+        if percentage == 0 && absolute == 0 {
+            return Err(InvalidArgs(
+                "minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be zero".to_owned(),
+            ));
+        }
+        Ok(DefaultPreemption { args })
+    }
+}
