@@ -17,6 +17,7 @@ mod fit_score;
 mod image_locality;
 mod inter_pod_affinity;
 mod node_affinity;
+mod node_declared_features;
 mod node_name;
 mod node_ports;
 mod node_selector;
@@ -40,6 +41,7 @@ pub use fit_score::{RequestedToCapacityRatio, ScoringStrategy, ShapePoint, Strat
 pub use image_locality::ImageLocality;
 pub use inter_pod_affinity::{InterPodAffinity, InterPodAffinityArgs};
 pub use node_affinity::{NodeAffinity, NodeAffinityArgs};
+pub use node_declared_features::NodeDeclaredFeatures;
 pub use node_name::NodeName;
 pub use node_ports::NodePorts;
 pub use node_unschedulable::NodeUnschedulable;
@@ -59,6 +61,7 @@ const PLUGINS: &[Row] = &[
     row::<NodeAffinity>("NodeAffinity", 2),
     row::<NodePorts>("NodePorts", 1),
     row::<Fit>("NodeResourcesFit", 1),
+    row::<NodeDeclaredFeatures>("NodeDeclaredFeatures", 1),
     row::<PodTopologySpread>("PodTopologySpread", 2),
     row::<InterPodAffinity>("InterPodAffinity", 2),
     row::<DynamicResources>("DynamicResources", 2),

@@ -285,6 +285,21 @@ fn a_node_that_vanishes_holds_up_nobody() {
 }
 
 #[test]
+fn a_more_important_pod_takes_the_place_of_another() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "1").await;
+        world.pod("low", "1", json!({"priority": 1})).await;
+        world.seconds(1).await;
+        world.pod("high", "1", json!({"priority": 2})).await;
+        world.seconds(11).await;
+        assert_eq!(world.node_of("high").await.as_deref(), Some("n1"));
+        assert!(world.client.namespaced::<Pod>("d").get_opt("low").await.unwrap().is_none());
+        let told = world.events("Preempted").await;
+        assert!(told[0].starts_with("Preempted by pod uid-") && told[0].ends_with(" on node n1"), "{told:?}");
+    });
+}
+
+#[test]
 fn many_pods_are_each_bound_once_and_no_node_is_overcommitted() {
     in_world(Profile::default(), async |world| {
         for number in 0..10 {

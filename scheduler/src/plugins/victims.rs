@@ -40,13 +40,13 @@ pub(super) fn select(
     if preemptible.is_empty() {
         return Err(refuse(Rejection::unresolvable("No preemption victims found for incoming pod")));
     }
-    preemptible.sort_by(|a, b| importance(a, b));
+    preemptible.sort_by(importance);
     let (protected, unprotected) = budgets.divide(preemptible);
     let mut trial = Trial { filters, edited: snapshot.clone(), index, removed: Vec::new() };
     let chosen = trial.choose(&protected, &unprotected);
     trial.undo();
     let (mut victims, budgets_violated) = chosen?;
-    victims.sort_by(|a, b| importance(a, b));
+    victims.sort_by(importance);
     if victims.is_empty() {
         let why = format!("expected at least one victim pod on node {:?}", node.name());
         return Err(refuse(Rejection::error(why)));

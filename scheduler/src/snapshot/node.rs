@@ -143,8 +143,10 @@ impl Row {
         self.requested.add(pod.requests());
         self.scored_requested.add(pod.scored_requests());
         Arc::make_mut(&mut self.pods).push(pod.clone());
-        if !pod.host_ports().is_empty() {
-            Arc::make_mut(&mut self.ports).extend_from_slice(pod.host_ports());
+        for port in pod.host_ports() {
+            if !self.ports.contains(port) {
+                Arc::make_mut(&mut self.ports).push(port.clone());
+            }
         }
     }
 
@@ -154,11 +156,9 @@ impl Row {
         let pod = Arc::make_mut(&mut self.pods).remove(at);
         self.requested.subtract(pod.requests());
         self.scored_requested.subtract(pod.scored_requests());
-        for port in pod.host_ports() {
-            let ports = Arc::make_mut(&mut self.ports);
-            if let Some(at) = ports.iter().position(|have| have == port) {
-                ports.swap_remove(at);
-            }
+        // As upstream has it, the port is free now, even if another pod was put here that wants it too.
+        if !pod.host_ports().is_empty() {
+            Arc::make_mut(&mut self.ports).retain(|have| !pod.host_ports().contains(have));
         }
         Some(pod)
     }
