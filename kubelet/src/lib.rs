@@ -16,6 +16,8 @@ mod options;
 pub mod pod;
 #[cfg(all(feature = "tokio", target_os = "linux"))]
 pub mod process;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod upkeep;
 
 pub use addresses::Subnet;

@@ -5,6 +5,7 @@ use steersman_core::runtime::ContainerState;
 use steersman_core::testing::Lab;
 
 use super::*;
+use crate::testing::Given;
 
 fn sandbox() -> PodSandboxConfig {
     PodSandboxConfig {
@@ -26,24 +27,18 @@ fn code(container: &Container) -> i32 {
     }
 }
 
-#[test]
-fn asking_twice_changes_nothing() {
+fn held(promise: impl AsyncFnOnce(Given)) {
     let lab = Lab::new();
-    let fake = Fake::new(&lab.env());
-    lab.run(async {
-        let first = fake.start_sandbox(&sandbox()).await.unwrap();
-        assert_eq!(fake.start_sandbox(&sandbox()).await.unwrap(), first);
-        let one = fake.start_container(&first.id, &container(0)).await.unwrap();
-        assert_eq!(fake.start_container(&first.id, &container(0)).await.unwrap(), one);
-        let ended = fake.stop_container(&one.id, Duration::from_secs(1)).await.unwrap();
-        assert_eq!(code(&ended), 143);
-        assert_eq!(fake.stop_container(&one.id, Duration::ZERO).await.unwrap(), ended);
-        assert_eq!(fake.start_container(&first.id, &container(0)).await.unwrap(), ended);
-        fake.remove_sandbox(&first.id).await.unwrap();
-        fake.remove_sandbox(&first.id).await.unwrap();
-        assert_eq!(fake.pods().await.unwrap(), []);
-    });
+    let script = |text: &str| Script::parse(text, 0).unwrap();
+    let (stays, ends) = (Script::default(), script("run=5s,exit=3"));
+    let fake = Fake::new(&lab.env())
+        .pulling("i", Pull::Takes(Duration::from_secs(1)))
+        .scripted(move |_, config| if config.name == "ends" { ends.clone() } else { stays.clone() });
+    let ends = ContainerConfig { name: "ends".to_owned(), ..container(0) };
+    lab.run(promise(Given { runtime: Arc::new(fake), stays: container(0), ends }));
 }
+
+crate::runtime_contract!(held);
 
 #[test]
 fn a_container_ends_by_itself_and_the_stream_tells() {

@@ -7,6 +7,7 @@ use futures::{FutureExt, StreamExt};
 use steersman_core::runtime::{ContainerState, LogStream};
 
 use super::*;
+use crate::testing::Given;
 
 struct World {
     process: Process,
@@ -146,16 +147,16 @@ async fn what_cannot_be_run_is_refused_in_the_words_of_container_runtimes() {
     }
 }
 
-#[tokio::test]
-async fn asking_twice_changes_nothing() {
-    let world = world().await;
-    let first = world.start("sleep 1000").await;
-    assert_eq!(world.start("sleep 1000").await, first);
-    assert_eq!(world.process.pods().await.unwrap()[0].containers, [first]);
-    world.process.remove_sandbox(&world.sandbox.id).await.unwrap();
-    world.process.remove_sandbox(&world.sandbox.id).await.unwrap();
-    assert_eq!(world.process.pods().await.unwrap(), []);
+fn held(promise: impl AsyncFnOnce(Given)) {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio.block_on(async {
+        let process = Process::new(&Env::tokio(), ProcessOptions::default()).unwrap();
+        let (stays, ends) = (shell("sleep 1000"), shell("exit 3"));
+        promise(Given { runtime: Arc::new(process), stays, ends }).await;
+    });
 }
+
+crate::runtime_contract!(held);
 
 #[tokio::test]
 async fn commands_run_beside_the_container() {
