@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::qos;
 use crate::strategy::pod_spec;
 use crate::tree::{Fill, Read};
 
@@ -37,13 +38,17 @@ fn request_limits(container: &mut Map<String, Value>) {
     }
 }
 
-/// A pod with limits of its own asks for what it is limited to (KEP-2837).
+/// A pod with limits of its own asks for what its containers ask for, else for its limits (KEP-2837).
 fn request_for_the_whole_pod(spec: &mut Map<String, Value>) {
     let limits = match spec.at("resources").at("limits").as_object() {
         Some(limits) if !limits.is_empty() => limits.clone(),
         _ => return,
     };
+    let asked = qos::container_requests(spec);
     let requests = spec.object("resources").object("requests");
+    for (name, quantity) in asked.iter().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory")) {
+        requests.fill(name, quantity.to_string());
+    }
     for (name, limit) in limits.into_iter().filter(|(name, _)| pod_spec::is_for_pods(name)) {
         requests.fill(&name, limit);
     }

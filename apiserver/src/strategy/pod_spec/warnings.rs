@@ -1,7 +1,10 @@
 //! Warns of what a pod spec says that has no effect, or a surprising one.
 
+use std::str::FromStr;
+
 use serde_json::Value;
-use steersman_core::field::Path;
+use steersman_core::Quantity;
+use steersman_core::field::{Path, quote};
 
 use crate::tree::Read;
 
@@ -21,11 +24,67 @@ const GONE: &[(&str, &str, &str)] = &[
 /// The warnings for the spec at `at`.
 pub(in crate::strategy) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    let list = at.child("volumes");
-    for (index, volume) in spec.items("volumes").iter().enumerate() {
-        let gone = GONE.iter().filter(|(field, _, _)| volume.has(field));
-        let path = list.index(index);
-        warnings.extend(gone.map(|(_, name, why)| format!("{}: {why}", path.child(name))));
+    let secrets = at.child("imagePullSecrets");
+    for (index, _) in
+        spec.items("imagePullSecrets").iter().enumerate().filter(|(_, one)| one.text("name").is_empty())
+    {
+        warnings.push(format!("{}: invalid empty name \"\"", secrets.index(index).child("name")));
+    }
+    of_volumes(spec, &at.child("volumes"), &mut warnings);
+    for list in ["initContainers", "containers"] {
+        let path = at.child(list);
+        for (index, container) in spec.items(list).iter().enumerate() {
+            of_container(container, &path.index(index), &mut warnings);
+        }
     }
     warnings
+}
+
+fn of_volumes(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    for (index, volume) in spec.items("volumes").iter().enumerate() {
+        let gone = GONE.iter().filter(|(field, _, _)| volume.has(field));
+        let path = at.index(index);
+        warnings.extend(gone.map(|(_, name, why)| format!("{}: {why}", path.child(name))));
+        if volume.has("projected") && volume.at("projected").items("sources").is_empty() {
+            warnings
+                .push(format!("volume {} (Projected) has no sources provided", quote(volume.text("name"))));
+        }
+    }
+}
+
+fn of_container(container: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    for list in ["limits", "requests"] {
+        let resources = at.child("resources");
+        let path = resources.child(list);
+        for name in ["ephemeral-storage", "memory"] {
+            let amount = container.at("resources").at(list).text(name);
+            if Quantity::from_str(amount).is_ok_and(|quantity| !quantity.is_whole()) {
+                let (path, amount) = (path.key(name), quote(amount));
+                warnings
+                    .push(format!("{path}: fractional byte value {amount} is invalid, must be an integer"));
+            }
+        }
+    }
+    let (path, env) = (at.child("env"), container.items("env"));
+    for (index, variable) in env.iter().enumerate() {
+        let name = variable.text("name");
+        if env[..index].iter().any(|before| before.text("name") == name) {
+            let (path, name) = (path.index(index), quote(name));
+            warnings.push(format!(
+                "{path}: hides previous definition of {name}, which may be dropped when using apply"
+            ));
+        }
+    }
+    let (path, ports) = (at.child("ports"), container.items("ports"));
+    for (index, port) in ports.iter().enumerate() {
+        let parts = ["containerPort", "hostIP", "hostPort", "protocol"];
+        let same = |one: &Value| parts.iter().all(|part| one.at(part) == port.at(part));
+        if let Some(before) = ports[..index].iter().position(same) {
+            warnings.push(format!(
+                "{}: duplicate port definition with {}",
+                path.index(index),
+                path.index(before)
+            ));
+        }
+    }
 }

@@ -1,8 +1,10 @@
-//! DaemonSets: the rolling update's defaults.
+//! DaemonSets: the rolling update's defaults, and the rules of the template.
 
 use serde_json::{Value, json};
+use steersman_core::field::{ErrorList, Path};
 
-use crate::strategy::{Strategy, WriteContext, pod_template};
+use super::rules;
+use crate::strategy::{Strategy, WriteContext, checks, pod_template};
 use crate::tree::{Fill, Read, fields};
 
 /// Counts the templates that a set has had; only told to clients of old.
@@ -28,6 +30,24 @@ impl Strategy for DaemonSets {
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
         let annotations = fields(object).object("metadata").object("annotations");
         annotations.put(TEMPLATE_GENERATION, "1");
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        if spec.has("selector") {
+            rules::check_selector(spec, "daemonset", &at, &mut errors);
+        }
+        rules::check_template(spec, "DaemonSet", &at, &mut errors);
+        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+        checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
+        errors
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {

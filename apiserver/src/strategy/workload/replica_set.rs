@@ -24,7 +24,7 @@ impl Strategy for ReplicaSets {
         let (spec, at) = (object.at("spec"), Path::new("spec"));
         checks::non_negative(spec, "replicas", &at, &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
-        rules::check_selector(spec, &at, &mut errors);
+        rules::check_selector(spec, "deployment", &at, &mut errors);
         rules::check_template(spec, "ReplicaSet", &at, &mut errors);
         errors
     }

@@ -6,8 +6,8 @@ use steersman_core::field::{Error, ErrorList, Path};
 use crate::strategy::{checks, pod_template};
 use crate::tree::Read;
 
-/// The selector must be there and select something.
-pub(super) fn check_selector(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// The selector must be there and select something; `kind` is what upstream calls the object there.
+pub(super) fn check_selector(spec: &Value, kind: &str, at: &Path<'_>, errors: &mut ErrorList) {
     let (selector, path) = (spec.at("selector"), at.child("selector"));
     if selector.is_null() {
         errors.push(Error::required(&path, ""));
@@ -15,7 +15,7 @@ pub(super) fn check_selector(spec: &Value, at: &Path<'_>, errors: &mut ErrorList
     }
     checks::selector(selector, &path, errors);
     if is_empty(selector) {
-        errors.push(Error::invalid(&path, selector, "empty selector is invalid for deployment"));
+        errors.push(Error::invalid(&path, selector, format!("empty selector is invalid for {kind}")));
     }
 }
 

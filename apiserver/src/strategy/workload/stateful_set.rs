@@ -1,8 +1,10 @@
 //! StatefulSets: defaults of updates, retention and claims.
 
 use serde_json::Value;
+use steersman_core::field::{ErrorList, Path};
 
-use crate::strategy::{Strategy, pod_spec, pod_template};
+use super::rules;
+use crate::strategy::{Strategy, checks, pod_spec, pod_template};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of stateful sets.
@@ -32,5 +34,16 @@ impl Strategy for StatefulSets {
             claim.object("status").fill("phase", "Pending");
         }
         pod_template::default(spec);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        checks::non_negative(spec, "replicas", &at, &mut errors);
+        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+        rules::check_selector(spec, "statefulset", &at, &mut errors);
+        rules::check_template(spec, "StatefulSet", &at, &mut errors);
+        checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
+        errors
     }
 }
