@@ -15,6 +15,8 @@ mod watchdog;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;
 
 use std::fmt;
 use std::io;
