@@ -17,6 +17,7 @@ use crate::rootca::RootCa;
 use crate::runner::Controllers;
 use crate::serviceaccount::ServiceAccounts;
 use crate::tainteviction;
+use crate::tokens::{ServiceAccountTokens, Signer};
 use crate::ttl::Ttl;
 
 /// What kube-controller-manager runs, as far as it exists here (`docs/support.md`).
@@ -27,6 +28,7 @@ pub struct Defaults {
     pod_gc: PodGcOptions,
     root_ca: String,
     node_cidrs: Option<NodeIpam>,
+    token_signer: Option<Signer>,
 }
 
 impl Defaults {
@@ -65,9 +67,17 @@ impl Defaults {
         self
     }
 
+    /// Fills Secrets for service account tokens; upstream's `--service-account-private-key-file`.
+    #[must_use]
+    pub fn token_signer(mut self, signer: Signer) -> Self {
+        self.token_signer = Some(signer);
+        self
+    }
+
     /// Adds them all.
     pub fn add_to(self, controllers: Controllers, client: &Client) -> Controllers {
-        let Defaults { garbage_collector, node_lifecycle, pod_gc, root_ca, node_cidrs } = self;
+        let Defaults { garbage_collector, node_lifecycle, pod_gc, root_ca, node_cidrs, token_signer } = self;
+        let tokens = token_signer.map(|signer| ServiceAccountTokens::new(client, root_ca.as_str(), signer));
         let all = controllers
             .add(Deployments)
             .add(ReplicaSets)
@@ -85,8 +95,12 @@ impl Defaults {
             .task("nodelifecycle", move |context| nodelifecycle::run(context, node_lifecycle))
             .task("tainteviction", tainteviction::run)
             .task("podgc", move |context| podgc::run(context, pod_gc));
-        match node_cidrs {
+        let all = match node_cidrs {
             Some(ipam) => all.sweep(ipam),
+            None => all,
+        };
+        match tokens {
+            Some(tokens) => all.actor(tokens),
             None => all,
         }
     }

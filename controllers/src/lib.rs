@@ -16,6 +16,7 @@
 //! | [`rootca`] | every namespace knows the cluster's certificate authority |
 //! | [`serviceaccount`] | every namespace has a service account `default` |
 //! | [`tainteviction`] | pods leave nodes whose taints they do not tolerate |
+//! | [`tokens`] | Secrets for service account tokens hold one, while the account exists |
 //! | [`ttl`] | kubelets know how long they may cache ConfigMaps and Secrets |
 #![forbid(unsafe_code)]
 
@@ -40,6 +41,7 @@ mod service_pods;
 pub mod serviceaccount;
 pub mod tainteviction;
 mod template;
+pub mod tokens;
 mod trigger_time;
 pub mod ttl;
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use k8s_openapi::ByteString;
@@ -20,26 +20,34 @@ const NAME_ANNOTATION: &str = "kubernetes.io/service-account.name";
 const UID_ANNOTATION: &str = "kubernetes.io/service-account.uid";
 
 /// Keeps the token Secrets of service accounts.
+#[derive(Debug)]
 pub struct ServiceAccountTokens {
     client: Client,
     certificate: String,
-    sign: Box<Sign>,
+    signer: Signer,
     /// Whose token is in which Secret, to tell the account when the Secret is deleted. One entry for each Secret.
     accounts: Mutex<BTreeMap<Key, String>>,
 }
 
+/// Makes the token of an account that is to be put into a Secret. Cloning shares.
+#[derive(Clone)]
+pub struct Signer(Arc<Sign>);
+
 type Sign = dyn Fn(&ServiceAccount, &Secret) -> String + Send + Sync;
 
+impl Signer {
+    /// Signs with a function; what it makes is what the API server is to take for proof.
+    pub fn new(sign: impl Fn(&ServiceAccount, &Secret) -> String + Send + Sync + 'static) -> Self {
+        Signer(Arc::new(sign))
+    }
+}
+
 impl ServiceAccountTokens {
-    /// Puts into each Secret what `sign` makes of its account and itself, and the certificate authority (PEM) if it
+    /// Puts into each Secret what `signer` makes of its account and itself, and the certificate authority (PEM) if it
     /// is not empty. `client` is asked before an account counts as gone.
-    pub fn new(
-        client: &Client,
-        certificate: impl Into<String>,
-        sign: impl Fn(&ServiceAccount, &Secret) -> String + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(client: &Client, certificate: impl Into<String>, signer: Signer) -> Self {
         let (client, certificate) = (client.clone(), certificate.into());
-        ServiceAccountTokens { client, certificate, sign: Box::new(sign), accounts: Mutex::default() }
+        ServiceAccountTokens { client, certificate, signer, accounts: Mutex::default() }
     }
 
     fn accounts(&self) -> MutexGuard<'_, BTreeMap<Key, String>> {
@@ -65,7 +73,7 @@ impl ServiceAccountTokens {
         let mut filled = secret.clone();
         let data = filled.data.get_or_insert_default();
         if data.get("token").is_none_or(|token| token.0.is_empty()) {
-            data.insert("token".to_owned(), ByteString((self.sign)(account, secret).into_bytes()));
+            data.insert("token".to_owned(), ByteString((self.signer.0)(account, secret).into_bytes()));
         }
         if !self.certificate.is_empty() {
             data.insert("ca.crt".to_owned(), ByteString(self.certificate.clone().into_bytes()));
@@ -122,9 +130,9 @@ impl Actor for ServiceAccountTokens {
     }
 }
 
-impl fmt::Debug for ServiceAccountTokens {
+impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceAccountTokens").finish_non_exhaustive()
+        f.write_str("Signer")
     }
 }
 
@@ -166,8 +174,11 @@ mod tests {
     fn done(accounts: &Value, secret: &Value) -> Option<Operation> {
         let accounts: Vec<ServiceAccount> = from_value(accounts.clone()).unwrap();
         let view = View::fixed(Timestamp::UNIX_EPOCH).with(&accounts);
-        let tokens =
-            ServiceAccountTokens::new(&MemoryApi::default().client(), "PEM", |_, _| "signed".to_owned());
+        let tokens = ServiceAccountTokens::new(
+            &MemoryApi::default().client(),
+            "PEM",
+            Signer::new(|_, _| "signed".to_owned()),
+        );
         let outcome = Lab::new().run(tokens.act(&view, &from_value(secret.clone()).unwrap())).unwrap();
         outcome.actions().first().map(|action| action.operation.clone())
     }

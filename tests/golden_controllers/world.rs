@@ -7,6 +7,7 @@ use std::time::Duration;
 use steersman::apiserver::{Server, User};
 use steersman::controllers::nodeipam::NodeIpam;
 use steersman::controllers::nodelifecycle::NodeLifecycleOptions;
+use steersman::controllers::tokens::Signer;
 use steersman::controllers::{Controllers, Defaults};
 use steersman::core::Store;
 use steersman::sim::Sim;
@@ -62,7 +63,11 @@ fn flags() -> Defaults {
     nodes.node_monitor_period = Duration::from_secs(1);
     nodes.node_eviction_rate = 1000.0;
     nodes.secondary_node_eviction_rate = 1000.0;
-    Defaults::default().root_ca(CERTIFICATE).node_cidrs(ranges).node_lifecycle(nodes)
+    Defaults::default()
+        .root_ca(CERTIFICATE)
+        .token_signer(Signer::new(|_, _| "token".to_owned()))
+        .node_cidrs(ranges)
+        .node_lifecycle(nodes)
 }
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
