@@ -60,6 +60,10 @@ impl Strategy for CustomResourceDefinitions {
         set_terminating(object, cx.now);
     }
 
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
+
     fn holds_deletion(&self, object: &Value) -> bool {
         let finalizers = object["metadata"]["finalizers"].as_array();
         finalizers.is_some_and(|finalizers| finalizers.iter().any(|finalizer| finalizer == FINALIZER))

@@ -57,14 +57,10 @@ impl Answer {
 
     /// The same with warnings.
     pub(super) fn warned(mut self, warnings: &[String]) -> Self {
-        let mut told: Vec<&str> = Vec::new();
         for warning in warnings {
-            if told.contains(&warning.as_str()) {
-                continue;
-            }
-            told.push(warning);
             let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
-            if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
+            let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) else { continue };
+            if !self.headers.get_all(WARNING).iter().any(|told| *told == value) {
                 self.headers.append(WARNING, value);
             }
         }

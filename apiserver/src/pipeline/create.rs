@@ -64,6 +64,10 @@ impl Request<'_> {
     }
 
     async fn create_named(&mut self, mut tree: Value, version: &str) -> Result<Object> {
+        if self.row.custom && self.is_ending() {
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Error::forbidden(&self.resource(), metadata::text(&tree, "name"), why));
+        }
         self.prepare_create(&mut tree);
         let metadata = encode::metadata_of(&tree)?;
         self.validate_create(&tree, &metadata)?;

@@ -1,5 +1,7 @@
 //! Reads collections, whole or page by page.
 
+use std::ops::Bound;
+
 use steersman_core::api::{ListOptions, ObjectList, Target};
 use steersman_core::store::{Range, Revision, StoreError};
 use steersman_core::{Error, Object, Result};
@@ -121,12 +123,9 @@ impl Request<'_> {
     ) -> Result<steersman_core::store::Page> {
         let namespace =
             if selection.namespace.is_empty() { "" } else { &format!("{}/", selection.namespace) };
-        let mut range = Range::default();
-        range.prefix = format!("{}{namespace}", collection.prefix()).into();
-        range.start =
-            after.map(|after| std::ops::Bound::Excluded(format!("{}{after}", collection.prefix()).into()));
-        range.limit = PAGE;
-        range.at = Some(revision);
+        let start = after.map(|after| Bound::Excluded(format!("{}{after}", collection.prefix()).into()));
+        let prefix = format!("{}{namespace}", collection.prefix()).into();
+        let range = Range { prefix, start, limit: PAGE, at: Some(revision) };
         match self.core.store.range(range).await {
             Ok(page) => Ok(page),
             Err(StoreError::Compacted { .. }) => Err(self.snapshot_gone(after)),

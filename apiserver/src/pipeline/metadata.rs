@@ -122,13 +122,17 @@ pub(super) fn carry(tree: &mut Value, old: &Value) {
             None => None,
         };
     }
-    for field in ["uid", "deletionGracePeriodSeconds", "generation"] {
+    for field in ["uid", "deletionGracePeriodSeconds"] {
         if let Some(value) = old.get(field)
-            && (field == "generation" || is_blank(metadata.get(field)))
+            && is_blank(metadata.get(field))
         {
             metadata.insert(field.to_owned(), value.clone());
         }
     }
+    match old.get("generation") {
+        Some(generation) => metadata.insert("generation".to_owned(), generation.clone()),
+        None => metadata.remove("generation"),
+    };
 }
 
 /// Counts a change of the desired state.

@@ -54,6 +54,8 @@ struct Patching<'a> {
     door: &'a Door<'a>,
     row: std::sync::Arc<crate::registry::Served>,
     schema: Schema,
+    /// Whether what is patched is the object itself, not a form of its own such as a scale.
+    is_whole: bool,
     validation: FieldValidation,
     /// Warnings are told once, however often the patch is applied.
     warned: Mutex<bool>,
@@ -77,7 +79,16 @@ impl<'a> Patching<'a> {
             }
             _ => row.schema.clone(),
         };
-        Ok(Patching { change, door, row, schema, validation, warned: Mutex::default() })
+        let is_whole = kind.is_none_or(|kind| *kind == row.kind);
+        Ok(Patching {
+            change,
+            door,
+            schema,
+            is_whole,
+            validation,
+            warned: Mutex::default(),
+            row: request.row.clone(),
+        })
     }
 
     fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Value> {
@@ -91,7 +102,7 @@ impl<'a> Patching<'a> {
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
         self.schema.default(&mut tree);
-        if matches!(self.door, Door::Object | Door::Status) {
+        if self.is_whole {
             tree = self.row.to_stored(tree);
             self.row.strategy.default(&mut tree);
         }

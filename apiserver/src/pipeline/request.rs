@@ -89,7 +89,7 @@ impl Request<'_> {
     }
 
     /// Whether the definition of the custom resource is being deleted.
-    fn is_ending(&self) -> bool {
+    pub(super) fn is_ending(&self) -> bool {
         let resource = self.row.resource();
         let name = format!("{}.{}", resource.resource, resource.group);
         let definition = Reader::get(self.core, &definitions(), "", &name);

@@ -55,6 +55,8 @@ fn a_definition_takes_its_objects_with_it() {
     world.create(&widgets(), held).unwrap();
     world.delete(&definitions().named("widgets.example.com")).unwrap();
     assert!(world.get(&widgets().named("w")).unwrap_err().is_not_found());
+    let error = world.create(&widgets(), widget("late")).unwrap_err();
+    assert!(error.message().ends_with("create not allowed while custom resource definition is terminating"));
     world.merge(&widgets().named("held"), json!({"metadata": {"finalizers": null}})).unwrap();
     assert!(world.get(&definitions().named("widgets.example.com")).unwrap_err().is_not_found());
     assert_eq!(world.list(&widgets(), &ListOptions::default()).unwrap_err().code(), 404);

@@ -57,7 +57,6 @@ impl State {
                 let before = self.last(&key);
                 before.is_some().then_some(Change { key, now: None, before })
             }
-            _ => None,
         });
         let batch = Batch { revision, changes: changes.collect() };
         for change in batch.changes.iter() {
@@ -109,14 +108,12 @@ impl Store for List {
         let holds = transaction.compares.iter().all(|compare| match compare {
             Compare::Absent(key) => state.last(key).is_none(),
             Compare::ModifiedAt(key, at) => state.last(key).is_some_and(|entry| entry.modified == *at),
-            _ => false,
         });
         if holds {
             return Ok(Commit::Done(state.apply(transaction.writes)));
         }
         let key = |compare: &Compare| match compare {
             Compare::Absent(key) | Compare::ModifiedAt(key, _) => state.last(key),
-            _ => None,
         };
         Ok(Commit::Refused(transaction.compares.iter().map(key).collect()))
     }

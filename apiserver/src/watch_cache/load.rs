@@ -20,8 +20,7 @@ impl WatchCache {
 
     /// Reads everything and follows the store from there on. Running watches are told to list again.
     pub(crate) async fn load(&self) -> Result<()> {
-        let mut all = Range::default();
-        all.prefix = Self::registry();
+        let all = Range { prefix: Self::registry(), ..Range::default() };
         let page = self.store.range(all).await.map_err(fault::store)?;
         let watch = self.store.watch(Self::registry(), page.revision).await.map_err(fault::store)?;
         {
@@ -41,8 +40,8 @@ impl WatchCache {
     pub(crate) async fn add_loaded(&self, collection: Arc<Collection>) -> Result<()> {
         collection.begin_load();
         self.add(collection.clone());
-        let mut range = Range::default();
-        range.prefix = Bytes::copy_from_slice(collection.prefix().as_bytes());
+        let prefix = Bytes::copy_from_slice(collection.prefix().as_bytes());
+        let range = Range { prefix, ..Range::default() };
         let page = self.store.range(range).await.map_err(fault::store)?;
         let objects = page.entries.iter().filter_map(|entry| {
             let key = std::str::from_utf8(&entry.key).ok()?.strip_prefix(collection.prefix())?;
