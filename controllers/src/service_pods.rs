@@ -12,6 +12,9 @@ use steersman_core::selector::LabelSelector;
 use crate::pods;
 use crate::runner::{Key, View};
 
+/// The label of what lists the pods of a service without an address of its own.
+pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
+
 /// One port behind a service, as one pod has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Port {

@@ -6,10 +6,10 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 
 use super::numbers::size;
 use super::revision::number;
+use super::rollout::{Rollout, age};
 use super::status::is_complete;
-use super::sync::{Sync, age};
 
-impl Sync<'_> {
+impl Rollout<'_> {
     /// Forgets old revisions once the rollout is complete.
     pub(super) fn forget_old_revisions(&mut self) {
         let status = self.seen.status.clone().unwrap_or_default();

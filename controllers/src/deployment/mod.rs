@@ -8,9 +8,9 @@ mod numbers;
 mod recreate;
 mod revision;
 mod rolling;
+mod rollout;
 mod scale;
 mod status;
-mod sync;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
@@ -24,7 +24,7 @@ use crate::claim::{ORPHANS, adopters};
 use crate::runner::{Controller, Failure, Key, Outcome, Sources, View};
 
 use numbers::{is_paused, is_rolling};
-use sync::Sync;
+use rollout::Rollout;
 
 /// Rolls Deployments out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,17 +48,17 @@ impl Controller for Deployments {
             return refuse(deployment);
         }
         let Some(selector) = selector(deployment) else { return Outcome::done() };
-        let mut sync = Sync::start(view, deployment, &selector);
+        let mut rollout = Rollout::start(view, deployment, &selector);
         if deployment.metadata.deletion_timestamp.is_some() {
-            sync.find_revisions();
-            return sync.finish_counting();
+            rollout.find_revisions();
+            return rollout.finish_counting();
         }
-        sync.note_pause();
-        sync.find_revisions();
-        if is_paused(deployment) || sync.is_scaling() {
-            return sync.scale();
+        rollout.note_pause();
+        rollout.find_revisions();
+        if is_paused(deployment) || rollout.is_scaling() {
+            return rollout.scale();
         }
-        if is_rolling(deployment) { sync.roll() } else { sync.recreate() }
+        if is_rolling(deployment) { rollout.roll() } else { rollout.recreate() }
     }
 
     fn failed(&self, view: &View, deployment: &Deployment, failure: &Failure) -> Outcome {

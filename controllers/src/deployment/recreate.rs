@@ -6,11 +6,11 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::numbers::{replicas, size};
-use super::sync::Sync;
+use super::rollout::Rollout;
 use crate::pods;
 use crate::runner::Outcome;
 
-impl Sync<'_> {
+impl Rollout<'_> {
     /// One step.
     pub(super) fn recreate(mut self) -> Outcome {
         let old: Vec<Arc<ReplicaSet>> = self.old.iter().filter(|set| size(set) > 0).cloned().collect();
@@ -18,7 +18,7 @@ impl Sync<'_> {
         if emptied > 0 || self.old_pods_run() {
             return self.finish_rollout();
         }
-        self.ensure_new(|sync| replicas(&sync.deployment));
+        self.ensure_new(|rollout| replicas(&rollout.deployment));
         if let Some(new) = self.new.clone() {
             self.resize_if_needed(&new, replicas(&self.deployment));
         }

@@ -10,8 +10,8 @@ use steersman_core::events::EventType;
 use steersman_core::owner::{controller_reference, is_controlled_by};
 
 use super::numbers::{progress_deadline_seconds, size};
+use super::rollout::{Rollout, annotate_replicas};
 use super::status::{self, progressing};
-use super::sync::{Sync, annotate_replicas};
 use crate::runner::{Failure, Operation, Outcome, View};
 use crate::template::hash;
 
@@ -65,7 +65,7 @@ pub(super) fn number(set: &ReplicaSet) -> Option<i64> {
     }
 }
 
-impl Sync<'_> {
+impl Rollout<'_> {
     /// Brings the revision, the annotations and `minReadySeconds` of the new ReplicaSet, if there is one, up to
     /// date, and the revision of the Deployment.
     pub(super) fn find_revisions(&mut self) {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 
 use super::numbers::{available, max_unavailable, replicas, size, sum};
-use super::sync::Sync;
+use super::rollout::Rollout;
 use crate::runner::Outcome;
 
-impl Sync<'_> {
+impl Rollout<'_> {
     /// One step of a rolling update. Growing comes before shrinking; either is a step of its own.
     pub(super) fn roll(mut self) -> Outcome {
-        self.ensure_new(Sync::new_size);
+        self.ensure_new(Rollout::new_size);
         if self.grow() || self.shrink() {
             return self.finish_rollout();
         }

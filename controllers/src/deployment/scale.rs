@@ -8,10 +8,10 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use super::numbers::{
     DESIRED, MAX, annotated, available, is_paused, is_rolling, max_surge, replicas, size, sum,
 };
-use super::sync::{Sync, age};
+use super::rollout::{Rollout, age};
 use crate::runner::Outcome;
 
-impl Sync<'_> {
+impl Rollout<'_> {
     /// Whether the Deployment's size has changed since its ReplicaSets were last given one.
     pub(super) fn is_scaling(&self) -> bool {
         let wanted = replicas(&self.deployment);

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::condition::{find, remove};
 
 use super::numbers::{available, is_paused, max_unavailable, progress_deadline_seconds, replicas, size, sum};
-use super::sync::Sync;
+use super::rollout::Rollout;
 use crate::runner::Outcome;
 
 const PROGRESSING: &str = "Progressing";
@@ -47,7 +47,7 @@ pub(super) fn is_complete(deployment: &Deployment, status: &DeploymentStatus) ->
             >= deployment.metadata.generation.unwrap_or_default()
 }
 
-impl Sync<'_> {
+impl Rollout<'_> {
     /// Notes that the Deployment was paused or resumed: while it is paused, no deadline runs.
     pub(super) fn note_pause(&mut self) {
         let reason = progressing(&self.deployment).and_then(|condition| condition.reason.as_deref());

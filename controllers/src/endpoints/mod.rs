@@ -12,12 +12,11 @@ use steersman_core::cache::Change;
 use steersman_core::events::EventType;
 
 use crate::runner::{Action, Controller, Key, Outcome, Sources, View};
-use crate::service_pods::{is_headless, selected, services_of};
+use crate::service_pods::{HEADLESS, is_headless, selected, services_of};
 use crate::trigger_time::{self, TriggerTimes};
 
 const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 const MANAGER: &str = "endpoint-controller";
-const HEADLESS: &str = "service.kubernetes.io/headless";
 const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 
 /// Keeps the Endpoints of services.

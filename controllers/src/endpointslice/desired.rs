@@ -13,7 +13,8 @@ use crate::service_pods::{
     reference,
 };
 
-const ZONE: &str = "topology.kubernetes.io/zone";
+/// The label that names a node's zone.
+pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// The endpoints that one address family of a service should have.
 #[derive(Default)]

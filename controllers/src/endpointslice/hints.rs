@@ -7,10 +7,9 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointHints, EndpointSlice, Fo
 use steersman_core::condition;
 use steersman_core::events::EventType;
 
+use super::desired::ZONE;
 use super::pack::Plan;
 use crate::runner::{Outcome, View};
-
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// How close traffic should stay.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,12 +10,10 @@ use steersman_core::owner::{controller_reference, is_controlled_by};
 
 use super::desired::{Endpoints, Identity, Ports};
 use super::{MANAGED_BY, MANAGER, SERVICE_NAME};
-use crate::service_pods::is_headless;
+use crate::service_pods::{HEADLESS, is_headless};
 
 /// How many endpoints a slice has at most.
 const MAX_ENDPOINTS: usize = 100;
-
-const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// What is to become of slices.
 #[derive(Debug, Default)]

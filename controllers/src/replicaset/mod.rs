@@ -7,6 +7,7 @@ mod rank;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -140,7 +141,7 @@ fn related(view: &View, set: &ReplicaSet, active: &[Arc<Pod>]) -> Vec<Arc<Pod>> 
 }
 
 /// When the next ready pod will have been ready for long enough.
-fn next_available(view: &View, set: &ReplicaSet, active: &[Arc<Pod>]) -> Option<std::time::Duration> {
+fn next_available(view: &View, set: &ReplicaSet, active: &[Arc<Pod>]) -> Option<Duration> {
     let waits = active.iter().filter_map(|pod| pods::available_in(pod, min_ready_seconds(set), view.now()));
     waits.filter(|wait| !wait.is_zero()).min()
 }

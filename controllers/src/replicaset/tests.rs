@@ -157,7 +157,7 @@ fn a_pod_is_available_after_it_was_ready_for_long_enough() {
     set.spec.as_mut().unwrap().min_ready_seconds = Some(90);
     let outcome = ReplicaSets.reconcile(&see(&set, &[own("a")]), &set);
     assert_eq!(status_of(&outcome).get("availableReplicas"), None);
-    assert_eq!(outcome.requeue(), Some(std::time::Duration::from_secs(30)));
+    assert_eq!(outcome.requeue(), Some(Duration::from_secs(30)));
 }
 
 #[test]

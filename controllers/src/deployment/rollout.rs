@@ -12,7 +12,7 @@ use crate::claim::claim;
 use crate::runner::{Outcome, View};
 
 /// What is known and what is to be done about one Deployment.
-pub(super) struct Sync<'a> {
+pub(super) struct Rollout<'a> {
     pub(super) view: &'a View,
     /// As it was seen.
     pub(super) seen: &'a Deployment,
@@ -25,7 +25,7 @@ pub(super) struct Sync<'a> {
     pub(super) outcome: Outcome,
 }
 
-impl<'a> Sync<'a> {
+impl<'a> Rollout<'a> {
     /// Finds the ReplicaSets, adopting and releasing some.
     pub(super) fn start(view: &'a View, seen: &'a Deployment, selector: &LabelSelector) -> Self {
         let mut outcome = Outcome::done();
@@ -33,7 +33,7 @@ impl<'a> Sync<'a> {
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
         let newest = revision::find_new(seen.spec.as_ref().map(|spec| &spec.template), &sets);
         let new = newest.map(|index| sets.remove(index));
-        Sync { view, seen, deployment: seen.clone(), new, old: sets, outcome }
+        Rollout { view, seen, deployment: seen.clone(), new, old: sets, outcome }
     }
 
     /// All ReplicaSets, the new one last.
