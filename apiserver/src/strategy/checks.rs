@@ -99,12 +99,13 @@ pub(super) fn selector(selector: &Value, path: &Path<'_>, errors: &mut ErrorList
     errors.extend(labels::validate_label_selector(read_selector(selector).as_ref(), path));
 }
 
-/// Whether a selector is well formed and selects labels; no selector selects none.
+/// Whether a selector selects labels; no selector selects none, and a malformed one, which [`selector`] reports, is
+/// given the benefit of the doubt.
 pub(super) fn selects(selector: &Value, labels: &Value) -> bool {
     let labels = labels.as_object().into_iter().flatten();
     let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
     let selector = selector::LabelSelector::from_object(read_selector(selector).as_ref());
-    selector.is_ok_and(|selector| selector.matches(&labels.collect()))
+    selector.map_or(true, |selector| selector.matches(&labels.collect()))
 }
 
 fn read_selector(selector: &Value) -> Option<LabelSelector> {

@@ -50,19 +50,16 @@ pub(super) fn host_conflicts(containers: &[Value], at: &Path<'_>, errors: &mut E
     }
 }
 
-/// On the host's network a container's port is the host's.
+/// On the host's network a container's port is the host's. In a template it may be left out.
 pub(super) fn on_host_network(containers: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
     for (index, container) in containers.iter().enumerate() {
         let item = at.index(index);
         let path = item.child("ports");
         for (number, port) in container.items("ports").iter().enumerate() {
-            let (inside, outside) = (port.int("containerPort"), port.int("hostPort"));
-            if inside != outside {
-                errors.push(Error::invalid(
-                    &path.index(number).child("hostPort"),
-                    outside.unwrap_or_default(),
-                    "must match `containerPort` when `hostNetwork` is true",
-                ));
+            let outside = port.int("hostPort").unwrap_or_default();
+            if outside != 0 && port.int("containerPort") != Some(outside) {
+                let why = "must match `containerPort` when `hostNetwork` is true";
+                errors.push(Error::invalid(&path.index(number).child("hostPort"), outside, why));
             }
         }
     }

@@ -45,7 +45,8 @@ fn of_volumes(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
         let gone = GONE.iter().filter(|(field, _, _)| volume.has(field));
         let path = at.index(index);
         warnings.extend(gone.map(|(_, name, why)| format!("{}: {why}", path.child(name))));
-        if volume.has("projected") && volume.at("projected").items("sources").is_empty() {
+        let mut sources = volume.at("projected").items("sources").iter();
+        if sources.any(crate::tree::is_zero) {
             warnings
                 .push(format!("volume {} (Projected) has no sources provided", quote(volume.text("name"))));
         }

@@ -22,6 +22,8 @@ impl Strategy for DaemonSets {
         if update.text("type") == "RollingUpdate" {
             let rolling = update.object("rollingUpdate");
             rolling.fill("maxUnavailable", 1);
+        }
+        if let Some(rolling) = update.object_mut("rollingUpdate") {
             rolling.fill("maxSurge", 0);
         }
         pod_template::default(spec);

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use steersman_core::field::{ErrorList, Path};
+use steersman_core::names;
 
 use super::rules;
 use crate::strategy::{Strategy, checks, pod_spec, pod_template};
@@ -39,11 +40,21 @@ impl Strategy for StatefulSets {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let (spec, at) = (object.at("spec"), Path::new("spec"));
+        let retention = at.child("persistentVolumeClaimRetentionPolicy");
+        for field in ["whenDeleted", "whenScaled"] {
+            let policy = spec.at("persistentVolumeClaimRetentionPolicy").text(field);
+            checks::one_of(policy, &["Retain", "Delete"], &retention.child(field), &mut errors);
+        }
         checks::non_negative(spec, "replicas", &at, &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
         rules::check_selector(spec, "statefulset", &at, &mut errors);
         rules::check_template(spec, "StatefulSet", &at, &mut errors);
         checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
+        checks::non_negative(spec.at("ordinals"), "start", &at.child("ordinals"), &mut errors);
+        let service = spec.text("serviceName");
+        if !service.is_empty() {
+            checks::each(names::dns1123_label(service), service, &at.child("serviceName"), &mut errors);
+        }
         errors
     }
 }
