@@ -30,6 +30,11 @@ impl Hashes {
         }
     }
 
+    /// `text` with our hashes in place of the recorded ones.
+    pub(crate) fn ours(&self, text: &str) -> String {
+        self.bound.iter().fold(text.to_owned(), |text, (ours, theirs)| text.replace(theirs.as_str(), ours))
+    }
+
     /// `object` with the recorded hashes in place of ours.
     pub(crate) fn translate(&self, object: &Value) -> Value {
         let mut text = object.to_string();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 use serde_json::{Value, json};
-use steersman::core::api::{GetOptions, Patch, Target, WatchEvent, WatchOptions, WriteOptions};
+use steersman::core::api::{GetOptions, ListOptions, Patch, Target, WatchEvent, WatchOptions, WriteOptions};
 use steersman::core::resource::GroupVersionResource;
 use steersman::core::{Client, Env};
 
@@ -57,8 +57,13 @@ impl Script {
         self.state().dead_nodes.insert(node.to_owned());
     }
 
-    pub(crate) fn start_node(&self, node: &str) {
+    /// The kubelet of the node goes on, and looks at every pod of its own.
+    pub(crate) async fn start_node(&self, node: &str) {
         self.state().dead_nodes.remove(node);
+        let list = self.client.api().list(&pods(), &ListOptions::default()).await.unwrap_or_default();
+        for pod in &list.items {
+            self.act(pod.namespace(), pod.name()).await;
+        }
     }
 
     /// Finishes the termination of a held pod.

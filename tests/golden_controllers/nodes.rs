@@ -62,9 +62,9 @@ impl Nodes {
             }
             "startLease" => {
                 self.alive().insert(node.to_owned());
-                script.start_node(node);
                 self.renew_one(node).await;
                 self.status(node, &Map::new()).await;
+                script.start_node(node).await;
             }
             "deleteNode" => {
                 self.alive().remove(node);
@@ -108,9 +108,15 @@ impl Nodes {
         let ready = step.get("ready").and_then(Value::as_str).unwrap_or("True");
         let pressure = step.get("pressure").and_then(Value::as_array).cloned().unwrap_or_default();
         let size = json!({"cpu": "64", "memory": "256Gi", "pods": "5000"});
-        let mut conditions: Vec<Value> = ["MemoryPressure", "DiskPressure", "PIDPressure"]
+        let mut conditions: Vec<Value> = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"]
             .iter()
-            .map(|name| self.condition(name, if pressure.contains(&json!(name)) { "True" } else { "False" }))
+            .map(|name| {
+                let status = if pressure.contains(&json!(name)) { "True" } else { "False" };
+                let mut condition = self.condition(name, status);
+                condition["reason"] = if *name == "NetworkUnavailable" { "NoRoute" } else { "Kubelet" }.into();
+                condition["message"] = "fine".into();
+                condition
+            })
             .collect();
         let mut is_ready = self.condition("Ready", ready);
         is_ready["reason"] = if ready == "True" { "KubeletReady" } else { "KubeletNotReady" }.into();

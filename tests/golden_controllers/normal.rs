@@ -203,8 +203,12 @@ fn is_shown_condition(kind: &str, condition: &Value) -> bool {
 /// Orders, and where they are long counts, the lists whose order means nothing.
 pub(crate) fn lists(kind: &str, shown: &mut Map<String, Value>) {
     match kind {
-        "EndpointSlice" => sort_lists(shown, &["endpoints", "ports"]),
+        "EndpointSlice" => {
+            none_is_empty(shown, "endpoints");
+            sort_lists(shown, &["endpoints", "ports"]);
+        }
         "Endpoints" => {
+            none_is_empty(shown, "subsets");
             if let Some(subsets) = shown.get_mut("subsets").and_then(Value::as_array_mut) {
                 subsets.iter_mut().filter_map(Value::as_object_mut).for_each(|subset| {
                     sort_lists(subset, &["addresses", "notReadyAddresses", "ports"]);
@@ -213,6 +217,13 @@ pub(crate) fn lists(kind: &str, shown: &mut Map<String, Value>) {
             }
         }
         _ => {}
+    }
+}
+
+/// The corpus shows no list and an empty list alike.
+fn none_is_empty(shown: &mut Map<String, Value>, field: &str) {
+    if shown.get(field).is_none_or(Value::is_null) {
+        shown.insert(field.to_owned(), json!([]));
     }
 }
 
@@ -237,7 +248,7 @@ fn secret(kind: &str, shown: &mut Map<String, Value>) {
     }
     for (key, value) in shown.get_mut("data").and_then(Value::as_object_mut).into_iter().flatten() {
         if key != "namespace" {
-            *value = "<key>".into();
+            *value = format!("<{key}>").into();
         }
     }
 }
@@ -278,21 +289,37 @@ fn string(view: &View<'_>, text: &str) -> String {
     if text.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.octets()[0] == 10 && ip.octets()[1] >= 128) {
         return "<podip>".to_owned();
     }
-    if let Some((object, namespace)) = view.seen.uids.get(text).filter(|_| !text.is_empty()) {
-        let elsewhere = !namespace.is_empty() && namespace != view.namespace;
-        let (kind, name) = object.split_once('/').unwrap_or((object, ""));
-        let name = mask(view, name);
-        return if elsewhere {
-            format!("<uid:{kind}/{namespace}/{name}>")
-        } else {
-            format!("<uid:{kind}/{name}>")
-        };
+    if is_uid(text) {
+        return uid(view, text);
     }
-    let shown = mask(view, text);
+    let shown = mask(view, &with_uids(view, text));
     match shown.find("(combined from similar events)") {
         Some(at) => shown[..at + "(combined from similar events)".len()].to_owned(),
         None => shown,
     }
+}
+
+fn is_uid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// Whose uid it is: `<uid:Kind/name>`, or `<uid>` of something that never was.
+fn uid(view: &View<'_>, uid: &str) -> String {
+    let Some((object, namespace)) = view.seen.uids.get(uid) else { return "<uid>".to_owned() };
+    let (kind, name) = object.split_once('/').unwrap_or((object, ""));
+    let name = mask(view, name);
+    let is_elsewhere = !namespace.is_empty() && namespace != view.namespace;
+    if is_elsewhere { format!("<uid:{kind}/{namespace}/{name}>") } else { format!("<uid:{kind}/{name}>") }
+}
+
+/// A sentence with the uids inside it replaced.
+fn with_uids(view: &View<'_>, text: &str) -> String {
+    let parts = text.split_inclusive(|c: char| !c.is_ascii_hexdigit() && c != '-');
+    let shown = parts.map(|part| match part.get(..36).filter(|start| is_uid(start) && part.len() <= 37) {
+        Some(start) => format!("{}{}", uid(view, start), &part[36..]),
+        None => part.to_owned(),
+    });
+    shown.collect()
 }
 
 /// Generated names with their suffix masked: `web-x7k2p` as `web-<rand>`.

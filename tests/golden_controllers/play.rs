@@ -9,6 +9,7 @@ use steersman::core::api::{GetOptions, ListOptions, Patch, Target, WriteOptions}
 use steersman::core::resource::GroupVersionResource;
 use steersman::core::{Client, Env, Error};
 
+use crate::hashes::Hashes;
 use crate::kubelet::{Script, pods};
 use crate::nodes::Nodes;
 use crate::snapshot::Snapshots;
@@ -46,7 +47,7 @@ impl Player {
     /// Carries out a `do`; the difference, if the answer is not the recorded one.
     pub(crate) async fn act(&self, step: &Map<String, Value>, snapshots: &Snapshots) -> Option<String> {
         match step.get("action").and_then(Value::as_str) {
-            None => self.request(step).await,
+            None => self.request(step, &snapshots.hashes).await,
             Some("pods") => self.pods(step, snapshots).await,
             Some("sleep") => {
                 self.env.sleep(seconds(&step["seconds"])).await;
@@ -97,9 +98,10 @@ impl Player {
         found.to_value().ok()
     }
 
-    async fn request(&self, step: &Map<String, Value>) -> Option<String> {
-        let body = self.with_uids(step.get("body").cloned().unwrap_or_default());
-        let outcome = self.send(step, body).await;
+    async fn request(&self, step: &Map<String, Value>, hashes: &Hashes) -> Option<String> {
+        let path = hashes.ours(step["path"].as_str().unwrap_or_default());
+        let body = self.with_uids(&hashes.ours(&step.get("body").cloned().unwrap_or_default().to_string()));
+        let outcome = self.send(step, &path, body).await;
         let code = match &outcome {
             Ok(()) => None,
             Err(error) => Some(u64::from(error.code())),
@@ -108,7 +110,6 @@ impl Player {
         let message = outcome.as_ref().err().map(|error| error.message().to_owned());
         let wanted_message = step.get("error").and_then(Value::as_str).map(str::to_owned);
         if code != wanted || wanted_message.is_some() && message != wanted_message {
-            let path = step["path"].as_str().unwrap_or_default();
             return Some(format!(
                 "{path}\n      expected {wanted:?} {wanted_message:?}\n      got      {code:?} {message:?}"
             ));
@@ -116,8 +117,8 @@ impl Player {
         None
     }
 
-    async fn send(&self, step: &Map<String, Value>, body: Value) -> Result<(), Error> {
-        let target = target(step["path"].as_str().unwrap_or_default());
+    async fn send(&self, step: &Map<String, Value>, path: &str, body: Value) -> Result<(), Error> {
+        let target = target(path);
         let api = self.client.api();
         let options = WriteOptions::default();
         match (step["method"].as_str().unwrap_or_default(), step.get("type").and_then(Value::as_str)) {
@@ -141,8 +142,8 @@ impl Player {
     }
 
     /// `<uid:Kind/name>` in a body stands for the uid of that live object.
-    fn with_uids(&self, body: Value) -> Value {
-        let mut text = body.to_string();
+    fn with_uids(&self, body: &str) -> Value {
+        let mut text = body.to_owned();
         if text.contains("<uid:") {
             for (uid, (object, namespace)) in &self.witness.seen().uids {
                 let (kind, name) = object.split_once('/').unwrap_or_default();
@@ -217,7 +218,7 @@ fn matches(pod: &Value, select: &Value) -> bool {
     let is_finished = matches!(text("/status/phase"), "Failed" | "Succeeded");
     let is_wanted_finished = select.contains_key("phase") || select.contains_key("name");
     let wants_terminating = select.get("deleting") == Some(&Value::Bool(true));
-    if is_terminating != wants_terminating || is_finished && !is_wanted_finished {
+    if is_terminating && !wants_terminating || is_finished && !is_wanted_finished {
         return false;
     }
     select.iter().all(|(key, wanted)| match key.as_str() {

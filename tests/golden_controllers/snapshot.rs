@@ -50,7 +50,7 @@ pub(crate) struct Snapshots {
     pub(crate) since: BTreeMap<String, usize>,
     count: usize,
     expected: Map<String, Value>,
-    hashes: Hashes,
+    pub(crate) hashes: Hashes,
     shown_events: Vec<Value>,
 }
 
@@ -101,8 +101,10 @@ impl Snapshots {
     fn shown(&self, view: &View<'_>, objects: &[Value]) -> Map<String, Value> {
         let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for raw in objects {
-            let translated = self.hashes.translate(raw);
-            let mut shown = self.hashes.translate(&normal::object(view, &translated));
+            let mut shown = self.hashes.translate(&normal::object(view, raw));
+            if let Some(shown) = shown.as_object_mut() {
+                normal::lists(text(raw, "/kind"), shown);
+            }
             shown["_since"] = self.since.get(text(raw, "/metadata/uid")).copied().unwrap_or_default().into();
             groups.entry(self.key(view, raw)).or_default().push(shown);
         }
