@@ -108,16 +108,18 @@ impl Nodes {
         let ready = step.get("ready").and_then(Value::as_str).unwrap_or("True");
         let pressure = step.get("pressure").and_then(Value::as_array).cloned().unwrap_or_default();
         let size = json!({"cpu": "64", "memory": "256Gi", "pods": "5000"});
-        let mut conditions: Vec<Value> = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"]
-            .iter()
-            .map(|name| {
-                let status = if pressure.contains(&json!(name)) { "True" } else { "False" };
-                let mut condition = self.condition(name, status);
-                condition["reason"] = if *name == "NetworkUnavailable" { "NoRoute" } else { "Kubelet" }.into();
-                condition["message"] = "fine".into();
-                condition
-            })
-            .collect();
+        let mut conditions: Vec<Value> =
+            ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"]
+                .iter()
+                .map(|name| {
+                    let status = if pressure.contains(&json!(name)) { "True" } else { "False" };
+                    let mut condition = self.condition(name, status);
+                    condition["reason"] =
+                        if *name == "NetworkUnavailable" { "NoRoute" } else { "Kubelet" }.into();
+                    condition["message"] = "fine".into();
+                    condition
+                })
+                .collect();
         let mut is_ready = self.condition("Ready", ready);
         is_ready["reason"] = if ready == "True" { "KubeletReady" } else { "KubeletNotReady" }.into();
         is_ready["message"] =
