@@ -254,3 +254,6 @@ impl Order for ByBackoff<'_> {
         window(a).cmp(&window(b)).then_with(|| self.0.compare(a, b)).is_lt()
     }
 }
+
+#[cfg(test)]
+mod tests;
