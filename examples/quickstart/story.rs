@@ -111,16 +111,18 @@ async fn rollout(env: &Env, cluster: &Cluster, title: &str, replicas: i32) -> Ou
     }
 }
 
+/// How many replicas are as the newest spec wants them.
 fn done(web: &Deployment) -> i32 {
     let status = web.status.clone().unwrap_or_default();
+    if status.observed_generation != web.metadata.generation {
+        return 0;
+    }
     status.updated_replicas.unwrap_or_default().min(status.available_replicas.unwrap_or_default())
 }
 
 fn is_rolled_out(web: &Deployment, replicas: i32) -> bool {
     let status = web.status.clone().unwrap_or_default();
-    status.observed_generation == web.metadata.generation
-        && status.replicas == Some(replicas)
-        && done(web) == replicas
+    status.replicas == Some(replicas) && done(web) == replicas
 }
 
 impl Story {

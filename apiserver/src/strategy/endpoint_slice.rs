@@ -7,7 +7,7 @@ use steersman_core::addresses;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
-use super::service::special_address;
+use super::service::Reach;
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
 
@@ -17,8 +17,10 @@ const MOST_ENDPOINTS: usize = 1000;
 const MOST_HINTS: usize = 8;
 const MOST_PORTS: usize = 20_000;
 
-/// The strategy of endpoint slices.
-pub(super) struct EndpointSlices;
+/// The strategy of endpoint slices, whose addresses must reach this far.
+pub(super) struct EndpointSlices {
+    pub(super) reach: Reach,
+}
 
 impl Strategy for EndpointSlices {
     fn default(&self, object: &mut Value) {
@@ -38,7 +40,7 @@ impl Strategy for EndpointSlices {
             return errors;
         }
         for (index, endpoint) in endpoints.iter().enumerate() {
-            check_endpoint(endpoint, kind, &at.index(index), &mut errors);
+            check_endpoint(endpoint, kind, self.reach, &at.index(index), &mut errors);
         }
         check_ports(object.items("ports"), &mut errors);
         errors
@@ -56,7 +58,7 @@ impl Strategy for EndpointSlices {
     }
 }
 
-fn check_endpoint(endpoint: &Value, kind: &str, at: &Path<'_>, errors: &mut ErrorList) {
+fn check_endpoint(endpoint: &Value, kind: &str, reach: Reach, at: &Path<'_>, errors: &mut ErrorList) {
     let (path, list) = (at.child("addresses"), endpoint.items("addresses"));
     if list.is_empty() {
         errors.push(Error::required(&path, "must contain at least 1 address"));
@@ -65,7 +67,7 @@ fn check_endpoint(endpoint: &Value, kind: &str, at: &Path<'_>, errors: &mut Erro
     }
     if list.len() <= MOST_ADDRESSES {
         for (index, address) in endpoint.texts("addresses").enumerate() {
-            check_address(address, kind, &path, index, errors);
+            check_address(address, kind, reach, &path.index(index), &path, errors);
         }
     }
     let (node, host) = (endpoint.text("nodeName"), endpoint.text("hostname"));
@@ -80,20 +82,30 @@ fn check_endpoint(endpoint: &Value, kind: &str, at: &Path<'_>, errors: &mut Erro
     check_hints(endpoint.at("hints"), &hints, errors);
 }
 
-fn check_address(address: &str, kind: &str, at: &Path<'_>, index: usize, errors: &mut ErrorList) {
-    let path = at.index(index);
+fn check_address(
+    address: &str,
+    kind: &str,
+    reach: Reach,
+    path: &Path<'_>,
+    list: &Path<'_>,
+    errors: &mut ErrorList,
+) {
     if kind == "FQDN" {
-        checks::each(names::dns1123_subdomain(address), address, &path, errors);
+        checks::each(names::dns1123_subdomain(address), address, path, errors);
         return;
     }
     if !matches!(kind, "IPv4" | "IPv6") {
         return;
     }
-    errors.extend(addresses::validate_ip(address, &path));
+    errors.extend(addresses::validate_ip(address, path));
     match (addresses::parse_ip(address), kind) {
-        (Some(IpAddr::V6(_)), "IPv4") => errors.push(Error::invalid(at, address, "must be an IPv4 address")),
-        (Some(IpAddr::V4(_)), "IPv6") => errors.push(Error::invalid(at, address, "must be an IPv6 address")),
-        (Some(ip), _) => errors.extend(special_address(ip).map(|why| Error::invalid(&path, address, why))),
+        (Some(IpAddr::V6(_)), "IPv4") => {
+            errors.push(Error::invalid(list, address, "must be an IPv4 address"))
+        }
+        (Some(IpAddr::V4(_)), "IPv6") => {
+            errors.push(Error::invalid(list, address, "must be an IPv6 address"))
+        }
+        (Some(ip), _) => errors.extend(reach.refuses(ip).map(|why| Error::invalid(path, address, why))),
         (None, _) => {}
     }
 }

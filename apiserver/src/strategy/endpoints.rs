@@ -5,12 +5,14 @@ use steersman_core::addresses;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
-use super::service::special_address;
+use super::service::Reach;
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of endpoints.
-pub(super) struct EndpointsObjects;
+pub(super) struct EndpointsObjects {
+    pub(super) reach: Reach,
+}
 
 impl Strategy for EndpointsObjects {
     fn default(&self, object: &mut Value) {
@@ -23,7 +25,7 @@ impl Strategy for EndpointsObjects {
         let mut errors = ErrorList::new();
         let at = Path::new("subsets");
         for (index, subset) in object.items("subsets").iter().enumerate() {
-            check_subset(subset, &at.index(index), &mut errors);
+            check_subset(subset, self.reach, &at.index(index), &mut errors);
         }
         errors
     }
@@ -41,7 +43,7 @@ impl Strategy for EndpointsObjects {
     }
 }
 
-fn check_subset(subset: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+fn check_subset(subset: &Value, reach: Reach, at: &Path<'_>, errors: &mut ErrorList) {
     let lists = ["addresses", "notReadyAddresses"];
     if lists.iter().all(|list| subset.items(list).is_empty()) {
         errors.push(Error::required(at, "must specify `addresses` or `notReadyAddresses`"));
@@ -49,7 +51,7 @@ fn check_subset(subset: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for list in lists {
         let path = at.child(list);
         for (index, address) in subset.items(list).iter().enumerate() {
-            check_address(address, &path.index(index), errors);
+            check_address(address, reach, &path.index(index), errors);
         }
     }
     let (path, ports) = (at.child("ports"), subset.items("ports"));
@@ -58,7 +60,7 @@ fn check_subset(subset: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_address(address: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+fn check_address(address: &Value, reach: Reach, at: &Path<'_>, errors: &mut ErrorList) {
     let (ip, path) = (address.text("ip"), at.child("ip"));
     errors.extend(addresses::validate_ip(ip, &path));
     let (host, node) = (address.text("hostname"), address.text("nodeName"));
@@ -69,7 +71,7 @@ fn check_address(address: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         checks::each(names::dns1123_subdomain(node), node, &at.child("nodeName"), errors);
     }
     match addresses::parse_ip(ip) {
-        Some(parsed) => errors.extend(special_address(parsed).map(|why| Error::invalid(&path, ip, why))),
+        Some(parsed) => errors.extend(reach.refuses(parsed).map(|why| Error::invalid(&path, ip, why))),
         None => errors.push(Error::invalid(&path, ip, "must be a valid IP address")),
     }
 }

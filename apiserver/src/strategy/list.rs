@@ -16,7 +16,7 @@ use super::node::Nodes;
 use super::pod::Pods;
 use super::priority_class::PriorityClasses;
 use super::secret::Secrets;
-use super::service::{ServiceRanges, Services};
+use super::service::{Reach, ServiceRanges, Services};
 use super::volume_claim::VolumeClaims;
 use super::workload::{
     CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers, StatefulSets,
@@ -49,9 +49,10 @@ impl Strategy for Unversioned {
 impl Strategies {
     /// The strategies of a server that hands out addresses and ports of `ranges`.
     pub fn new(ranges: &ServiceRanges) -> Self {
+        let reach = Reach::of(ranges);
         let rows: Vec<Row> = vec![
             ("", "ConfigMap", Arc::new(ConfigMaps)),
-            ("", "Endpoints", Arc::new(EndpointsObjects)),
+            ("", "Endpoints", Arc::new(EndpointsObjects { reach })),
             ("", "Event", Arc::new(Events::CORE)),
             ("", "Namespace", Arc::new(Namespaces)),
             ("", "Node", Arc::new(Nodes)),
@@ -70,7 +71,7 @@ impl Strategies {
             ("batch", "CronJob", Arc::new(CronJobs)),
             ("batch", "Job", Arc::new(Jobs)),
             ("coordination.k8s.io", "Lease", Arc::new(Leases)),
-            ("discovery.k8s.io", "EndpointSlice", Arc::new(EndpointSlices)),
+            ("discovery.k8s.io", "EndpointSlice", Arc::new(EndpointSlices { reach })),
             ("events.k8s.io", "Event", Arc::new(Events::NEW)),
             ("policy", "PodDisruptionBudget", Arc::new(DisruptionBudgets)),
             ("scheduling.k8s.io", "PriorityClass", Arc::new(PriorityClasses)),

@@ -2,6 +2,29 @@
 
 use std::net::IpAddr;
 
+use super::ServiceRanges;
+
+/// How far the addresses of endpoints must reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::strategy) enum Reach {
+    /// To other nodes, as upstream asks for.
+    Network,
+    /// Within the host: the whole cluster is on one machine, and its services have loopback addresses themselves.
+    Host,
+}
+
+impl Reach {
+    /// Where services are given loopback addresses, their endpoints may have some too.
+    pub(in crate::strategy) fn of(ranges: &ServiceRanges) -> Self {
+        if ranges.cluster_ips.0.is_loopback() { Reach::Host } else { Reach::Network }
+    }
+
+    /// Why an address cannot be an endpoint; upstream's `ValidateNonSpecialIP`, but for [`Reach::Host`].
+    pub(in crate::strategy) fn refuses(self, ip: IpAddr) -> Option<String> {
+        if self == Reach::Host && ip.is_loopback() { None } else { special_address(ip) }
+    }
+}
+
 /// Why an address cannot be an endpoint or an external IP; upstream's `ValidateNonSpecialIP`.
 pub(in crate::strategy) fn special_address(ip: IpAddr) -> Option<String> {
     let (link_local, multicast) = match ip {

@@ -27,7 +27,7 @@ use self::allocate::{Failed, Pools};
 use super::{Reservation, Strategy, WriteContext};
 use crate::tree::{Fill, Read, fields};
 
-pub(super) use addresses::special_address;
+pub(super) use addresses::{Reach, special_address};
 pub use ranges::ServiceRanges;
 
 /// The strategy of services, with the addresses and ports that they are given from.
