@@ -162,6 +162,12 @@ mod tests {
     }
 
     #[test]
+    fn every_type_of_the_table_can_be_read() {
+        let document = Document::builtin();
+        assert!(document.read_all() > 700);
+    }
+
+    #[test]
     fn only_stable_versions_are_served() {
         let tables = Tables::load();
         assert!(tables.served().all(|row| !row.resource.resource.version.contains("beta")));

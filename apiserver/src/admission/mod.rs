@@ -5,9 +5,11 @@
 mod closure;
 mod default_toleration_seconds;
 mod namespace_lifecycle;
+mod pod_topology_labels;
 mod priority;
 mod runtime_class;
 mod service_account;
+mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -112,6 +114,8 @@ pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
         Arc::new(taint_nodes_by_condition::TaintNodesByCondition),
         Arc::new(priority::Priority),
         Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
+        Arc::new(storage_object_in_use_protection::StorageObjectInUseProtection),
         Arc::new(runtime_class::RuntimeClass),
+        Arc::new(pod_topology_labels::PodTopologyLabels),
     ]
 }

@@ -233,3 +233,33 @@ fn a_new_node_is_tainted_until_it_is_ready() {
         json!([{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}])
     );
 }
+
+#[test]
+fn a_pod_that_is_created_on_a_node_has_the_zone_and_the_region_of_the_node_as_labels() {
+    let (zone, region) = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region");
+    let node = json!({"metadata": {"name": "x", "labels": {zone: "z", region: "r", "other": "o"}}});
+    let cluster = cluster().with("nodes", node);
+    let labels = |node: &str| {
+        let metadata = json!({"name": "a", "namespace": "n", "labels": {zone: "own"}});
+        let pod = json!({"metadata": metadata, "spec": {"nodeName": node}});
+        admit(&cluster, Operation::Create, "", "pods", pod).unwrap()["metadata"]["labels"].take()
+    };
+    assert_eq!(labels("x"), json!({zone: "own", region: "r"}));
+    assert_eq!(labels("gone"), json!({zone: "own"}));
+    assert_eq!(labels(""), json!({zone: "own"}));
+}
+
+#[test]
+fn what_stores_data_is_protected_while_it_is_in_use() {
+    let finalizers = |group: &str, resource: &str, there: Value| {
+        let object = json!({"metadata": {"name": "a", "finalizers": there}});
+        admit(&cluster(), Operation::Create, group, resource, object).unwrap()["metadata"]["finalizers"]
+            .take()
+    };
+    let (volume, class) = ("kubernetes.io/pv-protection", "kubernetes.io/vac-protection");
+    assert_eq!(finalizers("", "persistentvolumes", json!(null)), json!([volume]));
+    assert_eq!(finalizers("", "persistentvolumes", json!(["a/b"])), json!(["a/b", volume]));
+    assert_eq!(finalizers("", "persistentvolumes", json!([volume])), json!([volume]));
+    assert_eq!(finalizers("storage.k8s.io", "volumeattributesclasses", json!(null)), json!([class]));
+    assert_eq!(finalizers("", "nodes", json!(null)), json!(null));
+}

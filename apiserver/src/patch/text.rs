@@ -71,7 +71,7 @@ fn entries<'a>(
 ) -> Vec<(&'a str, &'a Value)> {
     let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (key.as_str(), value)).collect();
     if gone_through.is_none() {
-        entries.sort_by_key(|(key, _)| at.and_then(|at| at.field(key)).map(|field| field.order));
+        entries.sort_by_key(|(key, _)| at.and_then(|at| at.field(key)).map(|field| &field.order));
     }
     entries
 }

@@ -41,11 +41,11 @@ struct FieldRow<'a> {
     proto: Proto,
 }
 
-/// The number of a field in protobuf, within that of the struct it is embedded by; Go's fields stand in that order.
-#[derive(Clone, Copy, Default, Deserialize)]
+/// The number of a field in protobuf, within those of the structs that embed it; Go's fields stand in that order.
+#[derive(Clone, Default, Deserialize)]
 #[serde(untagged)]
 enum Proto {
-    Embedded(u32, u32),
+    Embedded(Vec<u32>),
     Own(u32),
     #[default]
     None,
@@ -108,11 +108,11 @@ fn field_of(name: &str, row: &FieldRow<'_>, document: &Document) -> Field {
             retain_keys: row.patch.split(',').any(|word| word == "retainKeys"),
             merge_key: row.merge_key.clone(),
         },
-        order: match row.proto {
-            Proto::Embedded(outer, own) => (outer, own),
-            Proto::Own(own) => (own, 0),
+        order: match &row.proto {
+            Proto::Embedded(path) => path.clone(),
+            Proto::Own(own) => vec![*own],
             // Go writes the kind first.
-            Proto::None => (0, u32::from(name == "apiVersion")),
+            Proto::None => vec![0, u32::from(name == "apiVersion")],
         },
         go: row.go.map_or_else(|| go_type(row.shape), str::to_owned),
     }

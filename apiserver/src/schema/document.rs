@@ -65,6 +65,12 @@ impl Document {
         }
     }
 
+    /// Reads every type, so that a test may tell that none is malformed; how many there are.
+    #[cfg(test)]
+    pub(crate) fn read_all(&self) -> usize {
+        (0..self.slots.len()).map(|slot| self.get(TypeId(slot as u32))).count()
+    }
+
     fn offset(&self) -> usize {
         self.base.as_ref().map_or(0, |base| base.offset() + base.slots.len())
     }

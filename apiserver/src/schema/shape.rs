@@ -115,9 +115,9 @@ pub(crate) struct Field {
     pub(crate) presence: Presence,
     /// How strategic merge patches treat it.
     pub(crate) patch: PatchStrategy,
-    /// Where the field stands in Go's struct, which is the order that Go writes fields in; 0 for custom resources,
-    /// which Go writes ordered by name.
-    pub(crate) order: (u32, u32),
+    /// Where the field stands in Go's struct, level by level where structs embed structs, which is the order that Go
+    /// writes fields in; empty for custom resources, which Go writes ordered by name.
+    pub(crate) order: Vec<u32>,
     /// The Go type, for decoding errors: `int32`, `v1.Protocol`; empty for custom resources.
     pub(crate) go: String,
 }

@@ -91,7 +91,7 @@ fn field(name: &str, node: Node) -> Field {
         node,
         presence: Presence::Pointer,
         patch: PatchStrategy::default(),
-        order: (0, 0),
+        order: Vec::new(),
         go: String::new(),
     }
 }

@@ -1,0 +1,50 @@
+//! Gives a pod that comes to a node the node's zone and region as labels.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use steersman_core::resource::GroupResource;
+use steersman_core::{Object, Result};
+
+use super::{Admission, Attributes, Operation};
+use crate::tree::{Fill, Read, fields};
+
+const LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+
+pub(super) struct PodTopologyLabels;
+
+#[async_trait]
+impl Admission for PodTopologyLabels {
+    fn name(&self) -> &'static str {
+        "PodTopologyLabels"
+    }
+
+    async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
+        if let Some(node) = node_of(write) {
+            copy(&node, write.object);
+        }
+        Ok(())
+    }
+}
+
+/// The node that a new pod, or a binding, names, if there is such a node.
+fn node_of(write: &Attributes<'_>) -> Option<Object> {
+    let is_pods = write.operation == Operation::Create
+        && write.resource.group.is_empty()
+        && write.resource.resource == "pods";
+    let target = write.object.at("target");
+    let name = match write.subresource {
+        "" if is_pods => write.object.at("spec").text("nodeName"),
+        "binding" if is_pods && target.text("kind") == "Node" => target.text("name"),
+        _ => "",
+    };
+    (!name.is_empty()).then(|| write.cluster.get(&GroupResource::new("", "nodes"), "", name))?
+}
+
+/// A label that the pod, or the binding, has already stays; a binding's labels become the pod's.
+fn copy(node: &Object, to: &mut Value) {
+    for label in LABELS {
+        if let Some(value) = node.metadata().labels.get(label) {
+            fields(to).object("metadata").object("labels").fill(label, value.as_str());
+        }
+    }
+}
