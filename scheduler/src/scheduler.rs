@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, select};
 use futures::stream::FuturesUnordered;
@@ -35,6 +36,7 @@ pub struct Scheduler {
     caches: Caches,
     profiles: Arc<Profiles>,
     waiting: Waiting,
+    expiry: Option<Duration>,
     engine: Arc<Mutex<Engine>>,
 }
 
@@ -54,7 +56,23 @@ impl Scheduler {
         let (profiles, waiting) = (Arc::new(profiles.into()), Waiting::default());
         let engine = Engine::new(profiles.clone(), None, waiting.clone());
         let (env, client) = (env.clone(), client.clone());
-        Scheduler { env, client, caches, profiles, waiting, engine: Arc::new(Mutex::new(engine)) }
+        Scheduler {
+            env,
+            client,
+            caches,
+            profiles,
+            waiting,
+            expiry: None,
+            engine: Arc::new(Mutex::new(engine)),
+        }
+    }
+
+    /// Takes back the room of a pod that was bound and is not seen on its node within `expiry`. By default, as upstream
+    /// has it, bindings are trusted.
+    #[must_use]
+    pub fn assumed_pods_expire_after(mut self, expiry: Duration) -> Self {
+        self.expiry = Some(expiry);
+        self
     }
 
     /// The pods that wait for a permit plugin.
@@ -73,7 +91,7 @@ impl Scheduler {
         let recorder = Recorder::start(&self.env, &self.client, "default-scheduler");
         let mut inbox = Inbox::follow(&self.caches, self.related());
         self.caches.synced().await;
-        *lock(&self.engine) = Engine::new(self.profiles.clone(), None, self.waiting.clone());
+        *lock(&self.engine) = Engine::new(self.profiles.clone(), self.expiry, self.waiting.clone());
         let mut work = FuturesUnordered::new();
         loop {
             self.take_in(&inbox);

@@ -41,17 +41,13 @@ impl Score for BalancedAllocation {
             return Scoring::Skip;
         }
         let score = move |node: NodeView<'_>| {
-            let shares = || {
-                self.resources
-                    .iter()
-                    .filter_map(|resource| share(resource, Requests::Real, pod.requests(), node))
-            };
-            let with =
-                evenness(shares().map(|share: Share| {
-                    share.taken.saturating_add(share.asked) as f64 / share.offered as f64
-                }));
-            let without = evenness(shares().map(|share: Share| share.taken as f64 / share.offered as f64));
-            50 + (50 + with - without) / 2
+            let of = |resource| share(resource, Requests::Real, pod.requests(), node);
+            let shares: Vec<Share> = self.resources.iter().filter_map(of).collect();
+            let with = shares
+                .iter()
+                .map(|share| share.taken.saturating_add(share.asked) as f64 / share.offered as f64);
+            let without = shares.iter().map(|share| share.taken as f64 / share.offered as f64);
+            50 + (50 + evenness(with) - evenness(without)) / 2
         };
         Scoring::per_node(score, Normalize::Not)
     }
