@@ -3,16 +3,24 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use steersman_core::env::Task;
 use steersman_core::{Client, Env, Runtime};
 use steersman_kubelet::{Fake, Kubelet, KubeletOptions, Subnet};
 
 /// What a node runs containers on.
 pub(crate) enum Machine {
-    /// Fake containers, which a power cut ends.
-    Fake(Fake),
+    /// Fake containers, which do not outlive the node.
+    Fake(Rack),
     /// Somebody's own runtime, whose containers outlive a kubelet.
     Own(Arc<dyn Runtime>),
+}
+
+/// Where a fake machine stands: its names, its pod addresses, and how often it was switched on.
+pub(crate) struct Rack {
+    env: Env,
+    subnet: Subnet,
+    boots: u64,
 }
 
 /// A node of this process.
@@ -30,12 +38,16 @@ impl Machine {
         let env = env.child("machine").child(&format!("node-{number}"));
         let offset = u32::try_from(number).unwrap_or(u32::MAX).wrapping_mul(256);
         let first = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 128, 0, 0)).wrapping_add(offset));
-        Machine::Fake(Fake::new(&env).subnet(Subnet::new(first, 24)))
+        Machine::Fake(Rack { env, subnet: Subnet::new(first, 24), boots: 0 })
     }
 
-    fn runtime(&self) -> Arc<dyn Runtime> {
+    fn switch_on(&mut self) -> Arc<dyn Runtime> {
         match self {
-            Machine::Fake(fake) => Arc::new(fake.clone()),
+            Machine::Fake(rack) => {
+                rack.boots += 1;
+                let env = rack.env.child(&format!("boot-{}", rack.boots));
+                Arc::new(Fake::new(&env).subnet(rack.subnet))
+            }
             Machine::Own(runtime) => runtime.clone(),
         }
     }
@@ -48,23 +60,18 @@ impl Node {
         node
     }
 
-    /// The kubelet stops; fake containers end with it.
+    /// The kubelet stops, and fake containers are gone.
     pub(crate) fn fail(&mut self) {
         self.kubelet = None;
-        if let Machine::Fake(fake) = &self.machine {
-            fake.lose_power();
-        }
     }
 
+    /// Starts the kubelet, if it does not run.
     pub(crate) fn recover(&mut self) {
-        if self.kubelet.is_none() {
-            let kubelet = Kubelet::new(
-                &self.env,
-                &self.client,
-                &self.name,
-                self.machine.runtime(),
-                KubeletOptions::default(),
-            );
+        let stopped = self.kubelet.as_mut().is_none_or(|task| task.now_or_never().is_some());
+        if stopped {
+            let runtime = self.machine.switch_on();
+            let options = KubeletOptions::default();
+            let kubelet = Kubelet::new(&self.env, &self.client, &self.name, runtime, options);
             let task = format!("kubelet/{}/run", self.name);
             self.kubelet = Some(self.env.spawn(&task, kubelet.run()));
         }

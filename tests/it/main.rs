@@ -6,6 +6,7 @@ mod disruption;
 mod extension;
 mod faults;
 mod garbage;
+mod invariants;
 mod namespace;
 mod node;
 mod service;

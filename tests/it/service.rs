@@ -27,7 +27,7 @@ fn ready_pods_stand_behind_the_service() {
                 .as_ref()
                 .is_some_and(|all| all.get("kubernetes.io/service-name").is_some_and(|s| s == "web"))
         });
-        let endpoints: Vec<_> = ours.flat_map(|slice| slice.endpoints.iter().cloned()).collect();
+        let endpoints: Vec<_> = ours.flat_map(|slice| slice.endpoints.iter().flatten()).collect();
         assert_eq!(endpoints.len(), 3);
         let endpoints = cluster.api::<Endpoints>().namespace("default").get("web").await.unwrap();
         assert_eq!(

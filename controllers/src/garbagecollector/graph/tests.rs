@@ -1,3 +1,5 @@
+//! Tables of what the graph knows of owners and dependents.
+
 use serde_json::{Value, json};
 
 use super::*;
