@@ -50,3 +50,8 @@ pub use steersman_scheduler as scheduler;
 #[cfg(feature = "sim")]
 pub use steersman_sim as sim;
 pub use steersman_store as store;
+
+/// Runs the example of the README.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,6 +1,12 @@
 //! Deployments and ReplicaSets: replicas come up, heal, roll and roll back.
 
-use serde_json::json;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use serde_json::{Value, json};
 use steersman::prelude::*;
 
 use crate::{apply_settled, deployment, get_deployment, image, is_ready, pod_names, pods, story};
@@ -23,7 +29,7 @@ fn a_deleted_pod_is_replaced() {
         apply_settled(cluster, &deployment("web", 2, "web:1")).await;
         let before = pod_names(cluster).await;
         let victim = before.first().unwrap();
-        cluster.api::<k8s_openapi::api::core::v1::Pod>().namespace("default").delete(victim).await.unwrap();
+        cluster.api::<Pod>().namespace("default").delete(victim).await.unwrap();
         cluster.settle().await.unwrap();
         let after = pod_names(cluster).await;
         assert_eq!(after.len(), 2);
@@ -60,7 +66,7 @@ fn undo_brings_the_previous_template_back() {
 fn a_paused_deployment_does_not_roll() {
     story(async |_, cluster| {
         apply_settled(cluster, &deployment("web", 2, "web:1")).await;
-        let web = cluster.api::<k8s_openapi::api::apps::v1::Deployment>().namespace("default");
+        let web = cluster.api::<Deployment>().namespace("default");
         web.patch("web", Patch::Merge(json!({"spec": {"paused": true}}))).await.unwrap();
         apply_settled(cluster, &deployment("web", 2, "web:2")).await;
         assert!(pods(cluster).await.iter().all(|pod| image(pod) == "web:1"));
@@ -74,11 +80,73 @@ fn a_paused_deployment_does_not_roll() {
 fn scaling_through_the_scale_subresource_changes_the_replicas() {
     story(async |_, cluster| {
         apply_settled(cluster, &deployment("web", 1, "web:1")).await;
-        let web = cluster.api::<k8s_openapi::api::apps::v1::Deployment>().namespace("default");
+        let web = cluster.api::<Deployment>().namespace("default");
         let target = web.target("web").subresource("scale");
         let patch = Patch::Merge(json!({"spec": {"replicas": 3}}));
         cluster.client().api().patch(&target, patch, &WriteOptions::default()).await.unwrap();
         cluster.settle().await.unwrap();
         assert_eq!(pods(cluster).await.len(), 3);
+    });
+}
+
+#[test]
+fn recreation_ends_the_old_pods_before_it_starts_new_ones() {
+    story(async |_, cluster| {
+        let recreated = |image: &str| {
+            let mut web: Value = serde_json::from_str(&deployment("web", 3, image)).unwrap();
+            web["spec"]["strategy"] = json!({"type": "Recreate"});
+            web.to_string()
+        };
+        apply_settled(cluster, &recreated("web:1")).await;
+        let mut changes = cluster.api::<Pod>().watch(&WatchOptions::default()).await.unwrap();
+        apply_settled(cluster, &recreated("web:2")).await;
+        let mut gone = 0;
+        while let Some(Some(change)) = changes.next().now_or_never() {
+            match change {
+                WatchEvent::Deleted(_) => gone += 1,
+                WatchEvent::Added(pod) if image(&pod.decode().unwrap()) == "web:2" => assert_eq!(gone, 3),
+                _ => {}
+            }
+        }
+        assert!(pods(cluster).await.iter().all(|pod| image(pod) == "web:2" && is_ready(pod)));
+    });
+}
+
+#[test]
+fn a_rollout_without_progress_says_so_and_leaves_the_old_pods_serving() {
+    story(async |sim, cluster| {
+        apply_settled(cluster, &deployment("web", 4, "web:1")).await;
+        let stuck = json!({"spec": {
+            "progressDeadlineSeconds": 60,
+            "template": {
+                "metadata": {"annotations": {"fake.steersman.dev/script": "error=no such program"}},
+                "spec": {"containers": [{"name": "main", "image": "web:2"}]},
+            },
+        }});
+        let web = cluster.api::<Deployment>().namespace("default");
+        web.patch("web", Patch::Strategic(stuck)).await.unwrap();
+        sim.advance(Duration::from_secs(90)).await;
+        let status = web.get("web").await.unwrap().status.clone().unwrap();
+        let progress = status.conditions.iter().flatten().find(|one| one.type_ == "Progressing").unwrap();
+        assert_eq!(progress.reason.as_deref(), Some("ProgressDeadlineExceeded"));
+        assert_eq!(progress.status, "False");
+        assert_eq!(status.available_replicas, Some(3));
+    });
+}
+
+#[test]
+fn a_deployment_adopts_the_pods_that_its_predecessor_left() {
+    story(async |_, cluster| {
+        apply_settled(cluster, &deployment("web", 2, "web:1")).await;
+        let before = pod_names(cluster).await;
+        let orphan = DeleteOptions { propagation_policy: Some("Orphan".to_owned()), ..Default::default() };
+        cluster.api::<Deployment>().namespace("default").delete_with("web", &orphan).await.unwrap();
+        cluster.settle().await.unwrap();
+        apply_settled(cluster, &deployment("web", 2, "web:1")).await;
+        assert_eq!(pod_names(cluster).await, before);
+        let uid = get_deployment(cluster, "web").await.metadata.uid.clone();
+        let sets = cluster.api::<ReplicaSet>().list(&ListOptions::default()).await.unwrap();
+        let owner = sets[0].metadata.owner_references.as_ref().unwrap()[0].uid.clone();
+        assert_eq!((sets.len(), Some(owner)), (1, uid));
     });
 }

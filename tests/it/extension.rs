@@ -1,9 +1,38 @@
-//! What users bring: custom resources and their own types.
+//! What users bring: custom resources, and controllers of their own.
 
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use steersman::controllers::{Controller, Key, Outcome, Sources, View};
 use steersman::core::api::Target;
 use steersman::core::resource::GroupVersionResource;
+use steersman::prelude::*;
 
 use crate::story;
+
+/// Every namespace has a ConfigMap named `welcome`.
+struct Welcome;
+
+impl Controller for Welcome {
+    type Object = Namespace;
+    const NAME: &'static str = "welcome";
+
+    fn sources(&self) -> Sources {
+        Sources::new().watches::<ConfigMap>(|_, change| vec![Key::new("", change.object().namespace())])
+    }
+
+    fn reconcile(&self, view: &View, namespace: &Namespace) -> Outcome {
+        let mut outcome = Outcome::done();
+        let name = namespace.metadata.name.clone().unwrap_or_default();
+        if namespace.metadata.deletion_timestamp.is_none()
+            && view.get::<ConfigMap>(&name, "welcome").is_none()
+        {
+            let mut welcome = ConfigMap::default();
+            welcome.metadata.name = Some("welcome".to_owned());
+            welcome.metadata.namespace = Some(name);
+            outcome.create(&welcome);
+        }
+        outcome
+    }
+}
 
 const CRD: &str = "
 apiVersion: apiextensions.k8s.io/v1
@@ -79,5 +108,22 @@ fn deleting_the_definition_takes_the_instances_along() {
         cluster.settle().await.unwrap();
         let error = cluster.client().api().list(&boats(), &Default::default()).await.unwrap_err();
         assert!(error.is_not_found());
+    });
+}
+
+#[test]
+fn a_controller_of_ones_own_runs_among_the_others() {
+    steersman::sim::check(1..=3, async |sim| {
+        let cluster = Cluster::builder().controller(Welcome).start(&sim.env()).await.unwrap();
+        cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}").await.unwrap();
+        cluster.settle().await.unwrap();
+        let maps = cluster.api::<ConfigMap>().namespace("shop");
+        let first = maps.get("welcome").await.unwrap();
+        maps.delete("welcome").await.unwrap();
+        cluster.settle().await.unwrap();
+        assert_ne!(maps.get("welcome").await.unwrap().metadata.uid, first.metadata.uid);
+        cluster.api::<Namespace>().delete("shop").await.unwrap();
+        sim.advance(std::time::Duration::from_secs(60)).await;
+        assert!(cluster.api::<Namespace>().get_opt("shop").await.unwrap().is_none());
     });
 }

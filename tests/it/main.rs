@@ -1,4 +1,5 @@
 //! Whole clusters in virtual time: each controller's main promises, as a user would see them.
+#![expect(clippy::unwrap_used, reason = "what a story takes for granted ends it where it is not so")]
 
 mod bad_input;
 mod deployment;
@@ -9,6 +10,8 @@ mod garbage;
 mod invariants;
 mod namespace;
 mod node;
+mod pod;
+mod scheduling;
 mod service;
 
 use std::collections::BTreeSet;
@@ -29,7 +32,7 @@ fn story(tell: impl AsyncFn(&Sim, &Cluster)) {
     });
 }
 
-/// A Deployment as a user would write it, with `spec` merged into its own.
+/// A Deployment as a user would write it.
 fn deployment(name: &str, replicas: i32, image: &str) -> String {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "default"},

@@ -20,7 +20,11 @@ fn every_namespace_has_a_default_service_account() {
     story(async |_, cluster| {
         cluster.apply(SHOP).await.unwrap();
         cluster.settle().await.unwrap();
-        cluster.api::<ServiceAccount>().namespace("shop").get("default").await.unwrap();
+        let accounts = cluster.api::<ServiceAccount>().namespace("shop");
+        let first = accounts.get("default").await.unwrap();
+        accounts.delete("default").await.unwrap();
+        cluster.settle().await.unwrap();
+        assert_ne!(accounts.get("default").await.unwrap().metadata.uid, first.metadata.uid);
     });
 }
 
