@@ -21,7 +21,17 @@ use corpus::{Scenario, Step};
 use snapshot::Snapshots;
 
 /// The scenarios of each area that must pass.
-const RECORDED: &[(&str, usize)] = &[];
+const RECORDED: &[(&str, usize)] = &[
+    ("deployment", 46),
+    ("disruption", 21),
+    ("endpoints", 48),
+    ("garbagecollector", 25),
+    ("namespace", 7),
+    ("nodelifecycle", 15),
+    ("podgc", 4),
+    ("replicaset", 22),
+    ("serviceaccount", 9),
+];
 
 /// How many steps' worth of difference a failing scenario prints.
 const MAX_SHOWN: usize = 400;

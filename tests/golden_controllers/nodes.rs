@@ -114,9 +114,11 @@ impl Nodes {
                 .map(|name| {
                     let status = if pressure.contains(&json!(name)) { "True" } else { "False" };
                     let mut condition = self.condition(name, status);
-                    condition["reason"] =
-                        if *name == "NetworkUnavailable" { "NoRoute" } else { "Kubelet" }.into();
-                    condition["message"] = "fine".into();
+                    let is_network = *name == "NetworkUnavailable";
+                    condition["reason"] = if is_network { "NoRoute" } else { "Kubelet" }.into();
+                    if !is_network {
+                        condition["message"] = "fine".into();
+                    }
                     condition
                 })
                 .collect();

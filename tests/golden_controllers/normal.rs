@@ -247,7 +247,7 @@ fn secret(kind: &str, shown: &mut Map<String, Value>) {
         return;
     }
     for (key, value) in shown.get_mut("data").and_then(Value::as_object_mut).into_iter().flatten() {
-        if key != "namespace" {
+        if matches!(key.as_str(), "ca.crt" | "token") {
             *value = format!("<{key}>").into();
         }
     }
@@ -308,7 +308,8 @@ fn uid(view: &View<'_>, uid: &str) -> String {
     let Some((object, namespace)) = view.seen.uids.get(uid) else { return "<uid>".to_owned() };
     let (kind, name) = object.split_once('/').unwrap_or((object, ""));
     let name = mask(view, name);
-    let is_elsewhere = !namespace.is_empty() && namespace != view.namespace;
+    let is_ours = namespace == view.namespace || name.ends_with(&format!(".{}", view.namespace));
+    let is_elsewhere = !namespace.is_empty() && !is_ours;
     if is_elsewhere { format!("<uid:{kind}/{namespace}/{name}>") } else { format!("<uid:{kind}/{name}>") }
 }
 
