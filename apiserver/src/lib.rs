@@ -9,6 +9,7 @@ pub mod crd;
 mod encode;
 mod fault;
 pub mod http;
+mod ownership;
 pub mod patch;
 mod pipeline;
 mod reader;

@@ -32,7 +32,7 @@ pub struct Patched {
 /// # Errors
 /// 400 for a patch that is malformed, 413 for one that is too large, 415 for a strategic merge into a custom resource,
 /// 422 if it does not apply or its result does not have the types of the schema; 500, as upstream answers, for
-/// strategic directives that cannot be followed; 501 for server-side apply.
+/// strategic directives that cannot be followed; 501 for server-side apply, which is no patch of this kind.
 pub fn apply(
     patch: &Patch,
     schema: &Schema,
@@ -43,7 +43,7 @@ pub fn apply(
         Patch::Json(operations) => json::apply(operations, current),
         Patch::Merge(patch) => merge::apply(patch, current),
         Patch::Strategic(patch) => strategic::apply(patch, schema, current),
-        _ => Err(Error::not_implemented("server-side apply is not supported yet")),
+        _ => Err(Error::not_implemented("this kind of patch is not supported")),
     };
     let refused = |reason: &str| match (patch, patched()) {
         // Upstream shows the patch where it merged trees, and else what the patch made of the text.
@@ -93,7 +93,7 @@ fn wrong_type(patch: &Value, go: &str) -> String {
 }
 
 /// A tree as Go prints it with `%v`: `map[a:1 b:[x y]]`.
-fn show(value: &Value) -> String {
+pub(crate) fn show(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),

@@ -29,7 +29,8 @@ impl Core {
         if !target.subresource.is_empty() {
             return request.post(body, options).await;
         }
-        let tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
+        let mut tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
+        request.owner(&options.field_manager).track(None, &mut tree);
         let object = request.create(tree).await?;
         request.settle(false).await?;
         request.written(object, true)
@@ -42,7 +43,7 @@ impl Request<'_> {
         Ok(Written { object: self.row.show(object)?, created, warnings: self.warnings })
     }
 
-    /// Creates an object from a tree that has passed the schema.
+    /// Creates an object from a tree that has passed the schema, and whose fields have their owners.
     pub(super) async fn create(&mut self, mut tree: Value) -> Result<Object> {
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         metadata::wipe(&mut tree);

@@ -13,14 +13,8 @@ const SUFFIX: usize = 5;
 const PREFIX: usize = 63 - SUFFIX;
 
 /// What only the server sets on a new object.
-const SYSTEM: &[&str] = &[
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "selfLink",
-    "managedFields",
-];
+const SYSTEM: &[&str] =
+    &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"];
 
 /// What an update can neither change nor remove.
 const KEPT: &[&str] = &["creationTimestamp", "deletionTimestamp"];

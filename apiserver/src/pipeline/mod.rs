@@ -16,6 +16,7 @@ mod get;
 mod grace;
 mod list;
 mod metadata;
+mod owner;
 mod patch;
 mod post;
 mod reader;

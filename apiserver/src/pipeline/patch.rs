@@ -4,9 +4,12 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 use steersman_core::api::{FieldValidation, Patch, Target, WriteOptions};
+use steersman_core::field::{self, Path};
+use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
 use super::commit::Current;
+use super::owner::Owner;
 use super::request::Request;
 use super::status::Door;
 use super::update::Proposal;
@@ -25,27 +28,44 @@ impl Core {
         options: &WriteOptions,
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "patch").await?;
-        if matches!(change, Patch::Apply(_)) {
-            return Err(Error::not_implemented("server-side apply is not supported yet"));
-        }
+        check_options(&change, options)?;
         request.dry_run = options.dry_run;
         let row = request.row.clone();
         let door = request.door(&row)?;
-        let patching = Patching::new(&request, &door, &change, options.field_validation)?;
+        let patching = Patching::new(&request, &door, &change, options)?;
         let name = target.name.clone();
         let missing = Error::not_found(&request.resource(), &name);
         let row = row.clone();
         let namespace = target.namespace.clone();
         let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
-            let current = current.ok_or_else(|| missing.clone())?;
-            let mut tree = patching.apply(current, warnings)?;
-            metadata::check_name(&tree, &name)?;
+            let creates = matches!(patching.change, Patch::Apply(_));
+            let mut tree = match (patching.change, current) {
+                (Patch::Apply(config), current) => patching.merge(config, current)?,
+                (_, Some(current)) => patching.apply(current, warnings)?,
+                (_, None) => return Err(missing.clone()),
+            };
             metadata::place(&mut tree, &row, &namespace)?;
+            metadata::check_name(&tree, &name)?;
             let version = metadata::take_version(&mut tree);
-            Ok(Proposal { tree, version })
+            Ok(Proposal { tree, version, creates })
         };
         request.change(&door, &next).await
     }
+}
+
+/// Refuses options that do not go with the kind of patch.
+fn check_options(change: &Patch, options: &WriteOptions) -> Result<()> {
+    let error = match change {
+        Patch::Apply(_) if options.field_manager.is_empty() => {
+            field::Error::required(&Path::new("fieldManager"), "is required for apply patch")
+        }
+        Patch::Apply(_) => return Ok(()),
+        _ if options.force => {
+            field::Error::forbidden(&Path::new("force"), "may not be specified for non-apply patch")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::invalid(&GroupVersionKind::new("meta.k8s.io", "v1", "PatchOptions"), "", &[error]))
 }
 
 /// A patch, and what it is applied to.
@@ -57,16 +77,19 @@ struct Patching<'a> {
     /// Whether what is patched is the object itself, not a form of its own such as a scale.
     is_whole: bool,
     validation: FieldValidation,
+    owner: Owner<'a>,
+    /// Whether an apply takes fields over from others.
+    force: bool,
     /// Warnings are told once, however often the patch is applied.
     warned: Mutex<bool>,
 }
 
 impl<'a> Patching<'a> {
     fn new(
-        request: &Request<'_>,
+        request: &Request<'a>,
         door: &'a Door<'a>,
         change: &'a Patch,
-        validation: FieldValidation,
+        options: &WriteOptions,
     ) -> Result<Self> {
         let row = request.row.clone();
         let kind = match door {
@@ -85,7 +108,9 @@ impl<'a> Patching<'a> {
             door,
             schema,
             is_whole,
-            validation,
+            validation: options.field_validation,
+            owner: request.owner(&options.field_manager),
+            force: options.force,
             warned: Mutex::default(),
             row: request.row.clone(),
         })
@@ -101,12 +126,30 @@ impl<'a> Patching<'a> {
         let patched = patch::apply(self.change, &self.schema, &shown, self.validation)?;
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
-        self.schema.default(&mut tree);
+        self.complete(&mut tree);
         if self.is_whole {
-            tree = self.row.to_stored(tree);
-            self.row.strategy.default(&mut tree);
+            self.owner.track(Some(&current.tree), &mut tree);
         }
         Ok(tree)
+    }
+
+    /// Merges an applied configuration into the current object, or into none.
+    fn merge(&self, config: &Value, current: Option<&Current>) -> Result<Value> {
+        if !self.is_whole {
+            return Err(Error::not_implemented("server-side apply to this subresource is not supported yet"));
+        }
+        let mut tree = self.owner.apply(current.map(|current| &current.tree), config, self.force)?;
+        self.complete(&mut tree);
+        Ok(tree)
+    }
+
+    /// Fills in the defaults, and brings the tree into the stored form.
+    fn complete(&self, tree: &mut Value) {
+        self.schema.default(tree);
+        if self.is_whole {
+            *tree = self.row.to_stored(std::mem::take(tree));
+            self.row.strategy.default(tree);
+        }
     }
 
     fn warn(&self, found: Vec<String>, warnings: &mut Vec<String>) {

@@ -13,7 +13,7 @@ use super::request::Request;
 use super::status::Door;
 use super::{Body, Caller, Core, Written, metadata};
 use crate::admission::Operation;
-use crate::encode;
+use crate::{encode, ownership};
 
 /// How often a write starts again because others were faster. Every lost round is somebody's won one, so this is far
 /// beyond what fair neighbours cause.
@@ -25,6 +25,8 @@ pub(super) struct Proposal {
     pub(super) tree: Value,
     /// The version that it is based on; empty for any.
     pub(super) version: String,
+    /// Whether it creates an object that is not there, whatever the kind allows: an apply does.
+    pub(super) creates: bool,
 }
 
 /// Makes the next version from the current one; called again with each newer one.
@@ -47,8 +49,13 @@ impl Core {
         metadata::check_name(&tree, &target.name)?;
         metadata::place(&mut tree, &request.row, &target.namespace)?;
         let version = metadata::take_version(&mut tree);
-        let next = |_: Option<&Current>, _: &mut Vec<String>| {
-            Ok(Proposal { tree: tree.clone(), version: version.clone() })
+        let (owner, owns) = (request.owner(&options.field_manager), request.owns());
+        let next = |current: Option<&Current>, _: &mut Vec<String>| {
+            let mut tree = tree.clone();
+            if owns {
+                owner.track(current.map(|current| &current.tree), &mut tree);
+            }
+            Ok(Proposal { tree, version: version.clone(), creates: false })
         };
         request.change(&door, &next).await
     }
@@ -93,11 +100,17 @@ impl Request<'_> {
     }
 
     async fn create_by_update(&mut self, door: &Door<'_>, proposal: Proposal) -> Result<Round> {
-        let may = matches!(door, Door::Object) && self.row.strategy.allows_create_on_update();
-        if !may {
+        let may = proposal.creates || self.row.strategy.allows_create_on_update();
+        if !(may && matches!(door, Door::Object)) {
             return Err(Error::not_found(&self.resource(), &self.target.name));
         }
         let uid = metadata::text(&proposal.tree, "uid");
+        if !uid.is_empty() && proposal.creates {
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            return Err(Error::conflict(&self.resource(), &self.target.name, why));
+        }
         if !uid.is_empty() {
             return Err(self.wrong_uid(uid, ""));
         }
@@ -113,12 +126,13 @@ impl Request<'_> {
     }
 
     async fn replace(&mut self, door: &Door<'_>, old: &Current, proposal: Proposal) -> Result<Round> {
-        let Proposal { tree: mut wanted, version } = proposal;
+        let Proposal { tree: mut wanted, version, .. } = proposal;
         let uid = metadata::text(&wanted, "uid");
         if !uid.is_empty() && uid != old.object.uid() {
             return Err(self.wrong_uid(uid, old.object.uid()));
         }
         self.mutate(Operation::Update, &mut wanted, Some(&old.tree)).await?;
+        ownership::settle(&mut wanted, &old.tree);
         self.check_version(&version, old)?;
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
@@ -175,10 +189,12 @@ impl Request<'_> {
             && !self.row.strategy.holds_deletion(tree)
     }
 
-    fn prepare(&self, door: &Door<'_>, wanted: Value, old: &Current) -> Result<Value> {
+    fn prepare(&self, door: &Door<'_>, mut wanted: Value, old: &Current) -> Result<Value> {
         let (strategy, cx) = (&*self.row.strategy, self.context());
+        let owners = if self.owns() { ownership::take(&mut wanted) } else { ownership::given(&old.tree) };
         let mut tree = door.next(wanted, &old.tree, &self.row, &cx)?;
         metadata::carry(&mut tree, &old.tree);
+        ownership::put(&mut tree, owners);
         match door {
             Door::Object => strategy.prepare_update(&mut tree, &old.tree, &cx),
             Door::Status => strategy.prepare_status(&mut tree, &old.tree, &cx),

@@ -179,7 +179,8 @@ impl Served {
         self.blank().get("status")
     }
 
-    fn blank(&self) -> &Value {
+    /// The same, shared.
+    pub(crate) fn blank(&self) -> &Value {
         self.blank.get_or_init(|| {
             let mut empty = Value::Object(serde_json::Map::new());
             // An empty object has no value of a wrong type.

@@ -1,0 +1,48 @@
+//! Takes over from client-side apply: what kubectl's annotation says it applied, `kubectl` may apply from the server.
+
+use serde_json::Value;
+
+use super::compare::compare;
+use super::field_set;
+use super::set::Set;
+use crate::schema::Schema;
+
+/// The manager that takes over.
+pub(super) const KUBECTL: &str = "kubectl";
+
+const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+const ANNOTATIONS: &str = "/metadata/annotations";
+
+/// The limit of all annotations together, in bytes; upstream's `TotalAnnotationSizeLimitB`.
+const LIMIT: usize = 256 * 1024;
+
+/// What client-side apply has set and nobody has changed since: no conflict for `kubectl`.
+pub(super) fn still_applied(schema: &Schema, live: &Value) -> Set {
+    let last = live["metadata"]["annotations"][ANNOTATION].as_str().unwrap_or_default();
+    let Ok(last @ Value::Object(_)) = serde_json::from_str::<Value>(last) else { return Set::default() };
+    let changes = compare(schema, live, &last);
+    let mut set = field_set::of(schema, &last);
+    for changed in [&changes.added, &changes.modified, &changes.removed] {
+        set.subtract(changed);
+    }
+    set
+}
+
+/// Keeps the annotation of an object that has one up to date, or drops it if it grows too large.
+pub(super) fn renew(object: &mut Value, config: &Value) {
+    let annotations = object.pointer_mut(ANNOTATIONS).and_then(Value::as_object_mut);
+    let Some(annotations) = annotations else { return };
+    if annotations.get(ANNOTATION).and_then(Value::as_str).is_none_or(str::is_empty) {
+        return;
+    }
+    let mut config = config.clone();
+    if let Some(own) = config.pointer_mut(ANNOTATIONS).and_then(Value::as_object_mut) {
+        own.remove(ANNOTATION);
+    }
+    annotations.insert(ANNOTATION.to_owned(), format!("{config}\n").into());
+    let size = |(key, value): (&String, &Value)| key.len() + value.as_str().map_or(0, str::len);
+    if annotations.iter().map(size).sum::<usize>() > LIMIT {
+        annotations.remove(ANNOTATION);
+    }
+}

@@ -1,0 +1,143 @@
+//! Merges an applied configuration into a live object, by the rules of its schema.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::element::Element;
+use super::place::{Form, Place, elements, entries};
+use crate::schema::{ListKind, Schema};
+
+/// What a live object becomes when `config`, which was found well typed, is merged into it.
+pub(super) fn merge(schema: &Schema, live: &Value, config: &Value) -> Value {
+    at(Place::root(schema), Some(live), Some(config)).unwrap_or(Value::Null)
+}
+
+fn at(place: Place<'_>, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
+    let (Some(value), Some(over)) = (live, config) else { return live.or(config).cloned() };
+    match (place.form(value), place.form(over)) {
+        (Form::Map, Form::Map) if entries(live).is_some() || entries(config).is_some() => {
+            Some(Value::Object(maps(place, entries(live), entries(config))))
+        }
+        (Form::List(kind), Form::List(_)) if !(elements(live).is_empty() && elements(config).is_empty()) => {
+            Some(Value::Array(lists(place, kind, elements(live), elements(config))))
+        }
+        _ => Some(over.clone()),
+    }
+}
+
+fn maps(
+    place: Place<'_>,
+    live: Option<&Map<String, Value>>,
+    config: Option<&Map<String, Value>>,
+) -> Map<String, Value> {
+    let mut merged = live.cloned().unwrap_or_default();
+    for (key, value) in config.into_iter().flatten() {
+        let below = at(place.child(key), merged.get(key), Some(value));
+        merged.extend(below.map(|below| (key.clone(), below)));
+    }
+    merged
+}
+
+/// The elements of one side of a merge.
+struct Side<'a> {
+    /// Their identities, in order.
+    order: Vec<Element>,
+    /// The elements in the same order.
+    values: Vec<&'a Value>,
+    /// The element of an identity; `None` if several share it.
+    known: BTreeMap<Element, Option<&'a Value>>,
+}
+
+impl<'a> Side<'a> {
+    fn of(place: Place<'_>, kind: &ListKind, list: &'a [Value]) -> Self {
+        let mut side = Side { order: Vec::new(), values: Vec::new(), known: BTreeMap::new() };
+        for value in list {
+            let Ok(step) = place.identity(kind, value) else { continue };
+            let again = side.known.contains_key(&step);
+            side.known.insert(step.clone(), (!again).then_some(value));
+            side.order.push(step);
+            side.values.push(value);
+        }
+        side
+    }
+
+    fn get(&self, step: &Element) -> Option<&'a Value> {
+        self.known.get(step).copied().flatten()
+    }
+}
+
+/// Both orders are kept as far as they agree; where they do not, the configuration's wins.
+fn lists(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) -> Vec<Value> {
+    let (live, config) = (Side::of(place, kind, live), Side::of(place, kind, config));
+    let items = place.items();
+    let mut shared = config.order.iter().filter(|step| live.known.contains_key(*step)).peekable();
+    let mut merged = Vec::with_capacity(live.order.len().max(config.order.len()));
+    let (mut left, mut right) = (0, 0);
+    while left < live.order.len() || right < config.order.len() {
+        let (ours, theirs) = (live.order.get(left), config.order.get(right));
+        if let Some(ours) = ours {
+            let is_shared = config.known.contains_key(ours);
+            if theirs == Some(ours) {
+                left += 1;
+            } else if !is_shared {
+                merged.push(live.values[left].clone());
+                left += 1;
+                continue;
+            } else if theirs.is_none() || shared.peek().is_none_or(|next| *next != ours) {
+                // It was merged already, or will be where the configuration has it.
+                left += 1;
+                if shared.peek().is_some() || theirs.is_none() {
+                    continue;
+                }
+            }
+        }
+        let Some(theirs) = theirs else { continue };
+        merged.extend(at(items, live.get(theirs), config.get(theirs)));
+        right += 1;
+        if shared.peek() == Some(&theirs) {
+            shared.next();
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::schema;
+    use super::*;
+    use serde_json::json;
+
+    fn names(live: &[&str], config: &[&str]) -> String {
+        let list = |names: &[&str]| {
+            let items: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"spec": {"containers": items}})
+        };
+        let merged = merge(&schema("v1", "Pod"), &list(live), &list(config));
+        let items = merged["spec"]["containers"].as_array().unwrap().clone();
+        items.iter().map(|item| item["name"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn lists_keep_both_orders_and_the_configuration_has_the_last_word() {
+        assert_eq!(names(&["a", "b", "c"], &["c", "a", "b"]), "c a b");
+        assert_eq!(names(&["c", "a", "b"], &["z", "b"]), "c a z b");
+        assert_eq!(names(&["a", "b"], &["c"]), "a b c");
+        assert_eq!(names(&["a", "b", "c"], &["b", "x"]), "a b c x");
+        assert_eq!(names(&[], &["b", "a"]), "b a");
+        assert_eq!(names(&["a", "b", "c", "d"], &["d", "x", "b"]), "a c d x b");
+    }
+
+    #[test]
+    fn maps_merge_lists_without_keys_are_replaced_and_empty_is_not_absent() {
+        let live = json!({"data": {"a": "1", "b": "2"}, "metadata": {"finalizers": ["x/a"]}});
+        let config = json!({"data": {"b": "3"}, "metadata": {"finalizers": ["x/b"], "labels": {}}});
+        assert_eq!(
+            merge(&schema("v1", "ConfigMap"), &live, &config),
+            json!({"data": {"a": "1", "b": "3"}, "metadata": {"finalizers": ["x/a", "x/b"], "labels": {}}})
+        );
+        let live = json!({"spec": {"selector": {"a": "1"}, "externalIPs": ["1"]}});
+        let config = json!({"spec": {"selector": {"b": "1"}, "externalIPs": ["2"]}});
+        assert_eq!(merge(&schema("v1", "Service"), &live, &config), config);
+    }
+}

@@ -1,0 +1,41 @@
+//! What a manager is called that does not say its name.
+
+/// The longest name, in bytes; upstream's `FieldManagerMaxLength`.
+const LENGTH: usize = 128;
+
+/// The manager of a write: the name it gives, else how its program calls itself before the first slash.
+pub(crate) fn of(given: &str, user_agent: &str) -> String {
+    let mut name = given.to_owned();
+    if name.is_empty() {
+        let prefix = user_agent.split('/').next().unwrap_or_default();
+        for c in prefix.chars().filter(|c| !c.is_control()) {
+            if name.len() + c.len_utf8() > LENGTH {
+                break;
+            }
+            name.push(c);
+        }
+    }
+    if name.is_empty() { "unknown".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_what_stands_before_the_first_slash() {
+        let long = "x".repeat(200);
+        let cases = [
+            ("given", "agent/1", "given"),
+            ("", "kubectl/v1.36 (linux/amd64) kubernetes/x", "kubectl"),
+            ("", "no slash", "no slash"),
+            ("", "/lead", "unknown"),
+            ("", "", "unknown"),
+            ("", "a\u{7}b/1", "ab"),
+            ("", long.as_str(), &long[..LENGTH]),
+        ];
+        for (given, agent, expected) in cases {
+            assert_eq!(of(given, agent), expected);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Removes paths from an object, by the rules of its schema.
+
+use serde_json::{Map, Value};
+
+use super::element::Element;
+use super::place::{Form, Place};
+use super::set::Set;
+use crate::schema::{ListKind, Schema};
+
+/// An object without these paths and without what is below them. Where nothing is left, null is.
+pub(super) fn remove(schema: &Schema, object: &Value, paths: &Set) -> Value {
+    at(Place::root(schema), object, paths)
+}
+
+fn at(place: Place<'_>, value: &Value, paths: &Set) -> Value {
+    if paths.below.is_empty() {
+        return value.clone();
+    }
+    match (place.form(value), value) {
+        (Form::Map, Value::Object(map)) => map_without(place, map, paths),
+        (Form::List(kind), Value::Array(list)) => list_without(place, kind, list, paths),
+        (Form::Whole, Value::Object(_) | Value::Array(_)) => Value::Null,
+        _ => value.clone(),
+    }
+}
+
+fn map_without(place: Place<'_>, map: &Map<String, Value>, paths: &Set) -> Value {
+    let kept = map.iter().filter_map(|(key, value)| match paths.below.get(&Element::field(key)) {
+        Some(set) if set.member => None,
+        Some(set) => Some((key.clone(), at(place.child(key), value, set))),
+        None => Some((key.clone(), value.clone())),
+    });
+    let kept: Map<String, Value> = kept.collect();
+    if kept.is_empty() { Value::Null } else { Value::Object(kept) }
+}
+
+fn list_without(place: Place<'_>, kind: &ListKind, list: &[Value], paths: &Set) -> Value {
+    let kept = list.iter().filter_map(|value| {
+        let step = place.identity(kind, value).ok();
+        match step.and_then(|step| paths.below.get(&step)) {
+            Some(set) if set.member => None,
+            Some(set) => Some(at(place.items(), value, set)),
+            None => Some(value.clone()),
+        }
+    });
+    let kept: Vec<Value> = kept.collect();
+    if kept.is_empty() { Value::Null } else { Value::Array(kept) }
+}

@@ -1,0 +1,103 @@
+//! Who a write makes the owner of what it sets.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use steersman_core::Result;
+use steersman_core::api::{FieldValidation, Target};
+use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+
+use super::Core;
+use super::request::Request;
+use crate::fault;
+use crate::ownership::{self, Writer};
+use crate::registry::{Served, View};
+use crate::schema::{Duplicates, Schema};
+
+/// The owner of what a request sets.
+pub(super) struct Owner<'a> {
+    core: &'a Core,
+    target: &'a Target,
+    row: Arc<Served>,
+    name: String,
+    now: Timestamp,
+}
+
+impl<'a> Request<'a> {
+    /// The owner of what this request sets; `given` is the manager that it names.
+    pub(super) fn owner(&self, given: &str) -> Owner<'a> {
+        let name = ownership::name::of(given, &self.caller.user_agent);
+        Owner { core: self.core, target: self.target, row: self.row.clone(), name, now: self.now }
+    }
+
+    /// Whether what is written through the target's door is the object itself, so that its fields have owners.
+    pub(super) fn owns(&self) -> bool {
+        let door = self.row.subresource(&self.target.subresource);
+        door.is_none_or(|door| door.kind == self.row.kind)
+    }
+}
+
+impl Owner<'_> {
+    /// Sets the managed fields of an object that is to replace the current one, or to be created.
+    pub(super) fn track(&self, current: Option<&Value>, tree: &mut Value) {
+        match self.row.view {
+            View::Same | View::Version { .. } => self.with_writer(|writer| {
+                writer.track(current.unwrap_or_else(|| self.row.blank()), tree);
+            }),
+            View::Events => {
+                let mut shown = self.row.to_view(tree.clone());
+                self.with_writer(|writer| writer.track(&self.shown(current), &mut shown));
+                ownership::take(tree);
+                ownership::put(tree, ownership::take(&mut shown));
+            }
+        }
+    }
+
+    /// What an apply makes of the current object, in the form of the version.
+    pub(super) fn apply(&self, current: Option<&Value>, config: &Value, force: bool) -> Result<Value> {
+        let mut tree = self.with_writer(|writer| writer.apply(&self.shown(current), config, force))?;
+        let schema = &self.row.schema;
+        schema.check(&mut tree, &Duplicates::default(), FieldValidation::Ignore).map_err(|why| {
+            let GroupVersionKind { version, kind, .. } = &self.row.kind;
+            fault::bare(format!(
+                "failed to convert new object ({}/{}; {}, Kind={kind}) to proper version ({version}): {}",
+                self.target.namespace,
+                self.target.name,
+                self.row.kind.api_version(),
+                why.restoring()
+            ))
+        })?;
+        Ok(tree)
+    }
+
+    fn shown(&self, current: Option<&Value>) -> Value {
+        current.map_or_else(|| self.row.blank_object(), |current| self.row.to_view(current.clone()))
+    }
+
+    fn with_writer<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {
+        let versions = |api_version: &str| self.schema_of(api_version);
+        act(&Writer {
+            name: &self.name,
+            kind: &self.row.kind,
+            schema: &self.row.schema,
+            subresource: &self.target.subresource,
+            separates_status: self.row.separates_status(),
+            now: self.now,
+            blank: self.row.blank(),
+            versions: &versions,
+        })
+    }
+
+    /// The schema by which entries of another version are read. Custom resources are the same object in every version;
+    /// built-in ones are read as this version has them.
+    fn schema_of(&self, api_version: &str) -> Option<Schema> {
+        let kind = GroupVersionKind::from_api_version(api_version, &self.row.kind.kind);
+        if !self.row.custom {
+            return self.core.tables.schema(&kind).map(|_| self.row.schema.clone());
+        }
+        let resource = self.row.resource().resource.clone();
+        let resource = GroupVersionResource::new(kind.group, kind.version, resource);
+        self.core.registry.get(&resource).map(|row| row.schema.clone())
+    }
+}
