@@ -1,3 +1,5 @@
+//! In which order pods leave the queue, and what brings a rejected one back.
+
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Tables of how many pods a budget expects, sees and lets go.
+
 use serde_json::{Value, from_value, json};
 
 use super::*;
