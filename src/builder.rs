@@ -121,18 +121,18 @@ impl Builder {
 
     /// One more link of the admission chain, behind the built-in ones.
     pub fn admission(self, plugin: impl Admission + 'static) -> Self {
-        self.to_server(|server| server.admission(plugin))
+        self.server_with(|server| server.admission(plugin))
     }
 
     /// Leaves a built-in link of the admission chain out; upstream's `--disable-admission-plugins`.
     pub fn without_admission(self, name: &str) -> Self {
         let name = name.to_owned();
-        self.to_server(move |server| server.without_admission(&name))
+        self.server_with(move |server| server.without_admission(&name))
     }
 
     /// The rules of a kind, in place of the built-in ones.
     pub fn strategy<K: Resource>(self, strategy: impl Strategy + 'static) -> Self {
-        self.to_server(|server| server.strategy::<K>(strategy))
+        self.server_with(|server| server.strategy::<K>(strategy))
     }
 
     /// The addresses that services are given, as in `10.96.0.0/16`.
@@ -171,7 +171,7 @@ impl Builder {
         start::start(self, env).await
     }
 
-    fn to_server(
+    fn server_with(
         mut self,
         change: impl FnOnce(steersman_apiserver::Builder) -> steersman_apiserver::Builder + Send + 'static,
     ) -> Self {

@@ -184,7 +184,7 @@ impl Replay<'_> {
             let answer = step.parse().ok().and_then(|step: usize| self.answers.get(step));
             let time =
                 answer.and_then(|answer| answer.pointer(&format!("/{pointer}"))).and_then(Value::as_str);
-            filled.replace_range(open..=close, &time.unwrap_or("unknown").to_owned());
+            filled.replace_range(open..=close, time.unwrap_or("unknown"));
         }
         while let Some((open, close)) = span(&filled, "<repeat:") {
             let (what, count) = filled[open + 8..close].rsplit_once(':').expect("a character and a count");

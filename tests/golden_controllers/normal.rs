@@ -193,7 +193,7 @@ fn is_shown_condition(kind: &str, condition: &Value) -> bool {
     match kind {
         "Pod" => {
             let is_routine = matches!(name, "Initialized" | "ContainersReady");
-            !is_routine && !(name == "PodScheduled" && condition["status"] == "True")
+            !(is_routine || name == "PodScheduled" && condition["status"] == "True")
         }
         "Node" => name == "Ready" || condition["status"] != "False",
         _ => true,

@@ -229,7 +229,8 @@ fn matches(pod: &Value, select: &Value) -> bool {
         "node" => wanted == text("/spec/nodeName"),
         "owner" => wanted == text("/metadata/ownerReferences/0/name"),
         "index" => {
-            wanted.to_string() == text("/metadata/annotations/batch.kubernetes.io~1job-completion-index")
+            let index = text("/metadata/annotations/batch.kubernetes.io~1job-completion-index");
+            wanted.as_u64() == index.parse().ok()
         }
         "labels" => {
             let wanted = wanted.as_object().into_iter().flatten();

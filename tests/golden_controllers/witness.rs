@@ -64,10 +64,11 @@ impl Seen {
         let (kind, name, namespace) = (text("/kind"), text("/metadata/name"), text("/metadata/namespace"));
         let generate_name = text("/metadata/generateName");
         // A prefix that is too long is cut before the suffix of five characters is added.
-        if let Some((prefix, _)) = name.split_at_checked(name.len().saturating_sub(5)) {
-            if !generate_name.is_empty() && generate_name.starts_with(prefix) {
-                self.generated.insert(name.clone(), prefix.to_owned());
-            }
+        if let Some((prefix, _)) = name.split_at_checked(name.len().saturating_sub(5))
+            && !generate_name.is_empty()
+            && generate_name.starts_with(prefix)
+        {
+            self.generated.insert(name.clone(), prefix.to_owned());
         }
         self.uids.insert(text("/metadata/uid"), (format!("{kind}/{name}"), namespace));
     }

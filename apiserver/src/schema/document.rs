@@ -68,7 +68,10 @@ impl Document {
     /// Reads every type, so that a test may tell that none is malformed; how many there are.
     #[cfg(test)]
     pub(crate) fn read_all(&self) -> usize {
-        (0..self.slots.len()).map(|slot| self.get(TypeId(slot as u32))).count()
+        for slot in 0..self.slots.len() {
+            self.get(TypeId(slot as u32));
+        }
+        self.slots.len()
     }
 
     fn offset(&self) -> usize {
