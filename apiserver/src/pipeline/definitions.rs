@@ -47,7 +47,7 @@ impl Core {
         all.objects.iter().map(Object::to_value).collect()
     }
 
-    async fn establish(&self, row: &Served, collection: &Collection, definition: &Value) -> Result<()> {
+    async fn establish(&self, row: &Arc<Served>, collection: &Collection, definition: &Value) -> Result<()> {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default();
         self.rewrite(row, collection, name, |tree, all| {
             if let Some(status) = crd::establish(tree, all.iter(), self.env.now()) {
@@ -60,7 +60,7 @@ impl Core {
     /// Changes a definition as the server itself does, past strategies and admission.
     async fn rewrite(
         &self,
-        row: &Served,
+        row: &Arc<Served>,
         collection: &Collection,
         name: &str,
         change: impl Fn(&mut Value, &[Value]),
@@ -71,9 +71,11 @@ impl Core {
             let all = self.definitions(collection).await?;
             let mut tree = old.tree.clone();
             change(&mut tree, &all);
-            let outcome = if tree == old.tree {
+            if tree == old.tree {
                 return Ok(());
-            } else if is_released(&tree) {
+            }
+            self.own_status(row).track(Some(&old.tree), &mut tree);
+            let outcome = if is_released(&tree) {
                 self.remove(collection, name, &old).await?
             } else {
                 self.put(row, collection, name, &tree, Some(old.revision)).await?
@@ -120,7 +122,7 @@ impl Core {
     }
 
     /// Deletes the objects of a definition that is to go, and lets it go once there are none.
-    async fn empty(&self, row: &Served, collection: &Collection, definition: &Value) -> Result<()> {
+    async fn empty(&self, row: &Arc<Served>, collection: &Collection, definition: &Value) -> Result<()> {
         let resource = resource_of(definition);
         let left = match self.registry.rows().preferred(&resource).cloned() {
             Some(own) => self.delete_all(&own).await?,

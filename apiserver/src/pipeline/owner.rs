@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 use steersman_core::Result;
-use steersman_core::api::{FieldValidation, Target};
+use steersman_core::api::FieldValidation;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 
-use super::Core;
 use super::request::Request;
+use super::{Core, metadata};
 use crate::fault;
 use crate::ownership::{self, Writer};
 use crate::registry::{Served, View};
@@ -18,8 +18,8 @@ use crate::schema::{Duplicates, Schema};
 /// The owner of what a request sets.
 pub(super) struct Owner<'a> {
     core: &'a Core,
-    target: &'a Target,
     row: Arc<Served>,
+    subresource: &'a str,
     name: String,
     now: Timestamp,
 }
@@ -28,13 +28,22 @@ impl<'a> Request<'a> {
     /// The owner of what this request sets; `given` is the manager that it names.
     pub(super) fn owner(&self, given: &str) -> Owner<'a> {
         let name = ownership::name::of(given, &self.caller.user_agent);
-        Owner { core: self.core, target: self.target, row: self.row.clone(), name, now: self.now }
+        let subresource = &self.target.subresource;
+        Owner { core: self.core, row: self.row.clone(), subresource, name, now: self.now }
     }
 
     /// Whether what is written through the target's door is the object itself, so that its fields have owners.
     pub(super) fn owns(&self) -> bool {
         let door = self.row.subresource(&self.target.subresource);
         door.is_none_or(|door| door.kind == self.row.kind)
+    }
+}
+
+impl Core {
+    /// The owner of what the server itself sets through the `status` of an object.
+    pub(super) fn own_status<'a>(&'a self, row: &Arc<Served>) -> Owner<'a> {
+        let (name, now) = ("kube-apiserver".to_owned(), self.env.now());
+        Owner { core: self, row: row.clone(), subresource: "status", name, now }
     }
 }
 
@@ -62,8 +71,8 @@ impl Owner<'_> {
             let GroupVersionKind { version, kind, .. } = &self.row.kind;
             fault::bare(format!(
                 "failed to convert new object ({}/{}; {}, Kind={kind}) to proper version ({version}): {}",
-                self.target.namespace,
-                self.target.name,
+                metadata::text(config, "namespace"),
+                metadata::text(config, "name"),
                 self.row.kind.api_version(),
                 why.restoring()
             ))
@@ -81,7 +90,7 @@ impl Owner<'_> {
             name: &self.name,
             kind: &self.row.kind,
             schema: &self.row.schema,
-            subresource: &self.target.subresource,
+            subresource: self.subresource,
             separates_status: self.row.separates_status(),
             now: self.now,
             blank: self.row.blank(),
