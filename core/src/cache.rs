@@ -198,11 +198,6 @@ impl Cache {
         self.wait_for(wanted).await;
     }
 
-    /// Whether [`Cache::seen`] would complete at once.
-    pub fn has_seen(&self, resource_version: &str) -> bool {
-        resource_version.parse().map_or(true, |version| self.shared.read().has(&Wanted::Version(version)))
-    }
-
     /// Whether [`Cache::synced`] would complete at once.
     pub fn is_synced(&self) -> bool {
         self.shared.read().has(&Wanted::Version(0))

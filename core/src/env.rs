@@ -15,6 +15,8 @@ use futures::channel::oneshot;
 use futures::future::{AbortHandle, Abortable, BoxFuture, Either, select};
 use jiff::Timestamp;
 
+use crate::Fingerprint;
+
 #[cfg(feature = "tokio")]
 mod tokio;
 
@@ -70,7 +72,9 @@ impl Env {
     }
 
     fn named(clock: Arc<dyn Clock>, spawn: Arc<dyn Spawn>, seed: u64, name: &str) -> Self {
-        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(mix(seed, name))));
+        // Equal names under equal seeds draw from equal streams on every machine.
+        let stream = Fingerprint::seeded(seed).with(name.as_bytes()).value();
+        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(stream)));
         Env { clock, spawn, seed, name: name.into(), random }
     }
 
@@ -212,15 +216,6 @@ impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task").finish_non_exhaustive()
     }
-}
-
-/// Folds a name into a seed (FNV-1a), so that equal names under equal seeds give equal streams on every machine.
-fn mix(seed: u64, name: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
-    for byte in name.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash
 }
 
 #[cfg(test)]

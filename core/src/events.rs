@@ -65,16 +65,7 @@ impl EventType {
 impl Recorder {
     /// Records in the name of `component`.
     pub fn start(env: &Env, client: &Client, component: &str) -> Self {
-        Self::from_source(env, client, EventSource { component: Some(component.to_owned()), host: None })
-    }
-
-    /// Records in the name of `component` on the node `host`.
-    pub fn on_host(env: &Env, client: &Client, component: &str, host: &str) -> Self {
-        let source = EventSource { component: Some(component.to_owned()), host: Some(host.to_owned()) };
-        Self::from_source(env, client, source)
-    }
-
-    fn from_source(env: &Env, client: &Client, source: EventSource) -> Self {
+        let source = EventSource { component: Some(component.to_owned()), host: None };
         let env = env.child("events");
         let (buffer, events) = mpsc::channel(BUFFER);
         let sender = Sender { env: env.clone(), client: client.clone(), correlator: Correlator::default() };
@@ -274,7 +265,7 @@ mod tests {
     fn events_about_cluster_scoped_objects_go_to_the_default_namespace() {
         let (lab, api) = (Lab::new(), MemoryApi::default());
         let (env, client) = (lab.env(), api.client());
-        let recorder = Recorder::on_host(&env, &client, "kubelet", "node-1");
+        let recorder = Recorder::start(&env, &client, "kubelet").for_host("node-1");
         lab.run(async {
             let node = ObjectReference { namespace: None, ..pod("node-1") };
             recorder.event(&node, EventType::Warning, "Bad", "very");

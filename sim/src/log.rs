@@ -3,24 +3,25 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use steersman_core::Fingerprint;
+
 /// How many lines are kept; the hash covers all of them.
 const KEPT_LINES: usize = 200;
 
 #[derive(Debug)]
 pub(crate) struct Log {
-    hash: u64,
+    hash: Fingerprint,
     recent: VecDeque<String>,
 }
 
 impl Log {
     pub(crate) fn new() -> Self {
-        Log { hash: 0xcbf2_9ce4_8422_2325, recent: VecDeque::new() }
+        Log { hash: Fingerprint::EMPTY, recent: VecDeque::new() }
     }
 
     /// Folds in that a task ran. Leaves no line: there are too many.
     pub(crate) fn ran(&mut self, at: Duration, task: &str) {
-        self.fold(&at.as_nanos().to_le_bytes());
-        self.fold(task.as_bytes());
+        self.hash = self.hash.with(&at.as_nanos().to_le_bytes()).with(task.as_bytes());
     }
 
     pub(crate) fn record(&mut self, at: Duration, line: &str) {
@@ -32,16 +33,10 @@ impl Log {
     }
 
     pub(crate) fn hash(&self) -> u64 {
-        self.hash
+        self.hash.value()
     }
 
     pub(crate) fn recent(&self) -> Vec<String> {
         self.recent.iter().cloned().collect()
-    }
-
-    fn fold(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use steersman_core::Env;
 use steersman_core::store::{
     Commit, Entry, Page, Range, Revision, Store, StoreError, Transaction, Watch, Write,
 };
+use steersman_core::{Env, Fingerprint};
 
 use crate::Sim;
 use crate::executor::Recorder;
@@ -31,16 +31,11 @@ impl Recorded {
                 Write::Delete { key } => ("delete", key, &b""[..]),
             };
             let key = String::from_utf8_lossy(key);
-            self.log.record(&format!("{} {verb} {key} {:016x}", revision.0, fingerprint(value)));
+            // The line stays short and still tells values apart.
+            let fingerprint = Fingerprint::EMPTY.with(value).value();
+            self.log.record(&format!("{} {verb} {key} {fingerprint:016x}", revision.0));
         }
     }
-}
-
-/// FNV-1a: the line stays short and still tells any two values apart.
-fn fingerprint(value: &[u8]) -> u64 {
-    value
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[async_trait]

@@ -72,16 +72,7 @@ impl Quantity {
 
     /// A whole number.
     pub fn new(value: i64, format: Format) -> Self {
-        Self::scaled(value, 0, format)
-    }
-
-    /// A number of thousandths, such as millicores.
-    pub fn from_milli(value: i64) -> Self {
-        Self::scaled(value, MILLI, Format::DecimalSI)
-    }
-
-    fn scaled(value: i64, scale: i32, format: Format) -> Self {
-        Quantity { amount: Amount::new(value.into(), scale), format, written: None }
+        Quantity { amount: Amount::new(value.into(), 0), format, written: None }
     }
 
     /// The value as a whole number, rounded away from zero; the nearest `i64` if it does not fit.
@@ -94,19 +85,9 @@ impl Quantity {
         self.amount.rounded_to_i64(MILLI)
     }
 
-    /// The value in units of `10^scale`, rounded away from zero; the nearest `i64` if it does not fit.
-    pub fn scaled_value(&self, scale: i32) -> i64 {
-        self.amount.rounded_to_i64(scale)
-    }
-
     /// Whether the value is a whole number.
     pub fn is_whole(&self) -> bool {
         self.amount.is_multiple_of(0)
-    }
-
-    /// Whether the value is a whole number of thousandths.
-    pub fn is_whole_milli(&self) -> bool {
-        self.amount.is_multiple_of(MILLI)
     }
 
     /// Whether the value is 0.
