@@ -1,4 +1,4 @@
-//! Sets conditions in the status of pods and budgets.
+//! Sets conditions in the status of objects; their time moves only with their status.
 
 use serde_json::{Map, Value};
 
@@ -6,12 +6,12 @@ use crate::tree::{Fill, Read, fields};
 
 /// Sets a pod's condition, in the place of one of the same type. When it changed is kept unless its status changes;
 /// upstream's `UpdatePodCondition`.
-pub(super) fn set(status: &mut Map<String, Value>, condition: Value, now: &str) {
+pub(crate) fn set(status: &mut Map<String, Value>, condition: Value, now: &str) {
     put(status, condition, now, true);
 }
 
 /// The same for a condition of the common kind, which has no probe time; upstream's `SetStatusCondition`.
-pub(super) fn set_common(status: &mut Map<String, Value>, condition: Value, now: &str) {
+pub(crate) fn set_common(status: &mut Map<String, Value>, condition: Value, now: &str) {
     put(status, condition, now, false);
 }
 

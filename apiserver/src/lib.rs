@@ -4,11 +4,13 @@
 
 pub mod admission;
 mod authorize;
+mod conditions;
 mod convert;
 pub mod crd;
 mod encode;
 mod fault;
 pub mod http;
+mod moment;
 mod ownership;
 pub mod patch;
 mod pipeline;

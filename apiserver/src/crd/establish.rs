@@ -1,10 +1,12 @@
 //! Decides which names a definition gets, and whether it is served.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::rules::condition;
+use crate::conditions;
+use crate::moment::seconds;
+use crate::tree::fields;
 
 /// The status of `definition`, given all definitions of the server (itself may be among them): accepted names and
 /// conditions. `None` if nothing changes. To be asked again for the definitions of a group whenever one of them
@@ -33,8 +35,8 @@ pub fn establish<'a>(
     set(&mut accepted, "categories", &spec["categories"]);
     let mut status = definition["status"].clone();
     status["acceptedNames"] = accepted;
-    let time = now.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    conditions(definition, &mut status, conflict, &time);
+    let time = seconds(now);
+    set_conditions(definition, &mut status, conflict, &time);
     (status != definition["status"]).then_some(status)
 }
 
@@ -91,7 +93,7 @@ fn set(names: &mut Value, key: &str, value: &Value) {
     }
 }
 
-fn conditions(definition: &Value, status: &mut Value, conflict: Option<(&str, String)>, time: &str) {
+fn set_conditions(definition: &Value, status: &mut Value, conflict: Option<(&str, String)>, time: &str) {
     let (is_accepted, reason, message) = match conflict {
         None => (true, "NoConflicts", "no conflicts found".to_owned()),
         Some((reason, message)) => (false, reason, message),
@@ -108,7 +110,7 @@ fn conditions(definition: &Value, status: &mut Value, conflict: Option<(&str, St
     }
 }
 
-/// Sets a condition; its time moves only with its status.
+/// Says whether something about a definition is so, and why.
 pub(super) fn set_condition(
     status: &mut Value,
     name: &str,
@@ -118,19 +120,6 @@ pub(super) fn set_condition(
     time: &str,
 ) {
     let value = if is_true { "True" } else { "False" };
-    let condition = json!({
-        "type": name, "status": value, "reason": reason, "message": message, "lastTransitionTime": time,
-    });
-    if !status["conditions"].is_array() {
-        status["conditions"] = json!([]);
-    }
-    let Some(list) = status["conditions"].as_array_mut() else { return };
-    match list.iter_mut().find(|one| one["type"] == name) {
-        Some(old) if old["status"] == value => {
-            old["reason"] = reason.into();
-            old["message"] = message.into();
-        }
-        Some(old) => *old = condition,
-        None => list.push(condition),
-    }
+    let condition = json!({"type": name, "status": value, "reason": reason, "message": message});
+    conditions::set_common(fields(status), condition, time);
 }

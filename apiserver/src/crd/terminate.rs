@@ -1,10 +1,10 @@
 //! Says that a definition is being deleted; its objects go first.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::establish::set_condition;
+use crate::moment::seconds;
 
 /// The finalizer that a deleted definition has until its last object is gone.
 pub const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -21,7 +21,7 @@ pub fn set_terminating(definition: &mut Value, now: Timestamp) {
     {
         finalizers.push(FINALIZER.into());
     }
-    let time = now.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let time = seconds(now);
     let message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
     set_condition(&mut definition["status"], "Terminating", true, "InstanceDeletionPending", message, &time);
 }

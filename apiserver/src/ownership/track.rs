@@ -39,7 +39,7 @@ impl Writer<'_> {
 
     /// The moment of the write, as entries have it.
     pub(super) fn time(&self) -> String {
-        crate::strategy::seconds(self.now)
+        crate::moment::seconds(self.now)
     }
 
     /// Whether the managers that a client sends leave those of the live object as they are.

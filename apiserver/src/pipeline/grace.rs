@@ -6,6 +6,7 @@ use serde_json::Value;
 use steersman_core::object::Metadata;
 
 use super::metadata;
+use crate::moment;
 use crate::strategy::Strategy;
 
 /// What the times of grace come to.
@@ -63,13 +64,13 @@ pub(super) fn mark(tree: &mut Value, old: &Metadata, now: Timestamp) {
 
 /// Marks an object that ends when its kind lets it, which has no time of grace.
 pub(super) fn end_now(tree: &mut Value, now: Timestamp) {
-    metadata::of(tree).insert("deletionTimestamp".to_owned(), metadata::seconds(now).into());
+    metadata::of(tree).insert("deletionTimestamp".to_owned(), moment::seconds(now).into());
 }
 
 fn set_end(tree: &mut Value, from: Timestamp, seconds: i64) {
     let end = from.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(from);
     let metadata = metadata::of(tree);
-    metadata.insert("deletionTimestamp".to_owned(), metadata::seconds(end).into());
+    metadata.insert("deletionTimestamp".to_owned(), moment::seconds(end).into());
     metadata.insert("deletionGracePeriodSeconds".to_owned(), seconds.into());
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use steersman_core::{Env, Error, Result};
 
+use crate::moment::seconds;
 use crate::registry::Served;
 
 /// How many random letters follow the prefix of a generated name.
@@ -134,12 +135,6 @@ pub(super) fn count_generation(tree: &mut Value) {
     let metadata = of(tree);
     let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0);
     metadata.insert("generation".to_owned(), (generation + 1).into());
-}
-
-/// A moment as the metadata writes it: in whole seconds.
-pub(super) fn seconds(moment: Timestamp) -> String {
-    let whole = Timestamp::from_second(moment.as_second()).unwrap_or(moment);
-    whole.to_string()
 }
 
 fn is_blank(value: Option<&Value>) -> bool {

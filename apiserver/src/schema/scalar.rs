@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 use steersman_core::quantity::{InvalidQuantity, Quantity};
 
 use super::fault::Fault;
 use super::shape::Scalar;
+use crate::moment;
 
 /// What a Go value of that type is before anything is read into it.
 pub(super) fn zero(scalar: Scalar) -> Value {
@@ -42,8 +42,8 @@ pub(super) fn conform(value: &mut Value, scalar: Scalar, go: &str) -> Result<(),
         Scalar::IntOrString if value.is_string() => Ok(()),
         Scalar::IntOrString => integer(value, |number| i32::try_from(number).is_ok(), "int32", "int32"),
         Scalar::Quantity => quantity(value),
-        Scalar::Time => time(value, "2006-01-02T15:04:05Z07:00", canonical_time),
-        Scalar::MicroTime => time(value, "2006-01-02T15:04:05.000000Z07:00", canonical_micro_time),
+        Scalar::Time => time(value, "2006-01-02T15:04:05Z07:00", moment::seconds),
+        Scalar::MicroTime => time(value, "2006-01-02T15:04:05.000000Z07:00", moment::microseconds),
         Scalar::Bytes => bytes(value),
         Scalar::FieldsV1 => check(value.is_object(), value, go, "map"),
         Scalar::Any | Scalar::SchemaOrBool | Scalar::SchemaOrArray | Scalar::SchemaOrStrings => Ok(()),
@@ -166,14 +166,6 @@ fn unparsed(text: &str) -> (&str, &'static str) {
         rest = &rest[shape.len()..];
     }
     (rest, "Z07:00")
-}
-
-fn canonical_time(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn canonical_micro_time(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
 #[cfg(test)]

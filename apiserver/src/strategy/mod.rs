@@ -243,8 +243,3 @@ pub trait Strategy: Send + Sync {
         None
     }
 }
-
-/// A moment as the API prints it: in whole seconds.
-pub(crate) fn seconds(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}

@@ -7,8 +7,9 @@ use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupResource;
 use steersman_core::{Error, Result};
 
-use super::{Call, Subresource, conditions, success};
-use crate::strategy::seconds;
+use super::{Call, Subresource, success};
+use crate::conditions;
+use crate::moment::seconds;
 use crate::tree::{Fill, Read, fields};
 
 pub(super) struct Binding;

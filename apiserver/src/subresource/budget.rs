@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use steersman_core::resource::GroupResource;
 use steersman_core::{Error, Result};
 
-use super::conditions;
+use crate::conditions;
 use crate::tree::{Fill, Read, fields};
 
 /// At most this many evictions may wait until the disruption controller has seen them.

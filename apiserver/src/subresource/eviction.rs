@@ -10,8 +10,9 @@ use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::selector::LabelSelector;
 use steersman_core::{Error, Object, Result};
 
-use super::{Call, Subresource, budget, conditions, success};
-use crate::strategy::seconds;
+use super::{Call, Subresource, budget, success};
+use crate::conditions;
+use crate::moment::seconds;
 use crate::tree::{Fill, Read, fields};
 
 pub(super) struct Eviction;

@@ -5,7 +5,6 @@
 
 mod binding;
 mod budget;
-mod conditions;
 mod ephemeral_containers;
 mod eviction;
 mod namespace_finalize;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::qos;
+use crate::moment::seconds;
 use crate::tree::{Fill, Read};
 
 /// The status of a pod that was just created.
@@ -14,7 +15,7 @@ pub(super) fn first(pod: &Map<String, Value>, now: Timestamp) -> Value {
             "type": "PodScheduled",
             "status": "False",
             "lastProbeTime": null,
-            "lastTransitionTime": crate::strategy::seconds(now),
+            "lastTransitionTime": seconds(now),
             "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
         }]);
