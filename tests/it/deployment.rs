@@ -1,5 +1,7 @@
 //! Deployments and ReplicaSets: replicas come up, heal, roll and roll back.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -7,6 +9,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::{Value, json};
+use steersman::core::api::WatchStream;
 use steersman::prelude::*;
 
 use crate::{apply_settled, deployment, get_deployment, image, is_ready, pod_names, pods, story};
@@ -37,12 +40,41 @@ fn a_deleted_pod_is_replaced() {
     });
 }
 
+/// Every state that the objects of a type have been in since the watch began, oldest first; `true` for the last.
+fn history<K: Resource>(changes: &mut WatchStream) -> Vec<(Arc<K>, bool)> {
+    let changes = std::iter::from_fn(|| changes.next().now_or_never().flatten());
+    let state = |change| match change {
+        WatchEvent::Added(object) | WatchEvent::Modified(object) => Some((object.decode().unwrap(), false)),
+        WatchEvent::Deleted(object) => Some((object.decode().unwrap(), true)),
+        _ => None,
+    };
+    changes.filter_map(state).collect()
+}
+
 #[test]
-fn a_rollout_replaces_every_pod_and_never_falls_below_its_bounds() {
+fn a_rollout_replaces_every_pod_and_never_leaves_its_bounds() {
     story(async |_, cluster| {
         apply_settled(cluster, &deployment("web", 4, "web:1")).await;
-        cluster.apply(&deployment("web", 4, "web:2")).await.unwrap();
-        cluster.settle().await.unwrap();
+        let mut pod_changes = cluster.api::<Pod>().watch(&WatchOptions::default()).await.unwrap();
+        let mut set_changes = cluster.api::<ReplicaSet>().watch(&WatchOptions::default()).await.unwrap();
+        apply_settled(cluster, &deployment("web", 4, "web:2")).await;
+
+        let mut ready = BTreeSet::new();
+        for (at, (pod, _)) in history::<Pod>(&mut pod_changes).into_iter().enumerate() {
+            let serves = is_ready(&pod) && pod.metadata.deletion_timestamp.is_none();
+            let name = pod.metadata.name.clone();
+            if serves {
+                ready.insert(name)
+            } else {
+                ready.remove(&name)
+            };
+            assert!(at < 3 || ready.len() >= 3, "a quarter may be unavailable: {ready:?}");
+        }
+        let mut wanted = BTreeMap::new();
+        for (set, _) in history::<ReplicaSet>(&mut set_changes) {
+            wanted.insert(set.metadata.name.clone(), set.spec.as_ref().unwrap().replicas.unwrap());
+            assert!(wanted.values().sum::<i32>() <= 5, "a quarter may come on top: {wanted:?}");
+        }
         let pods = pods(cluster).await;
         assert_eq!(pods.len(), 4);
         assert!(pods.iter().all(|pod| image(pod) == "web:2" && is_ready(pod)));
@@ -101,13 +133,11 @@ fn recreation_ends_the_old_pods_before_it_starts_new_ones() {
         let mut changes = cluster.api::<Pod>().watch(&WatchOptions::default()).await.unwrap();
         apply_settled(cluster, &recreated("web:2")).await;
         let mut gone = 0;
-        while let Some(Some(change)) = changes.next().now_or_never() {
-            match change {
-                WatchEvent::Deleted(_) => gone += 1,
-                WatchEvent::Added(pod) if image(&pod.decode().unwrap()) == "web:2" => assert_eq!(gone, 3),
-                _ => {}
-            }
+        for (pod, is_gone) in history::<Pod>(&mut changes) {
+            gone += usize::from(is_gone);
+            assert!(image(&pod) == "web:1" || gone == 3, "{pod:?}");
         }
+        assert_eq!(gone, 3);
         assert!(pods(cluster).await.iter().all(|pod| image(pod) == "web:2" && is_ready(pod)));
     });
 }
