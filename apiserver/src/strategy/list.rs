@@ -5,6 +5,9 @@ use std::sync::Arc;
 use steersman_core::resource::GroupVersionKind;
 
 use super::Strategy;
+use super::access_rules::{self, RoleBindings, Roles};
+use super::admission_registration::{AdmissionPolicies, AdmissionPolicyBindings, Webhooks};
+use super::certificate_request::CertificateRequests;
 use super::config_map::ConfigMaps;
 use super::disruption_budget::DisruptionBudgets;
 use super::endpoint_slice::EndpointSlices;
@@ -12,16 +15,22 @@ use super::endpoints::EndpointsObjects;
 use super::event::Events;
 use super::lease::Leases;
 use super::namespace::Namespaces;
+use super::network_policy::NetworkPolicies;
 use super::node::Nodes;
+use super::persistent_volume::PersistentVolumes;
 use super::pod::Pods;
 use super::priority_class::PriorityClasses;
 use super::secret::Secrets;
 use super::service::{Reach, ServiceRanges, Services};
+use super::storage_class::StorageClasses;
 use super::volume_claim::VolumeClaims;
 use super::workload::{
     CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers, StatefulSets,
 };
 use crate::crd::CustomResourceDefinitions;
+
+const ACCESS: &str = "rbac.authorization.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
 
 /// The strategies of all built-in kinds, with the allocators that some of them hold. One server has one.
 pub struct Strategies {
@@ -56,6 +65,7 @@ impl Strategies {
             ("", "Event", Arc::new(Events::CORE)),
             ("", "Namespace", Arc::new(Namespaces)),
             ("", "Node", Arc::new(Nodes)),
+            ("", "PersistentVolume", Arc::new(PersistentVolumes)),
             ("", "PersistentVolumeClaim", Arc::new(VolumeClaims)),
             ("", "Pod", Arc::new(Pods)),
             ("", "PodTemplate", Arc::new(PodTemplates)),
@@ -63,6 +73,12 @@ impl Strategies {
             ("", "Secret", Arc::new(Secrets)),
             ("", "Service", Arc::new(Services::new(ranges))),
             ("", "ServiceAccount", Arc::new(Unversioned)),
+            (ADMISSION, "MutatingAdmissionPolicy", Arc::new(AdmissionPolicies)),
+            (ADMISSION, "MutatingAdmissionPolicyBinding", Arc::new(AdmissionPolicyBindings)),
+            (ADMISSION, "MutatingWebhookConfiguration", Arc::new(Webhooks::Mutating)),
+            (ADMISSION, "ValidatingAdmissionPolicy", Arc::new(AdmissionPolicies)),
+            (ADMISSION, "ValidatingAdmissionPolicyBinding", Arc::new(AdmissionPolicyBindings)),
+            (ADMISSION, "ValidatingWebhookConfiguration", Arc::new(Webhooks::Validating)),
             ("apiextensions.k8s.io", "CustomResourceDefinition", Arc::new(CustomResourceDefinitions)),
             ("apps", "DaemonSet", Arc::new(DaemonSets)),
             ("apps", "Deployment", Arc::new(Deployments)),
@@ -70,11 +86,18 @@ impl Strategies {
             ("apps", "StatefulSet", Arc::new(StatefulSets)),
             ("batch", "CronJob", Arc::new(CronJobs)),
             ("batch", "Job", Arc::new(Jobs)),
+            ("certificates.k8s.io", "CertificateSigningRequest", Arc::new(CertificateRequests)),
             ("coordination.k8s.io", "Lease", Arc::new(Leases)),
             ("discovery.k8s.io", "EndpointSlice", Arc::new(EndpointSlices { reach })),
             ("events.k8s.io", "Event", Arc::new(Events::NEW)),
+            ("networking.k8s.io", "NetworkPolicy", Arc::new(NetworkPolicies)),
             ("policy", "PodDisruptionBudget", Arc::new(DisruptionBudgets)),
+            (ACCESS, "ClusterRole", Arc::new(Roles(access_rules::Reach::Cluster))),
+            (ACCESS, "ClusterRoleBinding", Arc::new(RoleBindings(access_rules::Reach::Cluster))),
+            (ACCESS, "Role", Arc::new(Roles(access_rules::Reach::Namespace))),
+            (ACCESS, "RoleBinding", Arc::new(RoleBindings(access_rules::Reach::Namespace))),
             ("scheduling.k8s.io", "PriorityClass", Arc::new(PriorityClasses)),
+            ("storage.k8s.io", "StorageClass", Arc::new(StorageClasses)),
         ];
         Strategies { rows, plain: Arc::new(Plain) }
     }

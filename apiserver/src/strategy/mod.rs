@@ -14,6 +14,9 @@ use steersman_core::field::ErrorList;
 use crate::reader::Reader;
 use crate::user::User;
 
+mod access_rules;
+mod admission_registration;
+mod certificate_request;
 mod checks;
 mod config_map;
 mod disruption_budget;
@@ -24,13 +27,16 @@ mod internal;
 mod lease;
 mod list;
 mod namespace;
+mod network_policy;
 mod node;
+mod persistent_volume;
 mod pod;
 mod pod_spec;
 mod pod_template;
 mod priority_class;
 mod secret;
 mod service;
+mod storage_class;
 mod volume_claim;
 mod workload;
 

@@ -24,5 +24,5 @@ mod warnings;
 pub(super) use defaults::default;
 pub(super) use resources::is_for_pods;
 pub(super) use validate::{Holder, validate};
-pub(super) use volume_defaults::default_claim;
+pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};
 pub(super) use warnings::warnings;

@@ -15,6 +15,11 @@ pub(super) fn default(volume: &mut Map<String, Value>) {
         volume.put("emptyDir", Map::new());
         return;
     }
+    default_sources(volume);
+}
+
+/// Fills in what the sources of a volume leave out; other objects are left alone.
+pub(in crate::strategy) fn default_sources(volume: &mut Map<String, Value>) {
     for (field, source) in volume.iter_mut() {
         if let Some(source) = source.as_object_mut() {
             default_source(field, source);
