@@ -9,6 +9,7 @@ use steersman_apiserver::admission::Admission;
 use steersman_apiserver::{ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
 use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
+use steersman_kubelet::KubeletOptions;
 use steersman_scheduler::Profile;
 use steersman_store::Memory;
 
@@ -26,6 +27,7 @@ pub struct Builder {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) fake_nodes: usize,
     pub(crate) nodes: Vec<(String, Arc<dyn Runtime>)>,
+    pub(crate) kubelet: KubeletOptions,
     pub(crate) networks: Vec<Arc<dyn Network>>,
     pub(crate) controllers: Option<Defaults>,
     pub(crate) own_controllers: Vec<AddController>,
@@ -42,6 +44,7 @@ impl Builder {
             store: Arc::new(Memory::new()),
             fake_nodes: 0,
             nodes: Vec::new(),
+            kubelet: KubeletOptions::default(),
             networks: Vec::new(),
             controllers: Some(Defaults::default()),
             own_controllers: Vec::new(),
@@ -68,6 +71,12 @@ impl Builder {
     /// Adds a node with a runtime of its own.
     pub fn node(mut self, name: &str, runtime: impl Runtime) -> Self {
         self.nodes.push((name.to_owned(), Arc::new(runtime)));
+        self
+    }
+
+    /// How the kubelet of every node presents it, and how often it does what; upstream's defaults if never called.
+    pub fn kubelet_options(mut self, options: KubeletOptions) -> Self {
+        self.kubelet = options;
         self
     }
 

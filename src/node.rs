@@ -29,6 +29,7 @@ pub(crate) struct Node {
     client: Client,
     name: String,
     machine: Machine,
+    options: KubeletOptions,
     kubelet: Option<Task<()>>,
 }
 
@@ -54,8 +55,15 @@ impl Machine {
 }
 
 impl Node {
-    pub(crate) fn start(env: &Env, client: Client, name: &str, machine: Machine) -> Self {
-        let mut node = Node { env: env.clone(), client, name: name.to_owned(), machine, kubelet: None };
+    pub(crate) fn start(
+        env: &Env,
+        client: Client,
+        name: &str,
+        machine: Machine,
+        options: KubeletOptions,
+    ) -> Self {
+        let (env, name) = (env.clone(), name.to_owned());
+        let mut node = Node { env, client, name, machine, options, kubelet: None };
         node.recover();
         node
     }
@@ -70,7 +78,7 @@ impl Node {
         let stopped = self.kubelet.as_mut().is_none_or(|task| task.now_or_never().is_some());
         if stopped {
             let runtime = self.machine.switch_on();
-            let options = KubeletOptions::default();
+            let options = self.options.clone();
             let kubelet = Kubelet::new(&self.env, &self.client, &self.name, runtime, options);
             let task = format!("kubelet/{}/run", self.name);
             self.kubelet = Some(self.env.spawn(&task, kubelet.run()));

@@ -101,7 +101,7 @@ fn nodes(builder: &Builder, env: &Env, server: &Server, layer: Option<&Layer>) -
     let own = builder.nodes.iter().map(|(name, runtime)| (name.clone(), Machine::Own(runtime.clone())));
     let start = |(name, machine): (String, Machine)| {
         let client = identity::client(server, layer, &format!("kubelet/{name}"));
-        (name.clone(), Node::start(env, client, &name, machine))
+        (name.clone(), Node::start(env, client, &name, machine, builder.kubelet.clone()))
     };
     fake.chain(own).map(start).collect()
 }
