@@ -139,6 +139,12 @@ impl<'a> Patching<'a> {
             return Err(Error::not_implemented("server-side apply to this subresource is not supported yet"));
         }
         let mut tree = self.owner.apply(current.map(|current| &current.tree), config, self.force)?;
+        if let Some(current) = current
+            && metadata::text(&tree, "resourceVersion").is_empty()
+        {
+            let version = current.object.resource_version();
+            metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
+        }
         self.complete(&mut tree);
         Ok(tree)
     }
