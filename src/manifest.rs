@@ -28,7 +28,7 @@ fn items(mut document: Value) -> Vec<Value> {
 
 /// Creates the object, or merges it into the one that is there.
 ///
-/// Fields that an earlier manifest set and this one leaves out stay as they are, until server-side apply exists
+/// Fields that an earlier manifest set and this one leaves out stay as they are
 /// (`docs/support.md`).
 pub(crate) async fn apply(client: &Client, manifest: Value) -> Result<Object> {
     let target = target(client, &manifest).await?;

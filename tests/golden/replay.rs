@@ -170,7 +170,7 @@ impl Replay<'_> {
 
     fn body(&self, recorded: &corpus::Request) -> Bytes {
         match (&recorded.body, &recorded.body_text) {
-            (Some(body), _) => self.fill(&body.to_string()).into(),
+            (Some(body), _) => self.fill(&self.bindings.fill_numbers(&body.to_string())).into(),
             (None, Some(text)) => self.fill(text).into(),
             (None, None) => Bytes::new(),
         }
@@ -209,7 +209,12 @@ fn encode(text: &str) -> String {
 
 fn user(name: Option<&str>) -> User {
     match name {
-        None => User::named("admin").in_group("system:masters"),
+        None => User {
+            name: "admin".to_owned(),
+            uid: "admin-uid".to_owned(),
+            groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
+            ..User::default()
+        },
         Some("bob") => User::named("bob").in_group("dev"),
         Some("anonymous") => User {
             name: "system:anonymous".to_owned(),

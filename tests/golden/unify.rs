@@ -40,10 +40,19 @@ impl Bindings {
     /// `text` with every bound placeholder replaced.
     pub(crate) fn fill(&self, text: &str) -> String {
         let mut filled = text.to_owned();
+        if !text.contains('<') {
+            return filled;
+        }
         for (name, value) in &self.0 {
             filled = filled.replace(&format!("<{name}>"), value);
         }
         filled
+    }
+
+    /// JSON text in which quoted placeholders that stand for numbers are replaced, with their quotes.
+    pub(crate) fn fill_numbers(&self, json: &str) -> String {
+        let ports = self.0.iter().filter(|(name, _)| name.starts_with("port"));
+        ports.fold(json.to_owned(), |json, (name, value)| json.replace(&format!("\"<{name}>\""), value))
     }
 
     /// The first difference between what was recorded and what came.
@@ -88,6 +97,9 @@ impl Bindings {
 
     /// Whether `text` fits `pattern`; binds what was unbound if it does.
     pub(crate) fn matches(&mut self, pattern: &str, text: &str) -> bool {
+        if !pattern.contains('<') {
+            return pattern == text;
+        }
         let mut bindings = self.clone();
         let fits = bindings.fits(pattern, text);
         if fits {
@@ -102,8 +114,9 @@ impl Bindings {
         if let Some(value) = self.0.get(placeholder).cloned() {
             return text.strip_prefix(value.as_str()).is_some_and(|text| self.fits(rest, text));
         }
-        let longest = text.chars().take_while(|c| may_hold(placeholder, *c)).map(char::len_utf8).sum();
-        (1..=longest).rev().filter(|end| text.is_char_boundary(*end)).any(|end| {
+        let longest: usize = text.chars().take_while(|c| may_hold(placeholder, *c)).map(char::len_utf8).sum();
+        let shortest = if rest.is_empty() { longest.max(1) } else { 1 };
+        (shortest..=longest).rev().filter(|end| text.is_char_boundary(*end)).any(|end| {
             let mut bindings = self.clone();
             if is_bound(placeholder) {
                 bindings.bind(placeholder, &text[..end]);
