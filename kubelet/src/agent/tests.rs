@@ -141,6 +141,23 @@ fn a_deleted_pod_is_stopped_and_then_removed() {
 }
 
 #[test]
+fn a_status_that_somebody_wrote_over_is_put_right() {
+    let world = World::new(|fake| fake);
+    world.run(async |world| {
+        world.create("p", web()).await;
+        world.pass(1).await;
+        let not_ready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
+        let pods = world.client.namespaced::<Pod>("ns");
+        pods.patch_status("p", Patch::Strategic(not_ready)).await.unwrap();
+        world.pass(1).await;
+        let pod = world.pod("p").await.unwrap();
+        let conditions = pod.status.as_ref().unwrap().conditions.as_ref().unwrap();
+        let ready = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+        assert_eq!(ready.status, "True");
+    });
+}
+
+#[test]
 fn a_missing_config_map_is_told_of_and_waited_for() {
     let world = World::new(|fake| fake);
     world.run(async |world| {

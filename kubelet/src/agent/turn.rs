@@ -175,6 +175,9 @@ impl Agent {
     /// Tells a pod's machine something, and sets off what follows.
     fn tell(&mut self, uid: &str, input: Input, now: Timestamp) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
+        if let Input::Pod(pod) = &input {
+            worker.saw(pod);
+        }
         worker.machine.handle(input, now);
         while let Some(command) = worker.machine.next_command() {
             let node = &self.nodes[worker.node];

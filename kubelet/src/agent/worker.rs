@@ -58,6 +58,14 @@ impl Worker {
         }
     }
 
+    /// Takes note of what the API shows now: what somebody else wrote over the status is put right, as upstream's
+    /// status manager does. What is shown while a write is under way is from before it.
+    pub(super) fn saw(&mut self, pod: &Pod) {
+        if !self.writing {
+            self.published = pod.status.clone().unwrap_or_default();
+        }
+    }
+
     pub(super) fn uid(&self) -> &str {
         self.reference.uid.as_deref().unwrap_or_default()
     }
