@@ -2,7 +2,7 @@
 //! foreground, or leaving the dependents alone.
 //!
 //! <https://kubernetes.io/docs/concepts/architecture/garbage-collection/>. Every resource that can be listed, watched
-//! and deleted is followed, custom resources included, and a [graph](graph::Graph) kept of who depends on whom.
+//! and deleted is followed, custom resources included, and a graph kept of who depends on whom.
 //! Whatever the graph calls for is checked against the server before anything is deleted: an owner counts as gone
 //! only if the server says so, and every deletion names the uid that was meant.
 

@@ -1,4 +1,4 @@
-//! The Kubernetes controllers as pure functions, and the [runner](runner) that drives them.
+//! The Kubernetes controllers as pure functions, and the [runner] that drives them.
 //!
 //! | controller | what it keeps true |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! Deletes pods from nodes with `NoExecute` taints that they do not tolerate, or not for ever.
 //!
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions>. When which
-//! pod is to go is kept by [`Evictions`](evictions::Evictions), which does no I/O.
+//! pod is to go is kept by `Evictions`, which does no I/O.
 
 mod evictions;
 mod tolerations;
