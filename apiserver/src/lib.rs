@@ -1,5 +1,28 @@
 //! The Kubernetes API server as a library: schemas, registry, request pipeline, watch cache, patches, admission,
 //! custom resources.
+//!
+//! A [`Server`] stands over any [`Store`](steersman_core::Store) and is spoken to in this process: by
+//! [clients](Server::client_as) that act as a [`User`], and by whoever has a request of the `http` crate ([`http`]). A
+//! [`Builder`] adds kinds of one's own, rules for a kind (a [`Strategy`]), [`admission`] and an [`Authorizer`].
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use steersman_apiserver::{Server, User};
+//! use steersman_core::k8s_openapi::api::core::v1::Namespace;
+//! use steersman_core::{Env, Result, Store};
+//!
+//! async fn serve(env: &Env, store: Arc<dyn Store>) -> Result<()> {
+//!     let server = Server::builder(store).start(env).await?;
+//!     let client = server.client_as(User::admin(), "example");
+//!     let namespace = client.all::<Namespace>().get("default").await?;
+//!     assert!(namespace.metadata.uid.is_some());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The parts that decide stand alone, without a server: [`Schema`] reads, prunes, defaults and checks objects,
+//! [`patch`] applies patches, [`crd`] judges and compiles custom resources.
 #![forbid(unsafe_code)]
 
 pub mod admission;

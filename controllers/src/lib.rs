@@ -18,6 +18,28 @@
 //! | [`tainteviction`] | pods leave nodes whose taints they do not tolerate |
 //! | [`tokens`] | Secrets for service account tokens hold one, while the account exists |
 //! | [`ttl`] | kubelets know how long they may cache ConfigMaps and Secrets |
+//!
+//! [`Defaults`] adds them all to a set of [`Controllers`]; each can be added, and asked, alone:
+//!
+//! ```
+//! use steersman_controllers::replicaset::ReplicaSets;
+//! use steersman_controllers::runner::{Action, Operation};
+//! use steersman_controllers::{Controller, View};
+//! use steersman_core::k8s_openapi::api::apps::v1::ReplicaSet;
+//! use steersman_core::k8s_openapi::api::core::v1::Pod;
+//!
+//! let set: ReplicaSet = serde_json::from_value(serde_json::json!({
+//!     "metadata": {"name": "web", "namespace": "default", "uid": "1"},
+//!     "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {
+//!         "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+//!     }},
+//! }))?;
+//! let view = View::fixed("2026-01-01T00:00:00Z".parse()?).with(&[set.clone()]).with::<Pod>(&[]);
+//! let outcome = ReplicaSets.reconcile(&view, &set);
+//! let created = |action: &&Action| matches!(action.operation, Operation::Create(..));
+//! assert_eq!(outcome.actions().iter().filter(created).count(), 2, "two pods");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod claim;

@@ -1,4 +1,34 @@
 //! kube-scheduler's decisions as a pure library, and the component that drives an API server with them.
+//!
+//! A [`Profile`] holds [plugins](Plugin), upstream's by [default](Profile::default). It [picks](Profile::pick) a node
+//! for a pod in a [`Snapshot`], and [explains](Profile::explain) why; both are pure, so "what if" is asking about an
+//! edited clone. [`Scheduler`] keeps the snapshot up to date, queues the pods, reserves what it has decided, binds, and
+//! makes room by preemption.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use steersman_core::k8s_openapi::api::core::v1::{Node, Pod};
+//! use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
+//!
+//! let node = |name: &str, cpu: &str| -> Result<Node, serde_json::Error> {
+//!     let status = serde_json::json!({"allocatable": {"cpu": cpu, "pods": "10"}});
+//!     serde_json::from_value(serde_json::json!({"metadata": {"name": name}, "status": status}))
+//! };
+//! let pod: Pod = serde_json::from_value(serde_json::json!({
+//!     "metadata": {"name": "web", "namespace": "default"},
+//!     "spec": {"containers": [{"name": "web", "resources": {"requests": {"cpu": "2"}}}]},
+//! }))?;
+//! let pod = Arc::new(PodInfo::new(pod));
+//!
+//! let mut snapshot = Snapshot::new();
+//! snapshot.set_node(node("small", "1")?);
+//! assert!(!matches!(Profile::default().pick(&pod, &snapshot, 0), Decision::Node(_)));
+//! snapshot.set_node(node("large", "4")?);
+//! let decision = Profile::default().pick(&pod, &snapshot, 0);
+//! assert!(matches!(decision, Decision::Node(choice) if &*choice.node == "large"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod amounts;
