@@ -17,6 +17,8 @@ mod managed;
 mod merge;
 pub(crate) mod name;
 mod place;
+#[cfg(test)]
+mod properties;
 mod remove;
 mod reset;
 mod set;

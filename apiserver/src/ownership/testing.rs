@@ -1,11 +1,104 @@
-//! Schemas for the tests of this folder.
+//! Schemas and stories for the tests of this folder.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use steersman_core::Error;
 use steersman_core::resource::GroupVersionKind;
 
+use super::{Writer, settle};
 use crate::Tables;
-use crate::schema::Schema;
+use crate::schema::{Document, Schema};
 
 /// The schema of a built-in kind.
 pub(super) fn schema(api_version: &str, kind: &str) -> Schema {
     Tables::load().schema(&GroupVersionKind::from_api_version(api_version, kind)).unwrap()
+}
+
+/// An object of a kind, and what writers do to it.
+pub(super) struct Story {
+    kind: GroupVersionKind,
+    schema: Schema,
+    pub(super) object: Value,
+    second: i64,
+}
+
+impl Story {
+    /// An object of a built-in kind.
+    pub(super) fn of(api_version: &str, kind: &str) -> Self {
+        let schema = schema(api_version, kind);
+        Story::with_schema(GroupVersionKind::from_api_version(api_version, kind), schema)
+    }
+
+    /// A custom resource whose `spec` has that schema.
+    pub(super) fn custom(of_spec: &Value) -> Self {
+        let schema = json!({"type": "object", "properties": {"spec": of_spec}});
+        let schema = Schema::custom(&Arc::new(Document::builtin()), &schema);
+        Story::with_schema(GroupVersionKind::new("example.com", "v1", "Widget"), schema)
+    }
+
+    fn with_schema(kind: GroupVersionKind, schema: Schema) -> Self {
+        Story { kind, schema, object: json!({"metadata": {}}), second: 0 }
+    }
+
+    fn with<T>(&mut self, name: &str, act: impl FnOnce(&Writer<'_>, &Value) -> T) -> T {
+        self.second += 1;
+        let (manager, subresource) = name.split_once('/').unwrap_or((name, ""));
+        let writer = Writer {
+            name: manager,
+            kind: &self.kind,
+            schema: &self.schema,
+            subresource,
+            separates_status: true,
+            now: Timestamp::from_second(self.second).unwrap(),
+            blank: &json!({"metadata": {}}),
+            versions: &|_| None,
+        };
+        act(&writer, &self.object)
+    }
+
+    /// Replaces the object; whether anything changed.
+    pub(super) fn update(&mut self, name: &str, mut new: Value) -> bool {
+        self.name(&mut new);
+        self.with(name, |writer, live| writer.track(live, &mut new));
+        self.take(new)
+    }
+
+    /// Applies a configuration; whether anything changed.
+    pub(super) fn apply(&mut self, name: &str, mut config: Value, force: bool) -> Result<bool, Error> {
+        self.name(&mut config);
+        let new = self.with(name, |writer, live| writer.apply(live, &config, force))?;
+        Ok(self.take(new))
+    }
+
+    fn name(&self, object: &mut Value) {
+        object["apiVersion"] = self.kind.api_version().into();
+        object["kind"] = self.kind.kind.as_ref().into();
+    }
+
+    fn take(&mut self, mut new: Value) -> bool {
+        if let Some(metadata) = new["metadata"].as_object_mut() {
+            metadata.insert("uid".to_owned(), "1".into());
+        }
+        settle(&mut new, &self.object);
+        let changed = new != self.object;
+        self.object = new;
+        changed
+    }
+
+    /// `name operation time fields`, one owner a line; braces without fields are left out.
+    pub(super) fn owners(&self) -> Vec<String> {
+        let entries = self.object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        entries
+            .iter()
+            .map(|entry| {
+                let text = |field: &str| entry[field].as_str().unwrap_or("-").to_owned();
+                let time = text("time");
+                let time = time.trim_start_matches("1970-01-01T00:00:").trim_end_matches('Z');
+                let fields = entry["fieldsV1"].to_string().replace(":{}", "").replace('"', "");
+                format!("{} {} {time} {fields}", text("manager"), text("operation"))
+            })
+            .collect()
+    }
 }
