@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod authenticate;
 mod authorize;
 mod conditions;
 mod convert;

@@ -8,6 +8,7 @@ mod body;
 mod options;
 mod path;
 mod query;
+mod serve;
 mod verbs;
 
 use std::fmt;

@@ -32,6 +32,7 @@ use steersman_core::resource::GroupResource;
 use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
+use crate::authenticate::Authentication;
 use crate::authorize::Authorizer;
 use crate::registry::Registry;
 use crate::subresource::Subresource;
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) tables: Tables,
     pub(crate) chain: Vec<Arc<dyn Admission>>,
+    pub(crate) authentication: Authentication,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
     pub(crate) subresources: Vec<Box<dyn Subresource>>,
     /// The resources of Rust types, which have no definition in the store.

@@ -10,6 +10,7 @@ use steersman_core::{Env, Result, Store};
 
 use super::{Server, boot};
 use crate::admission::Admission;
+use crate::authenticate::{Authentication, Authenticator};
 use crate::authorize::Authorizer;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
@@ -26,6 +27,8 @@ pub struct Builder {
     admission: Vec<Arc<dyn Admission>>,
     disabled: Vec<String>,
     strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    anonymous: bool,
     authorizer: Option<Arc<dyn Authorizer>>,
     typed: Vec<Value>,
 }
@@ -38,6 +41,8 @@ impl Builder {
             admission: Vec::new(),
             disabled: Vec::new(),
             strategies: BTreeMap::new(),
+            authenticators: Vec::new(),
+            anonymous: true,
             authorizer: None,
             typed: Vec::new(),
         }
@@ -75,6 +80,20 @@ impl Builder {
         K::Scope: 'static,
     {
         self.typed.push(registry::definition_of::<K>());
+        self
+    }
+
+    /// One more way to prove who one is, asked after those given before. Matters to [`Server::serve`] only: a client in
+    /// this process is who it says.
+    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.authenticators.push(Arc::new(authenticator));
+        self
+    }
+
+    /// Refuses requests that show nothing of who makes them, which otherwise are those of `system:anonymous`;
+    /// upstream's `--anonymous-auth=false`.
+    pub fn without_anonymous(mut self) -> Self {
+        self.anonymous = false;
         self
     }
 
@@ -124,6 +143,11 @@ impl Builder {
             registry,
             tables,
             chain,
+            authentication: Authentication {
+                authenticators: self.authenticators,
+                anonymous: self.anonymous,
+                audiences: Vec::new(),
+            },
             authorizer: self.authorizer,
             subresources: subresource::builtin(),
             typed: Vec::new(),

@@ -1,5 +1,6 @@
 //! The contracts of the API, over a whole server: a store of a hundred lines, an executor that runs in the test.
 
+mod access;
 mod custom;
 mod objects;
 mod reads;

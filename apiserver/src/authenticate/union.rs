@@ -1,0 +1,79 @@
+//! Asks the authenticators one after another.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use jiff::Timestamp;
+
+use super::{
+    ANONYMOUS, AUTHENTICATED, Authenticator, Credentials, Identity, NotAuthenticated, PeerCertificates,
+    UNAUTHENTICATED, bearer,
+};
+use crate::reader::Reader;
+use crate::user::User;
+
+/// Everybody who can tell who somebody is.
+pub(crate) struct Authentication {
+    /// Asked in this order.
+    pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
+    /// Whether those who show nothing are let in, as nobody in particular.
+    pub(crate) anonymous: bool,
+    /// Whom tokens must be meant for where nobody says otherwise.
+    pub(crate) audiences: Vec<String>,
+}
+
+impl Authentication {
+    /// Who makes a request.
+    pub(crate) async fn of_request(
+        &self,
+        request: &Parts,
+        now: Timestamp,
+        cluster: &dyn Reader,
+    ) -> Result<User, NotAuthenticated> {
+        let token = bearer::token(&request.headers);
+        let certificates = request.extensions.get::<PeerCertificates>();
+        let credentials = Credentials {
+            headers: &request.headers,
+            token: token.as_deref(),
+            certificates: certificates.map_or(&[], PeerCertificates::chain),
+            audiences: &self.audiences,
+            now,
+            cluster,
+        };
+        match self.ask(&credentials).await? {
+            Some(identity) => Ok(identity.user),
+            None if token.is_some() => Err(NotAuthenticated("invalid bearer token".to_owned())),
+            None if self.anonymous => Ok(anonymous()),
+            None => Err(NotAuthenticated("no credentials".to_owned())),
+        }
+    }
+
+    /// The first that knows decides. If none does, everything that was found wrong is told.
+    async fn ask(&self, credentials: &Credentials<'_>) -> Result<Option<Identity>, NotAuthenticated> {
+        let mut wrong = Vec::new();
+        for authenticator in &self.authenticators {
+            match authenticator.authenticate(credentials).await {
+                Ok(Some(identity)) => return Ok(Some(known(identity))),
+                Ok(None) => {}
+                Err(NotAuthenticated(why)) => wrong.push(why),
+            }
+        }
+        match wrong.len() {
+            0 => Ok(None),
+            1 => Err(NotAuthenticated(wrong.concat())),
+            _ => Err(NotAuthenticated(format!("[{}]", wrong.join(", ")))),
+        }
+    }
+}
+
+fn known(mut identity: Identity) -> Identity {
+    let groups = &mut identity.user.groups;
+    if !groups.iter().any(|group| group == AUTHENTICATED || group == UNAUTHENTICATED) {
+        groups.push(AUTHENTICATED.to_owned());
+    }
+    identity
+}
+
+fn anonymous() -> User {
+    User { name: ANONYMOUS.to_owned(), groups: vec![UNAUTHENTICATED.to_owned()], ..User::default() }
+}
