@@ -48,6 +48,7 @@ pub mod tables;
 mod tree;
 mod user;
 mod watch_cache;
+pub mod wire;
 
 pub use authorize::{Access, Authorizer};
 pub use reader::Reader;

@@ -2,6 +2,7 @@
 
 mod go;
 mod tables;
+mod unpublished;
 
 use std::error::Error;
 use std::path::Path;

@@ -9,8 +9,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::go::{self, Field, Package};
+use crate::unpublished;
 
-type Packages = BTreeMap<String, Package>;
+/// Every package, by its name in the tables.
+pub(crate) type Packages = BTreeMap<String, Package>;
 
 /// Rebuilds the tables in `out`.
 pub(crate) fn write(facts: &Path, go: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
@@ -20,6 +22,7 @@ pub(crate) fn write(facts: &Path, go: &Path, out: &Path) -> Result<(), Box<dyn E
     for (name, row) in &mut types {
         complete(name, row, &packages)?;
     }
+    unpublished::add(&mut types, &packages)?;
     std::fs::write(out.join("types.json"), lines(&types)?)?;
     let resources: Vec<Value> = read(facts, "resources.json")?;
     let rows: Result<Vec<String>, _> = resources.iter().map(serde_json::to_string).collect();
@@ -68,18 +71,18 @@ fn complete(name: &str, row: &mut Value, packages: &Packages) -> Result<(), Box<
 fn fields_of(packages: &Packages, package: &str, name: &str) -> BTreeMap<String, Field> {
     // Older versions of a group alias some types of its first stable version.
     let stable = format!("{}.v1", package.split('.').next().unwrap_or_default());
-    let find = |package: &str| packages.get(package).and_then(|package| package.get(name));
+    let find = |package: &str| packages.get(package).and_then(|package| package.structs.get(name));
     let Some(found) = find(package).or_else(|| find(&stable)) else { return BTreeMap::new() };
     let mut fields = BTreeMap::new();
     for embedded in &found.embeds {
-        fields.extend(fields_of(packages, package, embedded));
+        fields.extend(fields_of(packages, package, &embedded.go));
     }
     fields.extend(found.fields.iter().map(|field| (field.json.clone(), field.clone())));
     fields
 }
 
 /// The Go type that a type of the schema usually has.
-fn natural(schema: &str) -> String {
+pub(crate) fn natural(schema: &str) -> String {
     if let Some(inner) = schema.strip_prefix('[') {
         return format!("[]{}", natural(inner.trim_end_matches(']')));
     }

@@ -17,7 +17,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The types that the schema refers to.
-    pub(super) fn document(self) -> &'a Document {
+    pub(crate) fn document(self) -> &'a Document {
         self.document
     }
 

@@ -40,7 +40,7 @@ pub use decode::Duplicates;
 pub(crate) use document::Document;
 use fault::Fault;
 pub(crate) use fault::kind_of;
-pub(crate) use shape::{Field, ListKind, Presence, Rest, Scalar, Shape};
+pub(crate) use shape::{Field, ListKind, Node, ObjectType, Presence, Rest, Scalar, Shape, TypeId};
 use unknown::Unknown;
 
 /// What is wrong with a value that an `openAPIV3Schema` describes, with fields below the value.

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+/// So many fields are looked at one by one before a name is searched for.
+const SOON: usize = 4;
+
 /// The index of an object type in its [`Document`](super::Document).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TypeId(pub(super) u32);
@@ -96,6 +99,8 @@ pub(crate) struct ObjectType {
     pub(crate) fields: Vec<Field>,
     /// The indexes of fields that are written even where they are zero.
     pub(super) filled: Vec<usize>,
+    /// The indexes of the fields that protobuf knows, ordered by number; none for custom resources.
+    pub(crate) numbered: Vec<u16>,
     /// What happens to undeclared fields.
     pub(crate) rest: Rest,
     /// Whether it is a whole object of its own, with `apiVersion`, `kind` and `metadata`.
@@ -115,8 +120,8 @@ pub(crate) struct Field {
     pub(crate) presence: Presence,
     /// How strategic merge patches treat it.
     pub(crate) patch: PatchStrategy,
-    /// Where the field stands in Go's struct, level by level where structs embed structs, which is the order that Go
-    /// writes fields in; empty for custom resources, which Go writes ordered by name.
+    /// Where the field stands in Go's struct, level by level where structs embed structs: its number in protobuf, and the
+    /// order that Go writes fields in; 0 first where protobuf does not know the field, and empty for custom resources, which Go writes ordered by name.
     pub(crate) order: Vec<u32>,
     /// The Go type, for decoding errors: `int32`, `v1.Protocol`; empty for custom resources.
     pub(crate) go: String,
@@ -157,10 +162,15 @@ impl ObjectType {
     pub(super) fn new(name: &str, mut fields: Vec<Field>) -> Self {
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         let filled = (0..fields.len()).filter(|index| fields[*index].is_filled()).collect();
+        let numbers = |index: &u16| fields[usize::from(*index)].order.as_slice();
+        let is_numbered = |index: &u16| numbers(index).first().is_some_and(|number| *number > 0);
+        let mut numbered: Vec<u16> = (0..fields.len() as u16).filter(is_numbered).collect();
+        numbered.sort_by_key(|index| numbers(index).to_vec());
         ObjectType {
             name: name.to_owned(),
             fields,
             filled,
+            numbered,
             rest: Rest::Unknown,
             embedded: false,
             atomic: false,
@@ -171,6 +181,14 @@ impl ObjectType {
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         let index = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
         self.fields.get(index)
+    }
+
+    /// The index of the declared field of that name, which stands at or soon behind `expected` if keys come in order.
+    pub(crate) fn position(&self, name: &[u8], expected: usize) -> Option<usize> {
+        let soon = self.fields.get(expected..).unwrap_or_default().iter().take(SOON);
+        let near = soon.map(|field| field.name.as_bytes()).position(|known| known == name);
+        near.map(|place| expected + place)
+            .or_else(|| self.fields.binary_search_by(|field| field.name.as_bytes().cmp(name)).ok())
     }
 }
 
