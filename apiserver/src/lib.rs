@@ -27,7 +27,7 @@
 
 pub mod admission;
 pub mod authenticate;
-mod authorize;
+pub mod authorize;
 mod conditions;
 mod convert;
 pub mod crd;
@@ -40,6 +40,7 @@ pub mod patch;
 mod pipeline;
 mod reader;
 mod registry;
+mod review;
 pub mod schema;
 mod server;
 mod strategy;
@@ -50,7 +51,7 @@ mod user;
 mod watch_cache;
 pub mod wire;
 
-pub use authorize::{Access, Authorizer};
+pub use authorize::Authorizer;
 pub use reader::Reader;
 pub use schema::Schema;
 pub use server::{Builder, Server};

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use steersman_core::names;
+
 /// An authenticated user; upstream's `user.Info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
@@ -32,4 +34,32 @@ impl User {
         self.groups.push(group.into());
         self
     }
+}
+
+/// What the name of every service account begins with.
+const ACCOUNT: &str = "system:serviceaccount:";
+
+/// What the name of every node begins with.
+const NODE: &str = "system:node:";
+
+/// The name of a service account as a user.
+pub(crate) fn service_account_name(namespace: &str, name: &str) -> String {
+    format!("{ACCOUNT}{namespace}:{name}")
+}
+
+/// The groups of a service account.
+pub(crate) fn service_account_groups(namespace: &str) -> Vec<String> {
+    vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]
+}
+
+/// The namespace and the name of the service account that a user is, if it is one.
+pub(crate) fn as_service_account(user: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = user.strip_prefix(ACCOUNT)?.split_once(':')?;
+    let is_valid = names::dns1123_label(namespace).is_empty() && names::dns1123_subdomain(name).is_empty();
+    is_valid.then_some((namespace, name))
+}
+
+/// The name of the node that a user is, if it is one.
+pub(crate) fn as_node(user: &str) -> Option<&str> {
+    user.strip_prefix(NODE).filter(|name| names::dns1123_subdomain(name).is_empty())
 }

@@ -6,6 +6,7 @@
 
 mod bearer;
 mod certificates;
+pub(crate) mod impersonate;
 mod static_tokens;
 mod union;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use http::request::Parts;
 use jiff::Timestamp;
 
@@ -42,15 +43,29 @@ impl Authentication {
         };
         match self.ask(&credentials).await? {
             Some(identity) => Ok(identity.user),
-            None if token.is_some() => Err(NotAuthenticated("invalid bearer token".to_owned())),
+            None if token.is_some() => Err(unknown_token()),
             None if self.anonymous => Ok(anonymous()),
             None => Err(NotAuthenticated("no credentials".to_owned())),
         }
     }
 
+    /// Whose token it is.
+    pub(crate) async fn of_token(
+        &self,
+        token: &str,
+        audiences: &[String],
+        now: Timestamp,
+        cluster: &dyn Reader,
+    ) -> Result<Identity, NotAuthenticated> {
+        let audiences = if audiences.is_empty() { &self.audiences } else { audiences };
+        let (headers, token, certificates) = (&HeaderMap::new(), Some(token), &[][..]);
+        let credentials = Credentials { headers, token, certificates, audiences, now, cluster };
+        self.ask(&credentials).await?.ok_or_else(unknown_token)
+    }
+
     /// The first that knows decides. If none does, everything that was found wrong is told.
     async fn ask(&self, credentials: &Credentials<'_>) -> Result<Option<Identity>, NotAuthenticated> {
-        let mut wrong = Vec::new();
+        let mut wrong = vec![unknown_token().0];
         for authenticator in &self.authenticators {
             match authenticator.authenticate(credentials).await {
                 Ok(Some(identity)) => return Ok(Some(known(identity))),
@@ -58,12 +73,13 @@ impl Authentication {
                 Err(NotAuthenticated(why)) => wrong.push(why),
             }
         }
-        match wrong.len() {
-            0 => Ok(None),
-            1 => Err(NotAuthenticated(wrong.concat())),
-            _ => Err(NotAuthenticated(format!("[{}]", wrong.join(", ")))),
-        }
+        if wrong.len() == 1 { Ok(None) } else { Err(NotAuthenticated(format!("[{}]", wrong.join(", ")))) }
     }
+}
+
+/// Nobody knows the token.
+fn unknown_token() -> NotAuthenticated {
+    NotAuthenticated("invalid bearer token".to_owned())
 }
 
 fn known(mut identity: Identity) -> Identity {

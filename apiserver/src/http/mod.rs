@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod info;
 mod options;
 mod path;
 mod query;
@@ -29,6 +30,11 @@ pub enum Body {
     Full(Bytes),
     /// What a watch tells, an event a chunk, until it ends.
     Chunks(BoxStream<'static, Bytes>),
+}
+
+/// A text without its percent signs, or as it is if they cannot be read.
+pub(crate) fn unescape(text: &str) -> String {
+    path::decode(text).unwrap_or_else(|| text.to_owned())
 }
 
 impl Server {

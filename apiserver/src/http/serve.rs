@@ -1,11 +1,17 @@
 //! The way in for requests of somebody yet unknown: who are you, then what do you want.
 
 use bytes::Bytes;
-use steersman_core::Error;
+use http::request::Parts;
 use steersman_core::error::Reason;
+use steersman_core::{Error, Result};
 
+use super::info::Info;
 use super::{Body, answer};
+use crate::authenticate::impersonate;
+use crate::authorize::Access;
+use crate::pipeline::Core;
 use crate::server::Server;
+use crate::user::User;
 
 impl Server {
     /// Finds out who makes the request, and answers it. Never fails: what is wrong is in the answer.
@@ -15,12 +21,28 @@ impl Server {
     pub async fn serve(&self, request: http::Request<Bytes>) -> http::Response<Body> {
         let (parts, body) = request.into_parts();
         let core = self.core();
-        match core.authentication.of_request(&parts, core.env.now(), &**core).await {
-            Ok(user) => self.call(user, http::Request::from_parts(parts, body)).await,
+        let user = match core.authentication.of_request(&parts, core.env.now(), &**core).await {
+            Ok(user) => user,
             Err(why) => {
                 tracing::debug!(%why, "not authenticated");
-                answer::of_error(&unauthorized()).into_response()
+                return answer::of_error(&unauthorized()).into_response();
             }
+        };
+        match acting(core, user, &parts).await {
+            Ok(user) => self.call(user, http::Request::from_parts(parts, body)).await,
+            Err(error) => answer::of_error(&error).into_response(),
+        }
+    }
+}
+
+/// As whom the user acts: as himself, or as whom he impersonates.
+async fn acting(core: &Core, user: User, parts: &Parts) -> Result<User> {
+    match impersonate::wanted(&parts.headers)? {
+        None => Ok(user),
+        Some(wanted) => {
+            let info = Info::of(parts);
+            let access = Access { user: &user, verb: &info.verb, asked: info.asked(), cluster: core };
+            impersonate::allowed(&core.authorization, &access, wanted).await
         }
     }
 }

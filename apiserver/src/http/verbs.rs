@@ -10,7 +10,8 @@ use steersman_core::Result;
 use steersman_core::api::{Target, WatchEvent};
 
 use super::answer::{self, Answer};
-use super::path::{self, Place};
+use super::info::Info;
+use super::path::Place;
 use super::query::Query;
 use super::{Body, body, options};
 use crate::fault;
@@ -51,7 +52,9 @@ struct Call<'a> {
 /// Answers a request, or says what is wrong with it.
 pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<Bytes>) -> Result<Answer> {
     let (parts, body) = request.into_parts();
-    let (target, watch) = match path::parse(parts.uri.path()) {
+    let info = Info::of(&parts);
+    core.authorize(&caller.user, &info.verb, info.asked()).await?;
+    let (target, watch) = match info.place {
         Place::Resource { target, watch } => (target, watch),
         Place::Discovery => return discovery(core, parts.uri.path()),
         Place::Elsewhere => return Ok(Answer::text(404, "404 page not found\n")),

@@ -24,12 +24,15 @@ impl Core {
         body: Body,
         options: &WriteOptions,
     ) -> Result<Written> {
-        let mut request = self.open(caller, target, "create").await?;
+        let mut request = self.open(caller, target, "create")?;
         request.dry_run = options.dry_run;
         if !target.subresource.is_empty() {
             return request.post(body, options).await;
         }
         let mut tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
+        if request.row.collection.is_none() {
+            return request.review(tree, options).await;
+        }
         request.owner(&options.field_manager).track(None, &mut tree);
         let object = request.create(tree).await?;
         request.settle(false).await?;
@@ -49,6 +52,7 @@ impl Request<'_> {
         metadata::wipe(&mut tree);
         let version = metadata::take_version(&mut tree);
         self.mutate(Operation::Create, &mut tree, None).await?;
+        self.check_grants(&tree, None).await?;
         if !metadata::is_name_wanted(&tree) {
             metadata::found(&mut tree, &self.row, &self.core.env, self.now);
             return self.create_named(tree, &version).await;

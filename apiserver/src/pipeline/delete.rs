@@ -35,7 +35,7 @@ impl Core {
         target: &Target,
         options: &DeleteOptions,
     ) -> Result<Deleted> {
-        let mut request = self.open(caller, target, "delete").await?;
+        let mut request = self.open(caller, target, "delete")?;
         check_options(options)?;
         request.dry_run = is_dry_run(options);
         let (object, gone) = request.delete(options).await?;

@@ -17,7 +17,7 @@ impl Core {
         options: &DeleteOptions,
         list: &ListOptions,
     ) -> Result<ObjectList> {
-        let request = self.open(caller, target, "deletecollection").await?;
+        let request = self.open(caller, target, "deletecollection")?;
         check_options(options)?;
         let mut found = request.list(list).await?;
         let mut items: Vec<Object> = Vec::with_capacity(found.items.len());

@@ -9,7 +9,7 @@ use super::{Caller, Core, versions};
 impl Core {
     /// Reads an object or a subresource of it.
     pub(crate) async fn get(&self, caller: &Caller, target: &Target, options: &GetOptions) -> Result<Object> {
-        let request = self.open(caller, target, "get").await?;
+        let request = self.open(caller, target, "get")?;
         match versions::parse(&options.resource_version)? {
             None => self.cache.current().await?,
             Some(revision) => self.cache.reach(revision).await?,

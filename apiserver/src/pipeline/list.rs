@@ -24,7 +24,7 @@ impl Core {
         target: &Target,
         options: &ListOptions,
     ) -> Result<ObjectList> {
-        let request = self.open(caller, target, "list").await?;
+        let request = self.open(caller, target, "list")?;
         request.list(options).await
     }
 }

@@ -1,9 +1,10 @@
 //! A request's way through the house, one stage a file.
 //!
-//! decode → authorise → patch onto the current object → schema → mutating admission → strategy → metadata → validating
+//! (authorise, at the door) → decode → patch onto the current object → schema → mutating admission → strategy → metadata → validating
 //! admission → encode → commit → answer.
 
 mod admit;
+mod authorize;
 mod body;
 mod commit;
 mod continue_token;
@@ -11,6 +12,7 @@ mod create;
 mod definitions;
 mod delete;
 mod delete_collection;
+mod escalation;
 mod finalizers;
 mod get;
 mod grace;
@@ -21,6 +23,7 @@ mod patch;
 mod post;
 mod reader;
 mod request;
+mod review;
 mod status;
 mod update;
 mod versions;
@@ -33,8 +36,9 @@ use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
 use crate::authenticate::Authentication;
-use crate::authorize::Authorizer;
+use crate::authorize::Authorization;
 use crate::registry::Registry;
+use crate::review::Review;
 use crate::subresource::Subresource;
 use crate::tables::Tables;
 use crate::user::User;
@@ -52,8 +56,9 @@ pub(crate) struct Core {
     pub(crate) tables: Tables,
     pub(crate) chain: Vec<Arc<dyn Admission>>,
     pub(crate) authentication: Authentication,
-    pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
+    pub(crate) authorization: Authorization,
     pub(crate) subresources: Vec<Box<dyn Subresource>>,
+    pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
     /// Held while the definitions of custom resources are put into effect.

@@ -27,7 +27,7 @@ impl Core {
         change: Patch,
         options: &WriteOptions,
     ) -> Result<Written> {
-        let mut request = self.open(caller, target, "patch").await?;
+        let mut request = self.open(caller, target, "patch")?;
         check_options(&change, options)?;
         request.dry_run = options.dry_run;
         let row = request.row.clone();

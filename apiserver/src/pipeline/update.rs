@@ -41,7 +41,7 @@ impl Core {
         body: Body,
         options: &WriteOptions,
     ) -> Result<Written> {
-        let mut request = self.open(caller, target, "update").await?;
+        let mut request = self.open(caller, target, "update")?;
         request.dry_run = options.dry_run;
         let row = request.row.clone();
         let door = request.door(&row)?;
@@ -114,6 +114,7 @@ impl Request<'_> {
         if !uid.is_empty() {
             return Err(self.wrong_uid(uid, ""));
         }
+        self.core.authorize_target(&self.caller.user, "create", self.target, None).await?;
         match self.create(proposal.tree).await {
             Ok(object) => Ok(Round::Done { object, created: true }),
             // Somebody else created it meanwhile: it is an update after all.
@@ -134,6 +135,7 @@ impl Request<'_> {
         self.mutate(Operation::Update, &mut wanted, Some(&old.tree)).await?;
         ownership::settle(&mut wanted, &old.tree);
         self.check_version(&version, old)?;
+        self.check_grants(&wanted, Some(&old.tree)).await?;
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
         self.validate(door, &tree, &metadata, old)?;

@@ -19,7 +19,7 @@ impl Core {
         target: &Target,
         options: &WatchOptions,
     ) -> Result<WatchStream> {
-        let request = self.open(caller, target, "watch").await?;
+        let request = self.open(caller, target, "watch")?;
         versions::check_watch(options)?;
         let selection = request.selection(&options.labels, &options.fields)?;
         let wanted = versions::parse(&options.resource_version)?;

@@ -9,6 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 
+use crate::watch_cache::Collection;
+
 pub(crate) use builtin::builtin;
 pub(crate) use custom::{custom, definition_of, prefix, strategy};
 pub(crate) use row::{Served, View};
@@ -33,6 +35,13 @@ impl Registry {
     /// The row of a resource and version.
     pub(crate) fn get(&self, resource: &GroupVersionResource) -> Option<Arc<Served>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).rows.get(resource).cloned()
+    }
+
+    /// The collections of some resources of a group; those that there are.
+    pub(crate) fn collections(&self, group: &str, resources: &[&str]) -> Vec<Arc<Collection>> {
+        let rows = self.rows();
+        let named = resources.iter().map(|name| GroupResource::new(group.to_owned(), (*name).to_owned()));
+        named.filter_map(|resource| rows.preferred(&resource)?.collection.clone()).collect()
     }
 
     /// Replaces the rows of a group's resource (by none, to stop serving it). The first row is the preferred version.

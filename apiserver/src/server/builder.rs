@@ -11,7 +11,7 @@ use steersman_core::{Env, Result, Store};
 use super::{Server, boot};
 use crate::admission::Admission;
 use crate::authenticate::{Authentication, Authenticator};
-use crate::authorize::Authorizer;
+use crate::authorize::{Authorization, Authorizer, Mode, Rbac, rbac};
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
 use crate::strategy::{ServiceRanges, Strategies, Strategy};
@@ -29,7 +29,7 @@ pub struct Builder {
     strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
     authenticators: Vec<Arc<dyn Authenticator>>,
     anonymous: bool,
-    authorizer: Option<Arc<dyn Authorizer>>,
+    modes: Vec<Mode>,
     typed: Vec<Value>,
 }
 
@@ -43,7 +43,7 @@ impl Builder {
             strategies: BTreeMap::new(),
             authenticators: Vec::new(),
             anonymous: true,
-            authorizer: None,
+            modes: Vec::new(),
             typed: Vec::new(),
         }
     }
@@ -97,9 +97,17 @@ impl Builder {
         self
     }
 
-    /// Who decides what users may do; without one, everybody may do everything.
+    /// One more who decides what users may do, asked after those given before. Without any, everybody may do
+    /// everything.
     pub fn authorizer(mut self, authorizer: impl Authorizer + 'static) -> Self {
-        self.authorizer = Some(Arc::new(authorizer));
+        self.modes.push(Mode::Own(Arc::new(authorizer)));
+        self
+    }
+
+    /// Lets Roles and ClusterRoles decide what users may do, after those given before; upstream's
+    /// `--authorization-mode=RBAC`.
+    pub fn rbac(mut self) -> Self {
+        self.modes.push(Mode::Rbac);
         self
     }
 
@@ -133,6 +141,8 @@ impl Builder {
             rows.iter().filter_map(|row| row.collection.clone()).for_each(|one| cache.add(one));
             registry.set(&resource, rows);
         }
+        let rbac = Rbac::default();
+        rbac.follow(cache.clone(), registry.collections(rbac::GROUP, &rbac::KINDS.map(|kind| kind.0)));
         let mut chain = crate::admission::builtin(env);
         chain.retain(|plugin| !self.disabled.iter().any(|name| name == plugin.name()));
         chain.extend(self.admission);
@@ -148,7 +158,8 @@ impl Builder {
                 anonymous: self.anonymous,
                 audiences: Vec::new(),
             },
-            authorizer: self.authorizer,
+            authorization: Authorization { modes: self.modes, rbac },
+            reviews: crate::review::builtin(),
             subresources: subresource::builtin(),
             typed: Vec::new(),
             syncing: futures::lock::Mutex::new(()),

@@ -48,6 +48,16 @@ pub(crate) struct Slice {
     pub(crate) behind: usize,
 }
 
+/// What has happened in a collection since somebody looked.
+pub(crate) enum Changes {
+    /// Nothing.
+    None,
+    /// These changes, up to a revision.
+    Some(Vec<WatchEvent>, Revision),
+    /// More than is known: everything there is now, as of a revision.
+    All(Vec<Object>, Revision),
+}
+
 /// Where a watch starts.
 pub(crate) enum Start {
     /// With all there is, and an end mark if one is wanted.
@@ -106,6 +116,21 @@ impl Collection {
             }
         }
         slice
+    }
+
+    /// What has happened since somebody saw everything up to a revision, or nothing yet.
+    pub(crate) fn changes(&self, seen: Option<Revision>) -> Changes {
+        let state = self.lock();
+        let changed = state.changed;
+        let events = match seen {
+            Some(seen) if seen == changed => return Changes::None,
+            Some(seen) => state.after(&Selection::default(), seen, changed).ok(),
+            None => None,
+        };
+        match events {
+            Some(events) => Changes::Some(events, changed),
+            None => Changes::All(state.objects.values().map(|one| one.object.clone()).collect(), changed),
+        }
     }
 
     /// Starts a watch. `current` is the revision that the whole cache has reached. 410 if what came after the start

@@ -23,7 +23,7 @@ use steersman_core::{Env, Result, Store};
 
 use crate::fault;
 
-pub(crate) use collection::{Collection, Slice, Start};
+pub(crate) use collection::{Changes, Collection, Slice, Start};
 pub(crate) use selection::{Selection, Version};
 
 use feed::Feed;
