@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use steersman_apiserver::admission::Admission;
-use steersman_apiserver::{ServiceRanges, Strategy};
+use steersman_apiserver::authenticate::Authenticator;
+use steersman_apiserver::{Authorizer, ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
 use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
 use steersman_kubelet::KubeletOptions;
@@ -137,6 +138,21 @@ impl Builder {
     pub fn without_admission(self, name: &str) -> Self {
         let name = name.to_owned();
         self.server_with(move |server| server.without_admission(&name))
+    }
+
+    /// One more way to prove who one is, for requests over HTTP ([`steersman_apiserver::Server::serve`]).
+    pub fn authenticator(self, authenticator: impl Authenticator + 'static) -> Self {
+        self.server_with(|server| server.authenticator(authenticator))
+    }
+
+    /// One more who decides what users may do. Without any, everybody may do everything.
+    pub fn authorizer(self, authorizer: impl Authorizer + 'static) -> Self {
+        self.server_with(|server| server.authorizer(authorizer))
+    }
+
+    /// Lets Roles and ClusterRoles decide what users may do, and makes upstream's default ones.
+    pub fn rbac(self) -> Self {
+        self.server_with(steersman_apiserver::Builder::rbac)
     }
 
     /// The rules of a kind, in place of the built-in ones.

@@ -18,8 +18,12 @@ pub(crate) fn client(server: &Server, layer: Option<&Layer>, component: &str) ->
 }
 
 fn user(component: &str) -> User {
-    match component.strip_prefix("kubelet/") {
-        Some(node) => User::named(format!("system:node:{node}")).in_group("system:nodes"),
-        None => User::named(format!("system:{component}")),
+    match (component, component.strip_prefix("kubelet/")) {
+        (_, Some(node)) => User::named(format!("system:node:{node}")).in_group("system:nodes"),
+        // Upstream's controllers are a service account each; here they are one, which may do what all of them may.
+        ("admin" | "kube-controller-manager", _) => {
+            User::named(format!("system:{component}")).in_group("system:masters")
+        }
+        _ => User::named(format!("system:{component}")),
     }
 }

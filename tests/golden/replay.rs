@@ -8,6 +8,7 @@ use futures::StreamExt;
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use steersman::apiserver::User;
+use steersman::apiserver::authenticate::StaticTokens;
 use steersman::apiserver::http::Body;
 use steersman::prelude::*;
 use steersman::sim::Sim;
@@ -19,6 +20,8 @@ use crate::unify::Bindings;
 const SETTLE: Duration = Duration::from_secs(2);
 
 const FILTER: &str = "managedFields removed";
+
+const NAMES: &str = "names of the items only";
 
 /// The headers that are compared, where they were recorded.
 const HEADERS: &[&str] = &["Content-Type", "Warning", "Retry-After", "Www-Authenticate", "Location", "Allow"];
@@ -35,7 +38,7 @@ struct Replay<'a> {
 pub(crate) fn replay(case: &Case) -> Result<(), String> {
     let sim = Sim::new(1);
     sim.block_on(async {
-        let builder = Cluster::builder().without_controllers().without_scheduler();
+        let builder = Cluster::builder().without_controllers().without_scheduler().rbac().authenticator(tokens());
         let cluster = builder.start(&sim.env()).await.map_err(|error| error.to_string())?;
         let mut replay = Replay { sim: &sim, cluster, bindings: Bindings::default(), answers: Vec::new() };
         if case.namespace != Some(false) {
@@ -68,9 +71,8 @@ impl Replay<'_> {
         if !step.settle.is_null() || !step.poll.is_null() {
             self.sim.advance(SETTLE).await;
         }
-        let user = user(step.request.user.as_deref());
         let request = self.request(&step.request);
-        let response = self.cluster.server().call(user, request).await;
+        let response = self.cluster.server().serve(request).await;
         let (parts, body) = response.into_parts();
         let bytes = read(body).await;
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -126,6 +128,7 @@ impl Replay<'_> {
         match recorded.body_filtered.as_deref() {
             None => {}
             Some(FILTER) => drop_managed_fields(&mut actual),
+            Some(NAMES) => actual = names(&actual),
             Some(other) => return Err(format!("the filter {other:?} is not replayed")),
         }
         self.unify(wanted, &actual)
@@ -147,6 +150,10 @@ impl Replay<'_> {
         let body = self.body(recorded);
         if !recorded.headers.contains_key("Accept") {
             request = request.header("Accept", "application/json");
+        }
+        let user = recorded.user.as_deref().unwrap_or("admin");
+        if user != "anonymous" && !recorded.headers.contains_key("Authorization") {
+            request = request.header("Authorization", format!("Bearer {user}-token"));
         }
         if !body.is_empty() && !recorded.headers.contains_key("Content-Type") {
             request = request.header("Content-Type", "application/json");
@@ -207,22 +214,13 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-fn user(name: Option<&str>) -> User {
-    match name {
-        None => User {
-            name: "admin".to_owned(),
-            uid: "admin-uid".to_owned(),
-            groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
-            ..User::default()
-        },
-        Some("bob") => User::named("bob").in_group("dev"),
-        Some("anonymous") => User {
-            name: "system:anonymous".to_owned(),
-            groups: vec!["system:unauthenticated".to_owned()],
-            ..User::default()
-        },
-        Some(other) => User::named(other),
-    }
+/// The users that the recorded server knew.
+fn tokens() -> StaticTokens {
+    let user = |name: &str| User { name: name.to_owned(), uid: format!("{name}-uid"), ..User::default() };
+    StaticTokens::new()
+        .with("admin-token", user("admin").in_group("system:masters"))
+        .with("alice-token", user("alice"))
+        .with("bob-token", user("bob").in_group("dev"))
 }
 
 async fn read(body: Body) -> Vec<u8> {
@@ -230,6 +228,11 @@ async fn read(body: Body) -> Vec<u8> {
         Body::Full(bytes) => bytes.to_vec(),
         Body::Chunks(chunks) => chunks.collect::<Vec<_>>().await.concat(),
     }
+}
+
+fn names(list: &Value) -> Value {
+    let items = list["items"].as_array().into_iter().flatten();
+    json!({"names": items.map(|item| item["metadata"]["name"].clone()).collect::<Vec<_>>()})
 }
 
 fn drop_managed_fields(value: &mut Value) {

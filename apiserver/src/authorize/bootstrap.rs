@@ -153,7 +153,7 @@ mod tests {
         let count = |kind: &str| objects.iter().filter(|(_, object)| object["kind"] == kind).count();
         assert_eq!(
             (count("ClusterRole"), count("ClusterRoleBinding"), count("Role"), count("RoleBinding")),
-            (71, 50, 7, 7)
+            (70, 51, 7, 7)
         );
         assert!(objects.iter().all(|(_, one)| one.get("rules").is_none_or(|rules| !rules[0].is_null())));
     }

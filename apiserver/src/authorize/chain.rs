@@ -27,6 +27,11 @@ pub(crate) struct Authorization {
 }
 
 impl Authorization {
+    /// Whether roles and bindings have a say.
+    pub(crate) fn has_rbac(&self) -> bool {
+        self.modes.iter().any(|mode| matches!(mode, Mode::Rbac))
+    }
+
     /// Whether the access is allowed, and why or why not. [`Decision::NoOpinion`] is a no.
     pub(crate) async fn decide(&self, access: &Access<'_>) -> Decision {
         if self.modes.is_empty() || access.user.groups.iter().any(|group| group == MASTERS) {

@@ -5,6 +5,7 @@
 //! user could not ask for.
 
 mod access;
+pub(crate) mod bootstrap;
 mod chain;
 pub(crate) mod rbac;
 mod refusal;

@@ -1,4 +1,5 @@
-//! Makes the objects that every cluster has: system namespaces and priority classes, the service `kubernetes`.
+//! Makes the objects that every cluster has: system namespaces and priority classes, the service `kubernetes`, and with
+//! RBAC the roles and bindings of the system.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,6 +8,7 @@ use steersman_core::Result;
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 
+use crate::authorize::bootstrap;
 use crate::pipeline::{Body, Caller, Core};
 use crate::reader::Reader;
 use crate::strategy::{ServiceRanges, WriteContext};
@@ -40,6 +42,11 @@ pub(super) async fn ensure(core: &Core, ranges: &ServiceRanges) -> Result<()> {
         let target = Target::all(GroupVersionResource::new("scheduling.k8s.io", "v1", "priorityclasses"));
         let class = json!({"metadata": {"name": name}, "value": value, "description": description});
         make(core, &caller, &target, class).await?;
+    }
+    if core.authorization.has_rbac() {
+        for (target, object) in bootstrap::objects() {
+            make(core, &caller, &target, object).await?;
+        }
     }
     network(core, &caller, ranges).await
 }
