@@ -38,7 +38,8 @@ struct Replay<'a> {
 pub(crate) fn replay(case: &Case) -> Result<(), String> {
     let sim = Sim::new(1);
     sim.block_on(async {
-        let builder = Cluster::builder().without_controllers().without_scheduler().rbac().authenticator(tokens());
+        let builder =
+            Cluster::builder().without_controllers().without_scheduler().rbac().authenticator(tokens());
         let cluster = builder.start(&sim.env()).await.map_err(|error| error.to_string())?;
         let mut replay = Replay { sim: &sim, cluster, bindings: Bindings::default(), answers: Vec::new() };
         if case.namespace != Some(false) {

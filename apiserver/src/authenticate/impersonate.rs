@@ -31,8 +31,12 @@ pub(crate) fn wanted(headers: &HeaderMap) -> Result<Option<User>> {
         value.unwrap_or_default().to_owned()
     };
     let groups = headers.get_all(GROUP).iter().filter_map(|value| value.to_str().ok());
-    let mut wanted =
-        User { name: text(USER), uid: text(UID), groups: groups.map(str::to_owned).collect(), ..User::default() };
+    let mut wanted = User {
+        name: text(USER),
+        uid: text(UID),
+        groups: groups.map(str::to_owned).collect(),
+        ..User::default()
+    };
     for (name, value) in headers {
         if let (Some(key), Ok(value)) = (name.as_str().strip_prefix(EXTRA), value.to_str()) {
             let key = crate::http::unescape(key);
@@ -42,10 +46,9 @@ pub(crate) fn wanted(headers: &HeaderMap) -> Result<Option<User>> {
     match (wanted.name.is_empty(), wanted == User::default()) {
         (false, _) => Ok(Some(wanted)),
         (true, true) => Ok(None),
-        (true, false) => Err(Error::bad_request(format!(
-            "requested {} without impersonating a user name",
-            in_go(&wanted)
-        ))),
+        (true, false) => {
+            Err(Error::bad_request(format!("requested {} without impersonating a user name", in_go(&wanted))))
+        }
     }
 }
 
@@ -69,7 +72,9 @@ fn in_go(user: &User) -> String {
 /// The user that the one of `access` acts as when he makes that very request; 403 if he may not.
 pub(crate) async fn allowed(rights: &Authorization, access: &Access<'_>, wanted: User) -> Result<User> {
     let mut first = None;
-    for mode in [Some("associated-node"), Some("arbitrary-node"), Some("serviceaccount"), Some("user-info"), None] {
+    for mode in
+        [Some("associated-node"), Some("arbitrary-node"), Some("serviceaccount"), Some("user-info"), None]
+    {
         if mode.is_some_and(|mode| !applies(mode, access.user, &wanted)) {
             continue;
         }
@@ -87,7 +92,8 @@ fn applies(mode: &str, requestor: &User, wanted: &User) -> bool {
     let (node, account) = (user::as_node(&wanted.name), user::as_service_account(&wanted.name));
     match mode {
         "associated-node" => {
-            let own = requestor.extra.get(NODE_NAME).filter(|values| values.len() == 1).map(|values| &*values[0]);
+            let own =
+                requestor.extra.get(NODE_NAME).filter(|values| values.len() == 1).map(|values| &*values[0]);
             is_bare && node.is_some() && own == node && user::as_service_account(&requestor.name).is_some()
         }
         "arbitrary-node" => is_bare && node.is_some(),
@@ -161,7 +167,8 @@ impl Attempt<'_> {
     }
 
     async fn check_extra(&self, wanted: &User) -> Result<()> {
-        let on = |key, value| ResourceAccess { subresource: key, ..self.on("userextras", AUTHENTICATION, value) };
+        let on =
+            |key, value| ResourceAccess { subresource: key, ..self.on("userextras", AUTHENTICATION, value) };
         let values: usize = wanted.extra.values().map(Vec::len).sum();
         if self.mode.is_some() {
             for (key, values) in &wanted.extra {

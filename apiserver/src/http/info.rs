@@ -39,7 +39,9 @@ impl Info {
     /// What authorisers are asked about.
     pub(super) fn asked(&self) -> Asked<'_> {
         match &self.place {
-            Place::Resource { target, .. } => Asked::Resource(ResourceAccess::of(target, self.fields.as_ref())),
+            Place::Resource { target, .. } => {
+                Asked::Resource(ResourceAccess::of(target, self.fields.as_ref()))
+            }
             Place::Discovery | Place::Elsewhere => Asked::Path(&self.path),
         }
     }
@@ -84,7 +86,11 @@ mod tests {
             ("GET", "/api/v1/pods?watch=1", "watch pods |"),
             ("GET", "/api/v1/watch/namespaces/a/pods", "watch pods a|"),
             ("GET", "/api/v1/pods?fieldSelector=metadata.name%3Db", "list pods |b"),
-            ("DELETE", "/api/v1/namespaces/a/pods?fieldSelector=metadata.name%3Db", "deletecollection pods a|"),
+            (
+                "DELETE",
+                "/api/v1/namespaces/a/pods?fieldSelector=metadata.name%3Db",
+                "deletecollection pods a|",
+            ),
             ("GET", "/api/v1/namespaces/a", "get namespaces a|a"),
             ("PUT", "/api/v1/namespaces/a/finalize", "update namespaces/finalize a|a"),
             ("GET", "/api/v1/namespaces/a/services/s/proxy/x/y", "get services/proxy a|s"),

@@ -19,10 +19,7 @@ impl Request<'_> {
     pub(super) async fn check_grants(&self, tree: &Value, old: Option<&Value>) -> Result<()> {
         let resource = self.row.group_resource();
         let is_master = self.caller.user.groups.iter().any(|group| group == MASTERS);
-        if resource.group != rbac::GROUP
-            || is_master
-            || old.is_some_and(|old| is_bookkeeping(tree, old))
-        {
+        if resource.group != rbac::GROUP || is_master || old.is_some_and(|old| is_bookkeeping(tree, old)) {
             return Ok(());
         }
         match &*resource.resource {

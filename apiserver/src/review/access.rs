@@ -75,7 +75,9 @@ impl AccessReviews {
 
     fn check_metadata(&self, metadata: &Value, errors: &mut ErrorList) {
         let (may_have, why): (&[&str], _) = match self {
-            AccessReviews::LocalSubject => (&["managedFields", "namespace"], "must be empty except for namespace"),
+            AccessReviews::LocalSubject => {
+                (&["managedFields", "namespace"], "must be empty except for namespace")
+            }
             AccessReviews::Subject | AccessReviews::SelfSubject => (&["managedFields"], "must be empty"),
         };
         let mut fields = metadata.as_object().into_iter().flat_map(serde_json::Map::keys);
@@ -90,7 +92,7 @@ fn check_attributes(spec: &Value, at: &Path<'_>) -> ErrorList {
     match (resource.is_null(), path.is_null()) {
         (false, false) => {
             let why = "cannot be specified in combination with resourceAttributes";
-            vec![Error::invalid(&at.child("nonResourceAttributes"), &capitalised(path), why)]
+            vec![Error::invalid(&at.child("nonResourceAttributes"), capitalised(path), why)]
         }
         (true, true) => {
             let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
@@ -111,7 +113,7 @@ fn check_place(question: &Value, errors: &mut ErrorList) {
     }
     if !path.is_null() {
         let at = Path::new("spec.nonResourceAttributes");
-        errors.push(Error::invalid(&at, &capitalised(path), "disallowed on this kind of request"));
+        errors.push(Error::invalid(&at, capitalised(path), "disallowed on this kind of request"));
     }
 }
 

@@ -22,7 +22,8 @@ impl Review for SelfSubjectRulesReviews {
             return Err(Error::bad_request("no namespace on request"));
         }
         let known = asking.core.authorization.rules_of(asking.user, namespace);
-        let is_of_paths = |rule: &&PolicyRule| rule.non_resource_urls.as_ref().is_some_and(|urls| !urls.is_empty());
+        let is_of_paths =
+            |rule: &&PolicyRule| rule.non_resource_urls.as_ref().is_some_and(|urls| !urls.is_empty());
         let is_of_resources = |rule: &&PolicyRule| rule.resources.as_ref().is_some_and(|all| !all.is_empty());
         let resources: Vec<Value> = known.rules.iter().filter(is_of_resources).map(of_resources).collect();
         let paths: Vec<Value> = known.rules.iter().filter(is_of_paths).map(of_paths).collect();

@@ -40,12 +40,8 @@ pub(crate) fn check_grant(
 /// The rules of somebody who may do everything.
 pub(crate) fn everything() -> Vec<PolicyRule> {
     let all = || vec!["*".to_owned()];
-    let resources = PolicyRule {
-        api_groups: Some(all()),
-        resources: Some(all()),
-        verbs: all(),
-        ..PolicyRule::default()
-    };
+    let resources =
+        PolicyRule { api_groups: Some(all()), resources: Some(all()), verbs: all(), ..PolicyRule::default() };
     let paths = PolicyRule { non_resource_urls: Some(all()), verbs: all(), ..PolicyRule::default() };
     vec![resources, paths]
 }
@@ -56,7 +52,8 @@ fn compact(rules: Vec<PolicyRule>) -> Vec<PolicyRule> {
     let mut simple: BTreeMap<(String, String, Option<String>), PolicyRule> = BTreeMap::new();
     for rule in rules {
         let one = |values: Option<&Vec<String>>| list(values).first().cloned();
-        let (Some(group), Some(resource)) = (one(rule.api_groups.as_ref()), one(rule.resources.as_ref())) else {
+        let (Some(group), Some(resource)) = (one(rule.api_groups.as_ref()), one(rule.resources.as_ref()))
+        else {
             compacted.push(rule);
             continue;
         };

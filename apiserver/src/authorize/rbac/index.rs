@@ -95,9 +95,9 @@ impl Index {
         let names: Vec<(&str, BTreeSet<&String>)> =
             places.map(|namespace| (namespace, self.names(user, namespace))).collect();
         let user = user.clone();
-        let found = names.into_iter().flat_map(|(namespace, names)| {
-            names.into_iter().map(move |name| (namespace, name.as_str()))
-        });
+        let found = names
+            .into_iter()
+            .flat_map(|(namespace, names)| names.into_iter().map(move |name| (namespace, name.as_str())));
         found.filter_map(move |(namespace, name)| {
             let binding = &**self.bindings.get(&(namespace.to_owned(), name.to_owned()))?;
             let subject = binding.subjects.iter().find(|subject| is_for(subject, &user, namespace))?;

@@ -58,7 +58,11 @@ pub(crate) fn rules_of(index: &Index, user: &User, namespace: &str) -> (Vec<Poli
 }
 
 /// The rules of the role that a binding in `namespace` names; what is wrong if there is no such role.
-pub(crate) fn rules_of_role(index: &Index, role: &RoleRef, namespace: &str) -> Result<Vec<PolicyRule>, String> {
+pub(crate) fn rules_of_role(
+    index: &Index,
+    role: &RoleRef,
+    namespace: &str,
+) -> Result<Vec<PolicyRule>, String> {
     index.rules(role, namespace).map(|rules| rules.to_vec()).ok_or_else(|| not_found(role))
 }
 

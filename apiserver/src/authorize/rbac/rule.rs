@@ -21,7 +21,9 @@ pub(super) fn allows(rule: &PolicyRule, verb: &str, asked: &Asked<'_>) -> bool {
     names(&rule.verbs, verb)
         && match asked {
             Asked::Resource(asked) => allows_resource(rule, asked),
-            Asked::Path(path) => list(rule.non_resource_urls.as_ref()).iter().any(|url| covers_url(url, path)),
+            Asked::Path(path) => {
+                list(rule.non_resource_urls.as_ref()).iter().any(|url| covers_url(url, path))
+            }
         }
 }
 
@@ -43,13 +45,14 @@ fn covers_url(url: &str, path: &str) -> bool {
 pub(super) fn covers(rule: &PolicyRule, other: &PolicyRule) -> bool {
     let all = |have: &[String], want: &[String]| want.iter().all(|one| have.contains(one));
     let all_or_any = |have: &[String], want: &[String]| have.iter().any(|one| one == ALL) || all(have, want);
-    let (have_names, want_names) =
-        (list(rule.resource_names.as_ref()), list(other.resource_names.as_ref()));
+    let (have_names, want_names) = (list(rule.resource_names.as_ref()), list(other.resource_names.as_ref()));
     let urls = list(rule.non_resource_urls.as_ref());
     all_or_any(&rule.verbs, &other.verbs)
         && all_or_any(list(rule.api_groups.as_ref()), list(other.api_groups.as_ref()))
         && covers_resources(list(rule.resources.as_ref()), list(other.resources.as_ref()))
-        && list(other.non_resource_urls.as_ref()).iter().all(|path| urls.iter().any(|url| covers_url(url, path)))
+        && list(other.non_resource_urls.as_ref())
+            .iter()
+            .all(|path| urls.iter().any(|url| covers_url(url, path)))
         && (have_names.is_empty() || (!want_names.is_empty() && all(have_names, want_names)))
 }
 
@@ -75,7 +78,9 @@ pub(super) fn break_down(rule: &PolicyRule) -> Vec<PolicyRule> {
                     ..PolicyRule::default()
                 };
                 let names = list(rule.resource_names.as_ref());
-                parts.extend(names.iter().map(|name| PolicyRule { resource_names: one(name), ..part.clone() }));
+                parts.extend(
+                    names.iter().map(|name| PolicyRule { resource_names: one(name), ..part.clone() }),
+                );
                 if names.is_empty() {
                     parts.push(part);
                 }

@@ -117,7 +117,8 @@ fn set_role(index: &mut Index, object: &Object, is_there: bool) -> Result<()> {
 
 fn set_cluster_binding(index: &mut Index, object: &Object, is_there: bool) -> Result<()> {
     let binding = is_there.then(|| object.decode::<ClusterRoleBinding>()).transpose()?;
-    let parts = |one: Arc<ClusterRoleBinding>| (one.role_ref.clone(), one.subjects.clone().unwrap_or_default());
+    let parts =
+        |one: Arc<ClusterRoleBinding>| (one.role_ref.clone(), one.subjects.clone().unwrap_or_default());
     index.set_binding(place(object), binding.map(parts));
     Ok(())
 }
