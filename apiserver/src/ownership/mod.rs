@@ -4,7 +4,7 @@
 //! - [`set`] holds sets of paths, [`codec`] reads and writes them as `fieldsV1`;
 //! - [`place`] says how a schema wants the values at a place to be owned;
 //! - [`compare`], [`field_set`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
-//! - [`managed`] is the list of owners, [`track`] keeps it over writes, [`apply`] uses it.
+//! - [`managed`] is the list of owners, [`track`] keeps it over writes, [`apply`] uses it, [`scale`] carries it over.
 
 mod apply;
 mod codec;
@@ -21,6 +21,7 @@ mod place;
 mod properties;
 mod remove;
 mod reset;
+mod scale;
 mod set;
 #[cfg(test)]
 mod testing;
@@ -35,6 +36,7 @@ use steersman_core::resource::GroupVersionKind;
 
 use crate::schema::Schema;
 use managed::Managed;
+pub(crate) use scale::Replicas;
 
 /// The schema of another version of the same resource; `None` if that version is not served any more.
 pub(crate) type Versions<'a> = dyn Fn(&str) -> Option<Schema> + Send + Sync + 'a;

@@ -33,7 +33,9 @@ impl Core {
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
         }
-        request.owner(&options.field_manager).track(None, &mut tree);
+        if request.owns() {
+            request.owner(&options.field_manager).track(None, &mut tree);
+        }
         let object = request.create(tree).await?;
         request.settle(false).await?;
         request.written(object, true)

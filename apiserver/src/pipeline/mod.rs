@@ -24,6 +24,7 @@ mod post;
 mod reader;
 mod request;
 mod review;
+mod scale;
 mod status;
 mod update;
 mod versions;

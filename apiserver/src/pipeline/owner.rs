@@ -35,7 +35,7 @@ impl<'a> Request<'a> {
     /// Whether what is written through the target's door is the object itself, so that its fields have owners.
     pub(super) fn owns(&self) -> bool {
         let door = self.row.subresource(&self.target.subresource);
-        door.is_none_or(|door| door.kind == self.row.kind)
+        self.row.strategy.has_owners() && door.is_none_or(|door| door.kind == self.row.kind)
     }
 }
 
@@ -48,6 +48,16 @@ impl Core {
 }
 
 impl Owner<'_> {
+    /// The manager.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// When the request is made.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Sets the managed fields of an object that is to replace the current one, or to be created.
     pub(super) fn track(&self, current: Option<&Value>, tree: &mut Value) {
         match self.row.view {

@@ -11,6 +11,7 @@ use steersman_core::{Error, Result};
 use super::commit::Current;
 use super::owner::Owner;
 use super::request::Request;
+use super::scale::Scales;
 use super::status::Door;
 use super::update::Proposal;
 use super::{Caller, Core, Written, metadata};
@@ -40,6 +41,7 @@ impl Core {
         let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
             let creates = matches!(patching.change, Patch::Apply(_));
             let mut tree = match (patching.change, current) {
+                (Patch::Apply(_), None) if !patching.is_whole => return Err(missing.clone()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
                 (_, Some(current)) => patching.apply(current, warnings)?,
                 (_, None) => return Err(missing.clone()),
@@ -47,7 +49,7 @@ impl Core {
             metadata::place(&mut tree, &row, &namespace)?;
             metadata::check_name(&tree, &name)?;
             let version = metadata::take_version(&mut tree);
-            Ok(Proposal { tree, version, creates })
+            Ok(Proposal { tree, version, is_put: false, creates })
         };
         request.change(&door, &next).await
     }
@@ -78,6 +80,9 @@ struct Patching<'a> {
     is_whole: bool,
     validation: FieldValidation,
     owner: Owner<'a>,
+    /// The scale that is patched, if it is one.
+    scales: Option<Scales<'a>>,
+    owns: bool,
     /// Whether an apply takes fields over from others.
     force: bool,
     /// Warnings are told once, however often the patch is applied.
@@ -110,6 +115,8 @@ impl<'a> Patching<'a> {
             is_whole,
             validation: options.field_validation,
             owner: request.owner(&options.field_manager),
+            scales: request.scales(door, &options.field_manager),
+            owns: request.owns(),
             force: options.force,
             warned: Mutex::default(),
             row: request.row.clone(),
@@ -127,18 +134,22 @@ impl<'a> Patching<'a> {
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
         self.complete(&mut tree);
-        if self.is_whole {
-            self.owner.track(Some(&current.tree), &mut tree);
+        match &self.scales {
+            Some(scales) => scales.track(&current.tree, &mut tree)?,
+            None if self.owns => self.owner.track(Some(&current.tree), &mut tree),
+            None => {}
         }
         Ok(tree)
     }
 
     /// Merges an applied configuration into the current object, or into none.
     fn merge(&self, config: &Value, current: Option<&Current>) -> Result<Value> {
-        if !self.is_whole {
-            return Err(Error::not_implemented("server-side apply to this subresource is not supported yet"));
-        }
-        let mut tree = self.owner.apply(current.map(|current| &current.tree), config, self.force)?;
+        let live = current.map(|current| &current.tree);
+        let mut tree = match (&self.scales, live) {
+            (Some(scales), Some(live)) => scales.apply(live, config, self.force)?,
+            _ if self.is_whole => self.owner.apply(live, config, self.force)?,
+            _ => return Err(Error::not_implemented("this subresource cannot be applied to")),
+        };
         if let Some(current) = current
             && metadata::text(&tree, "resourceVersion").is_empty()
         {

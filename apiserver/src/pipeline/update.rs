@@ -11,7 +11,7 @@ use steersman_core::{Error, Object, Result};
 use super::commit::{Current, Outcome};
 use super::request::Request;
 use super::status::Door;
-use super::{Body, Caller, Core, Written, metadata};
+use super::{Body, Caller, Core, Written, metadata, scale};
 use crate::admission::Operation;
 use crate::{encode, ownership};
 
@@ -25,6 +25,9 @@ pub(super) struct Proposal {
     pub(super) tree: Value,
     /// The version that it is based on; empty for any.
     pub(super) version: String,
+    /// Whether it is of the object with its uid, so that another one is a conflict; else the uid is a change that is
+    /// refused.
+    pub(super) is_put: bool,
     /// Whether it creates an object that is not there, whatever the kind allows: an apply does.
     pub(super) creates: bool,
 }
@@ -50,12 +53,16 @@ impl Core {
         metadata::place(&mut tree, &request.row, &target.namespace)?;
         let version = metadata::take_version(&mut tree);
         let (owner, owns) = (request.owner(&options.field_manager), request.owns());
+        let scales = request.scales(&door, &options.field_manager);
         let next = |current: Option<&Current>, _: &mut Vec<String>| {
             let mut tree = tree.clone();
-            if owns {
-                owner.track(current.map(|current| &current.tree), &mut tree);
+            let current = current.map(|current| &current.tree);
+            match (&scales, current) {
+                (Some(scales), Some(current)) => scales.track(current, &mut tree)?,
+                _ if owns => owner.track(current, &mut tree),
+                _ => {}
             }
-            Ok(Proposal { tree, version: version.clone(), creates: false })
+            Ok(Proposal { tree, version: version.clone(), is_put: true, creates: false })
         };
         request.change(&door, &next).await
     }
@@ -127,10 +134,13 @@ impl Request<'_> {
     }
 
     async fn replace(&mut self, door: &Door<'_>, old: &Current, proposal: Proposal) -> Result<Round> {
-        let Proposal { tree: mut wanted, version, .. } = proposal;
+        let Proposal { tree: mut wanted, version, is_put, .. } = proposal;
         let uid = metadata::text(&wanted, "uid");
-        if !uid.is_empty() && uid != old.object.uid() {
+        if is_put && !uid.is_empty() && uid != old.object.uid() {
             return Err(self.wrong_uid(uid, old.object.uid()));
+        }
+        if matches!(door, Door::Other(_)) && !uid.is_empty() && uid != old.object.uid() {
+            return Err(self.other_uid(uid, old.object.uid()));
         }
         self.mutate(Operation::Update, &mut wanted, Some(&old.tree)).await?;
         ownership::settle(&mut wanted, &old.tree);
@@ -193,7 +203,11 @@ impl Request<'_> {
 
     fn prepare(&self, door: &Door<'_>, mut wanted: Value, old: &Current) -> Result<Value> {
         let (strategy, cx) = (&*self.row.strategy, self.context());
-        let owners = if self.owns() { ownership::take(&mut wanted) } else { ownership::given(&old.tree) };
+        let owners = if self.owns() {
+            ownership::take(&mut wanted)
+        } else {
+            scale::owners(door, &wanted, &old.tree, &self.row.kind.api_version())
+        };
         let mut tree = door.next(wanted, &old.tree, &self.row, &cx)?;
         metadata::carry(&mut tree, &old.tree);
         ownership::put(&mut tree, owners);
@@ -213,11 +227,17 @@ impl Request<'_> {
 
     fn validate(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
         let row = self.row.clone();
+        let at = Path::new("metadata");
         let mut errors: ErrorList =
-            steersman_core::metadata::validate_update(new, old.object.metadata(), &Path::new("metadata"));
+            steersman_core::metadata::validate_update(new, old.object.metadata(), &at);
         if !row.custom {
-            // Upstream's kinds look at the metadata a second time, so each finding is two causes.
-            errors.extend(errors.clone());
+            // Upstream's kinds look at the metadata a second time, as new and as changed, so each finding is two
+            // causes, or four.
+            let whole = row.validate_metadata(new);
+            errors = [whole.clone(), errors.clone(), errors].concat();
+            if matches!(door, Door::Object) {
+                errors.extend(whole);
+            }
         }
         errors.extend(row.schema.validate(tree));
         errors.extend(match door {

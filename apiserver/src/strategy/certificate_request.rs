@@ -32,6 +32,11 @@ impl Strategy for CertificateRequests {
         fields(object).put("spec", old.at("spec").clone());
     }
 
+    /// Upstream's field managers do not read the kind, and say nothing of it.
+    fn has_owners(&self) -> bool {
+        false
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }

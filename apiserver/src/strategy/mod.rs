@@ -165,6 +165,11 @@ pub trait Strategy: Send + Sync {
         Vec::new()
     }
 
+    /// Whether writes remember who set what.
+    fn has_owners(&self) -> bool {
+        true
+    }
+
     /// How an object's name is checked; DNS subdomain unless the kind says otherwise. Messages of what is wrong.
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
         steersman_core::names::dns_subdomain(name, is_prefix)

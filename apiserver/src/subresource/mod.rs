@@ -86,6 +86,11 @@ pub trait Subresource: Send + Sync {
         Err(Error::not_implemented(format!("{} cannot be updated here", self.name())))
     }
 
+    /// Where the object has what this form has at `spec.replicas`, if the owners of that field are shared.
+    fn replicas(&self) -> Option<Vec<&str>> {
+        None
+    }
+
     /// What is wrong with the object that [`Subresource::replace`] made.
     fn validate(&self, object: &Value, old: &Value) -> ErrorList {
         let _ = (object, old);

@@ -94,11 +94,11 @@ impl Subresource for Scale {
         }
         let mut next = old.clone();
         put(&mut next, &self.replicas, replicas.into());
-        let version = &body["metadata"]["uid"];
-        if version.is_string() {
-            next["metadata"]["uid"] = version.clone();
-        }
         Ok(next)
+    }
+
+    fn replicas(&self) -> Option<Vec<&str>> {
+        Some(self.replicas.split('/').skip(1).collect())
     }
 }
 

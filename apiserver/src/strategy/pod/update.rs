@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 
+use crate::strategy::internal;
 use crate::tree::{Fill, Read, fields};
 
 const ONLY: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
     `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
-    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n";
 
 /// What is wrong with an update of `old`.
 pub(super) fn validate(pod: &Value, old: &Value) -> ErrorList {
@@ -22,16 +23,30 @@ pub(super) fn validate(pod: &Value, old: &Value) -> ErrorList {
             return errors;
         }
     }
+    for list in ["initContainers", "containers"] {
+        check_images(new, list, &at.child(list), &mut errors);
+    }
     check_deadline(new, was, &at.child("activeDeadlineSeconds"), &mut errors);
     check_tolerations(new, was, &at.child("tolerations"), &mut errors);
     check_gates(new, was, &at.child("schedulingGates"), &mut errors);
     if !errors.is_empty() {
         return errors;
     }
-    if munged(new, was) != *was {
-        errors.push(Error::forbidden(&at, ONLY));
+    let munged = munged(new, was);
+    if munged != *was {
+        let difference = internal::pod_spec_difference(was, &munged);
+        errors.push(Error::forbidden(&at, format!("{ONLY}{difference}")));
     }
     errors
+}
+
+/// An image can change, not go away.
+fn check_images(new: &Value, list: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    for (index, container) in new.items(list).iter().enumerate() {
+        if container.text("image").trim().is_empty() {
+            errors.push(Error::required(&at.index(index).child("image"), ""));
+        }
+    }
 }
 
 /// The new spec with everything that may change as it was before.
@@ -46,7 +61,9 @@ fn munged(new: &Value, was: &Value) -> Value {
     for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
         restore(spec, was, field);
     }
-    if was.int("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
+    if was.int("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0)
+        && new.int("terminationGracePeriodSeconds") == Some(1)
+    {
         restore(spec, was, "terminationGracePeriodSeconds");
     }
     if !was.items("schedulingGates").is_empty() {
@@ -132,8 +149,9 @@ mod tests {
             let errors = validate(&new, &json!({"spec": old}));
             errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
-        assert_eq!(change("/spec/containers/0/x", json!(null)), format!("spec: Forbidden: {ONLY}"));
-        assert_eq!(change("/spec/nodeName", json!("n")), format!("spec: Forbidden: {ONLY}"));
+        let why = change("/spec/nodeName", json!("n"));
+        assert!(why.starts_with(&format!("spec: Forbidden: {ONLY}@@ -")), "{why}");
+        assert!(why.contains("\n- \"NodeName\": \"\",\n+ \"NodeName\": \"n\",\n"), "{why}");
         assert_eq!(change("/spec/activeDeadlineSeconds", json!(50)), "");
         assert_eq!(
             change("/spec/activeDeadlineSeconds", json!(200)),

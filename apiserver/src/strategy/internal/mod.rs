@@ -1,0 +1,205 @@
+//! Values as Go prints upstream's internal structs in messages: every field, in the order of the struct, under its Go
+//! name.
+
+mod affinity;
+mod container;
+mod kinds;
+mod line_diff;
+mod pod;
+mod print;
+mod storage;
+mod volume;
+
+use serde_json::{Map, Value};
+use steersman_core::field::Shown;
+
+use crate::tree::{Fill, Read, fields};
+use print::{Field, node};
+
+/// A printed struct.
+#[derive(Clone, Debug)]
+pub(super) struct Printed(String);
+
+impl Shown for Printed {
+    fn shown(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// What Go keeps a field as.
+#[derive(Clone, Copy)]
+enum Form {
+    /// A string, empty if absent.
+    Text,
+    /// A number, zero if absent.
+    Number,
+    /// A truth, false if absent.
+    Flag,
+    /// Anything behind a pointer, null if absent.
+    Pointer,
+    /// A label selector, which has names of its own in Go too; null if absent.
+    Selector,
+    /// The metadata of an object, whose fields are those of what it is in and have their own names in Go too.
+    Metadata,
+    /// A struct, printed even if absent.
+    Inside(&'static [Field]),
+    /// A struct whose fields are the fields of what it is in.
+    Inline(&'static [Field]),
+    /// A struct behind a pointer.
+    Struct(&'static [Field]),
+    /// A list of structs.
+    List(&'static [Field]),
+}
+
+/// The fields of a pod spec that Go keeps in its security context.
+const HOST: [&str; 5] = ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers"];
+
+/// The spec of a PodDisruptionBudget.
+pub(super) fn disruption_budget_spec(spec: &Value) -> Printed {
+    printed(spec, kinds::DISRUPTION_BUDGET_SPEC)
+}
+
+/// A port of a service.
+pub(super) fn service_port(port: &Value) -> Printed {
+    printed(port, kinds::SERVICE_PORT)
+}
+
+/// The strategy of a Deployment.
+pub(super) fn deployment_strategy(strategy: &Value) -> Printed {
+    printed(strategy, kinds::DEPLOYMENT_STRATEGY)
+}
+
+/// The update strategy of a StatefulSet.
+pub(super) fn stateful_update(strategy: &Value) -> Printed {
+    printed(strategy, kinds::STATEFUL_UPDATE)
+}
+
+/// How a StatefulSet rolls.
+pub(super) fn stateful_rolling(rolling: &Value) -> Printed {
+    printed(rolling, kinds::STATEFUL_ROLLING)
+}
+
+/// The success policy of a job.
+pub(super) fn success_policy(policy: &Value) -> Printed {
+    printed(policy, kinds::SUCCESS_POLICY)
+}
+
+/// How the flows of a FlowSchema are told apart.
+pub(super) fn distinguisher(method: &Value) -> Printed {
+    printed(method, kinds::DISTINGUISHER)
+}
+
+/// The role that a binding is to.
+pub(super) fn role_reference(role: &Value) -> Printed {
+    printed(role, kinds::ROLE_REFERENCE)
+}
+
+/// A toleration.
+pub(super) fn toleration(toleration: &Value) -> Printed {
+    printed(toleration, pod::TOLERATION)
+}
+
+/// A resource claim of a pod.
+pub(super) fn resource_claim(claim: &Value) -> Printed {
+    printed(claim, pod::CLAIM)
+}
+
+/// The security context of a container.
+pub(super) fn security_context(context: &Value) -> Printed {
+    printed(context, container::SECURITY_CONTEXT)
+}
+
+/// The spec of a VolumeAttachment.
+pub(super) fn attachment_spec(spec: &Value) -> Printed {
+    printed(spec, storage::ATTACHMENT_SPEC)
+}
+
+/// The node affinity of a persistent volume.
+pub(super) fn volume_affinity(affinity: &Value) -> Printed {
+    printed(affinity, storage::VOLUME_AFFINITY)
+}
+
+/// A pod template.
+pub(super) fn pod_template(template: &Value) -> Printed {
+    let mut template = template.clone();
+    let spec = Value::Object(with_host(template.at("spec")));
+    fields(&mut template).put("spec", spec);
+    printed(&template, pod::TEMPLATE)
+}
+
+/// What differs between two pod specs, line by line.
+pub(super) fn pod_spec_difference(old: &Value, new: &Value) -> String {
+    let lines = |spec: &Value| indented(&Value::Object(with_host(spec)), pod::SPEC);
+    line_diff::unified(&lines(old), &lines(new))
+}
+
+/// What differs between the specs of two claims, line by line.
+pub(super) fn claim_spec_difference(old: &Value, new: &Value) -> String {
+    line_diff::unified(&indented(old, storage::CLAIM_SPEC), &indented(new, storage::CLAIM_SPEC))
+}
+
+/// What differs between the sources of two persistent volumes, line by line.
+pub(super) fn volume_source_difference(old: &Value, new: &Value) -> String {
+    let lines = |spec: &Value| indented(spec, storage::PERSISTENT_SOURCE);
+    line_diff::unified(&lines(old), &lines(new))
+}
+
+fn printed(value: &Value, fields: &'static [Field]) -> Printed {
+    Printed(node(value, fields).compact())
+}
+
+fn indented(value: &Value, fields: &'static [Field]) -> String {
+    node(value, fields).indented()
+}
+
+/// The spec of a pod with what Go keeps in the security context there.
+fn with_host(spec: &Value) -> Map<String, Value> {
+    let mut spec = spec.as_object().cloned().unwrap_or_default();
+    for field in HOST {
+        if let Some(value) = spec.remove(field) {
+            spec.object("securityContext").put(field, value);
+        }
+    }
+    spec
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn structs_are_printed_whole() {
+        assert_eq!(
+            service_port(&json!({"protocol": "TCP", "port": 80})).0,
+            r#"{"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}"#
+        );
+        assert_eq!(deployment_strategy(&json!({"type": "X"})).0, r#"{"Type":"X","RollingUpdate":null}"#);
+        let context = json!({"capabilities": {"add": ["CAP_SYS_ADMIN"]}, "allowPrivilegeEscalation": false});
+        assert!(security_context(&context).0.starts_with(
+            r#"{"Capabilities":{"Add":["CAP_SYS_ADMIN"],"Drop":null},"Privileged":null,"SELinuxOptions":null,"#
+        ));
+    }
+
+    #[test]
+    fn a_changed_line_is_shown_with_three_around_it() {
+        let old = json!({"securityContext": {}, "restartPolicy": "Always", "containers": [{"name": "c"}]});
+        let mut new = old.clone();
+        new["hostPID"] = json!(true);
+        assert_eq!(
+            pod_spec_difference(&old, &new),
+            concat!(
+                "@@ -45,7 +45,7 @@\n",
+                "  \"NodeName\": \"\",\n",
+                "  \"SecurityContext\": {\n",
+                "   \"HostNetwork\": false,\n",
+                "-  \"HostPID\": false,\n",
+                "+  \"HostPID\": true,\n",
+                "   \"HostIPC\": false,\n",
+                "   \"ShareProcessNamespace\": null,\n",
+                "   \"HostUsers\": null,\n"
+            )
+        );
+    }
+}
