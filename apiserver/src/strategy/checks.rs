@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path, Shown};
-use steersman_core::{formats, labels, selector};
+use steersman_core::{formats, labels, names, selector};
 
 use crate::tree::Read;
 
@@ -110,6 +110,42 @@ pub(super) fn selects(selector: &Value, labels: &Value) -> bool {
 
 fn read_selector(selector: &Value) -> Option<LabelSelector> {
     serde_json::from_value(selector.clone()).ok().flatten()
+}
+
+/// A value that the message leaves out.
+#[derive(Clone, Copy)]
+pub(super) struct Omitted;
+
+impl Shown for Omitted {
+    fn shown(&self) -> String {
+        String::new()
+    }
+}
+
+/// A list that is not too long.
+pub(super) fn at_most<T>(items: &[T], most: usize, path: &Path<'_>, errors: &mut ErrorList) {
+    if items.len() > most {
+        errors.push(Error::too_many(path, items.len(), most));
+    }
+}
+
+/// A domain, a slash, and a path: `acme.io/foo`.
+pub(super) fn domain_prefixed_path(value: &str, path: &Path<'_>, errors: &mut ErrorList) {
+    if value.is_empty() {
+        errors.push(Error::required(path, ""));
+        return;
+    }
+    let Some((domain, rest)) = value.split_once('/').filter(|(domain, rest)| !domain.is_empty() && !rest.is_empty())
+    else {
+        errors.push(Error::invalid(path, value, "must be a domain-prefixed path (such as \"acme.io/foo\")"));
+        return;
+    };
+    each(names::dns1123_subdomain(domain), domain, path, errors);
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
+    if !rest.chars().all(is_path) {
+        let why = "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
+        errors.push(Error::invalid(path, rest, why));
+    }
 }
 
 /// A field that an update may not change.

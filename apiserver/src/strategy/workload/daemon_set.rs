@@ -1,7 +1,7 @@
 //! DaemonSets: the rolling update's defaults, and the rules of the template.
 
 use serde_json::{Value, json};
-use steersman_core::field::{ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path};
 
 use super::rules;
 use crate::strategy::{Strategy, WriteContext, checks, pod_template};
@@ -10,12 +10,28 @@ use crate::tree::{Fill, Read, fields};
 /// Counts the templates that a set has had; only told to clients of old.
 const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
+/// The counts of the status.
+const COUNTS: [&str; 9] = [
+    "currentNumberScheduled",
+    "numberMisscheduled",
+    "desiredNumberScheduled",
+    "numberReady",
+    "observedGeneration",
+    "updatedNumberScheduled",
+    "numberAvailable",
+    "numberUnavailable",
+    "collisionCount",
+];
+
 /// The strategy of daemon sets.
 pub(in crate::strategy) struct DaemonSets;
 
 impl Strategy for DaemonSets {
     fn default(&self, object: &mut Value) {
-        let spec = fields(object).object("spec");
+        let set = fields(object);
+        let annotations = set.object("metadata").object("annotations");
+        annotations.fill(TEMPLATE_GENERATION, "0");
+        let spec = set.object("spec");
         spec.fill("revisionHistoryLimit", 10);
         let update = spec.object("updateStrategy");
         update.fill_zero("type", "RollingUpdate");
@@ -42,6 +58,7 @@ impl Strategy for DaemonSets {
         }
         rules::check_template(spec, "DaemonSet", &at, &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+        check_update(spec.at("updateStrategy"), &at.child("updateStrategy"), &mut errors);
         checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
         errors
     }
@@ -52,6 +69,19 @@ impl Strategy for DaemonSets {
         errors
     }
 
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("status"));
+        for field in COUNTS {
+            checks::non_negative(object.at("status"), field, &at, &mut errors);
+        }
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let spec = Path::new("spec");
+        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    }
+
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         let before = old.at("metadata").at("annotations").text(TEMPLATE_GENERATION).parse().unwrap_or(0_i64);
         let changed = object.at("spec").at("template") != old.at("spec").at("template");
@@ -60,5 +90,42 @@ impl Strategy for DaemonSets {
             .object("metadata")
             .object("annotations")
             .put(TEMPLATE_GENERATION, json!(now.to_string()));
+    }
+}
+
+fn check_update(update: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    match update.text("type") {
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            let (rolling, path) = (update.at("rollingUpdate"), at.child("rollingUpdate"));
+            if rolling.is_null() {
+                errors.push(Error::required(&path, ""));
+            } else {
+                check_rolling(rolling, &path, errors);
+            }
+        }
+        other => checks::one_of(other, &["RollingUpdate", "OnDelete"], at, errors),
+    }
+}
+
+/// Either old pods go first, or new ones come first.
+fn check_rolling(rolling: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
+    for (value, field) in [(unavailable, "maxUnavailable"), (surge, "maxSurge")] {
+        let path = at.child(field);
+        checks::count_or_percent(value, &path, errors);
+        checks::not_more_than_all(value, &path, errors);
+    }
+    let is_some =
+        |value: &Value| value.as_i64().or_else(|| checks::percentage(value)).unwrap_or_default() != 0;
+    match (is_some(unavailable), is_some(surge)) {
+        (true, true) => {
+            let why = "may not be set when maxUnavailable is non-zero";
+            errors.push(Error::invalid(&at.child("maxSurge"), surge, why));
+        }
+        (false, false) => {
+            errors.push(Error::required(&at.child("maxUnavailable"), "cannot be 0 when maxSurge is 0"));
+        }
+        _ => {}
     }
 }

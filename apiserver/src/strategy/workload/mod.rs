@@ -8,6 +8,7 @@ mod pod_templates;
 mod replica_set;
 mod replication_controller;
 mod rules;
+mod schedule;
 mod stateful_set;
 
 pub(super) use cron_job::CronJobs;

@@ -1,12 +1,26 @@
 //! StatefulSets: defaults of updates, retention and claims.
 
 use serde_json::Value;
-use steersman_core::field::{ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
 use super::rules;
-use crate::strategy::{Strategy, checks, pod_spec, pod_template};
+use crate::strategy::{Strategy, checks, internal, pod_spec, pod_template};
 use crate::tree::{Fill, Read, fields};
+
+/// What an update may change.
+const OPEN: [&str; 7] = [
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
+const ONLY: &str = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+    'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
 /// The strategy of stateful sets.
 pub(in crate::strategy) struct StatefulSets;
@@ -40,6 +54,8 @@ impl Strategy for StatefulSets {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let (spec, at) = (object.at("spec"), Path::new("spec"));
+        check_management(spec, &at, &mut errors);
+        check_update(spec.at("updateStrategy"), &at.child("updateStrategy"), &mut errors);
         let retention = at.child("persistentVolumeClaimRetentionPolicy");
         for field in ["whenDeleted", "whenScaled"] {
             let policy = spec.at("persistentVolumeClaimRetentionPolicy").text(field);
@@ -56,5 +72,74 @@ impl Strategy for StatefulSets {
             checks::each(names::dns1123_label(service), service, &at.child("serviceName"), &mut errors);
         }
         errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        let (mut spec, was, at) = (object.at("spec").clone(), old.at("spec"), Path::new("spec"));
+        for field in OPEN {
+            match was.at(field) {
+                Value::Null => fields(&mut spec).drop_field(field),
+                value => fields(&mut spec).put(field, value.clone()),
+            }
+        }
+        if spec != *was {
+            errors.push(Error::forbidden(&at, ONLY));
+        }
+        errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let counts = [
+            "replicas",
+            "readyReplicas",
+            "currentReplicas",
+            "updatedReplicas",
+            "availableReplicas",
+            "observedGeneration",
+            "collisionCount",
+        ];
+        let parts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"];
+        rules::check_status(object, &counts, &parts, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let spec = Path::new("spec");
+        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    }
+}
+
+fn check_management(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (policy, path) = (spec.text("podManagementPolicy"), at.child("podManagementPolicy"));
+    match policy {
+        "" => errors.push(Error::required(&path, "")),
+        "OrderedReady" | "Parallel" => {}
+        _ => {
+            let why = "must be 'OrderedReady' or 'Parallel'";
+            errors.push(Error::invalid(&path, policy, why));
+        }
+    }
+}
+
+fn check_update(update: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (rolling, path) = (update.at("rollingUpdate"), at.child("rollingUpdate"));
+    match update.text("type") {
+        "" => errors.push(Error::required(at, "")),
+        "OnDelete" if rolling.is_null() => {}
+        "OnDelete" => {
+            let why = "only allowed for updateStrategy 'RollingUpdate'";
+            errors.push(Error::invalid(&path, internal::stateful_rolling(rolling), why));
+        }
+        "RollingUpdate" => {
+            if rolling.is_object() {
+                checks::non_negative(rolling, "partition", &path, errors);
+            }
+        }
+        _ => {
+            let why = "must be 'RollingUpdate' or 'OnDelete'";
+            errors.push(Error::invalid(at, internal::stateful_update(update), why));
+        }
     }
 }
