@@ -4,7 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
-use super::{Strategy, checks};
+use super::{Strategy, checks, internal};
 use crate::tree::{Fill, Read, fields};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -46,6 +46,10 @@ impl Strategy for Roles {
     fn counts_generation(&self) -> bool {
         false
     }
+
+    fn allows_create_on_update(&self) -> bool {
+        true
+    }
 }
 
 impl Strategy for RoleBindings {
@@ -72,7 +76,8 @@ impl Strategy for RoleBindings {
         let mut errors = self.validate(object);
         if object.at("roleRef") != old.at("roleRef") {
             let role = object.at("roleRef");
-            errors.push(Error::invalid(&Path::new("roleRef"), role, "cannot change roleRef"));
+            let shown = internal::role_reference(role);
+            errors.push(Error::invalid(&Path::new("roleRef"), shown, "cannot change roleRef"));
         }
         errors
     }
@@ -83,6 +88,10 @@ impl Strategy for RoleBindings {
 
     fn counts_generation(&self) -> bool {
         false
+    }
+
+    fn allows_create_on_update(&self) -> bool {
+        true
     }
 }
 

@@ -1,11 +1,11 @@
 //! The checks that many kinds share, over JSON trees.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path, Shown};
-use steersman_core::{formats, labels, names, selector};
+use steersman_core::{Quantity, formats, labels, names, selector};
 
-use crate::tree::Read;
+use crate::tree::{Fill, Read};
 
 /// What upstream says where a field may not change.
 pub(super) const IMMUTABLE: &str = "field is immutable";
@@ -146,6 +146,52 @@ pub(super) fn domain_prefixed_path(value: &str, path: &Path<'_>, errors: &mut Er
         let why = "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
         errors.push(Error::invalid(path, rest, why));
     }
+}
+
+/// More than nothing of something.
+pub(super) fn positive_quantity(value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    if quantity(value).is_some_and(|quantity| quantity.is_zero() || quantity.is_negative()) {
+        errors.push(Error::invalid(path, value, "must be greater than zero"));
+    }
+}
+
+/// Something, or nothing.
+pub(super) fn quantity_not_negative(value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    if quantity(value).is_some_and(|quantity| quantity.is_negative()) {
+        errors.push(Error::invalid(path, value, "must be greater than or equal to 0"));
+    }
+}
+
+fn quantity(value: &Value) -> Option<Quantity> {
+    value.as_str()?.parse().ok()
+}
+
+/// Gives an object whose status is written the metadata that it had; upstream's `ResetObjectMetaForStatus`.
+pub(super) fn keep_metadata(object: &mut Map<String, Value>, old: &Value) {
+    let metadata = object.object("metadata");
+    for field in ["labels", "annotations", "ownerReferences", "finalizers"] {
+        match old.at("metadata").at(field) {
+            Value::Null => metadata.drop_field(field),
+            value => metadata.put(field, value.clone()),
+        }
+    }
+}
+
+/// A text that can be a step of a path, and is given.
+pub(super) fn path_segment(tree: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if required(tree, field, at, errors) {
+        let text = tree.text(field);
+        each(formats::path_segment(text, false), text, &at.child(field), errors);
+    }
+}
+
+/// An object of the same namespace, of a kind of some group.
+pub(super) fn local_reference(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if let Some(group) = reference.at("apiGroup").as_str() {
+        each(names::dns1123_subdomain(group), group, &at.child("apiGroup"), errors);
+    }
+    path_segment(reference, "kind", at, errors);
+    path_segment(reference, "name", at, errors);
 }
 
 /// A field that an update may not change.

@@ -7,22 +7,28 @@ use steersman_core::resource::GroupVersionKind;
 use super::Strategy;
 use super::access_rules::{self, RoleBindings, Roles};
 use super::admission_registration::{AdmissionPolicies, AdmissionPolicyBindings, Webhooks};
+use super::autoscaler::Autoscalers;
 use super::certificate_request::CertificateRequests;
 use super::config_map::ConfigMaps;
 use super::disruption_budget::DisruptionBudgets;
 use super::endpoint_slice::EndpointSlices;
 use super::endpoints::EndpointsObjects;
 use super::event::Events;
+use super::ingress::Ingresses;
+use super::ingress_class::IngressClasses;
 use super::lease::Leases;
+use super::limit_range::LimitRanges;
 use super::namespace::Namespaces;
 use super::network_policy::NetworkPolicies;
 use super::node::Nodes;
 use super::persistent_volume::PersistentVolumes;
 use super::pod::Pods;
 use super::priority_class::PriorityClasses;
+use super::resource_quota::ResourceQuotas;
 use super::secret::Secrets;
 use super::service::{Reach, ServiceRanges, Services};
-use super::storage_class::StorageClasses;
+use super::storage_class::{StorageClasses, VolumeAttributesClasses};
+use super::storage_driver::{Attachments, Capacities, DriverNodes, Drivers};
 use super::volume_claim::VolumeClaims;
 use super::workload::{
     CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers, StatefulSets,
@@ -31,6 +37,7 @@ use crate::crd::CustomResourceDefinitions;
 
 const ACCESS: &str = "rbac.authorization.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
+const STORAGE: &str = "storage.k8s.io";
 
 /// The strategies of all built-in kinds, with the allocators that some of them hold. One server has one.
 pub struct Strategies {
@@ -63,6 +70,7 @@ impl Strategies {
             ("", "ConfigMap", Arc::new(ConfigMaps)),
             ("", "Endpoints", Arc::new(EndpointsObjects { reach })),
             ("", "Event", Arc::new(Events::CORE)),
+            ("", "LimitRange", Arc::new(LimitRanges)),
             ("", "Namespace", Arc::new(Namespaces)),
             ("", "Node", Arc::new(Nodes)),
             ("", "PersistentVolume", Arc::new(PersistentVolumes)),
@@ -70,6 +78,7 @@ impl Strategies {
             ("", "Pod", Arc::new(Pods)),
             ("", "PodTemplate", Arc::new(PodTemplates)),
             ("", "ReplicationController", Arc::new(ReplicationControllers)),
+            ("", "ResourceQuota", Arc::new(ResourceQuotas)),
             ("", "Secret", Arc::new(Secrets)),
             ("", "Service", Arc::new(Services::new(ranges))),
             ("", "ServiceAccount", Arc::new(Unversioned)),
@@ -84,12 +93,15 @@ impl Strategies {
             ("apps", "Deployment", Arc::new(Deployments)),
             ("apps", "ReplicaSet", Arc::new(ReplicaSets)),
             ("apps", "StatefulSet", Arc::new(StatefulSets)),
+            ("autoscaling", "HorizontalPodAutoscaler", Arc::new(Autoscalers)),
             ("batch", "CronJob", Arc::new(CronJobs)),
             ("batch", "Job", Arc::new(Jobs)),
             ("certificates.k8s.io", "CertificateSigningRequest", Arc::new(CertificateRequests)),
             ("coordination.k8s.io", "Lease", Arc::new(Leases)),
             ("discovery.k8s.io", "EndpointSlice", Arc::new(EndpointSlices { reach })),
             ("events.k8s.io", "Event", Arc::new(Events::NEW)),
+            ("networking.k8s.io", "Ingress", Arc::new(Ingresses)),
+            ("networking.k8s.io", "IngressClass", Arc::new(IngressClasses)),
             ("networking.k8s.io", "NetworkPolicy", Arc::new(NetworkPolicies)),
             ("policy", "PodDisruptionBudget", Arc::new(DisruptionBudgets)),
             (ACCESS, "ClusterRole", Arc::new(Roles(access_rules::Reach::Cluster))),
@@ -97,7 +109,12 @@ impl Strategies {
             (ACCESS, "Role", Arc::new(Roles(access_rules::Reach::Namespace))),
             (ACCESS, "RoleBinding", Arc::new(RoleBindings(access_rules::Reach::Namespace))),
             ("scheduling.k8s.io", "PriorityClass", Arc::new(PriorityClasses)),
-            ("storage.k8s.io", "StorageClass", Arc::new(StorageClasses)),
+            (STORAGE, "CSIDriver", Arc::new(Drivers)),
+            (STORAGE, "CSINode", Arc::new(DriverNodes)),
+            (STORAGE, "CSIStorageCapacity", Arc::new(Capacities)),
+            (STORAGE, "StorageClass", Arc::new(StorageClasses)),
+            (STORAGE, "VolumeAttachment", Arc::new(Attachments)),
+            (STORAGE, "VolumeAttributesClass", Arc::new(VolumeAttributesClasses)),
         ];
         Strategies { rows, plain: Arc::new(Plain) }
     }

@@ -1,9 +1,17 @@
-//! StorageClasses: their defaults.
+//! StorageClasses and VolumeAttributesClasses: how volumes are made, which does not change.
 
 use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::labels;
 
-use super::Strategy;
-use crate::tree::{Fill, fields};
+use super::{Strategy, checks};
+use crate::tree::{Fill, Read, fields};
+
+/// The most parameters.
+const MOST: usize = 512;
+
+/// The most bytes in the names and values of parameters.
+const LARGEST: usize = 256 * 1024;
 
 /// The strategy of storage classes.
 pub(super) struct StorageClasses;
@@ -15,7 +23,122 @@ impl Strategy for StorageClasses {
         class.fill("volumeBindingMode", "Immediate");
     }
 
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        check_provisioner(object, "provisioner", &mut errors);
+        check_parameters(object, &mut errors);
+        let policies = ["Delete", "Retain"];
+        let policy = object.text("reclaimPolicy");
+        checks::one_of(policy, &policies, &Path::new("reclaimPolicy"), &mut errors);
+        let modes = ["Immediate", "WaitForFirstConsumer"];
+        let mode = object.text("volumeBindingMode");
+        checks::one_of(mode, &modes, &Path::new("volumeBindingMode"), &mut errors);
+        check_topologies(object.items("allowedTopologies"), &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        if object.at("parameters") != old.at("parameters") {
+            let why = "updates to parameters are forbidden.";
+            errors.push(Error::forbidden(&Path::new("parameters"), why));
+        }
+        for field in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
+            checks::unchanged(object, old, field, &Path::ROOT, &mut errors);
+        }
+        errors
+    }
+
     fn counts_generation(&self) -> bool {
         false
+    }
+}
+
+/// The strategy of volume attributes classes.
+pub(super) struct VolumeAttributesClasses;
+
+impl Strategy for VolumeAttributesClasses {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        check_provisioner(object, "driverName", &mut errors);
+        if object.entries("parameters").next().is_none() {
+            let why = "must contain at least one key/value pair";
+            errors.push(Error::required(&Path::new("parameters"), why));
+        }
+        check_parameters(object, &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        for field in ["driverName", "parameters"] {
+            if object.at(field) != old.at(field) {
+                let why = format!("updates to {field} are forbidden.");
+                errors.push(Error::forbidden(&Path::new(field), why));
+            }
+        }
+        errors
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
+fn check_provisioner(class: &Value, field: &str, errors: &mut ErrorList) {
+    if checks::required(class, field, &Path::ROOT, errors) {
+        let name = class.text(field).to_lowercase();
+        checks::each(labels::qualified_name(&name), &name, &Path::new(field), errors);
+    }
+}
+
+fn check_parameters(class: &Value, errors: &mut ErrorList) {
+    let at = Path::new("parameters");
+    let parameters: Vec<(&str, &Value)> = class.entries("parameters").collect();
+    if parameters.len() > MOST {
+        errors.push(Error::too_long(&at, MOST));
+        return;
+    }
+    let mut bytes = 0;
+    for (key, value) in parameters {
+        if key.is_empty() {
+            errors.push(Error::invalid(&at, key, "field can not be empty."));
+        }
+        bytes += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if bytes > LARGEST {
+        errors.push(Error::too_long(&at, LARGEST));
+    }
+}
+
+fn check_topologies(terms: &[Value], errors: &mut ErrorList) {
+    let topologies = Path::new("allowedTopologies");
+    for (index, term) in terms.iter().enumerate() {
+        let item = topologies.index(index);
+        let at = item.child("matchLabelExpressions");
+        let expressions = term.items("matchLabelExpressions");
+        for (index, expression) in expressions.iter().enumerate() {
+            let (path, key) = (at.index(index), expression.text("key"));
+            check_values(expression, &path.child("values"), errors);
+            errors.extend(labels::validate_label_name(key, &path.child("key")));
+            if expressions[..index].iter().any(|before| before.text("key") == key) {
+                errors.push(Error::duplicate(&path.child("key"), key));
+            }
+        }
+        if terms[..index].contains(term) {
+            errors.push(Error::duplicate(&at, ""));
+        }
+    }
+}
+
+fn check_values(expression: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let values: Vec<&str> = expression.texts("values").collect();
+    if values.is_empty() {
+        errors.push(Error::required(at, ""));
+    }
+    for (index, value) in values.iter().enumerate() {
+        if values[..index].contains(value) {
+            errors.push(Error::duplicate(&at.index(index), *value));
+        }
     }
 }

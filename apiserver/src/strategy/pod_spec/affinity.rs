@@ -23,17 +23,20 @@ pub(super) fn validate(affinity: &Value, at: &Path<'_>, errors: &mut ErrorList) 
     }
 }
 
+/// What is wrong with a selector of nodes.
+pub(in crate::strategy) fn validate_selector(selector: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (path, terms) = (at.child("nodeSelectorTerms"), selector.items("nodeSelectorTerms"));
+    if terms.is_empty() {
+        errors.push(Error::required(&path, "must have at least one node selector term"));
+    }
+    for (index, term) in terms.iter().enumerate() {
+        check_term(term, true, &path.index(index), errors);
+    }
+}
+
 fn check_nodes(affinity: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if affinity.has(REQUIRED) {
-        let required = at.child(REQUIRED);
-        let (path, terms) =
-            (required.child("nodeSelectorTerms"), affinity.at(REQUIRED).items("nodeSelectorTerms"));
-        if terms.is_empty() {
-            errors.push(Error::required(&path, "must have at least one node selector term"));
-        }
-        for (index, term) in terms.iter().enumerate() {
-            check_term(term, true, &path.index(index), errors);
-        }
+        validate_selector(affinity.at(REQUIRED), &at.child(REQUIRED), errors);
     }
     let path = at.child(PREFERRED);
     for (index, preferred) in affinity.items(PREFERRED).iter().enumerate() {

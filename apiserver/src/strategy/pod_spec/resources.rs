@@ -114,18 +114,24 @@ fn check_request(
     }
 }
 
-fn check_container_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+/// What is wrong with the name of a resource.
+pub(in crate::strategy) fn validate_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
     let messages = labels::qualified_name(name);
     let well_formed = messages.is_empty();
     errors.extend(messages.into_iter().map(|message| Error::invalid(at, name, message)));
+    if well_formed && !name.contains('/') && !STANDARD.contains(&name) && !is_huge_pages(name) {
+        errors.push(Error::invalid(at, name, "must be a standard resource type or fully qualified"));
+    }
+}
+
+/// What is wrong with the name of a resource that containers have.
+pub(in crate::strategy) fn check_container_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    validate_name(name, at, errors);
     if name.contains('/') {
         if !is_native(name) && !is_extended(name) {
             errors.push(Error::invalid(at, name, "doesn't follow extended resource name standard"));
         }
         return;
-    }
-    if well_formed && !STANDARD.contains(&name) && !is_huge_pages(name) {
-        errors.push(Error::invalid(at, name, "must be a standard resource type or fully qualified"));
     }
     if !matches!(name, "cpu" | "memory" | "ephemeral-storage") && !is_huge_pages(name) {
         errors.push(Error::invalid(at, name, "must be a standard resource for containers"));

@@ -5,7 +5,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{formats, names};
 
 use super::items::{check_downward, check_keys, check_mode, check_relative, check_steps};
-use crate::strategy::checks;
+use crate::strategy::{checks, volume_claim};
 use crate::tree::Read;
 
 /// The sources, in the order in which they are looked at, with the texts that each must give.
@@ -81,6 +81,15 @@ fn check_sources(volume: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if !found {
         errors.push(Error::required(at, "must specify a volume type"));
     }
+}
+
+/// What is wrong with the source of a volume; `field` says what it is.
+pub(in crate::strategy) fn validate_source(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let required = SOURCES.iter().find(|(source, _)| *source == field).map_or(&[][..], |(_, required)| *required);
+    for text in required {
+        checks::required(source, text, at, errors);
+    }
+    check_source(field, source, at, errors);
 }
 
 fn check_source(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -206,10 +215,5 @@ fn check_ephemeral(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         }
     }
     checks::labels(claim.at("metadata").at("labels"), &metadata.child("labels"), errors);
-    if claim.at("spec").items("accessModes").is_empty() {
-        errors.push(Error::required(&spec.child("accessModes"), "at least 1 access mode is required"));
-    }
-    if !claim.at("spec").at("resources").at("requests").has("storage") {
-        errors.push(Error::required(&spec.child("resources").key("storage"), ""));
-    }
+    volume_claim::validate_spec(claim.at("spec"), &spec, errors);
 }

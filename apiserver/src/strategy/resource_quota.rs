@@ -1,0 +1,192 @@
+//! ResourceQuotas: which resources are counted, and of which objects.
+
+use serde_json::Value;
+use steersman_core::Quantity;
+use steersman_core::field::{Error, ErrorList, Path};
+
+use super::{Strategy, checks, pod_spec};
+use crate::tree::Read;
+
+const SCOPES: [&str; 7] = [
+    "Terminating",
+    "NotTerminating",
+    "BestEffort",
+    "NotBestEffort",
+    "PriorityClass",
+    "CrossNamespacePodAffinity",
+    "VolumeAttributesClass",
+];
+
+/// The resources of pods that a scope can be counted of.
+const OF_PODS: [&str; 7] =
+    ["pods", "cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+
+/// What quotas count by a bare name.
+const COUNTED: [&str; 19] = [
+    "cpu",
+    "memory",
+    "ephemeral-storage",
+    "requests.cpu",
+    "requests.memory",
+    "requests.storage",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "persistentvolumeclaims",
+    "configmaps",
+    "services.nodeports",
+    "services.loadbalancers",
+];
+
+/// The strategy of resource quotas.
+pub(super) struct ResourceQuotas;
+
+impl Strategy for ResourceQuotas {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+        let spec = object.at("spec");
+        check_list(spec, "hard", &at, &mut errors);
+        check_scopes(spec, &at.child("scopes"), &mut errors);
+        let selector = at.child("scopeSelector");
+        check_selector(spec, &selector.child("matchExpressions"), &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let (mut errors, at) = (self.validate(object), Path::new("spec"));
+        let sorted = |quota: &Value| {
+            let mut scopes: Vec<String> = quota.at("spec").texts("scopes").map(str::to_owned).collect();
+            scopes.sort_unstable();
+            scopes.dedup();
+            scopes
+        };
+        if sorted(object) != sorted(old) {
+            checks::unchanged(object.at("spec"), old.at("spec"), "scopes", &at, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("status"));
+        for field in ["hard", "used"] {
+            check_list(object.at("status"), field, &at, &mut errors);
+        }
+        errors
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
+fn check_list(owner: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child(field);
+    for (name, quantity) in owner.entries(field) {
+        let at = path.key(name);
+        pod_spec::validate_resource_name(name, &at, errors);
+        if !name.contains('/') && !is_counted(name) {
+            errors.push(Error::invalid(&at, name, "must be a standard resource for quota"));
+        }
+        checks::quantity_not_negative(quantity, &at, errors);
+        let read = quantity.as_str().and_then(|text| text.parse::<Quantity>().ok());
+        if is_whole(name) && read.is_some_and(|read| !read.is_whole()) {
+            errors.push(Error::invalid(&at, quantity, "must be an integer"));
+        }
+    }
+}
+
+fn is_counted(name: &str) -> bool {
+    COUNTED.contains(&name) || name.starts_with("hugepages-") || name.starts_with("requests.hugepages-")
+}
+
+/// Whether there are no parts of it.
+fn is_whole(name: &str) -> bool {
+    COUNTED[10..].contains(&name) || name.starts_with("count/")
+}
+
+fn check_scopes(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let shown = spec.at("scopes");
+    let scopes: Vec<&str> = spec.texts("scopes").collect();
+    for scope in &scopes {
+        if !SCOPES.contains(scope) {
+            errors.push(Error::invalid(at, shown, "unsupported scope"));
+        }
+        for _ in unscoped(spec, scope) {
+            errors.push(Error::invalid(at, shown, "unsupported scope applied to resource"));
+        }
+    }
+    if conflict(&scopes) {
+        errors.push(Error::invalid(at, shown, "conflicting scopes"));
+    }
+}
+
+fn conflict(scopes: &[&str]) -> bool {
+    [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]]
+        .iter()
+        .any(|pair| pair.iter().all(|scope| scopes.contains(scope)))
+}
+
+/// The resources of a quota that cannot be counted within a scope.
+fn unscoped<'a>(spec: &'a Value, scope: &'a str) -> impl Iterator<Item = &'a str> {
+    let hard = spec.entries("hard").map(|(name, _)| name);
+    hard.filter(move |name| is_counted(name) && SCOPES.contains(&scope) && !counts_within(scope, name))
+}
+
+fn counts_within(scope: &str, resource: &str) -> bool {
+    match scope {
+        "BestEffort" => resource == "pods",
+        "VolumeAttributesClass" => matches!(resource, "persistentvolumeclaims" | "requests.storage"),
+        _ => OF_PODS.contains(&resource),
+    }
+}
+
+fn check_selector(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let selector = spec.at("scopeSelector");
+    for requirement in selector.items("matchExpressions") {
+        let (scope, operator) = (requirement.text("scopeName"), requirement.text("operator"));
+        if !SCOPES.contains(&scope) {
+            errors.push(Error::invalid(&at.child("scopeName"), scope, "unsupported scope"));
+        }
+        for _ in unscoped(spec, scope) {
+            errors.push(Error::invalid(at, selector, "unsupported scope applied to resource"));
+        }
+        if !matches!(scope, "PriorityClass" | "VolumeAttributesClass") && operator != "Exists" {
+            let why = "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, \
+                       ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort \
+                       or ResourceQuotaScopeCrossNamespacePodAffinity";
+            errors.push(Error::invalid(&at.child("operator"), operator, why));
+        }
+        check_values(requirement, at, errors);
+    }
+    let scopes: Vec<&str> =
+        selector.items("matchExpressions").iter().map(|one| one.text("scopeName")).collect();
+    if conflict(&scopes) {
+        errors.push(Error::invalid(at, selector, "conflicting scopes"));
+    }
+}
+
+fn check_values(requirement: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (operator, values) = (requirement.text("operator"), requirement.items("values"));
+    let path = at.child("values");
+    match operator {
+        "In" | "NotIn" if values.is_empty() => {
+            let why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+            errors.push(Error::required(&path, why));
+        }
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
+            let why = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector";
+            errors.push(Error::invalid(&path, requirement.at("values"), why));
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        _ => {
+            let why = "not a valid selector operator";
+            errors.push(Error::invalid(&at.child("operator"), operator, why));
+        }
+    }
+}

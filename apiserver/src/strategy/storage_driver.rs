@@ -1,0 +1,238 @@
+//! CSIDrivers, CSINodes, CSIStorageCapacities and VolumeAttachments: what drivers of volumes say of themselves, and do.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::{labels, names};
+
+use super::checks::{self, IMMUTABLE};
+use super::persistent_volume::{self, Use};
+use super::{Strategy, WriteContext, internal};
+use crate::tree::{Fill, Read, fields};
+
+/// The longest name of a driver, in bytes.
+const LONGEST_NAME: usize = 63;
+
+/// The longest name that a driver has for a node, in bytes.
+const LONGEST_NODE: usize = 192;
+
+/// The shortest life of a token for a driver, in seconds.
+const SHORTEST_TOKEN: i64 = 600;
+
+/// The strategy of drivers.
+pub(super) struct Drivers;
+
+impl Strategy for Drivers {
+    fn default(&self, object: &mut Value) {
+        let spec = fields(object).object("spec");
+        spec.fill("attachRequired", true);
+        for field in ["podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"] {
+            spec.fill(field, false);
+        }
+        spec.fill("fsGroupPolicy", "ReadWriteOnceWithFSType");
+        spec.fill_zero("volumeLifecycleModes", vec!["Persistent"]);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+        let spec = object.at("spec");
+        let policies = ["File", "None", "ReadWriteOnceWithFSType"];
+        checks::one_of(spec.text("fsGroupPolicy"), &policies, &at.child("fsGroupPolicy"), &mut errors);
+        check_tokens(spec.items("tokenRequests"), &at.child("tokenRequests"), &mut errors);
+        for mode in spec.texts("volumeLifecycleModes") {
+            let path = at.child("volumeLifecycleModes");
+            checks::one_of(mode, &["Persistent", "Ephemeral"], &path, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let (mut errors, at) = (self.validate(object), Path::new("spec"));
+        let (spec, was) = (object.at("spec"), old.at("spec"));
+        if spec.at("attachRequired") != was.at("attachRequired") {
+            // Upstream names the field so.
+            let path = at.child("attachedRequired");
+            errors.push(Error::invalid(&path, spec.at("attachRequired"), IMMUTABLE));
+        }
+        checks::unchanged(spec, was, "volumeLifecycleModes", &at, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let spec = object.at("spec");
+        let is_open = !spec.items("tokenRequests").is_empty() && !spec.has("serviceAccountTokenInSecrets");
+        let warning = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to \
+                       prevent possible logging of tokens in volume attributes";
+        is_open.then(|| warning.to_owned()).into_iter().collect()
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
+fn check_tokens(requests: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+    for (index, request) in requests.iter().enumerate() {
+        let (path, audience) = (at.index(index), request.text("audience"));
+        if requests[..index].iter().any(|before| before.text("audience") == audience) {
+            errors.push(Error::duplicate(&path.child("audience"), audience));
+        }
+        let Some(seconds) = request.int("expirationSeconds") else { continue };
+        let path = path.child("expirationSeconds");
+        if seconds < SHORTEST_TOKEN {
+            errors.push(Error::invalid(&path, seconds, "may not specify a duration less than 10 minutes"));
+        } else if seconds > 1 << 32 {
+            let why = "may not specify a duration larger than 2^32 seconds";
+            errors.push(Error::invalid(&path, seconds, why));
+        }
+    }
+}
+
+/// The strategy of what drivers say of nodes.
+pub(super) struct DriverNodes;
+
+impl Strategy for DriverNodes {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
+        let (drivers, at) = (object.at("spec").items("drivers"), spec.child("drivers"));
+        for (index, driver) in drivers.iter().enumerate() {
+            let (path, name) = (at.index(index), driver.text("name"));
+            check_driver_name(name, &path.child("name"), &mut errors);
+            check_node(driver, &path, &mut errors);
+            if drivers[..index].iter().any(|before| before.text("name") == name) {
+                errors.push(Error::duplicate(&path.child("name"), name));
+            }
+            check_keys(driver, &path, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let (mut errors, at) = (self.validate(object), Path::new("spec.drivers"));
+        let drivers = object.at("spec").items("drivers");
+        for (index, before) in old.at("spec").items("drivers").iter().enumerate() {
+            let now = drivers.iter().find(|driver| driver.text("name") == before.text("name"));
+            if let Some(now) = now.filter(|now| *now != before) {
+                errors.push(Error::invalid(&at.index(index), now, IMMUTABLE));
+            }
+        }
+        errors
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
+fn check_driver_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if name.is_empty() {
+        errors.push(Error::required(at, ""));
+        return;
+    }
+    if name.len() > LONGEST_NAME {
+        errors.push(Error::too_long(at, LONGEST_NAME));
+    }
+    checks::each(names::dns1123_subdomain(&name.to_lowercase()), name, at, errors);
+}
+
+fn check_node(driver: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if checks::required(driver, "nodeID", at, errors) && driver.text("nodeID").len() > LONGEST_NODE {
+        let why = format!("must be {LONGEST_NODE} characters or less");
+        errors.push(Error::invalid(&at.child("nodeID"), driver.text("nodeID"), why));
+    }
+    checks::non_negative(driver.at("allocatable"), "count", &at.child("allocatable"), errors);
+}
+
+fn check_keys(driver: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let keys: Vec<&str> = driver.texts("topologyKeys").collect();
+    for (index, key) in keys.iter().enumerate() {
+        if key.is_empty() {
+            errors.push(Error::required(at, ""));
+        }
+        if keys[..index].contains(key) {
+            errors.push(Error::duplicate(at, *key));
+        }
+        checks::each(labels::qualified_name(key), *key, at, errors);
+    }
+}
+
+/// The strategy of capacities.
+pub(super) struct Capacities;
+
+impl Strategy for Capacities {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let class = object.text("storageClassName");
+        checks::each(names::dns1123_subdomain(class), class, &Path::new("storageClassName"), &mut errors);
+        if object.has("nodeTopology") {
+            checks::selector(object.at("nodeTopology"), &Path::new("nodeTopology"), &mut errors);
+        }
+        for field in ["capacity", "maximumVolumeSize"] {
+            checks::quantity_not_negative(object.at(field), &Path::new(field), &mut errors);
+        }
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        for field in ["nodeTopology", "storageClassName"] {
+            checks::unchanged(object, old, field, &Path::ROOT, &mut errors);
+        }
+        errors
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
+/// The strategy of attachments.
+pub(super) struct Attachments;
+
+impl Strategy for Attachments {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+        let spec = object.at("spec");
+        check_driver_name(spec.text("attacher"), &at.child("attacher"), &mut errors);
+        check_attached(spec.at("source"), &at.child("source"), &mut errors);
+        let node = spec.text("nodeName");
+        checks::each(names::dns1123_subdomain(node), node, &at.child("nodeName"), &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let (mut errors, spec) = (self.validate(object), object.at("spec"));
+        if spec != old.at("spec") {
+            let shown = internal::attachment_spec(spec);
+            errors.push(Error::invalid(&Path::new("spec"), shown, IMMUTABLE));
+        }
+        errors
+    }
+
+    fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        checks::keep_metadata(fields(object), old);
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
+
+fn check_attached(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let exactly_one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    match (source.at("persistentVolumeName").as_str(), source.has("inlineVolumeSpec")) {
+        (None, false) => errors.push(Error::required(at, exactly_one)),
+        (Some(_), true) => errors.push(Error::forbidden(at, exactly_one)),
+        (Some(""), false) => {
+            let why = "must specify non empty persistentVolumeName";
+            errors.push(Error::required(&at.child("persistentVolumeName"), why));
+        }
+        (Some(name), false) => {
+            let path = at.child("persistentVolumeName");
+            checks::each(names::dns1123_subdomain(name), name, &path, errors);
+        }
+        (None, true) => {
+            let path = at.child("inlineVolumeSpec");
+            persistent_volume::validate_spec(source.at("inlineVolumeSpec"), Use::Attachment, &path, errors);
+        }
+    }
+}
