@@ -54,7 +54,7 @@ fn dependencies<'a>(package: &'a Value, kinds: &[Option<&str>]) -> BTreeSet<&'a 
 /// Every Rust file of ours, with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let folders = CRATES.iter().copied().chain(["src", "xtask", "examples", "benches", "tests"]);
+    let folders = CRATES.iter().copied().chain(["src", "xtask", "examples", "benches", "tests", "fuzz"]);
     for folder in folders {
         collect(&root().join(folder), &mut found);
     }

@@ -258,6 +258,13 @@ mod tests {
     }
 
     #[test]
+    fn sums_too_long_for_zeros_are_printed_with_an_exponent() {
+        let sum = quantity("1") + quantity("1e2000000001");
+        assert_eq!(sum.to_string(), format!("1{}1e1999999965", "0".repeat(35)));
+        assert_eq!(quantity(&sum.to_string()), sum);
+    }
+
+    #[test]
     fn order_is_that_of_the_values() {
         let ascending =
             ["-1e50", "-1Ki", "-1", "-1n", "0", "1n", "999u", "1m", "1", "1k", "1Ki", "1Ei", "100E", "1e50"];

@@ -8,7 +8,11 @@ use super::amount::Amount;
 const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
-/// Upstream has no suffix past `E` and `Ei` either, but then prints none at all; here the number gets the zeros.
+/// Past `E`, a number gets no more zeros than this; then an exponent stands instead.
+const MOST_ZEROS: i32 = 36;
+
+/// Upstream has no suffix past `E` and `Ei` either, but then prints none at all; here the number gets the zeros, or
+/// where they would be too many, an exponent.
 pub(super) fn canonical(amount: Amount, format: Format, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if amount.is_zero() {
         return f.write_str("0");
@@ -36,6 +40,9 @@ fn print_binary(mut whole: i128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn print_decimal(amount: Amount, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let exponent = amount.scale().div_euclid(3).saturating_mul(3).clamp(-9, 18);
+    if amount.scale().saturating_sub(exponent) > MOST_ZEROS {
+        return print_exponent(amount, f);
+    }
     let suffix = usize::try_from(exponent / 3 + 3).ok().and_then(|index| DECIMAL.get(index)).unwrap_or(&"");
     print_with_zeros(amount, exponent, f)?;
     f.write_str(suffix)
