@@ -2,23 +2,30 @@
 //!
 //! Everything here is pure: the server's registry stores what [`establish`] decides and serves what [`compile`] makes.
 
+mod budget;
 mod compile;
+mod declare;
 mod defaults;
 mod establish;
+mod expressions;
+mod field_path;
 mod names;
 mod openapi;
+mod rule;
 mod rules;
 mod schemas;
 mod strategy;
 mod structural;
 mod terminate;
 mod validations;
+mod validator;
 mod versions;
 
 pub use compile::{Column, ScalePaths, Version, compile};
 pub use establish::establish;
 pub(crate) use strategy::CustomResourceDefinitions;
 pub use terminate::{FINALIZER, set_terminating};
+pub(crate) use validator::{Findings, Validator};
 
 #[cfg(test)]
 mod tests;

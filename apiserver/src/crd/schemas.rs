@@ -4,7 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
 use super::versions::Versions;
-use super::{defaults, openapi, structural, validations};
+use super::{defaults, expressions, field_path, openapi, structural};
 
 /// No version has more selectable fields than this; upstream's limit.
 const SELECTABLE_FIELDS: usize = 8;
@@ -51,7 +51,7 @@ fn check_schema(schema: &Value, path: &Path<'_>, has_status: bool, errors: &mut 
     }
     openapi::check(schema, &path, errors);
     if errors.len() == before {
-        validations::refuse(schema, &path, errors);
+        expressions::check(schema, &path, errors);
     }
 }
 
@@ -124,14 +124,17 @@ fn check_selectable(fields: &Value, schema: &Value, path: &Path<'_>, errors: &mu
             errors.push(Error::required(&at, ""));
             continue;
         }
-        let Some(found) = below(schema, text) else {
-            errors.push(Error::invalid(&at, text, "is an invalid path: does not refer to a valid field"));
-            continue;
+        let found = match field_path::follow(text, schema, false) {
+            Ok(found) => found,
+            Err(why) => {
+                errors.push(Error::invalid(&at, text, format!("is an invalid path: {why}")));
+                continue;
+            }
         };
-        if text.starts_with(".metadata") {
+        if found.shown.split('.').next() == Some("metadata") {
             errors.push(Error::invalid(&at, text, "must not point to fields in metadata"));
         }
-        if !matches!(found["type"].as_str(), Some("string" | "boolean" | "integer")) {
+        if !matches!(found.schema["type"].as_str(), Some("string" | "boolean" | "integer")) {
             let must = "must point to a field of type string, boolean or integer. Enum string fields and strings \
                         with formats are allowed.";
             errors.push(Error::invalid(&at, text, must));
@@ -145,9 +148,4 @@ fn check_selectable(fields: &Value, schema: &Value, path: &Path<'_>, errors: &mu
     if seen.len() > SELECTABLE_FIELDS {
         errors.push(Error::too_many(path, seen.len(), SELECTABLE_FIELDS));
     }
-}
-
-/// The schema of the property that a simple path leads to.
-fn below<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
-    path.strip_prefix('.')?.split('.').try_fold(schema, |schema, step| schema["properties"].get(step))
 }

@@ -3,17 +3,16 @@
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
-use super::structural::{children, descend};
-
-const KEYWORD: &str = "x-kubernetes-validations";
+use super::field_path;
+use super::rule::rules_of;
 
 const REASONS: [&str; 4] =
     ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
 /// Reports what is wrong with the validation rules of one schema.
 pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
-    let path = path.child(KEYWORD);
-    for (index, rule) in rules(schema).iter().enumerate() {
+    let path = path.child("x-kubernetes-validations");
+    for (index, rule) in rules_of(schema).iter().enumerate() {
         let path = path.index(index);
         message(rule, &path, errors);
         let expression = text(rule, "messageExpression");
@@ -26,20 +25,6 @@ pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
         }
         field_path(rule, schema, &path.child("fieldPath"), errors);
     }
-}
-
-/// Refuses validation rules, of a schema and of all below it: they are not evaluated here yet, and must not be ignored.
-pub(super) fn refuse(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
-    if !rules(schema).is_empty() {
-        errors.push(Error::forbidden(&path.child(KEYWORD), "validation rules are not supported yet"));
-    }
-    for (key, step, child) in children(schema) {
-        descend(path, key, step, |path| refuse(child, path, errors));
-    }
-}
-
-fn rules(schema: &Value) -> &[Value] {
-    schema[KEYWORD].as_array().map_or(&[], Vec::as_slice)
 }
 
 fn text<'a>(rule: &'a Value, key: &str) -> &'a str {
@@ -75,21 +60,7 @@ fn field_path(rule: &Value, schema: &Value, path: &Path<'_>, errors: &mut ErrorL
     if has_line_breaks(field) {
         errors.push(Error::invalid(path, field, "must not contain line breaks"));
     }
-    if !leads_somewhere(field, schema) {
+    if field_path::follow(field, schema, true).is_err() {
         errors.push(Error::invalid(path, field, "must be a valid path"));
     }
-}
-
-/// Whether a path of `.name` and `['name']` steps leads to a property of the schema.
-fn leads_somewhere(path: &str, schema: &Value) -> bool {
-    let Some(rest) = path.strip_prefix(['.', '[']) else { return path.is_empty() };
-    let step = if path.starts_with('[') {
-        rest.strip_prefix('\'').and_then(|rest| rest.split_once("']"))
-    } else {
-        Some(rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())))
-    };
-    step.is_some_and(|(name, rest)| {
-        let below = schema["properties"].get(name).or(Some(&schema["additionalProperties"]));
-        below.filter(|below| below.is_object()).is_some_and(|below| leads_somewhere(rest, below))
-    })
 }

@@ -239,7 +239,8 @@ impl Request<'_> {
                 errors.extend(whole);
             }
         }
-        errors.extend(row.schema.validate(tree));
+        let found = row.schema.validate_update(tree, &old.tree);
+        errors.extend(found.errors);
         errors.extend(match door {
             Door::Object => row.strategy.validate_update(tree, &old.tree),
             Door::Status => row.strategy.validate_status(tree, &old.tree),
@@ -248,6 +249,7 @@ impl Request<'_> {
         if !errors.is_empty() {
             return Err(Error::invalid(&row.kind, &new.name, &errors));
         }
+        self.warnings.extend(found.warnings);
         if matches!(door, Door::Object) {
             self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree)));
         }

@@ -6,33 +6,58 @@ use steersman_core::field::{Error, ErrorList, Path};
 use super::cursor::Cursor;
 use super::shape::{ListKind, Shape};
 
-/// Reports elements that stand twice, and embedded objects that do not say what they are.
-pub(super) fn check(at: Cursor<'_>, value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+/// Objects within an object that do not say what they are.
+pub(super) fn embedded(at: Cursor<'_>, value: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    walk(at, value, &Path::ROOT, &mut |at, value, path| {
+        // The object itself is named by the request.
+        let is_embedded = at.object().is_some_and(|object| object.embedded);
+        if let Value::Object(map) = value
+            && is_embedded
+            && !path.to_string().is_empty()
+        {
+            named(map, path, &mut errors);
+        }
+    });
+    errors
+}
+
+/// Elements of sets, and of lists with keys, that stand twice.
+pub(super) fn repeated(at: Cursor<'_>, value: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    walk(at, value, &Path::ROOT, &mut |at, value, path| {
+        if let (Value::Array(list), Shape::List(_, kind)) = (value, at.shape()) {
+            unique(kind, list, path, &mut errors);
+        }
+    });
+    errors
+}
+
+fn walk(
+    at: Cursor<'_>,
+    value: &Value,
+    path: &Path<'_>,
+    visit: &mut impl FnMut(Cursor<'_>, &Value, &Path<'_>),
+) {
+    visit(at, value, path);
     match value {
         Value::Object(map) => {
-            // The object itself is named by the request.
-            if at.object().is_some_and(|object| object.embedded) && !path.to_string().is_empty() {
-                embedded(map, path, errors);
-            }
             for (key, value) in map {
                 if let Some(below) = at.child(key).filter(|_| value.is_object() || value.is_array()) {
-                    check(below, value, &path.child(key), errors);
+                    walk(below, value, &path.child(key), visit);
                 }
             }
         }
-        Value::Array(list) => {
-            if let Shape::List(_, kind) = at.shape() {
-                unique(kind, list, path, errors);
-                for (index, value) in list.iter().enumerate() {
-                    check(at.items(), value, &path.index(index), errors);
-                }
+        Value::Array(list) if matches!(at.shape(), Shape::List(..)) => {
+            for (index, value) in list.iter().enumerate() {
+                walk(at.items(), value, &path.index(index), visit);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        _ => {}
     }
 }
 
-fn embedded(map: &Map<String, Value>, path: &Path<'_>, errors: &mut ErrorList) {
+fn named(map: &Map<String, Value>, path: &Path<'_>, errors: &mut ErrorList) {
     for key in ["apiVersion", "kind"] {
         if map.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             errors.push(Error::required(&path.child(key), "must not be empty"));

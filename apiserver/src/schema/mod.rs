@@ -30,14 +30,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use steersman_core::api::FieldValidation;
-use steersman_core::field::{ErrorList, Path};
+use steersman_core::field::{self, ErrorList, ErrorType, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
-use check::Check;
+pub(crate) use check::Check;
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;
+use crate::crd::{Findings, Validator};
 use fault::Fault;
 pub(crate) use fault::kind_of;
 pub(crate) use shape::{Field, ListKind, Node, ObjectType, Presence, Rest, Scalar, Shape, TypeId};
@@ -54,7 +55,15 @@ pub struct Schema {
     document: Arc<Document>,
     root: Shape,
     /// The value rules of a custom resource; none for built-in kinds.
-    rules: Option<Arc<Check>>,
+    rules: Option<Arc<Rules>>,
+}
+
+/// What the schema of a custom resource asks of its values.
+#[derive(Debug)]
+struct Rules {
+    values: Check,
+    /// The validation rules, if there are any.
+    expressions: Option<Validator>,
 }
 
 /// Why an object is not of its kind.
@@ -96,7 +105,8 @@ impl Schema {
     /// types.
     pub(crate) fn custom(builtin: &Arc<Document>, schema: &Value) -> Self {
         let (document, root) = structural::compile(builtin, schema);
-        Schema { document: Arc::new(document), root, rules: Some(Arc::new(check::compile(schema))) }
+        let rules = Rules { values: check::compile(schema), expressions: Validator::compile(schema) };
+        Schema { document: Arc::new(document), root, rules: Some(Arc::new(rules)) }
     }
 
     /// Whether it is the schema of a custom resource.
@@ -155,12 +165,55 @@ impl Schema {
         }
     }
 
-    /// What is wrong with the values of a custom resource; nothing for built-in kinds, whose rules are their
+    /// What is wrong with the values of a new custom resource; nothing for built-in kinds, whose rules are their
     /// [`Strategy`](crate::Strategy)'s.
     pub fn validate(&self, object: &Value) -> ErrorList {
-        let Some(rules) = &self.rules else { return ErrorList::new() };
-        let mut errors = check::check(rules, object, &Path::ROOT);
-        identity::check(self.cursor(), object, &Path::ROOT, &mut errors);
-        errors
+        self.findings(object, None).errors
+    }
+
+    /// The same of a custom resource that replaces `old`: what was wrong before with values that stay as they are is
+    /// let pass, or a warning (KEP-4008).
+    pub(crate) fn validate_update(&self, object: &Value, old: &Value) -> Findings {
+        self.findings(object, Some(old))
+    }
+
+    fn findings(&self, object: &Value, old: Option<&Value>) -> Findings {
+        let Some(rules) = &self.rules else { return Findings::default() };
+        let mut errors = match old {
+            None => check::check(&rules.values, object, &Path::ROOT),
+            Some(old) => check::check_update(&rules.values, object, old),
+        };
+        errors.extend(identity::embedded(self.cursor(), object));
+        let was_wrong = old.is_some_and(|old| !identity::repeated(self.cursor(), old).is_empty());
+        if !was_wrong {
+            errors.extend(identity::repeated(self.cursor(), object));
+        }
+        let Some(expressions) = &rules.expressions else {
+            return Findings { errors, warnings: Vec::new() };
+        };
+        if errors.iter().any(is_blocking) {
+            errors.push(unchecked());
+            return Findings { errors, warnings: Vec::new() };
+        }
+        let found = expressions.validate(&rules.values, object, old);
+        errors.extend(found.errors);
+        Findings { errors, warnings: found.warnings }
+    }
+}
+
+/// Whether validation rules cannot be evaluated upon an object with that error.
+fn is_blocking(error: &field::Error) -> bool {
+    use ErrorType::{NotSupported, Required, TooLong, TooMany, TypeInvalid};
+    matches!(error.kind, NotSupported | Required | TooLong | TooMany | TypeInvalid)
+}
+
+fn unchecked() -> field::Error {
+    field::Error {
+        kind: ErrorType::Invalid,
+        field: "<nil>".to_owned(),
+        value: "null".to_owned(),
+        detail: "some validation rules were not checked because the object was invalid; correct the existing errors to \
+                 complete validation"
+            .to_owned(),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn compile(schema: &Value) -> Check {
             items: below(schema, "items"),
             min_items: size("minItems"),
             max_items: size("maxItems"),
+            keys: keys(schema),
         },
         object: object(schema),
         all_of: several(schema, "allOf"),
@@ -59,6 +60,11 @@ fn object(schema: &Value) -> ObjectRules {
         min_properties: schema.get("minProperties").and_then(Value::as_u64),
         max_properties: schema.get("maxProperties").and_then(Value::as_u64),
     }
+}
+
+fn keys(schema: &Value) -> Option<Vec<String>> {
+    let keys = schema.get("x-kubernetes-list-map-keys")?.as_array()?;
+    Some(keys.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 fn below(schema: &Value, key: &str) -> Option<Box<Check>> {

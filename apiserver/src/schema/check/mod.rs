@@ -6,6 +6,7 @@
 mod compile;
 mod format;
 mod number;
+mod ratchet;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use regex::Regex;
 use serde_json::Value;
 
 pub(crate) use compile::compile;
-pub(crate) use walk::check;
+pub(crate) use walk::{check, check_update};
 
 /// The value rules of one node of a schema, and of what lies below it.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,8 @@ struct ListRules {
     items: Option<Box<Check>>,
     min_items: Option<u64>,
     max_items: Option<u64>,
+    /// The fields that tell the elements apart, if the list has such.
+    keys: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -9,12 +9,28 @@ use super::{Check, ListRules, NumberRules, ObjectRules, TextRules, format};
 /// Reports what is wrong with `value`, which stands at `path`.
 pub(crate) fn check(rules: &Check, value: &Value, path: &Path<'_>) -> ErrorList {
     let mut errors = ErrorList::new();
-    rules.check(value, path, &mut errors);
+    rules.check(value, None, path, &mut errors);
+    errors
+}
+
+/// Reports what is wrong with a whole object that replaces `old`, but for what the update left alone.
+pub(crate) fn check_update(rules: &Check, value: &Value, old: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    rules.check(value, Some(old), &Path::ROOT, &mut errors);
     errors
 }
 
 impl Check {
-    fn check(&self, value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    /// What stood there before, if that can be told, makes what is wrong pass as long as it is the same.
+    fn check(&self, value: &Value, old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
+        let before = errors.len();
+        self.check_anew(value, old, path, errors);
+        if errors.len() > before && old.is_some_and(|old| self.is_unchanged(value, old)) {
+            errors.truncate(before);
+        }
+    }
+
+    fn check_anew(&self, value: &Value, old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
         if value.is_null() {
             if !self.types.is_empty() && !self.nullable {
                 errors.push(self.wrong_type(value, path));
@@ -31,12 +47,23 @@ impl Check {
                 self.check_format(text, path, errors);
             }
             Value::Number(number) => self.number(number, path, errors),
-            Value::Array(list) => self.list.check(list, path, errors),
+            Value::Array(list) => {
+                self.elements(list, old, path, errors);
+                self.list.check(list, path, errors);
+            }
             Value::Null | Value::Bool(_) | Value::Object(_) => {}
         }
         self.check_allowed(value, path, errors);
         if let Value::Object(map) = value {
-            self.object.check(map, path, errors);
+            self.object.check(map, old, path, errors);
+        }
+    }
+
+    fn elements(&self, list: &[Value], old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
+        let Some(rules) = &self.list.items else { return };
+        for (index, value) in list.iter().enumerate() {
+            let old = old.and_then(|old| self.counterpart(value, old));
+            rules.check(value, old, &path.index(index), errors);
         }
     }
 
@@ -164,11 +191,6 @@ impl NumberRules {
 
 impl ListRules {
     fn check(&self, list: &[Value], path: &Path<'_>, errors: &mut ErrorList) {
-        if let Some(rules) = &self.items {
-            for (index, value) in list.iter().enumerate() {
-                rules.check(value, &path.index(index), errors);
-            }
-        }
         let length = list.len() as u64;
         if let Some(min) = self.min_items.filter(|min| length < *min) {
             let detail = format!("{path} in body should have at least {min} items");
@@ -181,7 +203,7 @@ impl ListRules {
 }
 
 impl ObjectRules {
-    fn check(&self, map: &Map<String, Value>, path: &Path<'_>, errors: &mut ErrorList) {
+    fn check(&self, map: &Map<String, Value>, old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
         let length = map.len() as u64;
         if let Some(min) = self.min_properties.filter(|min| length < *min) {
             let detail = format!("{path} in body should have at least {min} properties");
@@ -195,7 +217,10 @@ impl ObjectRules {
         }
         for (key, value) in map {
             if let Some(rules) = self.properties.get(key).or(self.values.as_deref()) {
-                rules.check(value, &path.child(key), errors);
+                // What kind of object it is may be shown in another version than before.
+                let is_kind = matches!(key.as_str(), "apiVersion" | "kind") && path.to_string().is_empty();
+                let old = old.filter(|_| !is_kind).and_then(|old| old.get(key));
+                rules.check(value, old, &path.child(key), errors);
             }
         }
     }

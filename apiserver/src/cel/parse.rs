@@ -1,0 +1,370 @@
+//! Parses expressions of the Common Expression Language, with the optional syntax and the macros that Kubernetes has.
+
+use super::expr::{Call, Element, Entry, Expr, Kind, Literal, Select};
+use super::macros;
+use super::token::{self, Kind as TokenKind, Token, Wrong};
+
+/// No expression nests deeper than this: upstream's limit, and what keeps every walk over a tree within the stack.
+const MAX_DEPTH: usize = 250;
+
+/// No expression has more characters than this; upstream's limit.
+const MAX_CHARS: usize = 100_000;
+
+/// Identifiers that the language keeps for itself.
+const RESERVED: [&str; 17] = [
+    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+    "namespace", "return", "var", "void", "while",
+];
+
+/// Parses a text; the second value is how many nodes it has, whose ids count from 0.
+pub(super) fn parse(source: &str) -> Result<(Expr, usize), Wrong> {
+    let chars = source.chars().count();
+    if chars > MAX_CHARS {
+        let why =
+            format!("expression code point size exceeds limit: size: {chars}, limit {MAX_CHARS}");
+        return Err(Wrong { at: 0, why });
+    }
+    let mut parser =
+        Parser { tokens: token::tokens(source)?, next: 0, nesting: 0, maker: Maker { ids: 0, copied: 0 } };
+    let expr = parser.expr()?;
+    match parser.peek() {
+        TokenKind::End => Ok((expr, parser.maker.ids)),
+        _ => Err(parser.unexpected()),
+    }
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    next: usize,
+    nesting: usize,
+    maker: Maker,
+}
+
+/// Makes nodes, each with an id of its own.
+pub(super) struct Maker {
+    ids: usize,
+    /// How many nodes macros have made twice.
+    copied: usize,
+}
+
+impl Maker {
+    /// A node; an error if it nests too deep.
+    pub(super) fn node(&mut self, at: usize, kind: Kind) -> Result<Expr, Wrong> {
+        let depth = 1 + kind.children().iter().map(|child| child.depth).max().unwrap_or_default();
+        if depth > MAX_DEPTH {
+            return Err(too_deep(at));
+        }
+        let id = self.ids;
+        self.ids += 1;
+        Ok(Expr { id, at, depth, kind })
+    }
+
+    /// The same tree once more, for macros that use a part twice. Its ids are those of the original, as its types are.
+    pub(super) fn copy(&mut self, expr: &Expr) -> Result<Expr, Wrong> {
+        expr.walk(&mut |_| self.copied += 1);
+        if self.copied > MAX_CHARS {
+            return Err(too_deep(expr.at));
+        }
+        Ok(expr.clone())
+    }
+
+    pub(super) fn call(&mut self, at: usize, function: &str, args: Vec<Expr>) -> Result<Expr, Wrong> {
+        self.node(at, Kind::Call(Call { function: function.to_owned(), target: None, args }))
+    }
+}
+
+fn too_deep(at: usize) -> Wrong {
+    Wrong { at, why: format!("expression recursion limit exceeded: {MAX_DEPTH}") }
+}
+
+/// The left-associative operators, from those that bind least.
+const LEVELS: [&[&str]; 3] =
+    [&["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
+
+impl Parser {
+    fn peek(&self) -> &TokenKind {
+        &self.tokens[self.next].kind
+    }
+
+    fn at(&self) -> usize {
+        self.tokens[self.next].at
+    }
+
+    fn is(&self, symbol: &str) -> bool {
+        matches!(self.peek(), TokenKind::Symbol(own) if *own == symbol)
+    }
+
+    /// Takes the symbol if it comes next; where it stood.
+    fn take(&mut self, symbol: &str) -> Option<usize> {
+        let at = self.at();
+        self.is(symbol).then(|| {
+            self.next += 1;
+            at
+        })
+    }
+
+    fn expect(&mut self, symbol: &str) -> Result<usize, Wrong> {
+        self.take(symbol).ok_or_else(|| self.unexpected())
+    }
+
+    fn unexpected(&self) -> Wrong {
+        let found = match self.peek() {
+            TokenKind::End => "<EOF>".to_owned(),
+            TokenKind::Symbol(symbol) => (*symbol).to_owned(),
+            TokenKind::Ident(name) => name.clone(),
+            TokenKind::Literal(_) => "literal".to_owned(),
+        };
+        Wrong { at: self.at(), why: format!("Syntax error: mismatched input '{found}'") }
+    }
+
+    fn expr(&mut self) -> Result<Expr, Wrong> {
+        self.nesting += 1;
+        if self.nesting > MAX_DEPTH {
+            return Err(too_deep(self.at()));
+        }
+        let condition = self.or()?;
+        let expr = match self.take("?") {
+            None => condition,
+            Some(at) => {
+                let yes = self.or()?;
+                self.expect(":")?;
+                let no = self.expr()?;
+                self.maker.call(at, "_?_:_", vec![condition, yes, no])?
+            }
+        };
+        self.nesting -= 1;
+        Ok(expr)
+    }
+
+    fn or(&mut self) -> Result<Expr, Wrong> {
+        self.logical("||", "_||_", Self::and)
+    }
+
+    fn and(&mut self) -> Result<Expr, Wrong> {
+        self.logical("&&", "_&&_", |parser| parser.binary(0))
+    }
+
+    /// Operands of one logical operator, in one node.
+    fn logical(
+        &mut self,
+        symbol: &str,
+        function: &str,
+        operand: impl Fn(&mut Self) -> Result<Expr, Wrong>,
+    ) -> Result<Expr, Wrong> {
+        let first = operand(self)?;
+        let Some(at) = self.take(symbol) else { return Ok(first) };
+        let mut args = vec![first, operand(self)?];
+        while self.take(symbol).is_some() {
+            args.push(operand(self)?);
+        }
+        self.maker.call(at, function, args)
+    }
+
+    fn binary(&mut self, level: usize) -> Result<Expr, Wrong> {
+        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let mut left = self.binary(level + 1)?;
+        while let Some((operator, at)) = operators.iter().find_map(|one| Some((*one, self.take(one)?))) {
+            let right = self.binary(level + 1)?;
+            let function = if operator == "in" { "@in".to_owned() } else { format!("_{operator}_") };
+            left = self.maker.call(at, &function, vec![left, right])?;
+        }
+        Ok(left)
+    }
+
+    /// An even number of signs cancels itself out.
+    fn unary(&mut self) -> Result<Expr, Wrong> {
+        for (symbol, function) in [("!", "!_"), ("-", "-_")] {
+            let at = self.at();
+            let mut count = 0;
+            while !self.is_negative_number() && self.take(symbol).is_some() {
+                count += 1;
+            }
+            if count > 0 {
+                let operand = self.member()?;
+                return if count % 2 == 0 { Ok(operand) } else { self.maker.call(at, function, vec![operand]) };
+            }
+        }
+        self.member()
+    }
+
+    fn is_negative_number(&self) -> bool {
+        let following = self.tokens.get(self.next + 1).map(|token| &token.kind);
+        self.is("-")
+            && matches!(following, Some(TokenKind::Literal(Literal::Int(_) | Literal::Double(_))))
+    }
+
+    fn member(&mut self) -> Result<Expr, Wrong> {
+        let mut expr = self.primary()?;
+        loop {
+            if let Some(at) = self.take(".") {
+                expr = self.select_or_call(expr, at)?;
+            } else if let Some(at) = self.take("[") {
+                let function = if self.take("?").is_some() { "_[?_]" } else { "_[_]" };
+                let index = self.expr()?;
+                self.expect("]")?;
+                expr = self.maker.call(at, function, vec![expr, index])?;
+            } else {
+                return Ok(expr);
+            }
+        }
+    }
+
+    fn select_or_call(&mut self, operand: Expr, at: usize) -> Result<Expr, Wrong> {
+        if self.take("?").is_some() {
+            let name_at = self.at();
+            let name = Kind::Literal(Literal::String(self.name()?));
+            let field = self.maker.node(name_at, name)?;
+            return self.maker.call(at, "_?._", vec![operand, field]);
+        }
+        let field = self.name()?;
+        if let Some(open) = self.take("(") {
+            let args = self.args()?;
+            return macros::member(&mut self.maker, open, &field, operand, args);
+        }
+        self.maker.node(at, Kind::Select(Select { operand: Box::new(operand), field, is_test: false }))
+    }
+
+    /// The name of a field or method; between backticks it may be any.
+    fn name(&mut self) -> Result<String, Wrong> {
+        if self.take("`").is_some() {
+            let mut name = String::new();
+            while !self.is("`") {
+                match self.peek() {
+                    TokenKind::Ident(part) => name.push_str(part),
+                    TokenKind::Symbol(part @ ("." | "-" | "/")) => name.push_str(part),
+                    _ => return Err(self.unexpected()),
+                }
+                self.next += 1;
+            }
+            self.next += 1;
+            return Ok(name);
+        }
+        let TokenKind::Ident(name) = self.peek() else { return Err(self.unexpected()) };
+        let name = name.clone();
+        self.next += 1;
+        Ok(name)
+    }
+
+    fn args(&mut self) -> Result<Vec<Expr>, Wrong> {
+        let mut args = Vec::new();
+        if self.take(")").is_some() {
+            return Ok(args);
+        }
+        loop {
+            args.push(self.expr()?);
+            if self.take(",").is_none() {
+                self.expect(")")?;
+                return Ok(args);
+            }
+        }
+    }
+
+    fn primary(&mut self) -> Result<Expr, Wrong> {
+        let at = self.at();
+        if self.take("(").is_some() {
+            let inner = self.expr()?;
+            self.expect(")")?;
+            return Ok(inner);
+        }
+        if self.take("[").is_some() {
+            return self.list(at);
+        }
+        if self.take("{").is_some() {
+            let entries = self.entries(|parser| parser.expr())?;
+            return self.maker.node(at, Kind::Map(entries));
+        }
+        if self.is("-") {
+            return self.negative(at);
+        }
+        match self.peek().clone() {
+            TokenKind::Literal(Literal::Int(i64::MIN)) => {
+                Err(Wrong { at, why: "invalid int literal".to_owned() })
+            }
+            TokenKind::Literal(literal) => {
+                self.next += 1;
+                self.maker.node(at, Kind::Literal(literal))
+            }
+            _ => self.ident(at),
+        }
+    }
+
+    fn negative(&mut self, at: usize) -> Result<Expr, Wrong> {
+        let literal = match self.tokens.get(self.next + 1).map(|token| &token.kind) {
+            Some(TokenKind::Literal(Literal::Int(value))) => Literal::Int(value.wrapping_neg()),
+            Some(TokenKind::Literal(Literal::Double(value))) => Literal::Double(-value),
+            _ => return Err(self.unexpected()),
+        };
+        self.next += 2;
+        self.maker.node(at, Kind::Literal(literal))
+    }
+
+    fn list(&mut self, at: usize) -> Result<Expr, Wrong> {
+        let mut elements = Vec::new();
+        while self.take("]").is_none() {
+            let is_optional = self.take("?").is_some();
+            elements.push(Element { value: self.expr()?, is_optional });
+            if self.take(",").is_none() {
+                self.expect("]")?;
+                break;
+            }
+        }
+        self.maker.node(at, Kind::List(elements))
+    }
+
+    fn entries(&mut self, key: impl Fn(&mut Self) -> Result<Expr, Wrong>) -> Result<Vec<Entry>, Wrong> {
+        let mut entries = Vec::new();
+        while self.take("}").is_none() {
+            let is_optional = self.take("?").is_some();
+            let key = key(self)?;
+            self.expect(":")?;
+            entries.push(Entry { key, value: self.expr()?, is_optional });
+            if self.take(",").is_none() {
+                self.expect("}")?;
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A name, a call of a function, or a message.
+    fn ident(&mut self, at: usize) -> Result<Expr, Wrong> {
+        let dot = self.take(".").is_some();
+        let TokenKind::Ident(name) = self.peek().clone() else { return Err(self.unexpected()) };
+        let name_at = self.at();
+        self.next += 1;
+        if let Some(open) = self.take("(") {
+            let args = self.args()?;
+            return macros::global(&mut self.maker, open, &name, args);
+        }
+        if let Some(message) = self.message(&name)? {
+            return Ok(message);
+        }
+        if RESERVED.contains(&name.as_str()) {
+            return Err(Wrong { at: name_at, why: format!("reserved identifier: {name}") });
+        }
+        self.maker.node(if dot { at } else { name_at }, Kind::Ident(name))
+    }
+
+    /// `Name.part{…}`, if the names that come next end in a brace.
+    fn message(&mut self, first: &str) -> Result<Option<Expr>, Wrong> {
+        let mut name = first.to_owned();
+        let mut ahead = self.next;
+        while let (TokenKind::Symbol("."), Some(TokenKind::Ident(part))) =
+            (&self.tokens[ahead].kind, self.tokens.get(ahead + 1).map(|token| &token.kind))
+        {
+            name = format!("{name}.{part}");
+            ahead += 2;
+        }
+        if self.tokens[ahead].kind != TokenKind::Symbol("{") {
+            return Ok(None);
+        }
+        let at = self.tokens[ahead].at;
+        self.next = ahead + 1;
+        let fields = self.entries(|parser| {
+            let at = parser.at();
+            let name = Kind::Literal(Literal::String(parser.name()?));
+            parser.maker.node(at, name)
+        })?;
+        self.maker.node(at, Kind::Struct { name, fields }).map(Some)
+    }
+}
