@@ -28,6 +28,7 @@
 pub mod admission;
 pub mod authenticate;
 pub mod authorize;
+mod cel;
 mod conditions;
 mod convert;
 pub mod crd;

@@ -10,6 +10,9 @@ use super::token::Wrong;
 const MAX_REPARSED_NESTING: usize = 6;
 const MAX_REPARSED_OPERATORS: usize = 24;
 
+/// A line that is longer is not shown; upstream's limit, in bytes.
+const MAX_SNIPPET: usize = 16_384;
+
 /// The words for an expression that is not well-formed. Upstream's parser is generated from the grammar and so is the
 /// one of `kube-cel`: what it expected instead comes from there.
 pub(super) fn syntax(source: &str, wrong: Wrong) -> String {
@@ -60,6 +63,9 @@ fn position(source: &str, at: usize) -> (usize, usize) {
 
 fn mark(source: &str, (line, column): (usize, usize), why: &str) -> String {
     let text = source.split('\n').nth(line - 1).unwrap_or_default().replace('\t', " ");
+    if text.len() > MAX_SNIPPET {
+        return format!("ERROR: <input>:{line}:{column}: {why}");
+    }
     let mut below: String = text.chars().take(column - 1).map(|c| if c.is_ascii() { '.' } else { '．' }).collect();
     below.push(if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) { '^' } else { '＾' });
     format!("ERROR: <input>:{line}:{column}: {why}\n | {text}\n | {below}")

@@ -180,7 +180,7 @@ struct Start {
 }
 
 fn string_start(rest: &str) -> Option<Start> {
-    let prefix = rest.find(['"', '\''])?;
+    let prefix = rest.find(|c: char| !matches!(c, 'r' | 'R' | 'b' | 'B'))?;
     let (is_raw, is_bytes) = match &rest[..prefix] {
         "" => (false, false),
         "r" | "R" => (true, false),

@@ -21,6 +21,8 @@ pub struct Version {
     pub schema: Schema,
     /// The version that objects are stored in; other versions differ from it in `apiVersion` only.
     pub storage_version: String,
+    /// Whether objects may be stored in another version: there are several, or there were.
+    pub is_one_of_several: bool,
     /// Where the scale subresource finds its values, if there is one.
     pub scale: Option<ScalePaths>,
     /// The fields that selectors may name besides name and namespace, as simple paths: `.spec.color`.
@@ -81,6 +83,8 @@ fn compile_version(tables: &Tables, definition: &Value, versions: &[Value], vers
         list_kind: text(names, "listKind"),
         schema: Schema::custom(tables.types(), &version["schema"]["openAPIV3Schema"]),
         storage_version: text(stored, "name"),
+        is_one_of_several: versions.len() > 1
+            || definition["status"]["storedVersions"].as_array().is_some_and(|stored| stored.len() > 1),
         scale: scale.is_object().then(|| ScalePaths {
             spec_replicas: text(scale, "specReplicasPath"),
             status_replicas: text(scale, "statusReplicasPath"),

@@ -1,10 +1,11 @@
 //! Serves what the CustomResourceDefinitions say: establishes them, adds and removes their rows, and empties those
 //! that are being deleted.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
+use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::resource::GroupResource;
 use steersman_core::{Error, Object, Result};
@@ -88,25 +89,41 @@ impl Core {
         Err(Error::internal(format!("the definition {name} is written too often by others")))
     }
 
-    /// Serves the versions of a definition, over the collection that it already has or a new one.
+    /// Serves the versions of a definition, over the collection that it already has or a new one. What is served
+    /// already stays as it is: schemas and rules are compiled once.
     pub(crate) async fn serve(&self, definition: &Value) -> Result<()> {
-        let versions = crd::compile(&self.tables, definition);
         let resource = resource_of(definition);
-        if versions.is_empty() {
+        let what = what_is_served(definition);
+        let is_served = self.registry.rows().preferred(&resource).is_some();
+        if is_served && self.compiled().get(&resource) == Some(&what) {
             return Ok(());
         }
+        let versions = crd::compile(&self.tables, definition);
+        if versions.is_empty() {
+            self.registry.set(&resource, Vec::new());
+            return Ok(());
+        }
+        let strategy = registry::strategy(&versions);
         let served = self.registry.rows().preferred(&resource).and_then(|row| row.collection.clone());
-        let collection = match served {
+        // Objects are held with the values that they are selected by: other fields make another collection.
+        let fits = |one: &Arc<Collection>| one.strategy().selectable_paths() == strategy.selectable_paths();
+        let collection = match served.filter(fits) {
             Some(collection) => collection,
             None => {
                 let prefix = registry::prefix(&resource.group, &resource.resource);
-                let new = Arc::new(Collection::new(prefix, registry::strategy()));
+                self.cache.remove(&prefix);
+                let new = Arc::new(Collection::new(prefix, strategy));
                 self.cache.add_loaded(new.clone()).await?;
                 new
             }
         };
         self.registry.set(&resource, registry::custom(versions, &collection));
+        self.compiled().insert(resource, what);
         Ok(())
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, BTreeMap<GroupResource, Value>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn forget_all_but(&self, definitions: &[Value]) {
@@ -160,6 +177,12 @@ impl Core {
         }
         Ok(collection.list(&Default::default(), None, 0).objects.len())
     }
+}
+
+/// All of a definition that decides what is served.
+fn what_is_served(definition: &Value) -> Value {
+    let status = &definition["status"];
+    json!([definition["spec"], status["acceptedNames"], status["conditions"], status["storedVersions"]])
 }
 
 /// The resource of the definitions themselves.

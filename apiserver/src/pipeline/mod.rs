@@ -30,8 +30,10 @@ mod update;
 mod versions;
 mod watch;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::{Env, Object, Store};
 
@@ -62,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
+    /// What the definitions said that are served now.
+    pub(crate) compiled: Mutex<BTreeMap<GroupResource, Value>>,
     /// Held while the definitions of custom resources are put into effect.
     pub(crate) syncing: futures::lock::Mutex<()>,
 }

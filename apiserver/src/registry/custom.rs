@@ -12,17 +12,36 @@ use crate::subresource::Scale;
 use crate::watch_cache::{Collection, REGISTRY};
 
 /// What a definition does not say is what upstream does for all custom resources.
-struct Custom;
+struct Custom {
+    selectable: Vec<String>,
+}
 
 impl Strategy for Custom {
     fn allows_unconditional_update(&self) -> bool {
         false
     }
+
+    fn selectable_paths(&self) -> &[String] {
+        &self.selectable
+    }
 }
 
-/// The rules that all custom resources share.
-pub(crate) fn strategy() -> Arc<dyn Strategy> {
-    Arc::new(Custom)
+/// The rules of the objects of one definition, in whichever version.
+pub(crate) fn strategy(versions: &[Version]) -> Arc<dyn Strategy> {
+    Arc::new(Custom { selectable: selectable(versions) })
+}
+
+/// The fields that any of the versions can be selected by, in the order in which the cache holds their values.
+fn selectable(versions: &[Version]) -> Vec<String> {
+    let mut fields: Vec<String> =
+        versions.iter().flat_map(|version| &version.selectable_fields).map(|path| bare(path).to_owned()).collect();
+    fields.sort();
+    fields.dedup();
+    fields
+}
+
+fn bare(path: &str) -> &str {
+    path.strip_prefix('.').unwrap_or(path)
 }
 
 /// Where the objects of a definition are stored.
@@ -32,23 +51,28 @@ pub(crate) fn prefix(group: &str, plural: &str) -> String {
 
 /// The rows of the versions of one definition, over one collection; the storage version first.
 pub(crate) fn custom(versions: Vec<Version>, collection: &Arc<Collection>) -> Vec<Arc<Served>> {
-    let several = versions.len() > 1;
-    let mut rows: Vec<Arc<Served>> =
-        versions.into_iter().map(|version| Arc::new(row(version, several, collection.clone()))).collect();
+    let selectable = selectable(&versions);
+    let mut rows: Vec<Arc<Served>> = versions
+        .into_iter()
+        .map(|version| Arc::new(row(version, &selectable, collection.clone())))
+        .collect();
     rows.sort_by_key(|row| !row.is_storage_version());
     rows
 }
 
-fn row(version: Version, several: bool, collection: Arc<Collection>) -> Served {
+fn row(version: Version, selectable: &[String], collection: Arc<Collection>) -> Served {
+    let own = |field: &&String| version.selectable_fields.iter().any(|path| bare(path) == **field);
+    let selectable =
+        selectable.iter().map(|field| Some(field).filter(own).cloned().unwrap_or_default()).collect();
     let kind = version.row.resource.gvk();
     let group = &version.row.resource.resource.group;
     let stored = format!("{group}/{}", version.storage_version);
     Served {
         kind,
         schema: version.schema,
-        strategy: strategy(),
+        strategy: Arc::new(Custom { selectable }),
         collection: Some(collection),
-        view: if several { View::Version { stored } } else { View::Same },
+        view: if version.is_one_of_several { View::Version { stored } } else { View::Same },
         custom: true,
         list_kind: version.list_kind,
         deprecation: version.deprecation,

@@ -162,6 +162,7 @@ impl Builder {
             reviews: crate::review::builtin(),
             subresources: subresource::builtin(),
             typed: Vec::new(),
+            compiled: std::sync::Mutex::default(),
             syncing: futures::lock::Mutex::new(()),
         }
     }

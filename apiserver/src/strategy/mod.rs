@@ -212,6 +212,11 @@ pub trait Strategy: Send + Sync {
         Cow::Borrowed("")
     }
 
+    /// Fields of a custom resource that selectors may name, without the leading dot; an empty one is another version's.
+    fn selectable_paths(&self) -> &[String] {
+        &[]
+    }
+
     /// The seconds that the object remains after a delete that asked for `requested`; `None` deletes at once.
     fn grace_seconds(&self, object: &Value, requested: Option<i64>) -> Option<i64> {
         let _ = (object, requested);

@@ -22,13 +22,14 @@ impl Version {
     /// Reads the selectable fields from `tree`, the tree of `object`.
     pub(crate) fn new(object: Object, tree: &Value, strategy: &dyn Strategy) -> Self {
         let names = strategy.selectable_fields();
-        let fields = names.iter().map(|name| strategy.field(tree, name).as_ref().into()).collect();
-        Version { object, fields }
+        let own = names.iter().map(|name| strategy.field(tree, name).as_ref().into());
+        let paths = strategy.selectable_paths().iter().map(|path| at_path(tree, path).into());
+        Version { object, fields: own.chain(paths).collect() }
     }
 
     /// Reads the selectable fields from the object; the tree is only built where there are any.
     pub(crate) fn of(object: Object, strategy: &dyn Strategy) -> Result<Self> {
-        if strategy.selectable_fields().is_empty() {
+        if strategy.selectable_fields().is_empty() && strategy.selectable_paths().is_empty() {
             return Ok(Version { object, fields: Box::default() });
         }
         let tree = object.to_value()?;
@@ -136,15 +137,29 @@ fn resolve(field: &str, row: &Served) -> Result<Field> {
         _ => {}
     }
     let stored = row.view.stored_field(field);
-    let place =
-        stored.and_then(|field| row.strategy.selectable_fields().iter().position(|known| *known == field));
-    place.map(Field::At).ok_or_else(|| Error::bad_request(unknown_field(field, &row.kind.kind)))
+    let known = row.strategy.selectable_fields();
+    let place = stored.and_then(|field| {
+        let paths = row.strategy.selectable_paths().iter().map(String::as_str);
+        known.iter().copied().chain(paths).position(|known| known == field)
+    });
+    let kind = if row.custom { "" } else { &row.kind.kind };
+    place.map(Field::At).ok_or_else(|| Error::bad_request(unknown_field(field, kind)))
 }
 
-/// Upstream words the refusal by kind.
+/// The value at a simple path, as selectors compare it; empty if there is none.
+fn at_path(tree: &Value, path: &str) -> String {
+    let found = path.split('.').try_fold(tree, |tree, step| tree.get(step));
+    match found {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Upstream words the refusal by kind; custom resources have none here.
 fn unknown_field(field: &str, kind: &str) -> String {
     match kind {
-        "Pod" | "Node" | "Event" | "Namespace" | "Secret" | "ReplicationController" | "Service" => {
+        "" | "Pod" | "Node" | "Event" | "Namespace" | "Secret" | "ReplicationController" | "Service" => {
             format!("field label not supported: {field}")
         }
         "Job" => format!("field label {field:?} not supported for {kind}"),
