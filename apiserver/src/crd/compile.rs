@@ -19,8 +19,11 @@ pub struct Version {
     pub list_kind: String,
     /// The shape and the rules of its objects.
     pub schema: Schema,
-    /// The version that objects are stored in; other versions differ from it in `apiVersion` only.
+    /// The version that objects are stored in.
     pub storage_version: String,
+    /// Whether a [`Converter`](super::Converter) makes the versions of each other; otherwise they differ in
+    /// `apiVersion` only.
+    pub is_converted: bool,
     /// Whether objects may be stored in another version: there are several, or there were.
     pub is_one_of_several: bool,
     /// Where the scale subresource finds its values, if there is one.
@@ -83,6 +86,7 @@ fn compile_version(tables: &Tables, definition: &Value, versions: &[Value], vers
         list_kind: text(names, "listKind"),
         schema: Schema::custom(tables.types(), &version["schema"]["openAPIV3Schema"]),
         storage_version: text(stored, "name"),
+        is_converted: definition["spec"]["conversion"]["strategy"] == "Webhook",
         is_one_of_several: versions.len() > 1
             || definition["status"]["storedVersions"].as_array().is_some_and(|stored| stored.len() > 1),
         scale: scale.is_object().then(|| ScalePaths {

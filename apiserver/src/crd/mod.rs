@@ -4,6 +4,7 @@
 
 mod budget;
 mod compile;
+mod converter;
 mod declare;
 mod defaults;
 mod establish;
@@ -22,6 +23,8 @@ mod validator;
 mod versions;
 
 pub use compile::{Column, ScalePaths, Version, compile};
+pub(crate) use converter::Conversion;
+pub use converter::Converter;
 pub use establish::establish;
 pub(crate) use strategy::CustomResourceDefinitions;
 pub use terminate::{FINALIZER, set_terminating};
@@ -29,3 +32,5 @@ pub(crate) use validator::{Findings, Validator};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod validator_tests;

@@ -104,7 +104,6 @@ fn check_conversion(conversion: &Value, path: &Path<'_>, errors: &mut ErrorList)
             }
         }
         "Webhook" => {
-            let before = errors.len();
             let config = &webhook["clientConfig"];
             if !config.is_object() {
                 errors.push(Error::required(&client, "required when strategy is set to Webhook"));
@@ -112,12 +111,6 @@ fn check_conversion(conversion: &Value, path: &Path<'_>, errors: &mut ErrorList)
                 errors.push(Error::required(&client, "exactly one of url or service is required"));
             }
             check_review_versions(versions, &reviews, errors);
-            if errors.len() == before {
-                errors.push(Error::forbidden(
-                    &path.child("strategy"),
-                    "webhook conversion is not supported yet",
-                ));
-            }
         }
         other => errors.push(Error::not_supported(&path.child("strategy"), other, &["None", "Webhook"])),
     }

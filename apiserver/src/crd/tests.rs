@@ -84,10 +84,6 @@ fn definitions_that_are_not_structural_are_refused_in_upstreams_words() {
             json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"}),
             ".x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map",
         ),
-        (
-            json!({"type": "object", "x-kubernetes-validations": [{"rule": "true"}]}),
-            ".x-kubernetes-validations: Forbidden: validation rules are not supported yet",
-        ),
     ];
     for (schema, message) in cases {
         let found = wrong(&of_spec(schema.clone()));
@@ -231,4 +227,74 @@ fn objects_go_before_their_definition() {
     set_terminating(&mut object, Timestamp::UNIX_EPOCH);
     assert_eq!(object["metadata"]["finalizers"], json!(["customresourcecleanup.apiextensions.k8s.io"]));
     assert_eq!(object["status"]["conditions"][2]["reason"], "InstanceDeletionPending");
+}
+
+#[test]
+fn rules_are_compiled_and_priced_with_their_definition() {
+    let at = "spec.validation.openAPIV3Schema.properties[spec]";
+    let text = json!({"a": {"type": "string"}, "n": {"type": "integer"}});
+    let shown = |rule: &str| {
+        format!(
+            "{{\"Rule\":\"{rule}\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,\"FieldPath\":\"\",\
+             \"OptionalOldSelf\":null}}"
+        )
+    };
+    let cases = [
+        (
+            json!({"type": "object", "properties": text, "x-kubernetes-validations": [{"rule": "self.b == 1"}]}),
+            format!(
+                "{at}.x-kubernetes-validations[0].rule: Invalid value: {}: compilation failed: ERROR: <input>:1:5: \
+                 undefined field 'b'\n | self.b == 1\n | ....^",
+                shown("self.b == 1")
+            ),
+        ),
+        (
+            json!({"type": "object", "properties": text, "x-kubernetes-validations": [{"rule": "self.n"}]}),
+            format!(
+                "{at}.x-kubernetes-validations[0].rule: Invalid value: {}: cel expression must evaluate to a bool",
+                shown("self.n")
+            ),
+        ),
+        (
+            json!({"type": "array", "maxItems": 5, "items": {
+                "type": "string", "maxLength": 5, "x-kubernetes-validations": [{"rule": "self == oldSelf"}],
+            }}),
+            format!(
+                "{at}.items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used \
+                 on the uncorrelatable portion of the schema within {at}"
+            ),
+        ),
+        (
+            json!({"type": "array", "items": {
+                "type": "string", "x-kubernetes-validations": [{"rule": "self.contains(self)"}],
+            }}),
+            format!(
+                "[{at}.items.x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor of \
+                 more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, \
+                 maps, and strings are declared), {at}.items.x-kubernetes-validations[0].rule: Forbidden: contributed to \
+                 estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema, \
+                 spec.validation.openAPIV3Schema: Forbidden: x-kubernetes-validations estimated rule cost total for entire \
+                 OpenAPIv3 schema exceeds budget by factor of more than 100x (try simplifying the rule, or adding \
+                 maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)]"
+            ),
+        ),
+    ];
+    for (schema, message) in cases {
+        assert_eq!(wrong(&of_spec(schema)), message);
+    }
+}
+
+#[test]
+fn webhook_conversion_needs_a_client_and_review_versions() {
+    let mut object = of_spec(json!({"type": "object"}));
+    object["spec"]["conversion"] = json!({"strategy": "Webhook", "webhook": {
+        "clientConfig": {"url": "https://a.b/c"}, "conversionReviewVersions": ["v1"],
+    }});
+    assert_eq!(wrong(&object), "[]");
+    object["spec"]["conversion"] = json!({"strategy": "Webhook"});
+    assert_eq!(
+        wrong(&object),
+        "[spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook, \
+         spec.conversion.conversionReviewVersions: Required value]"
+    );
 }

@@ -32,7 +32,7 @@ impl Body {
     ) -> Result<Value> {
         let mut tree = self.into_kind(&row.kind, &row.schema, validation, warnings)?;
         row.schema.default(&mut tree);
-        let mut tree = row.to_stored(tree);
+        let mut tree = row.to_stored(tree)?;
         row.strategy.default(&mut tree);
         Ok(tree)
     }

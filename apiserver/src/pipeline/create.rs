@@ -34,7 +34,7 @@ impl Core {
             return request.review(tree, options).await;
         }
         if request.owns() {
-            request.owner(&options.field_manager).track(None, &mut tree);
+            request.owner(&options.field_manager).track(None, &mut tree)?;
         }
         let object = request.create(tree).await?;
         request.settle(false).await?;
@@ -117,7 +117,7 @@ impl Request<'_> {
     fn validate_create(&mut self, tree: &Value, metadata: &Metadata) -> Result<()> {
         let row = self.row.clone();
         let mut errors = row.validate_metadata(metadata);
-        errors.extend(row.schema.validate(tree));
+        errors.extend(row.judge(tree, None)?.errors);
         errors.extend(row.strategy.validate(tree));
         if !errors.is_empty() {
             return Err(Error::invalid(&row.kind, &metadata.name, &errors));

@@ -75,7 +75,7 @@ impl Core {
             if tree == old.tree {
                 return Ok(());
             }
-            self.own_status(row).track(Some(&old.tree), &mut tree);
+            self.own_status(row).track(Some(&old.tree), &mut tree)?;
             let outcome = if is_released(&tree) {
                 self.remove(collection, name, &old).await?
             } else {
@@ -117,7 +117,7 @@ impl Core {
                 new
             }
         };
-        self.registry.set(&resource, registry::custom(versions, &collection));
+        self.registry.set(&resource, registry::custom(versions, self.converters.get(&resource), &collection));
         self.compiled().insert(resource, what);
         Ok(())
     }

@@ -40,6 +40,7 @@ use steersman_core::{Env, Object, Store};
 use crate::admission::Admission;
 use crate::authenticate::Authentication;
 use crate::authorize::Authorization;
+use crate::crd::Converter;
 use crate::registry::Registry;
 use crate::review::Review;
 use crate::subresource::Subresource;
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
+    /// Who converts the objects of definitions whose conversion strategy is `Webhook`.
+    pub(crate) converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
     /// What the definitions said that are served now.
     pub(crate) compiled: Mutex<BTreeMap<GroupResource, Value>>,
     /// Held while the definitions of custom resources are put into effect.

@@ -59,23 +59,26 @@ impl Owner<'_> {
     }
 
     /// Sets the managed fields of an object that is to replace the current one, or to be created.
-    pub(super) fn track(&self, current: Option<&Value>, tree: &mut Value) {
+    pub(super) fn track(&self, current: Option<&Value>, tree: &mut Value) -> Result<()> {
         match self.row.view {
             View::Same | View::Version { .. } => self.with_writer(|writer| {
                 writer.track(current.unwrap_or_else(|| self.row.blank()), tree);
             }),
-            View::Events => {
-                let mut shown = self.row.to_view(tree.clone());
-                self.with_writer(|writer| writer.track(&self.shown(current), &mut shown));
+            View::Events | View::Converted(_) => {
+                let mut shown = self.row.to_view(tree.clone())?;
+                let current = self.shown(current)?;
+                self.with_writer(|writer| writer.track(&current, &mut shown));
                 ownership::take(tree);
                 ownership::put(tree, ownership::take(&mut shown));
             }
         }
+        Ok(())
     }
 
     /// What an apply makes of the current object, in the form of the version.
     pub(super) fn apply(&self, current: Option<&Value>, config: &Value, force: bool) -> Result<Value> {
-        let mut tree = self.with_writer(|writer| writer.apply(&self.shown(current), config, force))?;
+        let current = self.shown(current)?;
+        let mut tree = self.with_writer(|writer| writer.apply(&current, config, force))?;
         let schema = &self.row.schema;
         schema.check(&mut tree, &Duplicates::default(), FieldValidation::Ignore).map_err(|why| {
             let GroupVersionKind { version, kind, .. } = &self.row.kind;
@@ -90,8 +93,8 @@ impl Owner<'_> {
         Ok(tree)
     }
 
-    fn shown(&self, current: Option<&Value>) -> Value {
-        current.map_or_else(|| self.row.blank_object(), |current| self.row.to_view(current.clone()))
+    fn shown(&self, current: Option<&Value>) -> Result<Value> {
+        current.map_or_else(|| Ok(self.row.blank_object()), |current| self.row.to_view(current.clone()))
     }
 
     fn with_writer<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {

@@ -128,15 +128,15 @@ impl<'a> Patching<'a> {
         metadata::of(&mut old).insert("resourceVersion".to_owned(), current.object.resource_version().into());
         let shown = match self.door {
             Door::Other(handler) => handler.show(&old)?,
-            Door::Object | Door::Status => self.row.to_view(old),
+            Door::Object | Door::Status => self.row.to_view(old)?,
         };
         let patched = patch::apply(self.change, &self.schema, &shown, self.validation)?;
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
-        self.complete(&mut tree);
+        self.complete(&mut tree)?;
         match &self.scales {
             Some(scales) => scales.track(&current.tree, &mut tree)?,
-            None if self.owns => self.owner.track(Some(&current.tree), &mut tree),
+            None if self.owns => self.owner.track(Some(&current.tree), &mut tree)?,
             None => {}
         }
         Ok(tree)
@@ -156,17 +156,18 @@ impl<'a> Patching<'a> {
             let version = current.object.resource_version();
             metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
         }
-        self.complete(&mut tree);
+        self.complete(&mut tree)?;
         Ok(tree)
     }
 
     /// Fills in the defaults, and brings the tree into the stored form.
-    fn complete(&self, tree: &mut Value) {
+    fn complete(&self, tree: &mut Value) -> Result<()> {
         self.schema.default(tree);
         if self.is_whole {
-            *tree = self.row.to_stored(std::mem::take(tree));
+            *tree = self.row.to_stored(std::mem::take(tree))?;
             self.row.strategy.default(tree);
         }
+        Ok(())
     }
 
     fn warn(&self, found: Vec<String>, warnings: &mut Vec<String>) {

@@ -59,7 +59,7 @@ impl Core {
             let current = current.map(|current| &current.tree);
             match (&scales, current) {
                 (Some(scales), Some(current)) => scales.track(current, &mut tree)?,
-                _ if owns => owner.track(current, &mut tree),
+                _ if owns => owner.track(current, &mut tree)?,
                 _ => {}
             }
             Ok(Proposal { tree, version: version.clone(), is_put: true, creates: false })
@@ -239,7 +239,7 @@ impl Request<'_> {
                 errors.extend(whole);
             }
         }
-        let found = row.schema.validate_update(tree, &old.tree);
+        let found = row.judge(tree, Some(&old.tree))?;
         errors.extend(found.errors);
         errors.extend(match door {
             Door::Object => row.strategy.validate_update(tree, &old.tree),

@@ -51,7 +51,7 @@ fn start(options: &WatchOptions, wanted: Option<Revision>) -> Start {
 
 /// The events in the version that was asked for.
 fn show(row: std::sync::Arc<Served>, events: WatchStream) -> WatchStream {
-    if row.view == View::Same {
+    if matches!(row.view, View::Same) {
         return events;
     }
     let shown = events.map(move |event| {

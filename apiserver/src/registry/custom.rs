@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use steersman_core::resource::{Resource, Scope, scope_of};
 
 use super::{Served, View};
-use crate::crd::Version;
+use crate::crd::{Conversion, Converter, Version};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
 use crate::watch_cache::{Collection, REGISTRY};
@@ -50,17 +50,26 @@ pub(crate) fn prefix(group: &str, plural: &str) -> String {
 }
 
 /// The rows of the versions of one definition, over one collection; the storage version first.
-pub(crate) fn custom(versions: Vec<Version>, collection: &Arc<Collection>) -> Vec<Arc<Served>> {
+pub(crate) fn custom(
+    versions: Vec<Version>,
+    converter: Option<&Arc<dyn Converter>>,
+    collection: &Arc<Collection>,
+) -> Vec<Arc<Served>> {
     let selectable = selectable(&versions);
     let mut rows: Vec<Arc<Served>> = versions
         .into_iter()
-        .map(|version| Arc::new(row(version, &selectable, collection.clone())))
+        .map(|version| Arc::new(row(version, &selectable, converter.cloned(), collection.clone())))
         .collect();
     rows.sort_by_key(|row| !row.is_storage_version());
     rows
 }
 
-fn row(version: Version, selectable: &[String], collection: Arc<Collection>) -> Served {
+fn row(
+    version: Version,
+    selectable: &[String],
+    converter: Option<Arc<dyn Converter>>,
+    collection: Arc<Collection>,
+) -> Served {
     let own = |field: &&String| version.selectable_fields.iter().any(|path| bare(path) == **field);
     let selectable =
         selectable.iter().map(|field| Some(field).filter(own).cloned().unwrap_or_default()).collect();
@@ -72,7 +81,11 @@ fn row(version: Version, selectable: &[String], collection: Arc<Collection>) -> 
         schema: version.schema,
         strategy: Arc::new(Custom { selectable }),
         collection: Some(collection),
-        view: if version.is_one_of_several { View::Version { stored } } else { View::Same },
+        view: match (version.is_one_of_several, version.is_converted) {
+            (false, _) => View::Same,
+            (true, false) => View::Version { stored },
+            (true, true) => View::Converted(Conversion { stored, converter }),
+        },
         custom: true,
         list_kind: version.list_kind,
         deprecation: version.deprecation,

@@ -9,6 +9,8 @@ use steersman_core::object::Metadata;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
 use steersman_core::{Error, Object, Result, metadata};
 
+use crate::crd::{Conversion, Findings};
+use crate::fault;
 use crate::schema::{Duplicates, Schema};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
@@ -72,7 +74,7 @@ pub(crate) struct Served {
 }
 
 /// How the stored form of an object and the form of a version relate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum View {
     /// They are the same.
     Same,
@@ -83,13 +85,15 @@ pub(crate) enum View {
         /// The one that is stored.
         stored: String,
     },
+    /// A converter makes them of each other.
+    Converted(Conversion),
 }
 
 impl View {
     /// The name that a field of the version has in the stored form; `None` if it has none there.
     pub(crate) fn stored_field<'f>(&self, field: &'f str) -> Option<&'f str> {
         match self {
-            View::Same | View::Version { .. } => Some(field),
+            View::Same | View::Version { .. } | View::Converted(_) => Some(field),
             View::Events => crate::convert::event_field(field),
         }
     }
@@ -192,34 +196,59 @@ impl Served {
 
     /// Whether its objects are stored in this version.
     pub(crate) fn is_storage_version(&self) -> bool {
-        !matches!(&self.view, View::Version { stored } if *stored != self.kind.api_version())
+        match &self.view {
+            View::Same | View::Events => true,
+            View::Version { stored } | View::Converted(Conversion { stored, .. }) => {
+                *stored == self.kind.api_version()
+            }
+        }
     }
 
-    /// The tree that is stored for a tree of this version.
-    pub(crate) fn to_stored(&self, tree: Value) -> Value {
-        match &self.view {
+    /// The tree that is stored for a tree of this version; 500 if it cannot be converted.
+    pub(crate) fn to_stored(&self, tree: Value) -> Result<Value> {
+        Ok(match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_to_core(tree),
             View::Version { stored } => with_version(tree, stored),
-        }
+            View::Converted(conversion) => {
+                conversion.convert(tree, &conversion.stored).map_err(fault::bare)?
+            }
+        })
     }
 
-    /// The tree of this version for a stored tree.
-    pub(crate) fn to_view(&self, tree: Value) -> Value {
-        match &self.view {
+    /// The tree of this version for a stored tree; 500 if it cannot be converted.
+    pub(crate) fn to_view(&self, tree: Value) -> Result<Value> {
+        Ok(match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_from_core(tree),
             View::Version { .. } => with_version(tree, &self.kind.api_version()),
-        }
+            View::Converted(conversion) => {
+                conversion.convert(tree, &self.kind.api_version()).map_err(fault::bare)?
+            }
+        })
     }
 
     /// How a stored object is shown in this version.
     pub(crate) fn show(&self, object: Object) -> Result<Object> {
         match &self.view {
             View::Same => Ok(object),
-            View::Version { .. } if object.api_version() == self.kind.api_version() => Ok(object),
-            View::Events | View::Version { .. } => Object::from_value(&self.to_view(object.to_value()?)),
+            View::Version { .. } | View::Converted(_) if object.api_version() == self.kind.api_version() => {
+                Ok(object)
+            }
+            View::Events | View::Version { .. } | View::Converted(_) => {
+                Object::from_value(&self.to_view(object.to_value()?)?)
+            }
         }
+    }
+
+    /// What the schema finds wrong with a stored tree, which replaces `old`. A converted one is judged in the version that
+    /// it was written in.
+    pub(crate) fn judge(&self, tree: &Value, old: Option<&Value>) -> Result<Findings> {
+        if matches!(self.view, View::Converted(_)) && !self.is_storage_version() {
+            let old = old.map(|old| self.to_view(old.clone())).transpose()?;
+            return Ok(self.schema.findings(&self.to_view(tree.clone())?, old.as_ref()));
+        }
+        Ok(self.schema.findings(tree, old))
     }
 }
 

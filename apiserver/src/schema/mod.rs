@@ -171,13 +171,9 @@ impl Schema {
         self.findings(object, None).errors
     }
 
-    /// The same of a custom resource that replaces `old`: what was wrong before with values that stay as they are is
-    /// let pass, or a warning (KEP-4008).
-    pub(crate) fn validate_update(&self, object: &Value, old: &Value) -> Findings {
-        self.findings(object, Some(old))
-    }
-
-    fn findings(&self, object: &Value, old: Option<&Value>) -> Findings {
+    /// The same of a custom resource that replaces `old`, if there was one: what was wrong before with values that stay
+    /// as they are is let pass, or a warning (KEP-4008).
+    pub(crate) fn findings(&self, object: &Value, old: Option<&Value>) -> Findings {
         let Some(rules) = &self.rules else { return Findings::default() };
         let mut errors = match old {
             None => check::check(&rules.values, object, &Path::ROOT),

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
-use steersman_core::resource::Resource;
+use steersman_core::resource::{GroupResource, Resource};
 use steersman_core::{Env, Result, Store};
 
 use super::{Server, boot};
 use crate::admission::Admission;
 use crate::authenticate::{Authentication, Authenticator};
 use crate::authorize::{Authorization, Authorizer, Mode, Rbac, rbac};
+use crate::crd::Converter;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
 use crate::strategy::{ServiceRanges, Strategies, Strategy};
@@ -31,6 +32,7 @@ pub struct Builder {
     anonymous: bool,
     modes: Vec<Mode>,
     typed: Vec<Value>,
+    converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
 }
 
 impl Builder {
@@ -45,6 +47,7 @@ impl Builder {
             anonymous: true,
             modes: Vec::new(),
             typed: Vec::new(),
+            converters: BTreeMap::new(),
         }
     }
 
@@ -80,6 +83,14 @@ impl Builder {
         K::Scope: 'static,
     {
         self.typed.push(registry::definition_of::<K>());
+        self
+    }
+
+    /// Who converts the objects of the definition named `plural.group`, if its conversion strategy is `Webhook`: in place
+    /// of the webhook that it names.
+    pub fn converter(mut self, definition: &str, converter: impl Converter + 'static) -> Self {
+        let (plural, group) = definition.split_once('.').unwrap_or((definition, ""));
+        self.converters.insert(GroupResource::new(group.to_owned(), plural.to_owned()), Arc::new(converter));
         self
     }
 
@@ -162,6 +173,7 @@ impl Builder {
             reviews: crate::review::builtin(),
             subresources: subresource::builtin(),
             typed: Vec::new(),
+            converters: self.converters,
             compiled: std::sync::Mutex::default(),
             syncing: futures::lock::Mutex::new(()),
         }
