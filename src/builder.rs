@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use steersman_apiserver::admission::Admission;
 use steersman_apiserver::authenticate::Authenticator;
+use steersman_apiserver::crd::Converter;
 use steersman_apiserver::{Authorizer, ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
 use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
@@ -132,6 +133,13 @@ impl Builder {
     /// One more link of the admission chain, behind the built-in ones.
     pub fn admission(self, plugin: impl Admission + 'static) -> Self {
         self.server_with(|server| server.admission(plugin))
+    }
+
+    /// Who converts the objects of the definition named `plural.group`, if its conversion strategy is `Webhook`: in place
+    /// of the webhook that it names.
+    pub fn converter(self, definition: &str, converter: impl Converter + 'static) -> Self {
+        let definition = definition.to_owned();
+        self.server_with(move |server| server.converter(&definition, converter))
     }
 
     /// Leaves a built-in link of the admission chain out; upstream's `--disable-admission-plugins`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::expr::{Call, Element, Entry, Expr, Fold, Kind, Literal, Select};
 use super::extension::{self, Extensions};
 use super::functions;
+use super::patterns::Patterns;
 use super::{price, spend};
 use super::value::{Key, List, Map, Text, Value};
 
@@ -33,19 +34,26 @@ pub(super) type Outcome<'a> = Result<Value<'a>, Failure>;
 /// Evaluates an expression over variables; the second value is what it did cost.
 pub(super) fn evaluate<'a>(
     expr: &'a Expr,
-    variables: &[(&'a str, Value<'a>)],
-    extensions: Option<&'a Extensions>,
+    variables: Vec<(&'a str, Value<'a>)>,
+    means: &'a Means,
     limit: u64,
 ) -> (Outcome<'a>, u64) {
-    let mut evaluation = Evaluation { scopes: variables.to_vec(), extensions, cost: 0, touched: 0, limit };
+    let mut evaluation = Evaluation { scopes: variables, means, cost: 0, touched: 0, limit };
     let outcome = evaluation.eval(expr);
     (outcome, evaluation.cost)
+}
+
+/// What was prepared for evaluating one expression.
+#[derive(Debug)]
+pub(super) struct Means {
+    pub(super) patterns: Patterns,
+    pub(super) extensions: Extensions,
 }
 
 struct Evaluation<'a> {
     /// The variables, innermost last.
     scopes: Vec<(&'a str, Value<'a>)>,
-    extensions: Option<&'a Extensions>,
+    means: &'a Means,
     cost: u64,
     touched: u64,
     limit: u64,
@@ -165,9 +173,12 @@ impl<'a> Evaluation<'a> {
         if let Some(outcome) = functions::call(&call.function, args) {
             return outcome;
         }
-        match self.extensions {
-            Some(extensions) if extension::is_foreign(&call.function) => {
-                extensions.call(&call.function, call.target.is_some(), args)
+        match (call.function.as_str(), args) {
+            ("matches", [Value::String(text), Value::String(pattern)]) => {
+                self.means.patterns.matches(text.as_str(), pattern.as_str())
+            }
+            (function, args) if extension::is_foreign(function) => {
+                self.means.extensions.call(function, call.target.is_some(), args)
             }
             _ => Err(Failure::no_overload()),
         }

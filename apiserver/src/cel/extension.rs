@@ -1,7 +1,7 @@
 //! Calls the functions of the Kubernetes libraries, which `kube-cel` has.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use kube_cel::KubeCelExt as _;
 use kube_cel::cel::objects::Key as ForeignKey;
@@ -14,10 +14,24 @@ use super::value::{List, Map, Text, Value};
 /// The names that a call's target and arguments have.
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
+/// The functions of the libraries, which all expressions that are compiled together share.
+#[derive(Default)]
+pub(super) struct Shared {
+    context: OnceLock<Arc<Context<'static>>>,
+    programs: Mutex<BTreeMap<String, Arc<Program>>>,
+}
+
 /// The functions that one expression calls, each ready to be called.
 pub(super) struct Extensions {
-    context: Context<'static>,
-    programs: BTreeMap<String, Program>,
+    /// `None` if it calls none.
+    context: Option<Arc<Context<'static>>>,
+    programs: BTreeMap<String, Arc<Program>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Extensions {
@@ -26,24 +40,37 @@ impl std::fmt::Debug for Extensions {
     }
 }
 
-impl Extensions {
-    /// What the expression needs of the libraries; `None` if it needs nothing.
-    pub(super) fn of(expr: &Expr) -> Option<Self> {
-        let mut programs = BTreeMap::new();
+impl Shared {
+    /// What an expression needs of the libraries.
+    pub(super) fn extensions(&self, expr: &Expr) -> Extensions {
+        let mut wanted = BTreeSet::new();
         expr.walk(&mut |expr| {
-            let Kind::Call(call) = &expr.kind else { return };
-            if !is_foreign(&call.function) {
-                return;
-            }
-            let source = source(&call.function, call.target.is_some(), call.args.len());
-            // What the table of functions lists is well-formed, so a failure to parse cannot come from the expression.
-            if let Ok(program) = Program::compile(&source) {
-                programs.insert(source, program);
+            if let Kind::Call(call) = &expr.kind
+                && is_foreign(&call.function)
+            {
+                wanted.insert(source(&call.function, call.target.is_some(), call.args.len()));
             }
         });
-        (!programs.is_empty()).then(|| Extensions { context: Context::default().with_all(), programs })
+        if wanted.is_empty() {
+            return Extensions { context: None, programs: BTreeMap::new() };
+        }
+        let mut known = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut programs = BTreeMap::new();
+        for source in wanted {
+            // What the table of functions lists is well-formed, so a failure to parse cannot come from the expression.
+            let Some(program) = known.get(&source).cloned().or_else(|| Program::compile(&source).ok().map(Arc::new))
+            else {
+                continue;
+            };
+            known.insert(source.clone(), program.clone());
+            programs.insert(source, program);
+        }
+        let context = self.context.get_or_init(|| Arc::new(Context::default().with_all()));
+        Extensions { context: Some(context.clone()), programs }
     }
+}
 
+impl Extensions {
     /// Calls a function with values, of which the first is the target if it has one.
     pub(super) fn call<'a>(
         &self,
@@ -52,8 +79,10 @@ impl Extensions {
         args: &[Value<'a>],
     ) -> Result<Value<'a>, Failure> {
         let source = source(function, has_target, args.len() - usize::from(has_target));
-        let Some(program) = self.programs.get(&source) else { return Err(Failure::no_overload()) };
-        let mut context = self.context.new_inner_scope();
+        let (Some(program), Some(context)) = (self.programs.get(&source), &self.context) else {
+            return Err(Failure::no_overload());
+        };
+        let mut context = context.new_inner_scope();
         for (name, arg) in NAMES.iter().zip(args) {
             context.add_variable_from_value(*name, to_foreign(arg));
         }
@@ -69,11 +98,9 @@ pub(super) fn is_foreign(function: &str) -> bool {
         "url" | "isURL" | "getScheme" | "getHost" | "getHostname" | "getPort" | "getEscapedPath" | "getQuery"
             | "ip" | "isIP" | "ip.isCanonical" | "family" | "isUnspecified" | "isLoopback"
             | "isLinkLocalMulticast" | "isLinkLocalUnicast" | "isGlobalUnicast" | "cidr" | "isCIDR"
-            | "containsIP" | "containsCIDR" | "prefixLength" | "masked" | "quantity" | "isQuantity" | "sign"
-            | "isGreaterThan" | "isLessThan" | "compareTo" | "asApproximateFloat" | "asInteger" | "isInteger"
-            | "add" | "sub" | "semver" | "isSemver" | "major" | "minor" | "patch" | "validate" | "find"
-            | "findAll" | "format" | "charAt" | "replace" | "split" | "substring" | "trim" | "strings.quote"
-            | "flatten" | "string"
+            | "containsIP" | "containsCIDR" | "prefixLength" | "masked" | "semver" | "isSemver" | "major"
+            | "minor" | "patch" | "isGreaterThan" | "isLessThan" | "compareTo" | "validate" | "find" | "findAll"
+            | "format" | "strings.quote" | "flatten" | "string"
     ) || function.starts_with("format.")
 }
 
@@ -107,13 +134,18 @@ fn to_foreign(value: &Value<'_>) -> Foreign {
         Value::Map(map) => {
             let entries = map.entries();
             let entries = entries.iter().map(|(key, value)| (to_key(key), to_foreign(value)));
-            Foreign::Map(entries.collect::<std::collections::HashMap<ForeignKey, Foreign>>().into())
+            Foreign::Map(entries.collect::<Entries>().into())
         }
         Value::Optional(_) => Foreign::Null,
         Value::Type(name) => Foreign::String(Arc::new(name.clone())),
+        Value::Quantity(quantity) => Foreign::String(Arc::new(quantity.to_string())),
         Value::Opaque(value) => value.clone(),
     }
 }
+
+/// The map that the libraries take.
+#[expect(clippy::disallowed_types, reason = "its order is not looked at: it is the libraries' own type")]
+type Entries = std::collections::HashMap<ForeignKey, Foreign>;
 
 fn to_key(key: &Value<'_>) -> ForeignKey {
     match key {

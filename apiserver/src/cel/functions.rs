@@ -7,16 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::eval::{Failure, Outcome, field, no_such_key, show_key};
 use super::value::{Key, List, Map, Text, Value};
-use super::{convert, lists, time};
+use super::{convert, lists, quantities, text, time};
 
 /// Calls a function with values, of which the first is its target if it has one; `None` if it is not known here.
 pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
     operator(function, args)
-        .or_else(|| text(function, args))
+        .or_else(|| general(function, args))
+        .or_else(|| text::call(function, args))
         .or_else(|| optional(function, args))
         .or_else(|| moment(function, args))
         .or_else(|| convert::call(function, args))
         .or_else(|| lists::call(function, args))
+        .or_else(|| quantities::call(function, args))
 }
 
 fn fail<'a>(message: &str) -> Outcome<'a> {
@@ -158,30 +160,15 @@ fn optional_at<'a>(operand: &Value<'a>, index: &Value<'a>) -> Outcome<'a> {
     }
 }
 
-fn text<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
+fn general<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
     Some(match (function, args) {
         ("size", [value @ (Value::String(_) | Value::Bytes(_) | Value::List(_) | Value::Map(_))]) => {
             Ok(Value::Int(i64::try_from(value.size()).unwrap_or(i64::MAX)))
         }
-        ("contains", [Value::String(a), Value::String(b)]) => Ok(Value::Bool(a.as_str().contains(b.as_str()))),
-        ("startsWith", [Value::String(a), Value::String(b)]) => {
-            Ok(Value::Bool(a.as_str().starts_with(b.as_str())))
-        }
-        ("endsWith", [Value::String(a), Value::String(b)]) => Ok(Value::Bool(a.as_str().ends_with(b.as_str()))),
-        ("matches", [Value::String(text), Value::String(pattern)]) => matches(text.as_str(), pattern.as_str()),
-        ("lowerAscii", [Value::String(text)]) => Ok(Value::text(text.as_str().to_ascii_lowercase())),
-        ("upperAscii", [Value::String(text)]) => Ok(Value::text(text.as_str().to_ascii_uppercase())),
         ("type", [value]) => Ok(Value::Type(value.type_name().to_owned())),
         ("dyn", [value]) => Ok(value.clone()),
         _ => return None,
     })
-}
-
-fn matches<'a>(text: &str, pattern: &str) -> Outcome<'a> {
-    match regex::Regex::new(pattern) {
-        Ok(pattern) => Ok(Value::Bool(pattern.is_match(text))),
-        Err(_) => Err(Failure::Error(format!("error parsing regexp: `{pattern}`"))),
-    }
 }
 
 fn optional<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::expr::Expr;
+use super::extension::{Extensions, Shared};
 use super::kind::Type;
 use super::signatures::{CONVERSIONS, KUBERNETES, LISTS, OPERATORS, OPTIONALS, STANDARD, STRINGS};
 
@@ -22,7 +24,10 @@ pub(super) struct Overload {
 
 /// Every function by its name.
 #[derive(Debug)]
-pub(crate) struct Library(BTreeMap<&'static str, Vec<Overload>>);
+pub(crate) struct Library {
+    functions: BTreeMap<&'static str, Vec<Overload>>,
+    shared: Shared,
+}
 
 impl Library {
     /// The functions of Kubernetes 1.36 for custom resources and admission policies.
@@ -34,11 +39,16 @@ impl Library {
                 functions.entry(name).or_default().push(overload);
             }
         }
-        Library(functions)
+        Library { functions, shared: Shared::default() }
+    }
+
+    /// What an expression needs of the libraries of Kubernetes.
+    pub(super) fn extensions(&self, expr: &Expr) -> Extensions {
+        self.shared.extensions(expr)
     }
 
     pub(super) fn overloads(&self, function: &str) -> Option<&[Overload]> {
-        self.0.get(function).map(Vec::as_slice)
+        self.functions.get(function).map(Vec::as_slice)
     }
 }
 

@@ -20,13 +20,16 @@ mod lists;
 mod literals;
 mod macros;
 mod parse;
+mod patterns;
 mod price;
+mod quantities;
 mod range;
 mod report;
 mod signatures;
 mod spend;
 #[cfg(test)]
 mod tests;
+mod text;
 mod time;
 mod token;
 mod unify;
@@ -37,10 +40,11 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 pub(crate) use eval::Failure;
+use eval::Means;
 use expr::Expr;
-use extension::Extensions;
 pub(crate) use kind::{Declared, Field, ListKind, ObjectType, Type};
 pub(crate) use library::Library;
+use patterns::Patterns;
 use value::Value;
 
 /// The most that evaluating one expression may cost; upstream's limit.
@@ -50,7 +54,7 @@ pub(crate) const CALL_LIMIT: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Program {
     expr: Expr,
-    extensions: Option<Extensions>,
+    means: Means,
     /// The type of its values.
     pub(crate) kind: Type,
     /// The most that evaluating it can cost, by upstream's estimate.
@@ -76,8 +80,8 @@ pub(crate) fn compile(
     }
     let max_cost = estimate::estimate(&facts, root, &expr);
     let kind = facts.types[expr.id].clone();
-    let extensions = Extensions::of(&expr);
-    Ok(Program { expr, extensions, kind, max_cost })
+    let means = Means { patterns: Patterns::of(&expr), extensions: library.extensions(&expr) };
+    Ok(Program { expr, means, kind, max_cost })
 }
 
 /// A variable's value while an expression is evaluated.
@@ -130,6 +134,6 @@ impl Program {
     fn evaluate<'a>(&'a self, variables: &[(&'a str, Binding<'a>)]) -> (eval::Outcome<'a>, u64) {
         let values: Vec<(&str, Value<'a>)> =
             variables.iter().map(|(name, binding)| (*name, binding.value())).collect();
-        eval::evaluate(&self.expr, &values, self.extensions.as_ref(), CALL_LIMIT)
+        eval::evaluate(&self.expr, values, &self.means, CALL_LIMIT)
     }
 }

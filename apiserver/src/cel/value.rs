@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use kube_cel::cel::Value as Foreign;
 use serde_json::{Map as JsonMap, Value as Json};
+use steersman_core::Quantity;
 
 use super::kind::{Declared, ListKind, ObjectType, Type};
 
@@ -26,7 +27,8 @@ pub(super) enum Value<'a> {
     Optional(Option<Arc<Value<'a>>>),
     /// A type, by its name.
     Type(String),
-    /// A value of the libraries that `kube-cel` has: an address, a quantity, ….
+    Quantity(Arc<Quantity>),
+    /// A value of the libraries that `kube-cel` has: an address, a version, ….
     Opaque(Foreign),
     /// What `all` and `exists` come to while an element could not be judged and none has decided.
     Failed(Arc<str>),
@@ -141,6 +143,7 @@ impl<'a> Value<'a> {
             Value::Map(_) => "map",
             Value::Optional(_) => "optional_type",
             Value::Type(_) => "type",
+            Value::Quantity(_) => "kubernetes.Quantity",
             Value::Opaque(Foreign::Opaque(value)) => value.runtime_type_name(),
             Value::Opaque(_) => "dyn",
             Value::Failed(_) => "error",
@@ -161,6 +164,7 @@ impl<'a> Value<'a> {
                 (Some(a), Some(b)) => a.equals(b),
                 (a, b) => a.is_none() && b.is_none(),
             },
+            (Value::Quantity(a), Value::Quantity(b)) => a == b,
             (Value::Opaque(a), Value::Opaque(b)) => a == b,
             (Value::List(a), Value::List(b)) => a.equals(b),
             (Value::Map(a), Value::Map(b)) => a.equals(b),

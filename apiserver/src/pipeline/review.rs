@@ -17,7 +17,7 @@ impl Request<'_> {
         let is_meant = |one: &&dyn Review| one.resource() == (&*resource.group, &*resource.resource);
         let review = self.core.reviews.iter().map(|one| &**one).find(is_meant);
         let review = review.ok_or_else(|| Error::method_not_supported(&row.group_resource(), "create"))?;
-        self.owner(&options.field_manager).track(None, &mut tree);
+        self.owner(&options.field_manager).track(None, &mut tree)?;
         metadata::place(&mut tree, &row, &self.target.namespace)?;
         self.mutate(Operation::Create, &mut tree, None).await?;
         self.check(Operation::Create, &mut tree, None).await?;

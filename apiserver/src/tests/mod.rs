@@ -5,6 +5,7 @@ mod custom;
 mod objects;
 mod reads;
 mod store;
+mod versions;
 mod writes;
 
 use std::cell::RefCell;

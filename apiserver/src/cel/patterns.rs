@@ -1,0 +1,40 @@
+//! Regular expressions: those that stand in an expression are compiled with it.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::eval::{Failure, Outcome};
+use super::expr::{Expr, Kind, Literal};
+use super::value::Value;
+
+/// The regular expressions that stand in one expression.
+#[derive(Debug)]
+pub(super) struct Patterns(BTreeMap<String, Regex>);
+
+impl Patterns {
+    /// Those of an expression.
+    pub(super) fn of(expr: &Expr) -> Self {
+        let mut patterns = BTreeMap::new();
+        expr.walk(&mut |expr| {
+            let Kind::Call(call) = &expr.kind else { return };
+            if call.function == "matches"
+                && let Some(Literal::String(text)) = call.args.last().and_then(Expr::literal)
+                && let Ok(pattern) = Regex::new(text)
+            {
+                patterns.insert(text.clone(), pattern);
+            }
+        });
+        Patterns(patterns)
+    }
+
+    /// Whether a text has what the pattern asks for.
+    pub(super) fn matches<'a>(&self, text: &str, pattern: &str) -> Outcome<'a> {
+        if let Some(pattern) = self.0.get(pattern) {
+            return Ok(Value::Bool(pattern.is_match(text)));
+        }
+        let pattern = Regex::new(pattern)
+            .map_err(|_| Failure::Error(format!("error parsing regexp: `{pattern}`")))?;
+        Ok(Value::Bool(pattern.is_match(text)))
+    }
+}
