@@ -67,11 +67,14 @@ fn to_double<'a>(value: &Value<'a>) -> Outcome<'a> {
 fn to_int<'a>(value: &Value<'a>) -> Outcome<'a> {
     match value {
         Value::Int(value) => Ok(Value::Int(*value)),
-        Value::Uint(value) => i64::try_from(*value).map_or_else(|_| out_of_range("integer"), |value| Ok(Value::Int(value))),
+        Value::Uint(value) => {
+            i64::try_from(*value).map_or_else(|_| out_of_range("integer"), |value| Ok(Value::Int(value)))
+        }
         Value::Double(value) if value.abs() < 9_223_372_036_854_775_807.0 => Ok(Value::Int(*value as i64)),
         Value::Double(_) => out_of_range("integer"),
         Value::Timestamp(at) => Ok(Value::Int(at.as_second())),
-        Value::Duration(span) => i64::try_from(span.as_nanos()).map_or_else(|_| out_of_range("integer"), |value| Ok(Value::Int(value))),
+        Value::Duration(span) => i64::try_from(span.as_nanos())
+            .map_or_else(|_| out_of_range("integer"), |value| Ok(Value::Int(value))),
         Value::String(text) => match text.as_str().parse() {
             Ok(number) => Ok(Value::Int(number)),
             Err(_) => refuse(value, "int"),
@@ -84,7 +87,8 @@ fn to_int<'a>(value: &Value<'a>) -> Outcome<'a> {
 fn to_uint<'a>(value: &Value<'a>) -> Outcome<'a> {
     match value {
         Value::Uint(value) => Ok(Value::Uint(*value)),
-        Value::Int(value) => u64::try_from(*value).map_or_else(|_| out_of_range("unsigned integer"), |value| Ok(Value::Uint(value))),
+        Value::Int(value) => u64::try_from(*value)
+            .map_or_else(|_| out_of_range("unsigned integer"), |value| Ok(Value::Uint(value))),
         Value::Double(value) if (0.0..18_446_744_073_709_551_615.0).contains(value) => {
             Ok(Value::Uint(*value as u64))
         }

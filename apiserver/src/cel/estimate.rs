@@ -100,9 +100,9 @@ impl<'a> Estimator<'a> {
                 cost
             }
             Kind::Map(entries) => self.map(expr.id, entries),
-            Kind::Struct { fields, .. } => fields
-                .iter()
-                .fold(Range::exactly(MESSAGE), |cost, field| cost.plus(self.cost(&field.value))),
+            Kind::Struct { fields, .. } => {
+                fields.iter().fold(Range::exactly(MESSAGE), |cost, field| cost.plus(self.cost(&field.value)))
+            }
             Kind::Fold(fold) => self.fold(expr.id, fold),
         }
     }

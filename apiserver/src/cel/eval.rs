@@ -7,8 +7,8 @@ use super::expr::{Call, Element, Entry, Expr, Fold, Kind, Literal, Select};
 use super::extension::{self, Extensions};
 use super::functions;
 use super::patterns::Patterns;
-use super::{price, spend};
 use super::value::{Key, List, Map, Text, Value};
+use super::{price, spend};
 
 /// No evaluation copies or compares more parts than this. Upstream has only the cost, which counts a list as one where
 /// it is copied; whatever gets here would take long, and much memory.
@@ -124,7 +124,9 @@ impl<'a> Evaluation<'a> {
         let mut made = BTreeMap::new();
         for entry in entries {
             let key = self.eval(&entry.key)?;
-            let key = key.key().ok_or_else(|| Failure::Error(format!("unsupported key type: {}", key.type_name())))?;
+            let key = key
+                .key()
+                .ok_or_else(|| Failure::Error(format!("unsupported key type: {}", key.type_name())))?;
             let value = match (self.eval(&entry.value)?, entry.is_optional) {
                 (Value::Optional(None), true) => continue,
                 (Value::Optional(Some(value)), true) => value.as_ref().clone(),
@@ -254,7 +256,9 @@ impl<'a> Evaluation<'a> {
     ) -> Result<Option<Value<'a>>, Failure> {
         let added = self.eval(more)?;
         self.work(added.size())?;
-        if let (Value::List(List::Made(items)), Value::List(added)) = (&mut self.scopes[accumulator].1, &added) {
+        if let (Value::List(List::Made(items)), Value::List(added)) =
+            (&mut self.scopes[accumulator].1, &added)
+        {
             let items = Arc::make_mut(items);
             items.extend(added.iter());
             self.charge(2)?;
@@ -312,10 +316,7 @@ fn variables<'a>(range: &Value<'a>, with_second: bool) -> Result<Variables<'a>, 
             .collect()),
         Value::List(list) => Ok(list.iter().map(|item| (item, None)).collect()),
         Value::Map(map) => Ok(map.entries().into_iter().map(|(key, value)| (key, Some(value))).collect()),
-        other => Err(Failure::Error(format!(
-            "got '{}', expected iterable type",
-            other.type_name()
-        ))),
+        other => Err(Failure::Error(format!("got '{}', expected iterable type", other.type_name()))),
     }
 }
 
@@ -334,9 +335,24 @@ fn constant(literal: &Literal) -> Value<'_> {
 fn is_type_name(name: &str) -> bool {
     matches!(
         name,
-        "bool" | "bytes" | "double" | "int" | "uint" | "string" | "null_type" | "list" | "map" | "type"
-            | "optional_type" | "google.protobuf.Timestamp" | "google.protobuf.Duration" | "net.IP" | "net.CIDR"
-            | "kubernetes.URL" | "kubernetes.Quantity" | "kubernetes.Semver"
+        "bool"
+            | "bytes"
+            | "double"
+            | "int"
+            | "uint"
+            | "string"
+            | "null_type"
+            | "list"
+            | "map"
+            | "type"
+            | "optional_type"
+            | "google.protobuf.Timestamp"
+            | "google.protobuf.Duration"
+            | "net.IP"
+            | "net.CIDR"
+            | "kubernetes.URL"
+            | "kubernetes.Quantity"
+            | "kubernetes.Semver"
     )
 }
 

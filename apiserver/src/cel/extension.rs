@@ -58,7 +58,8 @@ impl Shared {
         let mut programs = BTreeMap::new();
         for source in wanted {
             // What the table of functions lists is well-formed, so a failure to parse cannot come from the expression.
-            let Some(program) = known.get(&source).cloned().or_else(|| Program::compile(&source).ok().map(Arc::new))
+            let Some(program) =
+                known.get(&source).cloned().or_else(|| Program::compile(&source).ok().map(Arc::new))
             else {
                 continue;
             };
@@ -95,12 +96,44 @@ impl Extensions {
 pub(super) fn is_foreign(function: &str) -> bool {
     matches!(
         function,
-        "url" | "isURL" | "getScheme" | "getHost" | "getHostname" | "getPort" | "getEscapedPath" | "getQuery"
-            | "ip" | "isIP" | "ip.isCanonical" | "family" | "isUnspecified" | "isLoopback"
-            | "isLinkLocalMulticast" | "isLinkLocalUnicast" | "isGlobalUnicast" | "cidr" | "isCIDR"
-            | "containsIP" | "containsCIDR" | "prefixLength" | "masked" | "semver" | "isSemver" | "major"
-            | "minor" | "patch" | "isGreaterThan" | "isLessThan" | "compareTo" | "validate" | "find" | "findAll"
-            | "format" | "strings.quote" | "flatten" | "string"
+        "url"
+            | "isURL"
+            | "getScheme"
+            | "getHost"
+            | "getHostname"
+            | "getPort"
+            | "getEscapedPath"
+            | "getQuery"
+            | "ip"
+            | "isIP"
+            | "ip.isCanonical"
+            | "family"
+            | "isUnspecified"
+            | "isLoopback"
+            | "isLinkLocalMulticast"
+            | "isLinkLocalUnicast"
+            | "isGlobalUnicast"
+            | "cidr"
+            | "isCIDR"
+            | "containsIP"
+            | "containsCIDR"
+            | "prefixLength"
+            | "masked"
+            | "semver"
+            | "isSemver"
+            | "major"
+            | "minor"
+            | "patch"
+            | "isGreaterThan"
+            | "isLessThan"
+            | "compareTo"
+            | "validate"
+            | "find"
+            | "findAll"
+            | "format"
+            | "strings.quote"
+            | "flatten"
+            | "string"
     ) || function.starts_with("format.")
 }
 
@@ -172,12 +205,10 @@ fn from_foreign<'a>(value: &Foreign) -> Value<'a> {
             });
             Value::Map(Map::Made(Arc::new(entries.collect())))
         }
-        Foreign::Opaque(opaque) => {
-            match opaque.downcast_ref::<kube_cel::cel::objects::OptionalValue>() {
-                Some(optional) => Value::Optional(optional.value().map(|value| Arc::new(from_foreign(value)))),
-                None => Value::Opaque(value.clone()),
-            }
-        }
+        Foreign::Opaque(opaque) => match opaque.downcast_ref::<kube_cel::cel::objects::OptionalValue>() {
+            Some(optional) => Value::Optional(optional.value().map(|value| Arc::new(from_foreign(value)))),
+            None => Value::Opaque(value.clone()),
+        },
         _ => Value::Null,
     }
 }

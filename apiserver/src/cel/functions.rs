@@ -118,9 +118,8 @@ fn spans<'a>(function: &str, a: &Value<'a>, b: &Value<'a>) -> Outcome<'a> {
     match (function, a, b) {
         ("_+_", Value::Duration(a), Value::Duration(b)) => span(a.checked_add(*b)),
         ("_-_", Value::Duration(a), Value::Duration(b)) => span(a.checked_sub(*b)),
-        ("_+_", Value::Timestamp(at), Value::Duration(by)) | ("_+_", Value::Duration(by), Value::Timestamp(at)) => {
-            point(at.checked_add(*by))
-        }
+        ("_+_", Value::Timestamp(at), Value::Duration(by))
+        | ("_+_", Value::Duration(by), Value::Timestamp(at)) => point(at.checked_add(*by)),
         ("_-_", Value::Timestamp(at), Value::Duration(by)) => point(at.checked_sub(*by)),
         ("_-_", Value::Timestamp(a), Value::Timestamp(b)) => Ok(Value::Duration(a.duration_since(*b))),
         _ => Err(Failure::no_overload()),
@@ -183,7 +182,9 @@ fn optional<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
             Some(value) => Ok(value.as_ref().clone()),
             None => fail("optional.none() dereference"),
         },
-        ("or", [own @ Value::Optional(value), other]) => Ok(if value.is_some() { own } else { other }.clone()),
+        ("or", [own @ Value::Optional(value), other]) => {
+            Ok(if value.is_some() { own } else { other }.clone())
+        }
         ("orValue", [Value::Optional(value), other]) => {
             Ok(value.as_ref().map_or_else(|| other.clone(), |value| value.as_ref().clone()))
         }
@@ -238,12 +239,10 @@ fn moment<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
     }
     match args {
         [Value::Timestamp(at)] => time::part(*at, "UTC", function).map(|part| Ok(Value::Int(part))),
-        [Value::Timestamp(at), Value::String(zone)] => {
-            Some(match time::part(*at, zone.as_str(), function) {
-                Some(part) => Ok(Value::Int(part)),
-                None => Err(Failure::Error(format!("unknown time zone {}", zone.as_str()))),
-            })
-        }
+        [Value::Timestamp(at), Value::String(zone)] => Some(match time::part(*at, zone.as_str(), function) {
+            Some(part) => Ok(Value::Int(part)),
+            None => Err(Failure::Error(format!("unknown time zone {}", zone.as_str()))),
+        }),
         [Value::Duration(span)] => Some(Ok(Value::Int(match function {
             "getHours" => span.as_secs() / 3600,
             "getMinutes" => span.as_secs() / 60,

@@ -16,7 +16,9 @@ pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>
         ("sum", [Value::List(list)]) => sum(&items(list)),
         ("min", [Value::List(list)]) => extreme(&items(list), Ordering::Less, "min"),
         ("max", [Value::List(list)]) => extreme(&items(list), Ordering::Greater, "max"),
-        ("indexOf", [Value::List(list), value]) => Ok(position(list.iter().position(|item| item.equals(value)))),
+        ("indexOf", [Value::List(list), value]) => {
+            Ok(position(list.iter().position(|item| item.equals(value))))
+        }
         ("lastIndexOf", [Value::List(list), value]) => {
             Ok(position(items(list).iter().rposition(|item| item.equals(value))))
         }
@@ -24,7 +26,9 @@ pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>
             in_text(function, text.as_str(), part.as_str(), from.first())
         }
         ("join", [Value::List(list), separator @ ..]) => join(list, separator.first()),
-        ("slice", [Value::List(list), Value::Int(start), Value::Int(end)]) => slice(&items(list), *start, *end),
+        ("slice", [Value::List(list), Value::Int(start), Value::Int(end)]) => {
+            slice(&items(list), *start, *end)
+        }
         ("distinct", [Value::List(list)]) => Ok(Value::list(distinct(list))),
         ("reverse", [Value::List(list)]) => {
             let mut items = items(list);
@@ -35,7 +39,9 @@ pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>
             let items = items(list);
             sorted(items.clone(), &items)
         }
-        ("@sortByAssociatedKeys", [Value::List(list), Value::List(keys)]) => sorted(items(list), &items(keys)),
+        ("@sortByAssociatedKeys", [Value::List(list), Value::List(keys)]) => {
+            sorted(items(list), &items(keys))
+        }
         ("first", [Value::List(list)]) => Ok(list.get(0).map_or(Value::Optional(None), Value::some)),
         ("last", [Value::List(list)]) => {
             let last = list.len().checked_sub(1).and_then(|index| list.get(index));
@@ -135,7 +141,9 @@ fn slice<'a>(items: &[Value<'a>], start: i64, end: i64) -> Outcome<'a> {
         return fail(format!("cannot slice({start}, {end}), negative indexes not supported"));
     };
     if from > to {
-        return fail(format!("cannot slice({start}, {end}), start index must be less than or equal to end index"));
+        return fail(format!(
+            "cannot slice({start}, {end}), start index must be less than or equal to end index"
+        ));
     }
     if to > items.len() {
         return fail(format!("cannot slice({start}, {end}), list is length {}", items.len()));

@@ -9,7 +9,8 @@ pub(super) fn check(expr: &Expr) -> Vec<Issue> {
     let mut issues = Vec::new();
     expr.walk(&mut |expr| {
         let Kind::Call(call) = &expr.kind else { return };
-        let Some((arg, Literal::String(text))) = call.args.first().and_then(|arg| Some((arg, arg.literal()?)))
+        let Some((arg, Literal::String(text))) =
+            call.args.first().and_then(|arg| Some((arg, arg.literal()?)))
         else {
             return;
         };

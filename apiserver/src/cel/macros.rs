@@ -78,9 +78,10 @@ impl Expander<'_> {
 
     fn variable(&mut self, expr: Expr) -> Result<String, Wrong> {
         match expr.kind {
-            Kind::Ident(name) if name == RESULT => {
-                Err(Wrong { at: expr.at, why: "iteration variable overwrites accumulator variable".to_owned() })
-            }
+            Kind::Ident(name) if name == RESULT => Err(Wrong {
+                at: expr.at,
+                why: "iteration variable overwrites accumulator variable".to_owned(),
+            }),
             Kind::Ident(name) => Ok(name),
             _ => Err(Wrong { at: expr.at, why: "argument must be a simple name".to_owned() }),
         }

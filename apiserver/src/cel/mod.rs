@@ -72,8 +72,8 @@ pub(crate) fn compile(
     root: &Declared,
 ) -> Result<Program, String> {
     let (mut expr, count) = parse::parse(source).map_err(|wrong| report::syntax(source, wrong))?;
-    let facts =
-        check::check(library, variables, &mut expr, count).map_err(|issues| report::types(source, &issues))?;
+    let facts = check::check(library, variables, &mut expr, count)
+        .map_err(|issues| report::types(source, &issues))?;
     let issues = literals::check(&expr);
     if !issues.is_empty() {
         return Err(report::types(source, &issues));
@@ -113,7 +113,10 @@ impl Program {
     }
 
     /// Whether it is true of the variables; the second value is what that did cost.
-    pub(crate) fn is_true<'a>(&'a self, variables: &[(&'a str, Binding<'a>)]) -> (Result<bool, Failure>, u64) {
+    pub(crate) fn is_true<'a>(
+        &'a self,
+        variables: &[(&'a str, Binding<'a>)],
+    ) -> (Result<bool, Failure>, u64) {
         let (outcome, cost) = self.evaluate(variables);
         (outcome.map(|value| matches!(value, Value::Bool(true))), cost)
     }

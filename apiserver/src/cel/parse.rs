@@ -12,16 +12,30 @@ const MAX_CHARS: usize = 100_000;
 
 /// Identifiers that the language keeps for itself.
 const RESERVED: [&str; 17] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
-    "namespace", "return", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Parses a text; the second value is how many nodes it has, whose ids count from 0.
 pub(super) fn parse(source: &str) -> Result<(Expr, usize), Wrong> {
     let chars = source.chars().count();
     if chars > MAX_CHARS {
-        let why =
-            format!("expression code point size exceeds limit: size: {chars}, limit {MAX_CHARS}");
+        let why = format!("expression code point size exceeds limit: size: {chars}, limit {MAX_CHARS}");
         return Err(Wrong { at: 0, why });
     }
     let mut parser =
@@ -78,8 +92,7 @@ fn too_deep(at: usize) -> Wrong {
 }
 
 /// The left-associative operators, from those that bind least.
-const LEVELS: [&[&str]; 3] =
-    [&["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
+const LEVELS: [&[&str]; 3] = [&["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
 
 impl Parser {
     fn peek(&self) -> &TokenKind {
@@ -181,7 +194,11 @@ impl Parser {
             }
             if count > 0 {
                 let operand = self.member()?;
-                return if count % 2 == 0 { Ok(operand) } else { self.maker.call(at, function, vec![operand]) };
+                return if count % 2 == 0 {
+                    Ok(operand)
+                } else {
+                    self.maker.call(at, function, vec![operand])
+                };
             }
         }
         self.member()
@@ -189,8 +206,7 @@ impl Parser {
 
     fn is_negative_number(&self) -> bool {
         let following = self.tokens.get(self.next + 1).map(|token| &token.kind);
-        self.is("-")
-            && matches!(following, Some(TokenKind::Literal(Literal::Int(_) | Literal::Double(_))))
+        self.is("-") && matches!(following, Some(TokenKind::Literal(Literal::Int(_) | Literal::Double(_))))
     }
 
     fn member(&mut self) -> Result<Expr, Wrong> {

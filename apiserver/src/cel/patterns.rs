@@ -33,8 +33,8 @@ impl Patterns {
         if let Some(pattern) = self.0.get(pattern) {
             return Ok(Value::Bool(pattern.is_match(text)));
         }
-        let pattern = Regex::new(pattern)
-            .map_err(|_| Failure::Error(format!("error parsing regexp: `{pattern}`")))?;
+        let pattern =
+            Regex::new(pattern).map_err(|_| Failure::Error(format!("error parsing regexp: `{pattern}`")))?;
         Ok(Value::Bool(pattern.is_match(text)))
     }
 }

@@ -13,9 +13,9 @@ pub(super) const MAP: u64 = 30;
 pub(super) const MESSAGE: u64 = 40;
 
 /// Going through a string costs this for each character.
-const TRAVERSAL: f64 = 0.1;
+pub(super) const TRAVERSAL: f64 = 0.1;
 /// A regular expression costs this for each of its characters, times the string's.
-const REGEX: f64 = 0.25;
+pub(super) const REGEX: f64 = 0.25;
 /// How long the regular expressions of named formats are taken to be.
 const FORMAT_REGEX: f64 = 128.0;
 
@@ -47,10 +47,7 @@ fn cost(cost: Range) -> Option<Estimate> {
 impl Pricing<'_, '_> {
     /// The size of an operand: computed, or else declared.
     fn size(&self, operand: &Operand<'_>) -> Range {
-        operand
-            .size
-            .or_else(|| self.estimator.declared_size(&operand.path))
-            .unwrap_or(Range::UNKNOWN)
+        operand.size.or_else(|| self.estimator.declared_size(&operand.path)).unwrap_or(Range::UNKNOWN)
     }
 
     fn arg(&self, index: usize) -> Option<Range> {
@@ -197,9 +194,7 @@ impl Pricing<'_, '_> {
     }
 
     fn standard(&self, overload: &str) -> Estimate {
-        let arg = |index: usize| {
-            self.args.get(index).and_then(|arg| arg.size).unwrap_or(Range::UNKNOWN)
-        };
+        let arg = |index: usize| self.args.get(index).and_then(|arg| arg.size).unwrap_or(Range::UNKNOWN);
         let target = || self.target.and_then(|target| target.size).unwrap_or(Range::UNKNOWN);
         let made = |size: Range, of: Range| Estimate { cost: of.scaled(TRAVERSAL), size: Some(size) };
         let plain = |cost: Range| Estimate { cost, size: None };
@@ -260,10 +255,32 @@ fn is_sized_comparison(overload: &str) -> bool {
 fn is_nominal(function: &str) -> bool {
     matches!(
         function,
-        "masked" | "prefixLength" | "family" | "isUnspecified" | "isLoopback" | "isLinkLocalMulticast"
-            | "isLinkLocalUnicast" | "isGlobalUnicast" | "format.named" | "sign" | "asInteger" | "isInteger"
-            | "asApproximateFloat" | "isGreaterThan" | "isLessThan" | "compareTo" | "add" | "sub" | "major"
-            | "minor" | "patch" | "getScheme" | "getHostname" | "getHost" | "getPort" | "getEscapedPath"
+        "masked"
+            | "prefixLength"
+            | "family"
+            | "isUnspecified"
+            | "isLoopback"
+            | "isLinkLocalMulticast"
+            | "isLinkLocalUnicast"
+            | "isGlobalUnicast"
+            | "format.named"
+            | "sign"
+            | "asInteger"
+            | "isInteger"
+            | "asApproximateFloat"
+            | "isGreaterThan"
+            | "isLessThan"
+            | "compareTo"
+            | "add"
+            | "sub"
+            | "major"
+            | "minor"
+            | "patch"
+            | "getScheme"
+            | "getHostname"
+            | "getHost"
+            | "getPort"
+            | "getEscapedPath"
             | "getQuery"
     )
 }
@@ -287,4 +304,3 @@ fn replaced(text: Range, from: Range, to: Range) -> Range {
     };
     Range { min: least, max: most }.times(to).plus(Range { min: kept_least, max: kept_most })
 }
-

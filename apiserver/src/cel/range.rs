@@ -39,7 +39,12 @@ impl Range {
 }
 
 /// A number times a factor, rounded up.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "saturates"
+)]
 pub(super) fn scale(value: u64, factor: f64) -> u64 {
     (value as f64 * factor).ceil() as u64
 }

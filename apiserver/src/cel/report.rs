@@ -66,7 +66,8 @@ fn mark(source: &str, (line, column): (usize, usize), why: &str) -> String {
     if text.len() > MAX_SNIPPET {
         return format!("ERROR: <input>:{line}:{column}: {why}");
     }
-    let mut below: String = text.chars().take(column - 1).map(|c| if c.is_ascii() { '.' } else { '．' }).collect();
+    let mut below: String =
+        text.chars().take(column - 1).map(|c| if c.is_ascii() { '.' } else { '．' }).collect();
     below.push(if text.chars().nth(column - 1).is_none_or(|c| c.is_ascii()) { '^' } else { '＾' });
     format!("ERROR: <input>:{line}:{column}: {why}\n | {text}\n | {below}")
 }

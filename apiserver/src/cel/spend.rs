@@ -1,11 +1,8 @@
 //! What one call does cost, from the arguments that it has; the counterpart of the estimate.
 
-use super::price::LIST;
+use super::price::{LIST, REGEX, TRAVERSAL};
 use super::range::scale;
 use super::value::Value;
-
-const TRAVERSAL: f64 = 0.1;
-const REGEX: f64 = 0.25;
 
 /// No call makes a text of more characters than this, whatever upstream would take for it: memory stays bounded.
 const MAX_TEXT: u64 = 64 << 20;
@@ -18,8 +15,8 @@ pub(super) fn cost(function: &str, args: &[Value<'_>]) -> u64 {
         "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => {
             args.first().map_or(0, traversal_cost)
         }
-        "url" | "lowerAscii" | "upperAscii" | "substring" | "trim" | "cidr" | "isIP" | "isCIDR" | "quantity"
-        | "isQuantity" | "semver" | "isSemver" | "startsWith" | "endsWith" => traversal(0),
+        "url" | "lowerAscii" | "upperAscii" | "substring" | "trim" | "cidr" | "isIP" | "isCIDR"
+        | "quantity" | "isQuantity" | "semver" | "isSemver" | "startsWith" | "endsWith" => traversal(0),
         "ip" | "bytes" | "string" | "strings.quote" | "format" if is_text(args.first()) => traversal(0),
         "replace" if size(0).saturating_add(1).saturating_mul(size(2)) > MAX_TEXT => u64::MAX,
         "replace" | "split" | "ip.isCanonical" => scale(size(0), 2.0 * TRAVERSAL),

@@ -99,7 +99,10 @@ fn what_goes_wrong_is_told_in_upstreams_words() {
 fn wrong_types_are_found_before_anything_is_evaluated() {
     for (source, wanted) in [
         ("self.zz == 1", "ERROR: <input>:1:5: undefined field 'zz'\n | self.zz == 1\n | ....^"),
-        ("foo == 1", "ERROR: <input>:1:1: undeclared reference to 'foo' (in container '')\n | foo == 1\n | ^"),
+        (
+            "foo == 1",
+            "ERROR: <input>:1:1: undeclared reference to 'foo' (in container '')\n | foo == 1\n | ^",
+        ),
         (
             "self.a == 1",
             "ERROR: <input>:1:8: found no matching overload for '_==_' applied to '(string, int)'\n | self.a == 1\n | .......^",
@@ -118,16 +121,31 @@ fn wrong_types_are_found_before_anything_is_evaluated() {
             "ERROR: <input>:1:5: expression of type 'int' cannot be range of a comprehension (must be list, map, or \
              dynamic)\n | self.n.all(x, true)\n | ....^",
         ),
-        ("[1, 'a'] == [1]", "ERROR: <input>:1:5: expected type 'int' but found 'string'\n | [1, 'a'] == [1]\n | ....^"),
-        ("self.n && true", "ERROR: <input>:1:5: expected type 'bool' but found 'int'\n | self.n && true\n | ....^"),
-        ("self.a.b == 1", "ERROR: <input>:1:7: type 'string' does not support field selection\n | self.a.b == 1\n | ......^"),
-        ("'a'.matches('[')", "ERROR: <input>:1:13: invalid matches argument\n | 'a'.matches('[')\n | ............^"),
+        (
+            "[1, 'a'] == [1]",
+            "ERROR: <input>:1:5: expected type 'int' but found 'string'\n | [1, 'a'] == [1]\n | ....^",
+        ),
+        (
+            "self.n && true",
+            "ERROR: <input>:1:5: expected type 'bool' but found 'int'\n | self.n && true\n | ....^",
+        ),
+        (
+            "self.a.b == 1",
+            "ERROR: <input>:1:7: type 'string' does not support field selection\n | self.a.b == 1\n | ......^",
+        ),
+        (
+            "'a'.matches('[')",
+            "ERROR: <input>:1:13: invalid matches argument\n | 'a'.matches('[')\n | ............^",
+        ),
         (
             "1 +",
             "ERROR: <input>:1:4: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', \
              'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | 1 +\n | ...^",
         ),
-        ("self.", "ERROR: <input>:1:6: Syntax error: no viable alternative at input '.'\n | self.\n | .....^"),
+        (
+            "self.",
+            "ERROR: <input>:1:6: Syntax error: no viable alternative at input '.'\n | self.\n | .....^",
+        ),
     ] {
         assert_eq!(compiled(source).unwrap_err(), wanted, "{source}");
     }

@@ -74,9 +74,11 @@ fn split<'a>(text: &str, separator: &str, limit: Option<usize>) -> Value<'a> {
         let starts = text.char_indices().map(|(at, _)| at);
         let mut parts: Vec<usize> = starts.take(limit).collect();
         parts.push(text.len());
-        parts.windows(2).enumerate().map(|(index, pair)| {
-            if index + 1 == limit { &text[pair[0]..] } else { &text[pair[0]..pair[1]] }
-        }).collect()
+        parts
+            .windows(2)
+            .enumerate()
+            .map(|(index, pair)| if index + 1 == limit { &text[pair[0]..] } else { &text[pair[0]..pair[1]] })
+            .collect()
     } else {
         text.splitn(limit, separator).collect()
     };

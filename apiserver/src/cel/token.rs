@@ -147,15 +147,15 @@ impl<'a> Cutter<'a> {
 
     fn string(&mut self, start: Start) -> Result<Kind, Wrong> {
         let body = &self.rest()[start.length..];
-        let end = closing(body, start.quote, start.is_raw)
-            .ok_or_else(|| self.wrong(format!("Syntax error: token recognition error at: '{}'", self.rest())))?;
+        let end = closing(body, start.quote, start.is_raw).ok_or_else(|| {
+            self.wrong(format!("Syntax error: token recognition error at: '{}'", self.rest()))
+        })?;
         let text = &body[..end];
         let bytes = if start.is_raw {
             text.replace("\r\n", "\n").into_bytes()
         } else {
-            unescape(text, start.is_bytes).ok_or_else(|| {
-                self.wrong("invalid string literal: unable to unescape string".to_owned())
-            })?
+            unescape(text, start.is_bytes)
+                .ok_or_else(|| self.wrong("invalid string literal: unable to unescape string".to_owned()))?
         };
         self.at += start.length + end + start.quote.len();
         Ok(Kind::Literal(if start.is_bytes {

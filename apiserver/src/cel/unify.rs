@@ -129,12 +129,7 @@ enum Fit {
 fn is_nullable(kind: &Type) -> bool {
     matches!(
         kind,
-        Type::Null
-            | Type::Optional(_)
-            | Type::Object(_)
-            | Type::Opaque(_)
-            | Type::Duration
-            | Type::Timestamp
+        Type::Null | Type::Optional(_) | Type::Object(_) | Type::Opaque(_) | Type::Duration | Type::Timestamp
     )
 }
 

@@ -120,7 +120,9 @@ impl<'a> Value<'a> {
         match self {
             Value::List(List::Json(items, _)) => items.iter().map(weight).sum::<u64>() + 1,
             Value::List(List::Made(items)) => items.iter().map(Value::weight).sum::<u64>() + 1,
-            Value::Map(Map::Object(fields, _) | Map::Json(fields, _)) => fields.values().map(weight).sum::<u64>() + 1,
+            Value::Map(Map::Object(fields, _) | Map::Json(fields, _)) => {
+                fields.values().map(weight).sum::<u64>() + 1
+            }
             Value::Map(Map::Made(entries)) => entries.values().map(Value::weight).sum::<u64>() + 1,
             _ => 1,
         }
@@ -184,7 +186,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "that is how the language compares whole numbers with others")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "that is how the language compares whole numbers with others"
+    )]
     fn compare_numbers(&self, other: &Value<'a>) -> Option<std::cmp::Ordering> {
         let whole = |value: &Value<'_>| match value {
             Value::Int(value) => Some(i128::from(*value)),
@@ -233,7 +238,10 @@ fn of_text<'a>(text: &'a str, kind: &Type) -> Value<'a> {
     let parsed = match kind {
         Type::Bytes => {
             use base64::Engine as _;
-            base64::engine::general_purpose::STANDARD.decode(text).ok().map(|bytes| Value::Bytes(bytes.into()))
+            base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .ok()
+                .map(|bytes| Value::Bytes(bytes.into()))
         }
         Type::Duration => super::time::parse_duration(text).map(Value::Duration),
         Type::Timestamp => super::time::parse_timestamp(text).map(Value::Timestamp),
@@ -363,11 +371,11 @@ impl<'a> Map<'a> {
             }
             Map::Json(fields, declared) => fields
                 .iter()
-                .map(|(name, value)| (Value::String(Text::Borrowed(name)), Value::of(value, element(declared))))
+                .map(|(name, value)| {
+                    (Value::String(Text::Borrowed(name)), Value::of(value, element(declared)))
+                })
                 .collect(),
-            Map::Made(entries) => {
-                entries.iter().map(|(key, value)| (key.value(), value.clone())).collect()
-            }
+            Map::Made(entries) => entries.iter().map(|(key, value)| (key.value(), value.clone())).collect(),
         }
     }
 
@@ -385,9 +393,8 @@ impl Key {
     pub(super) fn value<'a>(&self) -> Value<'a> {
         match self {
             Key::Bool(value) => Value::Bool(*value),
-            Key::Int(value) => {
-                i64::try_from(*value).map_or_else(|_| Value::Uint(u64::try_from(*value).unwrap_or_default()), Value::Int)
-            }
+            Key::Int(value) => i64::try_from(*value)
+                .map_or_else(|_| Value::Uint(u64::try_from(*value).unwrap_or_default()), Value::Int),
             Key::String(text) => Value::text(text.as_str()),
         }
     }

@@ -22,7 +22,10 @@ impl Budget {
     /// Counts an expression that stands at `path`, and reports it if it alone costs too much.
     pub(super) fn observe(&mut self, what: &str, cost: u64, path: &Path<'_>, errors: &mut ErrorList) {
         if cost > EXPRESSION_LIMIT {
-            errors.push(Error::forbidden(path, exceeds(&format!("estimated {what} cost"), cost, EXPRESSION_LIMIT)));
+            errors.push(Error::forbidden(
+                path,
+                exceeds(&format!("estimated {what} cost"), cost, EXPRESSION_LIMIT),
+            ));
         }
         self.total = self.total.saturating_add(cost);
         if cost >= SCHEMA_LIMIT / 100 {
@@ -38,7 +41,8 @@ impl Budget {
             return;
         }
         for (_, at) in &self.costliest {
-            let why = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
+            let why =
+                "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
             errors.push(Error::forbidden(&Path::new(at), why));
         }
         let what = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";

@@ -6,6 +6,8 @@ use serde_json::Value;
 use steersman_core::resource::{ApiResource, GroupVersionKind, GroupVersionResource, Scope};
 
 use super::rules::condition;
+use super::scale::ScalePaths;
+use super::structural;
 use crate::schema::Schema;
 use crate::tables::{Row, Subresource, Tables};
 
@@ -21,6 +23,8 @@ pub struct Version {
     pub schema: Schema,
     /// The version that objects are stored in.
     pub storage_version: String,
+    /// Whether objects may have been written before the schema had all of its defaults.
+    pub defaults_on_read: bool,
     /// Whether a [`Converter`](super::Converter) makes the versions of each other; otherwise they differ in
     /// `apiVersion` only.
     pub is_converted: bool,
@@ -34,18 +38,6 @@ pub struct Version {
     pub columns: Vec<Column>,
     /// What whoever uses the version is warned of, if it is deprecated.
     pub deprecation: Option<String>,
-}
-
-/// Where the scale subresource finds its values, as simple paths: `.spec.replicas`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ScalePaths {
-    /// The wished count.
-    pub spec_replicas: String,
-    /// The observed count.
-    pub status_replicas: String,
-    /// The selector as text, if there is one.
-    pub label_selector: Option<String>,
 }
 
 /// A column of the table that a resource is printed as.
@@ -79,25 +71,26 @@ pub fn compile(tables: &Tables, definition: &Value) -> Vec<Version> {
 fn compile_version(tables: &Tables, definition: &Value, versions: &[Value], version: &Value) -> Version {
     let names = &definition["status"]["acceptedNames"];
     let stored = versions.iter().find(|one| one["storage"] == true).unwrap_or(version);
-    let scale = &version["subresources"]["scale"];
     let fields = version["selectableFields"].as_array().into_iter().flatten();
     Version {
         row: row(definition, version),
         list_kind: text(names, "listKind"),
         schema: Schema::custom(tables.types(), &version["schema"]["openAPIV3Schema"]),
         storage_version: text(stored, "name"),
+        defaults_on_read: definition["metadata"]["generation"].as_i64().unwrap_or(2) > 1
+            && has_defaults(&version["schema"]["openAPIV3Schema"]),
         is_converted: definition["spec"]["conversion"]["strategy"] == "Webhook",
         is_one_of_several: versions.len() > 1
             || definition["status"]["storedVersions"].as_array().is_some_and(|stored| stored.len() > 1),
-        scale: scale.is_object().then(|| ScalePaths {
-            spec_replicas: text(scale, "specReplicasPath"),
-            status_replicas: text(scale, "statusReplicasPath"),
-            label_selector: Some(text(scale, "labelSelectorPath")).filter(|path| !path.is_empty()),
-        }),
+        scale: ScalePaths::of(version),
         selectable_fields: fields.map(|field| text(field, "jsonPath")).collect(),
         columns: version["additionalPrinterColumns"].as_array().into_iter().flatten().map(column).collect(),
         deprecation: deprecation(definition, versions, version),
     }
+}
+
+fn has_defaults(schema: &Value) -> bool {
+    !schema["default"].is_null() || structural::children(schema).any(|(_, _, child)| has_defaults(child))
 }
 
 fn row(definition: &Value, version: &Value) -> Row {

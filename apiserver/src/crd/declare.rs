@@ -14,8 +14,27 @@ pub(super) const MAX_REQUEST: u64 = 3 * 1024 * 1024;
 
 /// Reserved words, which expressions write between underscores.
 const RESERVED: [&str; 21] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
-    "let", "loop", "package", "namespace", "return", "var", "void", "while",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// What the schema declares; `None` if expressions cannot see its values. `name` is what errors call an object of it.
@@ -56,7 +75,7 @@ fn list(schema: &Value, name: &str) -> Option<Declared> {
 }
 
 /// The names of the fields that tell the elements of a list apart.
-pub(super) fn map_keys(schema: &Value) -> Vec<String> {
+fn map_keys(schema: &Value) -> Vec<String> {
     let keys = schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten();
     keys.filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -140,7 +140,8 @@ fn old_value(rule: &Value, compiled: &Rule, around: &Around, path: &Path<'_>, er
             errors.push(Error::invalid(&path.child("optionalOldSelf"), &rule["optionalOldSelf"], why));
         }
     } else if let Some(within) = &around.uncorrelated {
-        let why = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {within}");
+        let why =
+            format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {within}");
         errors.push(Error::invalid(&path.child("rule"), &rule["rule"], why));
     }
 }
@@ -151,8 +152,7 @@ impl Around {
             "items" => schema["x-kubernetes-list-type"] == "map",
             _ => true,
         };
-        let uncorrelated =
-            self.uncorrelated.clone().or_else(|| (!correlates).then(|| path.to_string()));
+        let uncorrelated = self.uncorrelated.clone().or_else(|| (!correlates).then(|| path.to_string()));
         let factor = match schema["type"].as_str() {
             Some("object") if !schema["additionalProperties"].is_null() => size(schema, "maxProperties"),
             Some("array") => size(schema, "maxItems"),

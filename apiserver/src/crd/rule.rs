@@ -47,8 +47,7 @@ pub(super) fn compile(
     let text = |key: &str| rule[key].as_str().unwrap_or_default();
     let optional_old = rule["optionalOldSelf"] == true;
     let old = if optional_old { Type::optional(declared.kind.clone()) } else { declared.kind.clone() };
-    let variables =
-        BTreeMap::from([("self".to_owned(), declared.kind.clone()), ("oldSelf".to_owned(), old)]);
+    let variables = BTreeMap::from([("self".to_owned(), declared.kind.clone()), ("oldSelf".to_owned(), old)]);
     let of_rule = |why: String| Wrong { field: "rule", why };
     let program = cel::compile(library, text("rule"), &variables, declared)
         .map_err(|why| of_rule(format!("compilation failed: {why}")))?;

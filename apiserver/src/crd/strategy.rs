@@ -1,10 +1,13 @@
 //! CustomResourceDefinition: defaults, what an update may change, and the rules of a definition.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use steersman_core::field::ErrorList;
 
 use super::rules;
 use super::terminate::{FINALIZER, set_terminating};
+use crate::schema::unrecognized_formats;
 use crate::strategy::{Strategy, WriteContext};
 
 /// The strategy of CustomResourceDefinition.
@@ -56,6 +59,12 @@ impl Strategy for CustomResourceDefinitions {
         rules::update(object, old)
     }
 
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let known = old.map(formats).unwrap_or_default();
+        let new = formats(object).into_iter().filter(|format| !known.contains(format));
+        new.map(|format| format!("unrecognized format {format:?}")).collect()
+    }
+
     fn prepare_delete(&self, object: &mut Value, cx: &WriteContext<'_>) {
         set_terminating(object, cx.now);
     }
@@ -68,6 +77,12 @@ impl Strategy for CustomResourceDefinitions {
         let finalizers = object["metadata"]["finalizers"].as_array();
         finalizers.is_some_and(|finalizers| finalizers.iter().any(|finalizer| finalizer == FINALIZER))
     }
+}
+
+/// The formats that no version's values are checked for.
+fn formats(object: &Value) -> BTreeSet<&str> {
+    let versions = object["spec"]["versions"].as_array().into_iter().flatten();
+    versions.flat_map(|version| unrecognized_formats(&version["schema"]["openAPIV3Schema"])).collect()
 }
 
 /// Notes the storage version as one that objects are stored in.

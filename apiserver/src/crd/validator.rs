@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, ErrorType, Path};
 
-use super::declare::{declare, map_keys};
+use super::declare::declare;
 use super::expressions::has_rules;
 use super::rule::{self, Rule, rules_of};
 use crate::cel::{Binding, Declared, Failure, Library, Program};
-use crate::schema::Check;
+use crate::schema::{Check, Counterparts};
 
 /// The most that all rules may cost for one object; upstream's limit.
 const BUDGET: u64 = 10_000_000;
@@ -31,8 +31,6 @@ pub(crate) struct Validator {
     items: Option<Box<Validator>>,
     values: Option<Box<Validator>>,
     properties: BTreeMap<String, Validator>,
-    /// The fields that tell the elements of a list apart, if it has such.
-    keys: Option<Vec<String>>,
 }
 
 /// What the rules found.
@@ -52,8 +50,7 @@ impl Validator {
 
     fn node(library: &Library, schema: &Value, is_resource: bool) -> Self {
         let rules = rules_of(schema);
-        let declared =
-            if rules.is_empty() { None } else { declare(schema, is_resource, "selfType") };
+        let declared = if rules.is_empty() { None } else { declare(schema, is_resource, "selfType") };
         // An expression that does not compile was refused with its definition.
         let compile = |rule: &Value| rule::compile(library, rule, schema, declared.as_ref()?).ok();
         let below = |child: &Value| {
@@ -67,7 +64,6 @@ impl Validator {
             items: below(&schema["items"]).map(Box::new),
             values: below(&schema["additionalProperties"]).map(Box::new),
             properties: properties.filter_map(|(name, child)| Some((name.clone(), below(child)?))).collect(),
-            keys: (schema["x-kubernetes-list-type"] == "map").then(|| map_keys(schema)),
             declared,
         }
     }
@@ -100,12 +96,12 @@ struct Run {
 }
 
 impl Run {
-    fn node(
+    fn node<'a>(
         &mut self,
         node: &Validator,
-        check: Option<&Check>,
+        check: Option<&'a Check>,
         value: &Value,
-        place: Place<'_>,
+        place: Place<'a>,
         path: &Path<'_>,
     ) {
         if value.is_null() {
@@ -114,64 +110,49 @@ impl Run {
         if let Some(declared) = &node.declared {
             self.rules(node, declared, check, value, place, path);
         }
+        if node.items.is_none() && node.values.is_none() && node.properties.is_empty() {
+            return;
+        }
+        let unchanged_around = self.is_update && is_unchanged(check, value, place);
+        let below = |old: Option<&'a Value>, correlated: Option<&'a Value>| Place {
+            old,
+            correlated,
+            unchanged_around,
+        };
         match value {
-            Value::Array(items) => self.items(node, check, value, items, place, path),
+            Value::Array(items) => {
+                let Some(rules) = &node.items else { return };
+                let check_items = check.and_then(Check::items);
+                let olds = check.and_then(|check| check.counterparts(place.old));
+                let correlated = check.and_then(|check| check.counterparts(place.correlated));
+                for (index, item) in items.iter().enumerate() {
+                    let of = |all: &Option<Counterparts<'a>>| all.as_ref().and_then(|all| all.get(item));
+                    self.node(
+                        rules,
+                        check_items,
+                        item,
+                        below(of(&olds), of(&correlated)),
+                        &path.index(index),
+                    );
+                }
+            }
             Value::Object(fields) => {
+                let is_root = path.to_string().is_empty();
                 for (name, child) in fields {
                     let (rules, at) = match (&node.values, node.properties.get(name)) {
                         (Some(values), _) => (values.as_ref(), path.key(name)),
                         (None, Some(property)) => (property, path.child(name)),
                         (None, None) => continue,
                     };
-                    let inner = self.below(check, value, place, path, name);
+                    let field = |of: Option<&'a Value>| of.and_then(|old| old.get(name));
+                    // What kind of object it is may be shown in another version than before.
+                    let is_kind = is_root && matches!(name.as_str(), "apiVersion" | "kind");
+                    let correlated = field(place.correlated).filter(|_| !is_kind);
                     let check = check.and_then(|check| check.property(name));
-                    self.node(rules, check, child, inner, &at);
+                    self.node(rules, check, child, below(field(place.old), correlated), &at);
                 }
             }
             _ => {}
-        }
-    }
-
-    fn below<'a>(
-        &self,
-        check: Option<&Check>,
-        value: &Value,
-        place: Place<'a>,
-        path: &Path<'_>,
-        name: &str,
-    ) -> Place<'a> {
-        let field = |of: Option<&'a Value>| of.and_then(|old| old.get(name));
-        let is_renamed = path.to_string().is_empty() && matches!(name, "apiVersion" | "kind");
-        let correlated = if is_renamed { None } else { field(place.correlated) };
-        Place {
-            old: field(place.old),
-            correlated,
-            unchanged_around: correlated.is_none() && is_unchanged(check, value, place),
-        }
-    }
-
-    fn items(
-        &mut self,
-        node: &Validator,
-        check: Option<&Check>,
-        value: &Value,
-        items: &[Value],
-        place: Place<'_>,
-        path: &Path<'_>,
-    ) {
-        let Some(rules) = &node.items else { return };
-        let counterpart = |item: &Value, of: Option<&'_ Value>| -> Option<usize> {
-            let keys = node.keys.as_ref()?;
-            let olds = of?.as_array()?;
-            olds.iter().position(|old| keys.iter().all(|key| old.get(key) == item.get(key)))
-        };
-        for (index, item) in items.iter().enumerate() {
-            let at = |of: Option<&'_ Value>| counterpart(item, of);
-            let old = at(place.old).and_then(|found| place.old?.get(found));
-            let correlated = at(place.correlated).and_then(|found| place.correlated?.get(found));
-            let unchanged_around = correlated.is_none() && is_unchanged(check, value, place);
-            let place = Place { old, correlated, unchanged_around };
-            self.node(rules, check.and_then(Check::items), item, place, &path.index(index));
         }
     }
 
@@ -301,9 +282,11 @@ impl Run {
             Ok(text) => Ok(text
                 .map(|text| text.trim().to_owned())
                 .filter(|text| !text.is_empty() && text.len() <= MAX_MESSAGE && !text.contains('\n'))),
-            Err(Failure::TooCostly) => Err("no further validation rules will be run due to call cost exceeds limit \
+            Err(Failure::TooCostly) => {
+                Err("no further validation rules will be run due to call cost exceeds limit \
                                             for messageExpression"
-                .to_owned()),
+                    .to_owned())
+            }
             Err(Failure::Error(_)) => Ok(None),
         }
     }

@@ -4,15 +4,16 @@ use serde_json::{Value, json};
 use steersman_core::field::aggregate;
 
 use crate::Tables;
-use crate::schema::Schema;
+use crate::schema::{Extent, Schema};
 
 /// The errors and warnings about an object whose `spec` has the schema.
 fn judged(spec: &Value, object: &Value, old: Option<&Value>) -> (String, Vec<String>) {
     let schema = json!({"type": "object", "properties": {"spec": spec}});
     let schema = Schema::custom(Tables::load().types(), &schema);
-    let whole = |spec: &Value| json!({"apiVersion": "a.b/v1", "kind": "W", "metadata": {"name": "w"}, "spec": spec});
+    let whole =
+        |spec: &Value| json!({"apiVersion": "a.b/v1", "kind": "W", "metadata": {"name": "w"}, "spec": spec});
     let old = old.map(&whole);
-    let found = schema.findings(&whole(object), old.as_ref());
+    let found = schema.findings(&whole(object), old.as_ref(), Extent::Whole);
     (aggregate(&found.errors), found.warnings)
 }
 
@@ -34,7 +35,10 @@ fn a_broken_rule_says_what_it_was_told_to() {
             json!({"rule": "self.a == 'x'", "messageExpression": "'not ' + self.a", "message": "no"}),
             "spec: Invalid value: not y",
         ),
-        (json!({"rule": "self.a == 'x'", "messageExpression": "'a\\nb'", "message": "no"}), "spec: Invalid value: no"),
+        (
+            json!({"rule": "self.a == 'x'", "messageExpression": "'a\\nb'", "message": "no"}),
+            "spec: Invalid value: no",
+        ),
         (
             json!({"rule": "self.a == 'x'", "reason": "FieldValueForbidden", "fieldPath": ".a", "message": "no"}),
             "spec.a: Forbidden: no",
@@ -98,7 +102,8 @@ fn elements_of_lists_with_keys_are_compared_by_their_keys() {
 #[test]
 fn all_rules_together_have_a_budget() {
     let rule = json!({"rule": "self.all(x, self.all(y, x + y >= 0))"});
-    let schema = json!({"type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": [rule, rule]});
+    let schema =
+        json!({"type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": [rule, rule]});
     let found = errors(&schema, &json!(vec![1; 2_000]), None);
     assert_eq!(
         found,

@@ -59,7 +59,11 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
         Place::Discovery => return discovery(core, parts.uri.path()),
         Place::Elsewhere => return Ok(Answer::text(404, "404 page not found\n")),
     };
-    if !core.registry.rows().has_group(&target.resource.group) {
+    let (rows, resource) = (core.registry.rows(), &target.resource);
+    let is_custom = rows.all().any(|row| row.custom && row.resource().group == resource.group);
+    if !rows.has_group(&resource.group)
+        || (is_custom && !rows.has_version(&resource.group, &resource.version))
+    {
         return Ok(Answer::text(404, "404 page not found\n"));
     }
     let query = Query::parse(parts.uri.query());

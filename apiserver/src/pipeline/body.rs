@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use steersman_core::api::FieldValidation;
+use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
@@ -30,6 +31,9 @@ impl Body {
         validation: FieldValidation,
         warnings: &mut Vec<String>,
     ) -> Result<Value> {
+        if row.custom {
+            check_custom_kind(&self.tree, &row.kind)?;
+        }
         let mut tree = self.into_kind(&row.kind, &row.schema, validation, warnings)?;
         row.schema.default(&mut tree);
         let mut tree = row.to_stored(tree)?;
@@ -51,6 +55,15 @@ impl Body {
         warnings.extend(schema.admit(&mut tree, kind, &duplicates, validation)?);
         Ok(tree)
     }
+}
+
+/// A custom resource of another kind is read, and found invalid.
+fn check_custom_kind(tree: &Value, wanted: &GroupVersionKind) -> Result<()> {
+    let kind = tree["kind"].as_str().filter(|kind| !kind.is_empty() && *kind != wanted.kind);
+    let Some(kind) = kind.filter(|_| tree["apiVersion"] == wanted.api_version()) else { return Ok(()) };
+    let found = GroupVersionKind::from_api_version(&wanted.api_version(), kind);
+    let error = field::Error::invalid(&Path::new("kind"), kind, format!("must be {}", wanted.kind));
+    Err(Error::invalid(&found, tree["metadata"]["name"].as_str().unwrap_or_default(), &[error]))
 }
 
 /// Fills in `apiVersion` and `kind`; 400 if the body has others.

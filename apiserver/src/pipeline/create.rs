@@ -10,6 +10,7 @@ use super::commit::{Current, Outcome};
 use super::request::Request;
 use super::{Body, Caller, Core, Written, metadata};
 use crate::admission::Operation;
+use crate::schema::Extent;
 use crate::{encode, fault};
 
 /// How many generated names are tried before giving up; upstream's `maxNameGenerationCreateAttempts`.
@@ -117,7 +118,7 @@ impl Request<'_> {
     fn validate_create(&mut self, tree: &Value, metadata: &Metadata) -> Result<()> {
         let row = self.row.clone();
         let mut errors = row.validate_metadata(metadata);
-        errors.extend(row.judge(tree, None)?.errors);
+        errors.extend(row.judge(tree, None, Extent::Whole)?.errors);
         errors.extend(row.strategy.validate(tree));
         if !errors.is_empty() {
             return Err(Error::invalid(&row.kind, &metadata.name, &errors));

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use steersman_core::Result;
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::{Error, Result};
 
 use super::definitions::definitions;
 use super::{Caller, Core};
@@ -59,7 +59,13 @@ fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
     let served = if target.subresource.is_empty() {
         row.api().serves(verb)
     } else {
-        let door = row.subresource(&target.subresource).ok_or_else(fault::unknown_path)?;
+        let door = row.subresource(&target.subresource).ok_or_else(|| {
+            if row.custom {
+                Error::not_found(&row.group_resource(), &target.name)
+            } else {
+                fault::unknown_path()
+            }
+        })?;
         door.verbs.iter().any(|served| served == verb)
     };
     if !served {

@@ -13,6 +13,7 @@ use super::request::Request;
 use super::status::Door;
 use super::{Body, Caller, Core, Written, metadata, scale};
 use crate::admission::Operation;
+use crate::schema::Extent;
 use crate::{encode, ownership};
 
 /// How often a write starts again because others were faster. Every lost round is somebody's won one, so this is far
@@ -211,13 +212,13 @@ impl Request<'_> {
         let mut tree = door.next(wanted, &old.tree, &self.row, &cx)?;
         metadata::carry(&mut tree, &old.tree);
         ownership::put(&mut tree, owners);
+        if matches!(door, Door::Object) && self.row.separates_status() {
+            super::status::keep(&mut tree, &old.tree);
+        }
         match door {
             Door::Object => strategy.prepare_update(&mut tree, &old.tree, &cx),
             Door::Status => strategy.prepare_status(&mut tree, &old.tree, &cx),
             Door::Other(_) => {}
-        }
-        if matches!(door, Door::Object) && self.row.separates_status() {
-            super::status::keep(&mut tree, &old.tree);
         }
         if self.row.counts_generation() && self.row.spec_differs(&tree, &old.tree) {
             metadata::count_generation(&mut tree);
@@ -239,7 +240,8 @@ impl Request<'_> {
                 errors.extend(whole);
             }
         }
-        let found = row.judge(tree, Some(&old.tree))?;
+        let extent = if matches!(door, Door::Status) { Extent::Status } else { Extent::Whole };
+        let found = row.judge(tree, Some(&old.tree), extent)?;
         errors.extend(found.errors);
         errors.extend(match door {
             Door::Object => row.strategy.validate_update(tree, &old.tree),

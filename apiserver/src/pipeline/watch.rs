@@ -7,7 +7,7 @@ use steersman_core::api::{Target, WatchEvent, WatchOptions, WatchStream};
 use steersman_core::store::Revision;
 
 use super::{Caller, Core, versions};
-use crate::registry::{Served, View};
+use crate::registry::Served;
 use crate::watch_cache::Start;
 
 impl Core {
@@ -51,7 +51,7 @@ fn start(options: &WatchOptions, wanted: Option<Revision>) -> Start {
 
 /// The events in the version that was asked for.
 fn show(row: std::sync::Arc<Served>, events: WatchStream) -> WatchStream {
-    if matches!(row.view, View::Same) {
+    if row.shows_as_stored() {
         return events;
     }
     let shown = events.map(move |event| {

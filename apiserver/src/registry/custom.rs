@@ -33,8 +33,11 @@ pub(crate) fn strategy(versions: &[Version]) -> Arc<dyn Strategy> {
 
 /// The fields that any of the versions can be selected by, in the order in which the cache holds their values.
 fn selectable(versions: &[Version]) -> Vec<String> {
-    let mut fields: Vec<String> =
-        versions.iter().flat_map(|version| &version.selectable_fields).map(|path| bare(path).to_owned()).collect();
+    let mut fields: Vec<String> = versions
+        .iter()
+        .flat_map(|version| &version.selectable_fields)
+        .map(|path| bare(path).to_owned())
+        .collect();
     fields.sort();
     fields.dedup();
     fields
@@ -86,6 +89,7 @@ fn row(
             (true, false) => View::Version { stored },
             (true, true) => View::Converted(Conversion { stored, converter }),
         },
+        defaults_on_read: version.defaults_on_read,
         custom: true,
         list_kind: version.list_kind,
         deprecation: version.deprecation,

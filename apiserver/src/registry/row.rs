@@ -11,7 +11,7 @@ use steersman_core::{Error, Object, Result, metadata};
 
 use crate::crd::{Conversion, Findings};
 use crate::fault;
-use crate::schema::{Duplicates, Schema};
+use crate::schema::{Duplicates, Extent, Schema};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
 use crate::tables;
@@ -61,6 +61,8 @@ pub(crate) struct Served {
     pub(crate) collection: Option<Arc<Collection>>,
     /// How objects are shown, where that is not how they are stored.
     pub(crate) view: View,
+    /// Whether defaults are filled in when objects are read, too.
+    pub(crate) defaults_on_read: bool,
     /// Whether it is defined by a CustomResourceDefinition.
     pub(crate) custom: bool,
     /// The kind of its lists.
@@ -230,6 +232,22 @@ impl Served {
 
     /// How a stored object is shown in this version.
     pub(crate) fn show(&self, object: Object) -> Result<Object> {
+        let object = self.in_version(object)?;
+        if !self.defaults_on_read {
+            return Ok(object);
+        }
+        let written = object.to_value()?;
+        let mut tree = written.clone();
+        self.schema.default(&mut tree);
+        if tree == written { Ok(object) } else { Object::from_value(&tree) }
+    }
+
+    /// Whether objects are shown as they are stored.
+    pub(crate) fn shows_as_stored(&self) -> bool {
+        matches!(self.view, View::Same) && !self.defaults_on_read
+    }
+
+    fn in_version(&self, object: Object) -> Result<Object> {
         match &self.view {
             View::Same => Ok(object),
             View::Version { .. } | View::Converted(_) if object.api_version() == self.kind.api_version() => {
@@ -241,14 +259,19 @@ impl Served {
         }
     }
 
-    /// What the schema finds wrong with a stored tree, which replaces `old`. A converted one is judged in the version that
-    /// it was written in.
-    pub(crate) fn judge(&self, tree: &Value, old: Option<&Value>) -> Result<Findings> {
-        if matches!(self.view, View::Converted(_)) && !self.is_storage_version() {
+    /// What the schema finds wrong with a stored tree, which replaces `old` as a whole or in its status. A converted one is
+    /// judged in the version that it was written in.
+    pub(crate) fn judge(&self, tree: &Value, old: Option<&Value>, extent: Extent) -> Result<Findings> {
+        let mut found = if matches!(self.view, View::Converted(_)) && !self.is_storage_version() {
             let old = old.map(|old| self.to_view(old.clone())).transpose()?;
-            return Ok(self.schema.findings(&self.to_view(tree.clone())?, old.as_ref()));
+            self.schema.findings(&self.to_view(tree.clone())?, old.as_ref(), extent)
+        } else {
+            self.schema.findings(tree, old, extent)
+        };
+        if let Some(scale) = self.scale.as_ref().filter(|_| self.custom) {
+            found.errors.extend(scale.check(tree));
         }
-        Ok(self.schema.findings(tree, old))
+        Ok(found)
     }
 }
 

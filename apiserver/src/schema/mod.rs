@@ -34,11 +34,11 @@ use steersman_core::field::{self, ErrorList, ErrorType, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
-pub(crate) use check::Check;
+use crate::crd::{Findings, Validator};
+pub(crate) use check::{Check, Counterparts, unrecognized_formats};
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;
-use crate::crd::{Findings, Validator};
 use fault::Fault;
 pub(crate) use fault::kind_of;
 pub(crate) use shape::{Field, ListKind, Node, ObjectType, Presence, Rest, Scalar, Shape, TypeId};
@@ -56,6 +56,13 @@ pub struct Schema {
     root: Shape,
     /// The value rules of a custom resource; none for built-in kinds.
     rules: Option<Arc<Rules>>,
+}
+
+/// What of an object is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    Status,
 }
 
 /// What the schema of a custom resource asks of its values.
@@ -168,16 +175,17 @@ impl Schema {
     /// What is wrong with the values of a new custom resource; nothing for built-in kinds, whose rules are their
     /// [`Strategy`](crate::Strategy)'s.
     pub fn validate(&self, object: &Value) -> ErrorList {
-        self.findings(object, None).errors
+        self.findings(object, None, Extent::Whole).errors
     }
 
     /// The same of a custom resource that replaces `old`, if there was one: what was wrong before with values that stay
     /// as they are is let pass, or a warning (KEP-4008).
-    pub(crate) fn findings(&self, object: &Value, old: Option<&Value>) -> Findings {
+    pub(crate) fn findings(&self, object: &Value, old: Option<&Value>, extent: Extent) -> Findings {
         let Some(rules) = &self.rules else { return Findings::default() };
-        let mut errors = match old {
-            None => check::check(&rules.values, object, &Path::ROOT),
-            Some(old) => check::check_update(&rules.values, object, old),
+        let mut errors = match (old, extent) {
+            (None, _) => check::check(&rules.values, object, &Path::ROOT),
+            (Some(old), Extent::Whole) => check::check_update(&rules.values, object, old),
+            (Some(old), Extent::Status) => check_status(&rules.values, object, old),
         };
         errors.extend(identity::embedded(self.cursor(), object));
         let was_wrong = old.is_some_and(|old| !identity::repeated(self.cursor(), old).is_empty());
@@ -195,6 +203,22 @@ impl Schema {
         errors.extend(found.errors);
         Findings { errors, warnings: found.warnings }
     }
+}
+
+/// A status is checked by itself: upstream's words do not say that it is one, but the fields do.
+fn check_status(rules: &Check, object: &Value, old: &Value) -> ErrorList {
+    let (Some(rules), Some(status)) = (rules.property("status"), object.get("status")) else {
+        return ErrorList::new();
+    };
+    let mut errors = check::check_update(rules, status, &old["status"]);
+    for error in &mut errors {
+        error.field = match error.field.as_str() {
+            "" => "status".to_owned(),
+            "<nil>" => continue,
+            field => format!("status.{field}"),
+        };
+    }
+    errors
 }
 
 /// Whether validation rules cannot be evaluated upon an object with that error.

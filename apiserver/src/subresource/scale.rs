@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use serde_json::{Value, json};
-use steersman_core::field::{self, Path};
+use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::selector::LabelSelector;
 use steersman_core::{Error, Result};
@@ -17,6 +17,8 @@ pub(crate) struct Scale {
     replicas: String,
     observed: String,
     selector: Selector,
+    /// Of a custom resource, whose rules these are.
+    paths: Option<ScalePaths>,
 }
 
 /// Where the selector of the pods is.
@@ -34,6 +36,7 @@ impl Scale {
             replicas: "/spec/replicas".to_owned(),
             observed: "/status/replicas".to_owned(),
             selector: Selector::Structured("/spec/selector"),
+            paths: None,
         }
     }
 
@@ -44,7 +47,15 @@ impl Scale {
             replicas: pointer(&paths.spec_replicas),
             observed: pointer(&paths.status_replicas),
             selector: Selector::Text(selector),
+            paths: Some(paths.clone()),
         }
+    }
+}
+
+impl Scale {
+    /// What is wrong with the counts of a custom resource.
+    pub(crate) fn check(&self, object: &Value) -> ErrorList {
+        self.paths.as_ref().map(|paths| paths.check(object)).unwrap_or_default()
     }
 }
 
@@ -85,7 +96,7 @@ impl Subresource for Scale {
     fn replace(&self, body: Value, old: &Value, cx: &WriteContext<'_>) -> Result<Value> {
         let _ = cx;
         let replicas = body["spec"]["replicas"].as_i64().unwrap_or(0);
-        if replicas < 0 {
+        if replicas < 0 && self.paths.is_none() {
             let spec = Path::new("spec");
             let why = "must be greater than or equal to 0";
             let error = field::Error::invalid(&spec.child("replicas"), replicas, why);

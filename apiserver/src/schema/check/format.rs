@@ -35,6 +35,44 @@ pub(super) fn fits(format: &str, text: &str) -> bool {
     }
 }
 
+/// The formats that upstream knows for values of a type; it warns of every other.
+pub(super) fn is_known(format: &str, kind: &str) -> bool {
+    const OF_TEXT: [&str; 26] = [
+        "bsonobjectid",
+        "uri",
+        "email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "cidr",
+        "mac",
+        "uuid",
+        "uuid3",
+        "uuid4",
+        "uuid5",
+        "isbn",
+        "isbn10",
+        "isbn13",
+        "creditcard",
+        "ssn",
+        "hexcolor",
+        "rgbcolor",
+        "byte",
+        "password",
+        "date",
+        "duration",
+        "datetime",
+        "k8sshortname",
+        "k8slongname",
+    ];
+    match kind {
+        "" | "string" => OF_TEXT.contains(&format.replace('-', "").as_str()),
+        "integer" => matches!(format, "int32" | "int64"),
+        "number" => matches!(format, "float" | "double"),
+        _ => false,
+    }
+}
+
 fn is_date_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't')) && text.parse::<jiff::Timestamp>().is_ok()

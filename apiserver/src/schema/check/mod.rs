@@ -9,12 +9,13 @@ mod number;
 mod ratchet;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 use serde_json::Value;
 
 pub(crate) use compile::compile;
+pub(crate) use ratchet::Counterparts;
 pub(crate) use walk::{check, check_update};
 
 /// The value rules of one node of a schema, and of what lies below it.
@@ -66,4 +67,26 @@ struct ObjectRules {
     required: Vec<String>,
     min_properties: Option<u64>,
     max_properties: Option<u64>,
+}
+
+/// The formats of a schema, and of what lies below it, that upstream does not know and therefore does not check.
+pub(crate) fn unrecognized_formats(schema: &Value) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    note_formats(schema, &mut found);
+    found
+}
+
+fn note_formats<'a>(schema: &'a Value, found: &mut BTreeSet<&'a str>) {
+    let kind = schema["type"].as_str().unwrap_or_default();
+    if let Some(format) = schema["format"].as_str().filter(|format| !format.is_empty())
+        && !format::is_known(format, kind)
+    {
+        found.insert(format);
+    }
+    let several = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|key| schema[key].as_array()).flatten();
+    let one = ["items", "additionalProperties", "not"].into_iter().filter_map(|key| schema.get(key));
+    let properties = schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
+    for child in one.chain(several).chain(properties).filter(|child| child.is_object()) {
+        note_formats(child, found);
+    }
 }

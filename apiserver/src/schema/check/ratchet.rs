@@ -1,8 +1,35 @@
 //! Tells what an update left alone: what is wrong with that was wrong before, and is let pass (KEP-4008).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Check;
+
+/// The elements of a list that an update replaces, by what tells them apart. Only lists with keys have any.
+pub(crate) struct Counterparts<'a> {
+    keys: &'a [String],
+    olds: BTreeMap<String, &'a Value>,
+}
+
+impl<'a> Counterparts<'a> {
+    /// Those of a list with keys.
+    pub(crate) fn of(keys: &'a [String], old: &'a Value) -> Self {
+        let olds = old.as_array().into_iter().flatten();
+        // The first of two that are alike counts.
+        let olds = olds.rev().map(|old| (identity(old, keys), old)).collect();
+        Counterparts { keys, olds }
+    }
+
+    /// The one that an element replaces.
+    pub(crate) fn get(&self, item: &Value) -> Option<&'a Value> {
+        self.olds.get(&identity(item, self.keys)).copied()
+    }
+}
+
+fn identity(item: &Value, keys: &[String]) -> String {
+    keys.iter().map(|key| format!("{};", item[key.as_str()])).collect()
+}
 
 impl Check {
     /// The rules of a property, or of the values of a map.
@@ -15,10 +42,9 @@ impl Check {
         self.list.items.as_deref()
     }
 
-    /// The element of an old list that a new one replaces; only lists with keys tell.
-    pub(super) fn counterpart<'a>(&self, item: &Value, old: &'a Value) -> Option<&'a Value> {
-        let keys = self.list.keys.as_ref()?;
-        old.as_array()?.iter().find(|old| keys.iter().all(|key| old.get(key) == item.get(key)))
+    /// What the elements of a list replace; `None` if that cannot be told.
+    pub(crate) fn counterparts<'a>(&'a self, old: Option<&'a Value>) -> Option<Counterparts<'a>> {
+        Some(Counterparts::of(self.list.keys.as_ref()?, old?))
     }
 
     /// Whether a value is what it was: fields that the schema does not know make it another, and so do elements that
@@ -32,13 +58,16 @@ impl Check {
                         rules.zip(old).is_some_and(|(rules, old)| rules.is_unchanged(value, old))
                     })
             }
-            (Value::Array(new), Value::Array(olds)) if self.list.keys.is_some() => {
-                new.len() == olds.len()
-                    && new.iter().all(|item| {
-                        let (rules, old) = (self.items(), self.counterpart(item, old));
-                        rules.zip(old).is_some_and(|(rules, old)| rules.is_unchanged(item, old))
-                    })
-            }
+            (Value::Array(list), Value::Array(olds)) => match self.counterparts(Some(old)) {
+                None => new == old,
+                Some(counterparts) => {
+                    list.len() == olds.len()
+                        && list.iter().all(|item| {
+                            let (rules, old) = (self.items(), counterparts.get(item));
+                            rules.zip(old).is_some_and(|(rules, old)| rules.is_unchanged(item, old))
+                        })
+                }
+            },
             (new, old) => new == old,
         }
     }

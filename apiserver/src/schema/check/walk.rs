@@ -61,8 +61,9 @@ impl Check {
 
     fn elements(&self, list: &[Value], old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
         let Some(rules) = &self.list.items else { return };
+        let counterparts = self.counterparts(old);
         for (index, value) in list.iter().enumerate() {
-            let old = old.and_then(|old| self.counterpart(value, old));
+            let old = counterparts.as_ref().and_then(|olds| olds.get(value));
             rules.check(value, old, &path.index(index), errors);
         }
     }
