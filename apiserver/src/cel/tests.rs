@@ -63,7 +63,7 @@ fn expressions_are_true_as_upstream_has_it() {
         "type(self.any) == string && self.any.endsWith('%')",
         "self.?a.orValue('z') == 'hello' && !self.?any.hasValue() == false",
         "self.?a.optMap(v, v + '!').value() == 'hello!'",
-        "!!true && - -1 == 1 && 7 % 4 == 3 && 1.5 + 1.5 == 3.0 && 1 == 1u",
+        "!!true && - -1 == 1 && 7 % 4 == 3 && 1.5 + 1.5 == 3.0 && dyn(1) == 1u",
         "duration('1h30m') > duration('1h') && timestamp('2020-01-01T00:00:00Z').getFullYear() == 2020",
         "{'a': 1}.all(k, k == 'a') && 'a' in {'a': 1} && 2 in [1, 2]",
         "[1, 2].all(i, v, i < v) && {'a': 1}.transformMap(k, v, v + 1) == {'a': 2}",

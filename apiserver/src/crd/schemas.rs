@@ -27,7 +27,13 @@ pub(super) fn check_shared(versions: &Versions<'_>, spec: &Path<'_>, errors: &mu
     check_schema(schema, &spec.child("validation"), versions.has_status(), errors);
     check_subresources(shared("subresources"), &spec.child("subresources"), errors);
     check_columns(shared("additionalPrinterColumns"), &spec.child("additionalPrinterColumns"), errors);
-    check_selectable(shared("selectableFields"), schema, &spec.child("selectableFields"), errors);
+    let before = errors.len();
+    for schema in versions.schemas() {
+        // What is wrong in several versions is told once.
+        if errors.len() == before {
+            check_selectable(shared("selectableFields"), schema, &spec.child("selectableFields"), errors);
+        }
+    }
 }
 
 fn check_schema(schema: &Value, path: &Path<'_>, has_status: bool, errors: &mut ErrorList) {
