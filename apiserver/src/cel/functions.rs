@@ -1,4 +1,4 @@
-//! The language's own functions and operators, and those on lists.
+//! The language's own operators and general functions; those on text, lists and the like have files of their own.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

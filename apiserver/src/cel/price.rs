@@ -1,4 +1,4 @@
-//! What one call costs: estimated from the sizes that its arguments can have, and counted from those they have.
+//! What one call costs at most, estimated from the sizes that its arguments can have.
 //!
 //! A unit is about what comparing two numbers takes. <https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints>
 

@@ -1,3 +1,5 @@
+//! What expressions come to, what is wrong with them, and what they cost.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
