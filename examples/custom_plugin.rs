@@ -1,6 +1,8 @@
 //! A scheduler plugin of one's own: prefers the cheapest node, by the label `example.com/cents-per-hour`.
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use steersman::prelude::*;
@@ -22,7 +24,7 @@ impl Plugin for Cheapest {
 }
 
 impl Score for Cheapest {
-    fn prepare<'a>(&'a self, _: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+    fn prepare(&self, _: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
         Scoring::per_node(price, Normalize::Reversed)
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use serde::Serialize;
 use steersman_core::quantity::Quantity;
 
 /// How much of each resource a node has or a pod asks for.
 ///
 /// What every node has are fixed columns; extended resources, huge pages and attachable volumes are `scalars`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Amounts {
     /// Thousandths of a CPU.
     pub milli_cpu: i64,
@@ -24,7 +25,7 @@ pub struct Amounts {
 }
 
 /// Amounts of the resources that have no column of their own, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Scalars(Vec<(Arc<str>, i64)>);
 
 /// A resource list with upstream's exact arithmetic, before it is rounded to whole numbers.

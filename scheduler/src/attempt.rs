@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::change::{Change, Reach};
 use crate::decision::Diagnosis;
 use crate::plugin::{NodeFilter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -10,23 +11,23 @@ use crate::snapshot::{NodeView, Snapshot};
 use crate::verdict::{Refusal, Rejection};
 
 /// What a [`crate::PostFilter`] works with.
-pub struct Attempt<'s, 'f> {
+pub struct Attempt<'a> {
     /// The pod that no node would do for.
-    pub pod: &'s Arc<PodInfo>,
+    pub pod: &'a Arc<PodInfo>,
     /// The cluster.
-    pub snapshot: &'s Snapshot,
+    pub snapshot: &'a Snapshot,
     /// Why each node was ruled out.
-    pub diagnosis: &'s Diagnosis,
+    pub diagnosis: &'a Diagnosis,
     /// The filters, to ask again about edited nodes; `None` if preparing them ended early.
-    pub filters: Option<&'s mut Filters<'f>>,
+    pub filters: Option<&'a mut Filters>,
     /// A random number, to choose among equals.
     pub tie: u64,
 }
 
 /// The filters of a profile, prepared for one pod.
-pub struct Filters<'a> {
-    pod: &'a PodInfo,
-    prepared: Vec<(&'static str, Box<dyn NodeFilter + 'a>)>,
+pub struct Filters {
+    pod: Arc<PodInfo>,
+    prepared: Vec<(&'static str, Box<dyn NodeFilter>)>,
     among: Option<BTreeSet<String>>,
     among_plugins: BTreeSet<&'static str>,
     rejection: Option<Refusal>,
@@ -40,14 +41,14 @@ pub(crate) enum Ended {
     Error(String),
 }
 
-impl<'a> Filters<'a> {
-    pub(crate) fn prepare(
-        plugins: impl Iterator<Item = &'a dyn Plugin>,
-        pod: &'a PodInfo,
-        snapshot: &'a Snapshot,
+impl Filters {
+    pub(crate) fn prepare<'p>(
+        plugins: impl Iterator<Item = &'p dyn Plugin>,
+        pod: &Arc<PodInfo>,
+        snapshot: &Snapshot,
     ) -> Result<Self, Ended> {
         let mut filters = Filters {
-            pod,
+            pod: pod.clone(),
             prepared: Vec::new(),
             among: None,
             among_plugins: BTreeSet::new(),
@@ -61,7 +62,7 @@ impl<'a> Filters<'a> {
         Ok(filters)
     }
 
-    fn take(&mut self, plugin: &'static str, prepared: Prepared<'a>) -> Result<(), Ended> {
+    fn take(&mut self, plugin: &'static str, prepared: Prepared) -> Result<(), Ended> {
         match prepared {
             Prepared::Skip => {}
             Prepared::PerNode(filter) => self.prepared.push((plugin, filter)),
@@ -125,47 +126,69 @@ impl<'a> Filters<'a> {
         format!("[{}]", self.among_plugins.iter().copied().collect::<Vec<_>>().join(" "))
     }
 
+    /// The pod that is judged.
+    pub fn pod(&self) -> &Arc<PodInfo> {
+        &self.pod
+    }
+
+    /// Judges another pod from now on, which must have the same signature.
+    pub(crate) fn judge(&mut self, pod: &Arc<PodInfo>) {
+        self.pod = pod.clone();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.prepared.len()
+    }
+
     /// Whether the pod can be on the node as it is, regardless of pods that wait for room there.
     pub fn check(&self, node: NodeView<'_>) -> Result<(), Refusal> {
-        for (plugin, filter) in &self.prepared {
-            filter.check(node).map_err(|rejection| Refusal { plugin, rejection })?;
-        }
-        Ok(())
+        (0..self.len()).try_for_each(|filter| self.check_one(filter, node))
+    }
+
+    /// What one filter says.
+    pub(crate) fn check_one(&self, filter: usize, node: NodeView<'_>) -> Result<(), Refusal> {
+        let (plugin, filter) = &self.prepared[filter];
+        filter.check(node).map_err(|rejection| Refusal { plugin, rejection })
+    }
+
+    /// Has one filter take in what happened.
+    pub(crate) fn follow_one(&mut self, filter: usize, change: Change<'_>) -> Reach {
+        self.prepared[filter].1.follow(change)
     }
 
     /// Whether the pod can be on the node, both with and without the pods that wait for room there and are no less
     /// important: they may never come, but if they do there must be room.
     pub fn check_with_nominated(&mut self, node: NodeView<'_>) -> Result<(), Refusal> {
-        let pod = self.pod;
-        let ahead: Vec<&Arc<PodInfo>> = node.snapshot().nominated.on(node.name()).iter().collect();
-        let ahead: Vec<_> =
-            ahead.into_iter().filter(|other| other.priority() >= pod.priority() && !other.is(pod)).collect();
-        if !ahead.is_empty() {
-            self.check_with(node, &ahead)?;
-        }
+        self.check_ahead(node)?;
         self.check(node)
     }
 
-    fn check_with(&mut self, node: NodeView<'_>, others: &[&Arc<PodInfo>]) -> Result<(), Refusal> {
-        let (index, mut edited) = (node.index(), node.snapshot().clone());
-        for other in others {
-            edited.add_pod(index, other);
-            self.pod_added(other, node);
+    /// Whether the pod can be on the node if those come that wait for room there and are no less important.
+    pub(crate) fn check_ahead(&mut self, node: NodeView<'_>) -> Result<(), Refusal> {
+        if node.snapshot().nominated().is_empty() {
+            return Ok(());
         }
-        let verdict = edited.node(index).map_or(Ok(()), |node| self.check(node));
-        for other in others {
-            self.pod_removed(other, node);
+        let waiting = node.snapshot().nominated().on(node.name()).iter();
+        let goes_first =
+            |other: &&Arc<PodInfo>| other.priority() >= self.pod.priority() && !other.is(&self.pod);
+        let ahead: Vec<&Arc<PodInfo>> = waiting.filter(goes_first).collect();
+        if ahead.is_empty() {
+            return Ok(());
+        }
+        let mut edited = node.edited();
+        for pod in &ahead {
+            edited.add(pod);
+            self.suppose(Change { pod, node, by: 1 });
+        }
+        let verdict = self.check(edited.view(node.snapshot()));
+        for pod in &ahead {
+            self.suppose(Change { pod, node, by: -1 });
         }
         verdict
     }
 
-    /// Counts in a pod that was put on the node in an edited snapshot.
-    pub fn pod_added(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        self.prepared.iter_mut().for_each(|(_, filter)| filter.pod_added(pod, node));
-    }
-
-    /// Counts out a pod that was taken off the node in an edited snapshot.
-    pub fn pod_removed(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        self.prepared.iter_mut().for_each(|(_, filter)| filter.pod_removed(pod, node));
+    /// Counts in or out a pod that is put on or taken off a node for trial.
+    pub fn suppose(&mut self, change: Change<'_>) {
+        self.prepared.iter_mut().for_each(|(_, filter)| filter.suppose(change));
     }
 }

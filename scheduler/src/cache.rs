@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
+use steersman_core::Object;
 
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
@@ -55,6 +56,16 @@ impl Cache {
         &mut self.snapshot
     }
 
+    /// Adds an object that is neither node nor pod, or replaces it; gives back the one that was there.
+    pub fn set_related(&mut self, object: Object) -> Option<Object> {
+        self.snapshot.set_related(object)
+    }
+
+    /// Removes an object that is neither node nor pod; gives back the one that was there.
+    pub fn remove_related(&mut self, object: &Object) -> Option<Object> {
+        self.snapshot.remove_related(object)
+    }
+
     /// The pod on a node with this key, seen or assumed.
     pub fn pod(&self, key: &str) -> Option<&Arc<PodInfo>> {
         self.pods.get(key).map(|placed| &placed.pod)
@@ -87,8 +98,23 @@ impl Cache {
     /// A pod was seen on a node, new or changed.
     pub fn set_pod(&mut self, pod: &Arc<PodInfo>) {
         let Some(node) = pod.node_name().map(Arc::from) else { return };
-        self.remove_pod(pod.key());
-        self.place(pod.clone(), node, Assumed::No);
+        if !self.refresh(pod, &node) {
+            self.remove_pod(pod.key());
+            self.place(pod.clone(), node, Assumed::No);
+        }
+    }
+
+    /// Takes over a newer version of a pod that changes nothing for others; `false` if it is not such.
+    fn refresh(&mut self, pod: &Arc<PodInfo>, node: &Arc<str>) -> bool {
+        let Some(placed) = self.pods.get_mut(pod.key()) else { return false };
+        if placed.node != *node || !placed.pod.is(pod) || placed.pod.counts_otherwise_than(pod) {
+            return false;
+        }
+        (placed.pod, placed.assumed) = (pod.clone(), Assumed::No);
+        if let Some(index) = self.snapshot.node_named(node).map(|node| node.index()) {
+            self.snapshot.refresh_pod(index, pod);
+        }
+        true
     }
 
     /// The pod will be on the node.

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::pod::PodInfo;
+use crate::refusals::Refusals;
 use crate::snapshot::NodeIndex;
-use crate::verdict::{Refusal, Rejection};
+use crate::verdict::Rejection;
 
 /// What came of looking for a node for a pod.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ pub struct Diagnosis {
     /// What ruled out all nodes at once.
     pub pod: Option<Rejection>,
     /// What ruled out each node that was looked at.
-    pub refusals: BTreeMap<NodeIndex, Refusal>,
+    pub refusals: Arc<Refusals>,
     /// What ruled out the nodes that were not.
     pub others: Option<Rejection>,
     /// The plugins that ruled out nodes: those whose word decides what wakes the pod.
@@ -89,14 +90,14 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// What ruled out a node.
     pub fn rejection(&self, node: NodeIndex) -> Option<&Rejection> {
-        let own = self.refusals.get(&node).map(|refusal| &refusal.rejection);
+        let own = self.refusals.get(node).map(|refusal| &refusal.rejection);
         own.or(self.pod.as_ref()).or(self.others.as_ref())
     }
 
     /// The rejections, each with the number of nodes it ruled out.
     fn counted(&self) -> impl Iterator<Item = (&Rejection, usize)> {
         let others = self.nodes.saturating_sub(self.refusals.len());
-        let each = self.refusals.values().map(|refusal| (&refusal.rejection, 1));
+        let each = self.refusals.counted().map(|(refusal, nodes)| (&refusal.rejection, nodes));
         each.chain(self.others.iter().filter(move |_| others > 0).map(move |rejection| (rejection, others)))
     }
 }
@@ -135,6 +136,7 @@ fn write_reasons<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::Refusal;
 
     #[test]
     fn reasons_are_counted_and_ordered_as_text() {
@@ -145,7 +147,7 @@ mod tests {
             let mut node = k8s_openapi::api::core::v1::Node::default();
             node.metadata.name = Some(format!("n{at}"));
             let rejection = Rejection::unschedulable(if at < 10 { "b" } else { "a" });
-            diagnosis.refusals.insert(snapshot.set_node(node), refuse(rejection));
+            Arc::make_mut(&mut diagnosis.refusals).set(snapshot.set_node(node), refuse(rejection));
         }
         assert_eq!(diagnosis.to_string(), "0/15 nodes are available: 10 b, 2 a. preemption: no");
         diagnosis.others = Some(Rejection::unresolvable("c"));

@@ -2,6 +2,7 @@
 //!
 //! Synchronous and without a clock: [`crate::Scheduler`] carries out what it decides, and tells what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use steersman_core::Object;
 use crate::cache::Cache;
 use crate::decision::{Choice, Decision, Diagnosis, NoFit};
 use crate::event::Event;
+use crate::picker::Picker;
 use crate::plugin::{Permission, Plugin, Reserve};
 use crate::pod::PodInfo;
+use crate::profile::Profile;
 use crate::profiles::Profiles;
 use crate::queue::{Queue, QueuedPod};
 use crate::verdict::Refusal;
@@ -64,12 +67,15 @@ pub(crate) struct Engine {
     cache: Cache,
     queue: Queue,
     waiting: Waiting,
+    pickers: BTreeMap<String, Picker>,
 }
 
 impl Engine {
     pub(crate) fn new(profiles: Arc<Profiles>, expiry: Option<Duration>, waiting: Waiting) -> Self {
         let queue = Queue::new(profiles.clone());
-        Engine { profiles, cache: Cache::new(expiry), queue, waiting }
+        let picker = |profile: &Profile| (profile.name().to_owned(), Picker::new(profile.clone()));
+        let pickers = profiles.iter().map(picker).collect();
+        Engine { profiles, cache: Cache::new(expiry), queue, waiting, pickers }
     }
 
     pub(crate) fn cache(&self) -> &Cache {
@@ -94,10 +100,9 @@ impl Engine {
 
     /// Another object has come, changed, or gone.
     pub(crate) fn related(&mut self, last: &Object, new: Option<Object>, now: Duration) {
-        let related = &mut self.cache.snapshot_mut().related;
         let old = match &new {
-            Some(new) => related.set(new.clone()),
-            None => related.remove(last),
+            Some(new) => self.cache.set_related(new.clone()),
+            None => self.cache.remove_related(last),
         };
         self.queue.tell(&Event::Related { old, new }, now);
     }
@@ -113,7 +118,7 @@ impl Engine {
 
     /// Room that was made for a pod is as good as taken by it: its end is told as that of a pod on the node.
     fn gone(&mut self, key: &str, now: Duration) {
-        let waited = self.cache.snapshot_mut().nominated.withdraw(key);
+        let waited = self.cache.snapshot_mut().withdraw(key);
         self.queue.remove(key);
         self.waiting.abandon(key);
         if let Some(pod) = self.cache.remove_pod(key).or(waited) {
@@ -123,7 +128,7 @@ impl Engine {
 
     fn assigned(&mut self, pod: &Arc<PodInfo>, now: Duration) {
         self.queue.remove(pod.key());
-        self.cache.snapshot_mut().nominated.withdraw(pod.key());
+        self.cache.snapshot_mut().withdraw(pod.key());
         let old = self.cache.pod(pod.key()).cloned();
         if let Some(old) = old.filter(|old| !old.is(pod)) {
             self.gone(old.key(), now);
@@ -147,10 +152,9 @@ impl Engine {
         {
             return;
         }
-        let nominated = &mut self.cache.snapshot_mut().nominated;
-        match pod.nominated_node_name() {
-            Some(node) => nominated.nominate(&pod, node),
-            None => nominated.refresh(&pod),
+        let waits_for = self.cache.snapshot().nominated().node_of(&pod).cloned();
+        if let Some(node) = pod.nominated_node_name().or(waits_for.as_deref()) {
+            self.cache.snapshot_mut().nominate(&pod, node);
         }
         self.queue.set(pod, now);
     }
@@ -182,12 +186,11 @@ impl Engine {
                 self.queue.done(pod.key());
                 continue;
             }
-            let profiles = self.profiles.clone();
-            let Some(profile) = profiles.of(&pod) else {
+            let Some(picker) = self.pickers.get_mut(pod.scheduler_name()) else {
                 self.queue.done(pod.key());
                 continue;
             };
-            return Some(match profile.pick(&pod, self.cache.snapshot(), tie) {
+            return Some(match picker.pick(&pod, self.cache.snapshot(), tie) {
                 Decision::Node(choice) => self.place(queued, &choice, now),
                 Decision::NoFit(no_fit) => self.no_fit(queued, no_fit, now),
                 Decision::Error(why) => Step::Tell(self.broken(queued, why, now)),
@@ -239,14 +242,14 @@ impl Engine {
 
     fn no_fit(&mut self, queued: QueuedPod, no_fit: Box<NoFit>, now: Duration) -> Step {
         let pod = queued.pod().clone();
-        let nominated = &mut self.cache.snapshot_mut().nominated;
+        let snapshot = self.cache.snapshot_mut();
         if let Some(nomination) = &no_fit.nomination {
-            nominated.nominate(&pod, &nomination.node);
+            snapshot.nominate(&pod, &nomination.node);
             for other in &nomination.displaced {
-                nominated.withdraw(other.key());
+                snapshot.withdraw(other.key());
             }
         } else if no_fit.withdraw {
-            nominated.withdraw(pod.key());
+            snapshot.withdraw(pod.key());
         }
         let plugins = self.to_ask(&pod, &no_fit.diagnosis);
         let message = no_fit.diagnosis.to_string();
@@ -315,7 +318,7 @@ impl Engine {
     pub(crate) fn bound(&mut self, placement: &Placement, now: Duration) {
         let pod = placement.queued.pod();
         self.cache.bound(pod.key(), now);
-        self.cache.snapshot_mut().nominated.withdraw(pod.key());
+        self.cache.snapshot_mut().withdraw(pod.key());
         self.queue.done(pod.key());
         let profiles = self.profiles.clone();
         let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());

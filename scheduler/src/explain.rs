@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::attempt::{Ended, Filters};
+use crate::attempt::Ended;
+use crate::evaluation::Evaluation;
 use crate::plugin::Prepared;
 use crate::pod::PodInfo;
-use crate::profile::{Profile, total};
+use crate::profile::Profile;
+use crate::ranking::{NodeSet, Ranking, Scored};
 use crate::snapshot::Snapshot;
 use crate::verdict::{Refusal, Rejection};
 
@@ -43,21 +45,26 @@ pub struct Score {
 
 impl Profile {
     /// Explains what [`Profile::pick`] decides. Pure; asks every plugin about every node, which `pick` does not.
-    pub fn explain(&self, pod: &PodInfo, snapshot: &Snapshot) -> Explanation {
+    pub fn explain(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> Explanation {
         let mut explanation = Explanation { held_back: self.admit(pod).err(), ..Explanation::default() };
         self.explain_filters(pod, snapshot, &mut explanation);
-        match Filters::prepare(self.plugins(), pod, snapshot) {
-            Ok(mut filters) => match self.feasible(pod, snapshot, &mut filters, 0) {
-                Ok(found) => self.explain_scores(pod, snapshot, &found.nodes, &mut explanation),
-                Err(why) => explanation.error = Some(why),
-            },
-            Err(Ended::Rejected(..)) => {}
-            Err(Ended::Error(why)) => explanation.error = Some(why),
+        let evaluation = match Evaluation::new(self, pod, snapshot, 0) {
+            Ok(evaluation) => evaluation,
+            Err(Ended::Rejected(..)) => return explanation,
+            Err(Ended::Error(why)) => return Explanation { error: Some(why), ..explanation },
+        };
+        let feasible = evaluation.feasible(snapshot);
+        let name = |index| snapshot.node(index).map(|node| node.name().clone());
+        explanation.feasible = feasible.iter().filter_map(name).collect();
+        let ranking = evaluation.error().and_then(|()| Ranking::new(self, pod, snapshot, &feasible));
+        match ranking {
+            Ok(ranking) => explanation.explain_scores(snapshot, &feasible, &ranking),
+            Err(why) => explanation.error = Some(why),
         }
         explanation
     }
 
-    fn explain_filters(&self, pod: &PodInfo, snapshot: &Snapshot, explanation: &mut Explanation) {
+    fn explain_filters(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot, explanation: &mut Explanation) {
         for plugin in self.plugins() {
             let check = match plugin.filter().map(|filter| filter.prepare(pod, snapshot)) {
                 None | Some(Prepared::Skip) => continue,
@@ -75,30 +82,16 @@ impl Profile {
             }
         }
     }
+}
 
-    fn explain_scores(
-        &self,
-        pod: &PodInfo,
-        snapshot: &Snapshot,
-        nodes: &[crate::NodeIndex],
-        explanation: &mut Explanation,
-    ) {
-        let name = |index: &crate::NodeIndex| snapshot.node(*index).map(|node| node.name().clone());
-        explanation.feasible = nodes.iter().filter_map(name).collect();
-        let scores = match self.scores(pod, snapshot, nodes) {
-            Ok(scores) => scores,
-            Err(why) => {
-                explanation.error = Some(why);
-                return;
+impl Explanation {
+    fn explain_scores(&mut self, snapshot: &Snapshot, feasible: &NodeSet, ranking: &Ranking) {
+        for node in feasible.iter().filter_map(|index| snapshot.node(index)) {
+            self.total.insert(node.name().clone(), ranking.total(node.index()));
+            for Scored { plugin, weight, raw, normalized } in ranking.scores(node.index()) {
+                let scores = self.scores.entry(plugin).or_default();
+                scores.insert(node.name().clone(), Score { raw, normalized, weight });
             }
-        };
-        let names = &explanation.feasible;
-        explanation.total = names.iter().cloned().zip(total(nodes.len(), &scores)).collect();
-        for plugin in scores {
-            let weight = plugin.weight;
-            let each = plugin.raw.iter().zip(&plugin.normalized);
-            let each = each.map(|(&raw, &normalized)| Score { raw, normalized, weight });
-            explanation.scores.insert(plugin.plugin, names.iter().cloned().zip(each).collect());
         }
     }
 }

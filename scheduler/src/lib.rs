@@ -34,11 +34,14 @@
 mod amounts;
 mod attempt;
 mod cache;
+mod change;
 mod decision;
 mod engine;
+mod evaluation;
 mod event;
 mod explain;
 mod inbox;
+mod picker;
 mod plugin;
 pub mod plugins;
 mod pod;
@@ -46,10 +49,12 @@ mod ports;
 mod profile;
 mod profiles;
 pub mod queue;
+mod ranking;
+mod refusals;
 mod report;
 mod requests;
 mod scheduler;
-mod scoring;
+mod signature;
 mod snapshot;
 mod terms;
 mod verdict;
@@ -58,19 +63,23 @@ mod waiting;
 pub use amounts::{Amounts, Scalars};
 pub use attempt::{Attempt, Filters};
 pub use cache::Cache;
+pub use change::{Change, Reach};
 pub use decision::{Candidate, Choice, Decision, Diagnosis, NoFit, Nomination};
 pub use event::{Event, Wake};
 pub use explain::{Explanation, Score as NodeScores};
+pub use picker::Picker;
 pub use plugin::{
     Bind, Filter, MAX_SCORE, NoRemedy, NodeFilter, NodeScore, Normalize, Permission, Permit, Plugin,
-    PostBind, PostFilter, PreBind, PreEnqueue, Prepared, QueueSort, Reserve, Rule, Score, Scoring,
+    PostBind, PostFilter, PreBind, PreEnqueue, Prepared, QueueSort, Range, Reserve, Score, Scoring,
 };
 pub use pod::PodInfo;
 pub use ports::HostPort;
 pub use profile::Profile;
 pub use profiles::{InvalidProfiles, Profiles};
+pub use refusals::Refusals;
 pub use scheduler::Scheduler;
-pub use snapshot::{NodeIndex, NodeView, Nominated, Related, Snapshot};
+pub use signature::Signature;
+pub use snapshot::{Domains, NodeEdit, NodeIndex, NodeView, Nominated, Related, Snapshot};
 pub use terms::{Term, Terms, WeightedTerm};
 pub use verdict::{Code, Refusal, Rejection, Verdict};
 pub use waiting::Waiting;

@@ -10,10 +10,12 @@ use steersman_core::Client;
 use steersman_core::resource::GroupVersionResource;
 
 use crate::attempt::Attempt;
+use crate::change::{Change, Reach};
 use crate::decision::Nomination;
 use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
 use crate::queue::QueuedPod;
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 use crate::waiting::Waiting;
@@ -21,6 +23,7 @@ use crate::waiting::Waiting;
 /// A scheduler plugin: a name, and the extension points it takes part in.
 ///
 /// ```
+/// use std::sync::Arc;
 /// use steersman_scheduler::{Filter, NodeView, Plugin, PodInfo, Prepared, Rejection, Snapshot};
 ///
 /// /// Keeps every pod off nodes whose name starts with `old-`.
@@ -36,7 +39,7 @@ use crate::waiting::Waiting;
 /// }
 ///
 /// impl Filter for NotOld {
-///     fn prepare<'a>(&'a self, _: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+///     fn prepare(&self, _: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
 ///         Prepared::per_node(|node| match node.name().starts_with("old-") {
 ///             true => Err(Rejection::unresolvable("node(s) were old")),
 ///             false => Ok(()),
@@ -54,6 +57,15 @@ pub trait Plugin: Send + Sync + 'static {
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         let _ = (pod, event);
         Wake::Queue
+    }
+
+    /// Adds to the signature all of the pod that its filter and its score depend on. What was worked out for one pod is
+    /// then used for others of the same signature, and brought up to date as pods come and go; what a plugin looks at
+    /// besides, nodes and [`Snapshot::related`], need not be said. By default the plugin may depend on anything, and each
+    /// pod is judged on its own; one such plugin in a profile is enough for that.
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        let _ = pod;
+        signature.refuse();
     }
 
     /// The resources, other than nodes and pods, that it reads from [`Snapshot::related`].
@@ -127,48 +139,53 @@ pub trait QueueSort {
 /// Rules out nodes; upstream's PreFilter and Filter.
 pub trait Filter {
     /// Does once for the pod what does not depend on the node. Pure: the same pod and nodes give the same answers.
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, nodes: &'a Snapshot) -> Prepared<'a>;
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared;
 }
 
 /// What a filter has to say about a pod.
-pub enum Prepared<'a> {
-    /// Nothing: every node will do.
+pub enum Prepared {
+    /// Nothing: every node will do, whatever pods come and go.
     Skip,
     /// No node will do.
     Reject(Rejection),
     /// It depends on the node.
-    PerNode(Box<dyn NodeFilter + 'a>),
+    PerNode(Box<dyn NodeFilter>),
     /// Only these nodes, by name, come into question, and they depend.
-    Among(BTreeSet<String>, Box<dyn NodeFilter + 'a>),
+    Among(BTreeSet<String>, Box<dyn NodeFilter>),
 }
 
-impl<'a> Prepared<'a> {
+impl Prepared {
     /// It depends on the node alone.
-    pub fn per_node(check: impl Fn(NodeView<'_>) -> Verdict + 'a) -> Self {
+    pub fn per_node(check: impl Fn(NodeView<'_>) -> Verdict + Send + 'static) -> Self {
         Prepared::PerNode(Box::new(check))
     }
 }
 
 /// A filter, prepared for one pod. Any `Fn(NodeView) -> Verdict` that looks at nothing but the node is one.
-pub trait NodeFilter {
+pub trait NodeFilter: Send {
     /// Whether the pod can be on the node. The node may have been edited since the filter was prepared.
     fn check(&self, node: NodeView<'_>) -> Verdict;
 
-    /// Counts in a pod that was put on a node. Needed only where pods of other nodes count: whether `node` shows the
-    /// pod already is not said.
-    fn pod_added(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        let _ = (pod, node);
+    /// Takes in what happened in the cluster, so that it judges as if it were prepared now.
+    fn follow(&mut self, change: Change<'_>) -> Reach {
+        let _ = change;
+        Reach::Unknown
     }
 
-    /// Undoes [`NodeFilter::pod_added`] exactly, or counts out a pod that was there before.
-    fn pod_removed(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        let _ = (pod, node);
+    /// Counts in, or with -1 out, a pod that is put on or taken off a node for trial. Needed only where pods of other
+    /// nodes count: whether the node shows the pod already is not said. Upstream's AddPod and RemovePod.
+    fn suppose(&mut self, change: Change<'_>) {
+        let _ = change;
     }
 }
 
-impl<F: Fn(NodeView<'_>) -> Verdict> NodeFilter for F {
+impl<F: Fn(NodeView<'_>) -> Verdict + Send> NodeFilter for F {
     fn check(&self, node: NodeView<'_>) -> Verdict {
         self(node)
+    }
+
+    fn follow(&mut self, _: Change<'_>) -> Reach {
+        Reach::Node
     }
 }
 
@@ -176,7 +193,7 @@ impl<F: Fn(NodeView<'_>) -> Verdict> NodeFilter for F {
 pub trait PostFilter {
     /// `Ok` ends the search with the nomination; an unresolvable rejection or an error ends it without; another
     /// rejection leaves it to the next plugin. Pure.
-    fn remedy(&self, attempt: &mut Attempt<'_, '_>) -> Result<Nomination, NoRemedy>;
+    fn remedy(&self, attempt: &mut Attempt<'_>) -> Result<Nomination, NoRemedy>;
 }
 
 /// Why a plugin found no remedy.
@@ -194,46 +211,85 @@ pub const MAX_SCORE: i64 = 100;
 /// Ranks the nodes that are left; upstream's PreScore, Score and NormalizeScore.
 pub trait Score {
     /// Does once for the pod what does not depend on the node. Pure.
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, nodes: &'a Snapshot, feasible: &'a [NodeIndex])
-    -> Scoring<'a>;
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, feasible: &[NodeIndex]) -> Scoring;
 }
 
 /// What a score plugin has to say about a pod.
-pub enum Scoring<'a> {
-    /// Nothing: all nodes are equal.
+pub enum Scoring {
+    /// Nothing: all nodes are equal, whatever pods come and go.
     Skip,
     /// It cannot tell, and the cycle ends.
     Fail(Rejection),
     /// A raw score a node, and how raw scores become scores from 0 to [`MAX_SCORE`].
     PerNode {
         /// The raw score.
-        score: NodeScore<'a>,
+        score: Box<dyn NodeScore>,
         /// How raw scores become scores.
-        normalize: Normalize<'a>,
+        normalize: Normalize,
     },
 }
 
-/// A raw score for one node.
-pub type NodeScore<'a> = Box<dyn Fn(NodeView<'_>) -> i64 + 'a>;
+/// A score, prepared for one pod. Any `Fn(NodeView) -> i64` that looks at nothing but the node is one.
+pub trait NodeScore: Send {
+    /// The raw score of a node that will do; `None` leaves it out: its score is 0, and no part of the range.
+    fn score(&self, node: NodeView<'_>) -> Option<i64>;
+
+    /// Takes in what happened in the cluster, so that it scores as if it were prepared now.
+    fn follow(&mut self, change: Change<'_>) -> Reach {
+        let _ = change;
+        Reach::Unknown
+    }
+
+    /// Whether the nodes of a domain that [`NodeScore::follow`] tells of all have one score.
+    fn is_by_domain(&self) -> bool {
+        false
+    }
+
+    /// Takes in that a node has begun to do for the pod, or has ceased to.
+    fn feasible_changed(&mut self, node: NodeIndex, feasible: bool) -> Reach {
+        let _ = (node, feasible);
+        Reach::Unknown
+    }
+}
+
+impl<F: Fn(NodeView<'_>) -> i64 + Send> NodeScore for F {
+    fn score(&self, node: NodeView<'_>) -> Option<i64> {
+        Some(self(node))
+    }
+
+    fn follow(&mut self, _: Change<'_>) -> Reach {
+        Reach::Node
+    }
+
+    fn feasible_changed(&mut self, _: NodeIndex, _: bool) -> Reach {
+        Reach::Node
+    }
+}
 
 /// How raw scores become scores from 0 to [`MAX_SCORE`].
-pub enum Normalize<'a> {
+pub enum Normalize {
     /// They are.
     Not,
     /// In proportion: the highest becomes the best.
     Proportional,
     /// In proportion, the other way round: 0 becomes the best.
     Reversed,
-    /// By a rule of its own, over the nodes' raw scores in place.
-    With(Rule<'a>),
+    /// By a rule of its own, from a raw score and the range of all.
+    With(fn(i64, Range) -> i64),
 }
 
-/// Brings the raw scores of nodes to the scale from 0 to [`MAX_SCORE`], in place.
-pub type Rule<'a> = Box<dyn Fn(&[NodeIndex], &mut [i64]) + 'a>;
+/// The lowest and the highest raw score of the nodes that will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The lowest.
+    pub lowest: i64,
+    /// The highest.
+    pub highest: i64,
+}
 
-impl<'a> Scoring<'a> {
+impl Scoring {
     /// A score that depends on the node alone.
-    pub fn per_node(score: impl Fn(NodeView<'_>) -> i64 + 'a, normalize: Normalize<'a>) -> Self {
+    pub fn per_node(score: impl Fn(NodeView<'_>) -> i64 + Send + 'static, normalize: Normalize) -> Self {
         Scoring::PerNode { score: Box::new(score), normalize }
     }
 }

@@ -27,8 +27,10 @@ mod priority_sort;
 mod scheduling_gates;
 mod share;
 mod spread_constraints;
+mod spread_counts;
 mod spread_score;
 mod taint_toleration;
+mod tallies;
 mod tolerations;
 mod victims;
 

@@ -80,6 +80,19 @@ impl PodInfo {
             || mine.annotations != theirs.annotations
     }
 
+    /// Whether this version, on a node, counts otherwise for pods to come than another.
+    pub(crate) fn counts_otherwise_than(&self, other: &PodInfo) -> bool {
+        let spec = |pod: &PodInfo| pod.spec().map(|spec| (spec.affinity.clone(), spec.volumes.clone()));
+        self.requests != other.requests
+            || self.scored_requests != other.scored_requests
+            || self.host_ports != other.host_ports
+            || self.is_terminating() != other.is_terminating()
+            || self.priority() != other.priority()
+            || self.labels() != other.labels()
+            || self.pod.metadata.annotations != other.pod.metadata.annotations
+            || spec(self) != spec(other)
+    }
+
     /// The labels.
     pub fn labels(&self) -> &BTreeMap<String, String> {
         self.pod.metadata.labels.as_ref().unwrap_or(NO_LABELS)

@@ -7,7 +7,7 @@ use crate::requests::is_sidecar;
 const EVERY_ADDRESS: &str = "0.0.0.0";
 
 /// A port of the node that a pod takes for itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct HostPort {
     /// The address; `0.0.0.0` is every address.
     pub ip: String,

@@ -1,17 +1,16 @@
 //! Decides where a pod goes: a list of plugins, asked in upstream's order.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::attempt::{Attempt, Ended, Filters};
-use crate::decision::{Choice, Decision, Diagnosis, NoFit};
+use crate::decision::{Decision, Diagnosis, NoFit};
+use crate::evaluation::Evaluation;
 use crate::plugin::Plugin;
 use crate::plugins;
 use crate::pod::PodInfo;
 use crate::queue::QueuedPod;
-use crate::scoring::{Scores, scores};
-use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::verdict::{Code, Refusal};
 
 /// Decides for the pods that name it as their scheduler. Cloning shares the plugins.
@@ -142,79 +141,56 @@ impl Profile {
     }
 
     /// Decides where the pod goes. Pure: the same pod, cluster and `tie` give the same decision. `tie` is a random
-    /// number that decides among equals.
+    /// number that decides among equals. For pod after pod, [`Picker`](crate::Picker) decides the same and is faster.
     pub fn pick(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot, tie: u64) -> Decision {
         if snapshot.is_empty() {
             return Decision::NoFit(Box::default());
         }
-        match Filters::prepare(self.plugins(), pod, snapshot) {
-            Err(Ended::Error(why)) => Decision::Error(why),
-            Err(Ended::Rejected(rejection, plugins)) => {
+        match Evaluation::new(self, pod, snapshot, tie) {
+            Ok(mut evaluation) => self.decide(&mut evaluation, pod, snapshot, tie),
+            Err(ended) => self.give_up(ended, pod, snapshot, tie),
+        }
+    }
+
+    /// Decides by what the plugins say of the nodes.
+    pub(crate) fn decide(
+        &self,
+        evaluation: &mut Evaluation,
+        pod: &Arc<PodInfo>,
+        snapshot: &Snapshot,
+        tie: u64,
+    ) -> Decision {
+        match evaluation.choose(self, snapshot, tie) {
+            Ok(Some(choice)) => Decision::Node(choice),
+            Ok(None) => {
+                let (diagnosis, filters) = evaluation.diagnosis(snapshot);
+                self.remedy(pod, snapshot, diagnosis, Some(filters), tie)
+            }
+            Err(why) => Decision::Error(why),
+        }
+    }
+
+    /// Decides where asking the plugins ended early.
+    pub(crate) fn give_up(
+        &self,
+        ended: Ended,
+        pod: &Arc<PodInfo>,
+        snapshot: &Snapshot,
+        tie: u64,
+    ) -> Decision {
+        match ended {
+            Ended::Error(why) => Decision::Error(why),
+            Ended::Rejected(rejection, plugins) => {
                 let pod_wide = Some(rejection);
                 let diagnosis =
                     Diagnosis { nodes: snapshot.len(), pod: pod_wide, plugins, ..Diagnosis::default() };
                 self.remedy(pod, snapshot, diagnosis, None, tie)
             }
-            Ok(mut filters) => match self.feasible(pod, snapshot, &mut filters, tie) {
-                Err(why) => Decision::Error(why),
-                Ok(found) if found.nodes.is_empty() => {
-                    self.remedy(pod, snapshot, found.diagnosis, Some(&mut filters), tie)
-                }
-                Ok(found) => self.choose(pod, snapshot, &found, tie),
-            },
         }
-    }
-
-    /// Finds the nodes that will do: room that was made for the pod earlier first.
-    pub(crate) fn feasible(
-        &self,
-        pod: &PodInfo,
-        snapshot: &Snapshot,
-        filters: &mut Filters<'_>,
-        tie: u64,
-    ) -> Result<Found, String> {
-        let mut found = Found::new(snapshot.len(), filters);
-        if filters.rejection().is_some() {
-            return Ok(found);
-        }
-        if let Some(node) = pod.nominated_node_name().and_then(|name| snapshot.node_named(name))
-            && filters.among().is_none_or(|names| names.contains(&**node.name()))
-            && filters.check_with_nominated(node).is_ok()
-        {
-            found.nodes.push(node.index());
-            return Ok(found);
-        }
-        self.look_at_all(snapshot, filters, tie, &mut found)?;
-        Ok(found)
-    }
-
-    fn look_at_all(
-        &self,
-        snapshot: &Snapshot,
-        filters: &mut Filters<'_>,
-        tie: u64,
-        found: &mut Found,
-    ) -> Result<(), String> {
-        if let Some(names) = filters.among().cloned() {
-            let mut nodes = names.iter().filter_map(|name| snapshot.node_named(name));
-            return nodes.try_for_each(|node| found.look(filters, node));
-        }
-        let enough = self.enough(snapshot.len());
-        if enough >= snapshot.len() {
-            return snapshot.nodes().try_for_each(|node| found.look(filters, node));
-        }
-        let start = usize::try_from(tie % snapshot.len() as u64).unwrap_or_default();
-        for node in snapshot.nodes().skip(start).chain(snapshot.nodes().take(start)) {
-            found.look(filters, node)?;
-            if found.nodes.len() >= enough {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// How many feasible nodes are enough.
-    fn enough(&self, nodes: usize) -> usize {
+    pub(crate) fn enough(&self, nodes: usize) -> usize {
         const AT_LEAST: usize = 100;
         if self.percentage >= 100 {
             nodes
@@ -223,61 +199,13 @@ impl Profile {
         }
     }
 
-    fn choose(&self, pod: &PodInfo, snapshot: &Snapshot, found: &Found, tie: u64) -> Decision {
-        let best = match found.nodes[..] {
-            [only] => Ok(only),
-            _ => self.best(pod, snapshot, &found.nodes, tie),
-        };
-        match best.map(|index| (index, snapshot.node(index))) {
-            Ok((index, Some(node))) => Decision::Node(Choice {
-                index,
-                node: node.name().clone(),
-                evaluated: found.nodes.len() + found.diagnosis.refusals.len(),
-                feasible: found.nodes.len(),
-            }),
-            Ok((_, None)) => Decision::Error("the chosen node is not in the snapshot".to_owned()),
-            Err(why) => Decision::Error(why),
-        }
-    }
-
-    /// The highest total; among equals, the one that `tie` falls on.
-    fn best(
-        &self,
-        pod: &PodInfo,
-        snapshot: &Snapshot,
-        nodes: &[NodeIndex],
-        tie: u64,
-    ) -> Result<NodeIndex, String> {
-        let totals = total(nodes.len(), &self.scores(pod, snapshot, nodes)?);
-        let highest = totals.iter().copied().max().unwrap_or_default();
-        let best: Vec<NodeIndex> = nodes
-            .iter()
-            .zip(&totals)
-            .filter(|(_, total)| **total == highest)
-            .map(|(node, _)| *node)
-            .collect();
-        Ok(best[usize::try_from(tie % best.len() as u64).unwrap_or_default()])
-    }
-
-    /// Each plugin's scores of the nodes.
-    pub(crate) fn scores(
-        &self,
-        pod: &PodInfo,
-        snapshot: &Snapshot,
-        nodes: &[NodeIndex],
-    ) -> Result<Vec<Scores>, String> {
-        let each =
-            self.weighted_plugins().map(|(plugin, weight)| scores(plugin, weight, pod, snapshot, nodes));
-        each.filter_map(Result::transpose).collect()
-    }
-
     /// Asks what can be done about a pod that no node will do for.
     fn remedy(
         &self,
         pod: &Arc<PodInfo>,
         snapshot: &Snapshot,
         diagnosis: Diagnosis,
-        mut filters: Option<&mut Filters<'_>>,
+        mut filters: Option<&mut Filters>,
         tie: u64,
     ) -> Decision {
         let mut outcome = NoFit { diagnosis, nomination: None, withdraw: false };
@@ -303,45 +231,4 @@ impl Profile {
         outcome.diagnosis.remedy = told.join(", ");
         Decision::NoFit(Box::new(outcome))
     }
-}
-
-/// The nodes that will do, and why the others will not.
-pub(crate) struct Found {
-    pub(crate) nodes: Vec<NodeIndex>,
-    pub(crate) diagnosis: Diagnosis,
-}
-
-impl Found {
-    fn new(nodes: usize, filters: &Filters<'_>) -> Self {
-        let mut plugins: BTreeSet<&'static str> = filters.narrowing().clone();
-        plugins.extend(filters.rejection().map(|refusal| refusal.plugin));
-        let pod = filters.rejection().map(|refusal| refusal.rejection.clone());
-        let diagnosis = Diagnosis { nodes, plugins, pod, others: filters.left_out(), ..Diagnosis::default() };
-        Found { nodes: Vec::new(), diagnosis }
-    }
-
-    fn look(&mut self, filters: &mut Filters<'_>, node: NodeView<'_>) -> Result<(), String> {
-        match filters.check_with_nominated(node) {
-            Ok(()) => self.nodes.push(node.index()),
-            Err(refusal) if refusal.rejection.is_rejection() => {
-                self.diagnosis.plugins.insert(refusal.plugin);
-                self.diagnosis.refusals.insert(node.index(), refusal);
-            }
-            Err(Refusal { plugin, rejection }) => {
-                return Err(format!("running \"{plugin}\" filter plugin: {rejection}"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The weighted sum of all plugins' scores, a node each.
-pub(crate) fn total(nodes: usize, scores: &[Scores]) -> Vec<i64> {
-    let mut totals = vec![0; nodes];
-    for plugin in scores {
-        for (total, score) in totals.iter_mut().zip(&plugin.normalized) {
-            *total += score * plugin.weight;
-        }
-    }
-    totals
 }

@@ -8,17 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
+use steersman_core::Object;
 
 use crate::pod::PodInfo;
 
+mod domains;
+mod history;
 mod node;
 mod nominated;
 mod related;
 
-pub use node::NodeView;
+pub use domains::Domains;
+pub(crate) use history::{Moment, What};
+pub use node::{NodeEdit, NodeView};
 pub use nominated::Nominated;
 pub use related::Related;
 
+use domains::Topology;
+use history::History;
 use node::Row;
 
 /// How many rows clones share as one.
@@ -38,16 +45,26 @@ pub struct Snapshot {
     with_affinity: Arc<BTreeSet<NodeIndex>>,
     with_required_anti_affinity: Arc<BTreeSet<NodeIndex>>,
     generation: u64,
-    /// Pods for which room was made on a node, and which are not there yet.
-    pub nominated: Nominated,
-    /// Objects other than nodes and pods.
-    pub related: Related,
+    nominated: Nominated,
+    related: Related,
+    topology: Topology,
+    history: History,
 }
 
 impl NodeIndex {
-    fn place(self) -> (usize, usize) {
-        let index = self.0 as usize;
-        (index / CHUNK, index % CHUNK)
+    /// The node of this row.
+    pub(crate) fn at(row: usize) -> Self {
+        // There are fewer than 2³² rows.
+        NodeIndex(row as u32)
+    }
+
+    /// The row, to find the node in columns.
+    pub(crate) fn place(self) -> usize {
+        self.0 as usize
+    }
+
+    fn chunk(self) -> (usize, usize) {
+        (self.place() / CHUNK, self.place() % CHUNK)
     }
 }
 
@@ -72,6 +89,30 @@ impl Snapshot {
         self.generation
     }
 
+    /// One more than the highest index of a node.
+    pub(crate) fn rows(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// The domains of a topology key. Worked out when first asked for, and again after nodes have changed.
+    pub fn domains(&self, topology_key: &str) -> Arc<Domains> {
+        self.topology.domains(self, topology_key)
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Pods for which room was made on a node, and which are not there yet.
+    pub fn nominated(&self) -> &Nominated {
+        &self.nominated
+    }
+
+    /// Objects other than nodes and pods.
+    pub fn related(&self) -> &Related {
+        &self.related
+    }
+
     /// The nodes, by their index.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
         let rows = self.chunks.iter().flat_map(|chunk| chunk.iter()).zip(0..);
@@ -82,7 +123,7 @@ impl Snapshot {
 
     /// A node that exists.
     pub fn node(&self, index: NodeIndex) -> Option<NodeView<'_>> {
-        let (chunk, at) = index.place();
+        let (chunk, at) = index.chunk();
         let row = self.chunks.get(chunk)?.get(at)?.as_ref()?;
         Some(NodeView { snapshot: self, index, row })
     }
@@ -107,10 +148,50 @@ impl Snapshot {
         self.image_nodes.get(image).copied().unwrap_or_default()
     }
 
+    /// Has a pod wait for room on a node, and on no other.
+    pub fn nominate(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        self.withdraw(pod.key());
+        self.nominated.nominate(pod, node);
+        self.note_waiting(node);
+    }
+
+    /// Has a pod, named by its key, wait no more; gives it back if it waited.
+    pub fn withdraw(&mut self, pod: &str) -> Option<Arc<PodInfo>> {
+        let (node, pod) = self.nominated.withdraw(pod)?;
+        self.note_waiting(&node);
+        Some(pod)
+    }
+
+    fn note_waiting(&mut self, node: &str) {
+        self.generation += 1;
+        if let Some(index) = self.names.get(node) {
+            self.history.note(*index, What::Waits);
+        }
+    }
+
+    /// Adds an object that is neither node nor pod, or replaces it; gives back the one that was there.
+    pub fn set_related(&mut self, object: Object) -> Option<Object> {
+        self.generation += 1;
+        self.related.set(object)
+    }
+
+    /// Removes an object, whatever version of it is given; gives back the one that was there.
+    pub fn remove_related(&mut self, object: &Object) -> Option<Object> {
+        self.generation += 1;
+        self.related.remove(object)
+    }
+
     /// Adds a node, or replaces what is known of it; the pods on it stay.
     pub fn set_node(&mut self, node: impl Into<Arc<Node>>) -> NodeIndex {
         let node = node.into();
         let name = node.metadata.name.as_deref().unwrap_or_default();
+        if let Some(known) = self.node_named(name)
+            && are_alike(known.node(), &node)
+        {
+            let index = known.index();
+            self.write(index, |row| row.describe(node));
+            return index;
+        }
         let index = match self.names.get(name) {
             Some(index) => *index,
             None => self.insert(name.into()),
@@ -118,6 +199,8 @@ impl Snapshot {
         self.uncount_images(index);
         self.write(index, |row| row.describe(node));
         self.count_images(index);
+        self.topology = Topology::default();
+        self.history.break_off();
         index
     }
 
@@ -125,35 +208,46 @@ impl Snapshot {
     pub fn remove_node(&mut self, name: &str) -> Vec<Arc<PodInfo>> {
         let Some(index) = Arc::make_mut(&mut self.names).remove(name) else { return Vec::new() };
         self.uncount_images(index);
-        let (chunk, at) = index.place();
+        let (chunk, at) = index.chunk();
         let row = Arc::make_mut(&mut self.chunks[chunk])[at].take();
         self.generation += 1;
         self.free.push(index);
         Arc::make_mut(&mut self.with_affinity).remove(&index);
         Arc::make_mut(&mut self.with_required_anti_affinity).remove(&index);
+        self.topology = Topology::default();
+        self.history.break_off();
         row.map(Row::into_pods).unwrap_or_default()
     }
 
     /// Puts a pod on a node, whether it fits or not.
     pub fn add_pod(&mut self, index: NodeIndex, pod: &Arc<PodInfo>) {
-        self.write(index, |row| row.add(pod));
+        if self.write(index, |row| row.add(pod)).is_none() {
+            return;
+        }
         if pod.terms().any() {
             self.index_affinity(index);
         }
+        self.history.note(index, What::Came(pod.clone()));
     }
 
     /// Takes a pod off a node; `false` if it was not there.
     pub fn remove_pod(&mut self, index: NodeIndex, pod: &PodInfo) -> bool {
-        let removed = self.write(index, |row| row.remove(pod)).flatten();
-        if removed.as_ref().is_some_and(|removed| removed.terms().any()) {
+        let Some(removed) = self.write(index, |row| row.remove(pod)).flatten() else { return false };
+        if removed.terms().any() {
             self.index_affinity(index);
         }
-        removed.is_some()
+        self.history.note(index, What::Went(removed));
+        true
+    }
+
+    /// Replaces a pod on a node by a newer version of it that asks for the same; `false` if it was not there.
+    pub(crate) fn refresh_pod(&mut self, index: NodeIndex, pod: &Arc<PodInfo>) -> bool {
+        self.write(index, |row| row.refresh(pod)).unwrap_or_default()
     }
 
     fn insert(&mut self, name: Arc<str>) -> NodeIndex {
         let index = self.free.pop().unwrap_or_else(|| self.grow());
-        let (chunk, at) = index.place();
+        let (chunk, at) = index.chunk();
         Arc::make_mut(&mut self.chunks[chunk])[at] = Some(Row::new(name.clone()));
         Arc::make_mut(&mut self.names).insert(name, index);
         index
@@ -171,7 +265,7 @@ impl Snapshot {
     }
 
     fn write<T>(&mut self, index: NodeIndex, edit: impl FnOnce(&mut Row) -> T) -> Option<T> {
-        let (chunk, at) = index.place();
+        let (chunk, at) = index.chunk();
         let row = Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(at)?.as_mut()?;
         self.generation += 1;
         row.generation = self.generation;
@@ -206,6 +300,18 @@ impl Snapshot {
             }
         }
     }
+}
+
+/// Whether both say the same of the node, though one may be younger.
+fn are_alike(one: &Node, other: &Node) -> bool {
+    let timeless = |node: &Node| {
+        let mut node = node.clone();
+        (node.metadata.resource_version, node.metadata.managed_fields) = (None, None);
+        let conditions = node.status.as_mut().and_then(|status| status.conditions.as_mut());
+        conditions.into_iter().flatten().for_each(|condition| condition.last_heartbeat_time = None);
+        node
+    };
+    timeless(one) == timeless(other)
 }
 
 fn set_membership(set: &mut Arc<BTreeSet<NodeIndex>>, index: NodeIndex, member: bool) {

@@ -120,7 +120,7 @@ impl Term {
         if self.namespace_selector.is_everything() || self.namespace_selector.is_nothing() {
             return resolved;
         }
-        for namespace in nodes.related.all::<Namespace>() {
+        for namespace in nodes.related().all::<Namespace>() {
             let labels = namespace.metadata.labels.as_ref().unwrap_or(NO_LABELS);
             if self.namespace_selector.matches(labels) {
                 resolved.namespaces.extend(namespace.metadata.name.clone());

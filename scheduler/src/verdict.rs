@@ -30,7 +30,7 @@ impl Code {
 }
 
 /// A plugin's refusal: its code, and the reasons in upstream's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rejection {
     /// How it is to be understood.
     pub code: Code,
@@ -38,7 +38,7 @@ pub struct Rejection {
 }
 
 /// One fixed reason is by far the commonest case and costs no allocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reasons {
     One(Cow<'static, str>),
     Many(Vec<Cow<'static, str>>),
@@ -91,7 +91,7 @@ impl fmt::Display for Rejection {
 }
 
 /// A rejection, and the plugin that it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
     /// The name of the plugin.
     pub plugin: &'static str,

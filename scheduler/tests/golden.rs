@@ -252,12 +252,12 @@ fn snapshot(scenario: &Value) -> Snapshot {
             Some(index) => snapshot.add_pod(index, &pod),
             None => {
                 let node = pod.nominated_node_name().unwrap_or_default().to_owned();
-                snapshot.nominated.nominate(&pod, &node);
+                snapshot.nominate(&pod, &node);
             }
         }
     }
     for object in list("objects") {
-        snapshot.related.set(Object::from_value(&object).unwrap());
+        snapshot.set_related(Object::from_value(&object).unwrap());
     }
     snapshot
 }

@@ -120,7 +120,7 @@ proptest! {
             let Decision::NoFit(no_fit) = decision else { return };
             assert!(!no_fit.diagnosis.plugins.is_empty());
             for node in snapshot.nodes() {
-                let refusal = &no_fit.diagnosis.refusals[&node.index()];
+                let refusal = no_fit.diagnosis.refusals.get(node.index()).unwrap();
                 assert!(no_fit.diagnosis.plugins.contains(refusal.plugin));
                 assert!(!refusal.rejection.reasons().is_empty());
             }

@@ -1,105 +1,108 @@
 //! Ranks nodes by which pods are near that the pod, or they themselves, would have near or not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::inter_pod_affinity::{InterPodAffinityArgs, namespace_labels};
-use crate::plugin::{MAX_SCORE, Normalize, Scoring};
+use super::tallies::Tallies;
+use crate::change::{Change, Reach};
+use crate::plugin::{MAX_SCORE, NodeScore, Normalize, Range, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
-use crate::snapshot::{NodeView, Snapshot};
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::terms::{Term, WeightedTerm};
 
-/// The weights that wishes give to domains, by topology key and value.
-#[derive(Default)]
-struct Wishes(BTreeMap<String, BTreeMap<String, i64>>);
-
-impl Wishes {
-    /// A pod on the node gives weight to the node's domain if the term means `pod`.
-    fn add(
-        &mut self,
-        term: &Term,
-        weight: i64,
-        pod: &PodInfo,
-        namespace: &BTreeMap<String, String>,
-        node: NodeView<'_>,
-    ) {
-        if let Some(value) = node.labels().get(&term.topology_key)
-            && term.matches(pod, namespace)
-        {
-            let domains = self.0.entry(term.topology_key.clone()).or_default();
-            *domains.entry(value.clone()).or_default() += weight;
-        }
-    }
-
-    fn at(&self, node: NodeView<'_>) -> i64 {
-        let weights = self.0.iter().filter_map(|(key, domains)| domains.get(node.labels().get(key)?));
-        weights.sum()
-    }
+/// The weights that wishes give to domains.
+struct Wishes {
+    pod: Arc<PodInfo>,
+    namespace_labels: BTreeMap<String, String>,
+    near: Vec<WeightedTerm>,
+    apart: Vec<WeightedTerm>,
+    hard_weight: i64,
+    weights: Tallies,
 }
 
-pub(super) fn prepare<'a>(args: &InterPodAffinityArgs, pod: &'a PodInfo, nodes: &'a Snapshot) -> Scoring<'a> {
-    let resolved = |terms: &[WeightedTerm]| {
-        let resolve =
-            |wish: &WeightedTerm| WeightedTerm { weight: wish.weight, term: wish.term.resolved(nodes) };
-        terms.iter().map(resolve).collect::<Vec<_>>()
+pub(super) fn prepare(args: &InterPodAffinityArgs, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Scoring {
+    let resolve = |wish: &WeightedTerm| WeightedTerm { weight: wish.weight, term: wish.term.resolved(nodes) };
+    let resolved = |terms: &[WeightedTerm]| terms.iter().map(resolve).collect::<Vec<_>>();
+    let mut wishes = Wishes {
+        pod: pod.clone(),
+        namespace_labels: namespace_labels(pod, nodes),
+        near: resolved(&pod.terms().preferred_affinity),
+        apart: resolved(&pod.terms().preferred_anti_affinity),
+        hard_weight: args.hard_pod_affinity_weight,
+        weights: Tallies::default(),
     };
-    let near = resolved(&pod.terms().preferred_affinity);
-    let apart = resolved(&pod.terms().preferred_anti_affinity);
-    let has_wishes = !near.is_empty() || !apart.is_empty();
+    let has_wishes = !wishes.near.is_empty() || !wishes.apart.is_empty();
     if args.ignore_preferred_terms_of_existing_pods && !has_wishes {
         return Scoring::Skip;
     }
-    let namespace = namespace_labels(pod, nodes);
-    let mut wishes = Wishes::default();
-    for (node, other) in
-        nodes.nodes_with_affinity().flat_map(|node| node.pods().iter().map(move |other| (node, other)))
-    {
-        add_theirs(&mut wishes, args, other, pod, &namespace, node);
+    for change in nodes.nodes_with_affinity().flat_map(Change::all_on) {
+        wishes.add_theirs(change);
     }
     if has_wishes {
-        for (node, other) in nodes.nodes().flat_map(|node| node.pods().iter().map(move |other| (node, other)))
-        {
-            near.iter().for_each(|wish| wishes.add(&wish.term, wish.weight, other, NO_LABELS, node));
-            apart.iter().for_each(|wish| wishes.add(&wish.term, -wish.weight, other, NO_LABELS, node));
-        }
+        nodes.nodes().flat_map(Change::all_on).for_each(|change| drop(wishes.add_own(change)));
     }
-    if wishes.0.is_empty() {
-        return Scoring::Skip;
-    }
-    Scoring::per_node(
-        move |node: NodeView<'_>| wishes.at(node),
-        Normalize::With(Box::new(|_, scores| normalize(scores))),
-    )
+    Scoring::PerNode { score: Box::new(wishes), normalize: Normalize::With(normalize) }
 }
 
-/// What a pod that is there has to say about the pod coming near.
-fn add_theirs(
-    wishes: &mut Wishes,
-    args: &InterPodAffinityArgs,
-    other: &PodInfo,
-    pod: &PodInfo,
-    namespace: &BTreeMap<String, String>,
-    node: NodeView<'_>,
-) {
-    let terms = other.terms();
-    if args.hard_pod_affinity_weight > 0 {
-        for term in &terms.required_affinity {
-            wishes.add(term, args.hard_pod_affinity_weight, pod, namespace, node);
+impl Wishes {
+    /// What a pod that is there has to say about the pod coming near.
+    fn add_theirs(&mut self, change: Change<'_>) -> Reach {
+        let terms = change.pod.terms();
+        let hard = terms.required_affinity.iter().map(|term| (term, self.hard_weight));
+        let near = terms.preferred_affinity.iter().map(|wish| (&wish.term, wish.weight));
+        let apart = terms.preferred_anti_affinity.iter().map(|wish| (&wish.term, -wish.weight));
+        let mut reach = Reach::Node;
+        for (term, weight) in hard.chain(near).chain(apart) {
+            if term.matches(&self.pod, &self.namespace_labels) {
+                reach = reach.and(give(&mut self.weights, term, weight, change));
+            }
         }
+        reach
     }
-    for wish in &terms.preferred_affinity {
-        wishes.add(&wish.term, wish.weight, pod, namespace, node);
+
+    /// What the pod has to say about one that is there.
+    fn add_own(&mut self, change: Change<'_>) -> Reach {
+        let near = self.near.iter().map(|wish| (&wish.term, wish.weight));
+        let apart = self.apart.iter().map(|wish| (&wish.term, -wish.weight));
+        let mut reach = Reach::Node;
+        for (term, weight) in near.chain(apart) {
+            if term.matches(change.pod, NO_LABELS) {
+                reach = reach.and(give(&mut self.weights, term, weight, change));
+            }
+        }
+        reach
     }
-    for wish in &terms.preferred_anti_affinity {
-        wishes.add(&wish.term, -wish.weight, pod, namespace, node);
+}
+
+fn give(weights: &mut Tallies, term: &Term, weight: i64, change: Change<'_>) -> Reach {
+    if weight == 0 {
+        return Reach::Node;
+    }
+    let given = weights.add(&term.topology_key, change.node, weight * change.by);
+    given.map_or(Reach::Node, |counted| counted.reach)
+}
+
+impl NodeScore for Wishes {
+    fn score(&self, node: NodeView<'_>) -> Option<i64> {
+        Some(self.weights.all_at(node.index()).sum())
+    }
+
+    fn follow(&mut self, change: Change<'_>) -> Reach {
+        self.add_theirs(change).and(self.add_own(change))
+    }
+
+    fn is_by_domain(&self) -> bool {
+        self.weights.keys() == 1
+    }
+
+    fn feasible_changed(&mut self, _: NodeIndex, _: bool) -> Reach {
+        Reach::Node
     }
 }
 
 /// The lowest becomes the worst, the highest the best; all are the worst if they are equal.
-fn normalize(scores: &mut [i64]) {
-    let lowest = scores.iter().copied().min().unwrap_or_default();
-    let range = scores.iter().copied().max().unwrap_or_default() - lowest;
-    for score in scores {
-        let share = if range > 0 { (*score - lowest) as f64 / range as f64 } else { 0.0 };
-        *score = (MAX_SCORE as f64 * share) as i64;
-    }
+fn normalize(raw: i64, Range { lowest, highest }: Range) -> i64 {
+    let share = if highest > lowest { (raw - lowest) as f64 / (highest - lowest) as f64 } else { 0.0 };
+    (MAX_SCORE as f64 * share) as i64
 }

@@ -1,11 +1,14 @@
 //! Ranks nodes by how much a pod would even out the use of their resources.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::share::{Requests, ResourceWeight, Share, share};
 use super::{Configured, InvalidArgs};
 use crate::plugin::{Normalize, Plugin, Score, Scoring};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 
 /// Ranks nodes by how much the pod would even out the use of their resources; upstream's
@@ -28,6 +31,10 @@ impl Plugin for BalancedAllocation {
         "NodeResourcesBalancedAllocation"
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(pod.requests());
+    }
+
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
     }
@@ -35,14 +42,15 @@ impl Plugin for BalancedAllocation {
 
 impl Score for BalancedAllocation {
     /// A pod that asks for none of the resources is left out, so that many of them do not end up on one node.
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
         let asked = |resource: &ResourceWeight| pod.requests().get(&resource.name).unwrap_or_default();
         if self.resources.iter().all(|resource| asked(resource) == 0) {
             return Scoring::Skip;
         }
+        let (resources, pod) = (self.resources.clone(), pod.clone());
         let score = move |node: NodeView<'_>| {
             let of = |resource| share(resource, Requests::Real, pod.requests(), node);
-            let shares: Vec<Share> = self.resources.iter().filter_map(of).collect();
+            let shares: Vec<Share> = resources.iter().filter_map(of).collect();
             let with = shares
                 .iter()
                 .map(|share| share.taken.saturating_add(share.asked) as f64 / share.offered as f64);

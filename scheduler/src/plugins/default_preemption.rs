@@ -16,6 +16,7 @@ use crate::decision::{Candidate, Diagnosis, Nomination};
 use crate::event::{Event, Wake};
 use crate::plugin::{NoRemedy, Plugin, PostFilter};
 use crate::pod::PodInfo;
+use crate::refusals::Refusals;
 use crate::snapshot::{NodeIndex, Snapshot};
 use crate::verdict::{Code, Refusal, Rejection};
 
@@ -61,7 +62,7 @@ impl Plugin for DefaultPreemption {
 }
 
 impl PostFilter for DefaultPreemption {
-    fn remedy(&self, attempt: &mut Attempt<'_, '_>) -> Result<Nomination, NoRemedy> {
+    fn remedy(&self, attempt: &mut Attempt<'_>) -> Result<Nomination, NoRemedy> {
         let told = |code, why: String| Rejection::because(code, vec![format!("preemption: {why}").into()]);
         if let Some(why) = ineligible(attempt) {
             let rejection = told(Code::Unschedulable, why.to_owned());
@@ -88,11 +89,10 @@ enum Unhelpful {
 
 impl DefaultPreemption {
     /// Looks at the nodes that removing pods may help on, from a random one on, until enough candidates are found.
-    fn candidates(&self, attempt: &mut Attempt<'_, '_>) -> Result<(Candidate, Vec<Candidate>), Unhelpful> {
+    fn candidates(&self, attempt: &mut Attempt<'_>) -> Result<(Candidate, Vec<Candidate>), Unhelpful> {
         let nodes = potential(attempt);
         let others = Rejection::unresolvable("Preemption is not helpful for scheduling");
-        let mut diagnosis =
-            Diagnosis { nodes: attempt.snapshot.len(), others: Some(others), ..Diagnosis::default() };
+        let mut refusals = Refusals::default();
         let budgets = Budgets::of(attempt.snapshot);
         let (mut candidates, mut broken): (Vec<Candidate>, _) = (Vec::new(), None);
         let start = if nodes.is_empty() { 0 } else { (attempt.tie % nodes.len() as u64) as usize };
@@ -103,7 +103,7 @@ impl DefaultPreemption {
                     broken.get_or_insert(rejection.to_string());
                 }
                 Err(refusal) => {
-                    diagnosis.refusals.insert(node, refusal);
+                    refusals.set(node, refusal);
                 }
             }
             let harmless = candidates.iter().any(|candidate| candidate.budgets_violated == 0);
@@ -115,7 +115,11 @@ impl DefaultPreemption {
         match (candidates.iter().min_by_key(|candidate| harm(candidate)).cloned(), broken) {
             (Some(best), _) => Ok((best, candidates)),
             (None, Some(why)) => Err(Unhelpful::Broken(why)),
-            (None, None) => Err(Unhelpful::Refused(Box::new(diagnosis))),
+            (None, None) => {
+                let (nodes, refusals) = (attempt.snapshot.len(), Arc::new(refusals));
+                let diagnosis = Diagnosis { nodes, refusals, others: Some(others), ..Diagnosis::default() };
+                Err(Unhelpful::Refused(Box::new(diagnosis)))
+            }
         }
     }
 
@@ -126,7 +130,7 @@ impl DefaultPreemption {
 }
 
 /// Why the pod may not have others removed.
-fn ineligible(attempt: &Attempt<'_, '_>) -> Option<&'static str> {
+fn ineligible(attempt: &Attempt<'_>) -> Option<&'static str> {
     let pod = attempt.pod;
     if pod.spec().and_then(|spec| spec.preemption_policy.as_deref()) == Some("Never") {
         return Some("not eligible due to preemptionPolicy=Never.");
@@ -151,13 +155,13 @@ fn is_preempted(pod: &PodInfo) -> bool {
 }
 
 /// The nodes that removing pods may help on.
-fn potential(attempt: &Attempt<'_, '_>) -> Vec<NodeIndex> {
+fn potential(attempt: &Attempt<'_>) -> Vec<NodeIndex> {
     let resolvable =
         |node: &NodeIndex| attempt.diagnosis.rejection(*node).is_some_and(Rejection::is_resolvable);
     attempt.snapshot.nodes().map(|node| node.index()).filter(resolvable).collect()
 }
 
-fn nominate(attempt: &Attempt<'_, '_>, best: Candidate, candidates: Vec<Candidate>) -> Nomination {
+fn nominate(attempt: &Attempt<'_>, best: Candidate, candidates: Vec<Candidate>) -> Nomination {
     let displaced = displaced(attempt.snapshot, &best.node, attempt.pod);
     Nomination { node: best.node, victims: best.victims, displaced, candidates }
 }
@@ -181,7 +185,7 @@ fn started(pod: &PodInfo) -> Timestamp {
 
 /// Less important pods that wait for room on the node.
 fn displaced(snapshot: &Snapshot, node: &str, pod: &PodInfo) -> Vec<Arc<PodInfo>> {
-    let waiting = snapshot.nominated.on(node).iter();
+    let waiting = snapshot.nominated().on(node).iter();
     waiting.filter(|other| other.priority() < pod.priority()).cloned().collect()
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Pods without claims, nearly all, are treated as upstream's plugin treats them.
 
+use std::sync::Arc;
+
 use super::{Configured, InvalidArgs, NoArgs};
 use crate::attempt::Attempt;
 use crate::decision::Nomination;
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, NoRemedy, Plugin, PostFilter, Prepared};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
@@ -24,6 +27,10 @@ impl Plugin for DynamicResources {
         Wake::Skip
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(&pod.spec().and_then(|spec| spec.resource_claims.as_ref()));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
@@ -34,7 +41,7 @@ impl Plugin for DynamicResources {
 }
 
 impl Filter for DynamicResources {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
         let claims = pod.spec().and_then(|spec| spec.resource_claims.as_ref());
         if claims.is_some_and(|claims| !claims.is_empty()) {
             return Prepared::Reject(Rejection::unresolvable(
@@ -48,7 +55,7 @@ impl Filter for DynamicResources {
 impl PostFilter for DynamicResources {
     /// There are never claims to deallocate. Where preparing the filters ended early, upstream's plugin misses its
     /// state and says so; the search for a remedy ends with that.
-    fn remedy(&self, attempt: &mut Attempt<'_, '_>) -> Result<Nomination, NoRemedy> {
+    fn remedy(&self, attempt: &mut Attempt<'_>) -> Result<Nomination, NoRemedy> {
         let rejection = match attempt.filters {
             Some(_) => Rejection::unschedulable("no new claims to deallocate"),
             None => Rejection::error("not found"),

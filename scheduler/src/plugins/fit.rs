@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -14,11 +15,12 @@ use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::requests;
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Code, Rejection, Verdict};
 
 /// Rules out nodes that have too little left for the pod; upstream's `NodeResourcesFit`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fit {
     ignored: BTreeSet<String>,
     ignored_groups: BTreeSet<String>,
@@ -55,6 +57,11 @@ impl Plugin for Fit {
         })
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(pod.requests());
+        signature.add(&*requests::of_containers(pod));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
@@ -65,19 +72,21 @@ impl Plugin for Fit {
 }
 
 impl Filter for Fit {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
+        let (fit, pod) = (self.clone(), pod.clone());
         Prepared::per_node(move |node| {
             let pods = i64::try_from(node.pods().len()).unwrap_or(i64::MAX);
-            self.check(pod, node.allocatable(), node.requested(), pods)
+            fit.check(&pod, node.allocatable(), node.requested(), pods)
         })
     }
 }
 
 impl Score for Fit {
     /// Of the pod to be placed, upstream counts here what its containers ask for, not the pod-level requests.
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
-        let asked = requests::of_containers(pod);
-        Scoring::per_node(move |node: NodeView<'_>| self.strategy.score(&asked, node), Normalize::Not)
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
+        let asked = requests::of_containers(pod).into_owned();
+        let strategy = self.strategy.clone();
+        Scoring::per_node(move |node: NodeView<'_>| strategy.score(&asked, node), Normalize::Not)
     }
 }
 

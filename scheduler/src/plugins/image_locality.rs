@@ -1,8 +1,11 @@
 //! Ranks nodes by how much of the pod's images they already have.
 
+use std::sync::Arc;
+
 use super::{Configured, InvalidArgs, NoArgs};
 use crate::plugin::{MAX_SCORE, Normalize, Plugin, Score, Scoring};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 
 const MB: i64 = 1024 * 1024;
@@ -21,13 +24,18 @@ impl Plugin for ImageLocality {
         "ImageLocality"
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(&images(pod));
+        signature.add(&pod.all_containers().count());
+    }
+
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
     }
 }
 
 impl Score for ImageLocality {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, nodes: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, _: &[NodeIndex]) -> Scoring {
         let images = images(pod);
         let known = images.iter().filter(|image| nodes.nodes_with_image(image) > 0);
         let spread: Vec<(String, f64)> =

@@ -10,10 +10,13 @@ use serde::Deserialize;
 use steersman_core::resource::GroupVersionResource;
 
 use super::affinity_score;
+use super::tallies::{Counted, Tallies};
 use super::{Configured, InvalidArgs};
+use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::terms::Term;
 use crate::verdict::{Rejection, Verdict};
@@ -66,6 +69,14 @@ impl Plugin for InterPodAffinity {
         vec![GroupVersionResource::of::<Namespace>()]
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref());
+        signature.add(pod.namespace());
+        signature.add(pod.labels());
+        signature.add(&affinity.and_then(|affinity| affinity.pod_affinity.as_ref()));
+        signature.add(&affinity.and_then(|affinity| affinity.pod_anti_affinity.as_ref()));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
@@ -85,150 +96,137 @@ fn selects(terms: &[Term], pod: &PodInfo) -> bool {
 }
 
 impl Filter for InterPodAffinity {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, nodes: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
         if let Some(why) = &pod.terms().malformed {
             return Prepared::Reject(Rejection::unresolvable(format!("parsing pod: {why}")));
         }
-        let neighbours = Neighbours::count(pod, nodes);
-        if neighbours.near.is_empty() && neighbours.apart.is_empty() && neighbours.unwelcome.is_empty() {
-            return Prepared::Skip;
-        }
-        Prepared::PerNode(Box::new(neighbours))
+        Prepared::PerNode(Box::new(Neighbours::count(pod, nodes)))
     }
 }
 
 impl Score for InterPodAffinity {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, nodes: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, _: &[NodeIndex]) -> Scoring {
         affinity_score::prepare(&self.args, pod, nodes)
     }
 }
 
-/// Domains by topology key and value, with the number of pods that count there. Only those with any are kept.
-#[derive(Default)]
-struct Counts(BTreeMap<String, BTreeMap<String, i64>>);
-
-impl Counts {
-    fn add(&mut self, key: &str, node: NodeView<'_>, by: i64) {
-        let Some(value) = node.labels().get(key) else { return };
-        let domains = self.0.entry(key.to_owned()).or_default();
-        let count = domains.entry(value.clone()).or_default();
-        *count += by;
-        if *count == 0 {
-            domains.remove(value);
-        }
-        if domains.is_empty() {
-            self.0.remove(key);
-        }
-    }
-
-    fn at(&self, key: &str, value: &str) -> i64 {
-        self.0.get(key).and_then(|domains| domains.get(value)).copied().unwrap_or_default()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// The pods that the pod must be near, must be apart from, and that will not have it near.
-struct Neighbours<'a> {
-    pod: &'a PodInfo,
+struct Neighbours {
+    pod: Arc<PodInfo>,
     namespace_labels: BTreeMap<String, String>,
     near: Vec<Term>,
     apart: Vec<Term>,
-    wanted: Counts,
-    avoided: Counts,
-    unwelcome: Counts,
+    /// Whether the pod is one of those that it must be near itself.
+    is_like_itself: bool,
+    /// Whether there is nothing to say about any node. Upstream leaves the plugin out then, even when pods are put on a
+    /// node for trial that would have something against the pod.
+    is_silent: bool,
+    wanted: Tallies,
+    avoided: Tallies,
+    unwelcome: Tallies,
 }
 
-impl<'a> Neighbours<'a> {
-    fn count(pod: &'a PodInfo, nodes: &Snapshot) -> Self {
-        let resolved = |terms: &[Term]| terms.iter().map(|term| term.resolved(nodes)).collect();
+impl Neighbours {
+    fn count(pod: &Arc<PodInfo>, nodes: &Snapshot) -> Self {
+        let resolved = |terms: &[Term]| terms.iter().map(|term| term.resolved(nodes)).collect::<Vec<_>>();
+        let near = resolved(&pod.terms().required_affinity);
+        let apart = resolved(&pod.terms().required_anti_affinity);
         let mut neighbours = Neighbours {
-            pod,
+            pod: pod.clone(),
             namespace_labels: namespace_labels(pod, nodes),
-            near: resolved(&pod.terms().required_affinity),
-            apart: resolved(&pod.terms().required_anti_affinity),
-            wanted: Counts::default(),
-            avoided: Counts::default(),
-            unwelcome: Counts::default(),
+            is_like_itself: all_match(&near, pod),
+            is_silent: false,
+            wanted: Tallies::of(&near, nodes),
+            avoided: Tallies::of(&apart, nodes),
+            near,
+            apart,
+            unwelcome: Tallies::default(),
         };
-        for node in nodes.nodes_with_required_anti_affinity() {
-            node.pods().iter().for_each(|other| neighbours.count_unwelcome(other, node, 1));
+        for change in nodes.nodes_with_required_anti_affinity().flat_map(Change::all_on) {
+            neighbours.count_unwelcome(change);
         }
         if !neighbours.near.is_empty() || !neighbours.apart.is_empty() {
-            for node in nodes.nodes() {
-                node.pods().iter().for_each(|other| neighbours.count_own(other, node, 1));
-            }
+            nodes.nodes().flat_map(Change::all_on).for_each(|change| drop(neighbours.count_own(change)));
         }
+        neighbours.settle();
         neighbours
     }
 
-    fn count_unwelcome(&mut self, other: &PodInfo, node: NodeView<'_>, by: i64) {
-        for term in &other.terms().required_anti_affinity {
-            if term.matches(self.pod, &self.namespace_labels) {
-                self.unwelcome.add(&term.topology_key, node, by);
-            }
-        }
+    fn settle(&mut self) {
+        self.is_silent = self.near.is_empty() && self.apart.is_empty() && self.unwelcome.is_zero();
     }
 
-    fn count_own(&mut self, other: &PodInfo, node: NodeView<'_>, by: i64) {
-        if all_match(&self.near, other) {
-            self.near.iter().for_each(|term| self.wanted.add(&term.topology_key, node, by));
+    fn count_unwelcome(&mut self, change: Change<'_>) -> Reach {
+        let mut reach = Reach::Node;
+        for term in &change.pod.terms().required_anti_affinity {
+            if term.matches(&self.pod, &self.namespace_labels) {
+                let counted = self.unwelcome.add(&term.topology_key, change.node, change.by);
+                reach = reach.and(turned(counted));
+            }
         }
-        for term in self.apart.iter().filter(|term| term.matches(other, NO_LABELS)) {
-            self.avoided.add(&term.topology_key, node, by);
+        reach
+    }
+
+    fn count_own(&mut self, change: Change<'_>) -> Reach {
+        let mut reach = Reach::Node;
+        if all_match(&self.near, change.pod) {
+            let were_there_none = self.wanted.is_zero();
+            for term in &self.near {
+                let counted = self.wanted.add(&term.topology_key, change.node, change.by);
+                reach = reach.and(turned(counted));
+            }
+            if were_there_none != self.wanted.is_zero() {
+                reach = Reach::Everywhere;
+            }
         }
+        for term in self.apart.iter().filter(|term| term.matches(change.pod, NO_LABELS)) {
+            let counted = self.avoided.add(&term.topology_key, change.node, change.by);
+            reach = reach.and(turned(counted));
+        }
+        reach
     }
 
     /// Near each of the wanted pods; the first of a group that wants to be together may be anywhere.
     fn is_near(&self, node: NodeView<'_>) -> bool {
         let mut near = true;
         for term in &self.near {
-            let Some(value) = node.labels().get(&term.topology_key) else { return false };
-            near &= self.wanted.at(&term.topology_key, value) > 0;
+            let Some(pods) = self.wanted.at(&term.topology_key, node.index()) else { return false };
+            near &= pods > 0;
         }
-        near || (self.wanted.is_empty() && all_match(&self.near, self.pod))
-    }
-
-    fn is_apart(&self, node: NodeView<'_>) -> bool {
-        let avoided = |term: &Term| {
-            let value = node.labels().get(&term.topology_key);
-            value.is_some_and(|value| self.avoided.at(&term.topology_key, value) > 0)
-        };
-        !self.apart.iter().any(avoided)
-    }
-
-    fn is_welcome(&self, node: NodeView<'_>) -> bool {
-        let unwelcome = |(key, domains): (&String, &BTreeMap<String, i64>)| {
-            node.labels().get(key).and_then(|value| domains.get(value)).is_some_and(|pods| *pods > 0)
-        };
-        !self.unwelcome.0.iter().any(unwelcome)
+        near || (self.is_like_itself && self.wanted.is_zero())
     }
 }
 
-impl NodeFilter for Neighbours<'_> {
+/// The domain, if there are pods that count where there were none, or the other way round.
+fn turned(counted: Option<Counted>) -> Reach {
+    counted.filter(Counted::is_turn).map_or(Reach::Node, |counted| counted.reach)
+}
+
+impl NodeFilter for Neighbours {
     fn check(&self, node: NodeView<'_>) -> Verdict {
         if !self.is_near(node) {
             return Err(Rejection::unresolvable("node(s) didn't match pod affinity rules"));
         }
-        if !self.is_apart(node) {
+        if self.avoided.all_at(node.index()).any(|pods| pods > 0) {
             return Err(Rejection::unschedulable("node(s) didn't match pod anti-affinity rules"));
         }
-        if !self.is_welcome(node) {
+        if self.unwelcome.all_at(node.index()).any(|pods| pods > 0) {
             return Err(Rejection::unschedulable("node(s) didn't satisfy existing pods anti-affinity rules"));
         }
         Ok(())
     }
 
-    fn pod_added(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        self.count_unwelcome(pod, node, 1);
-        self.count_own(pod, node, 1);
+    fn follow(&mut self, change: Change<'_>) -> Reach {
+        let reach = self.count_unwelcome(change).and(self.count_own(change));
+        self.settle();
+        reach
     }
 
-    fn pod_removed(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        self.count_unwelcome(pod, node, -1);
-        self.count_own(pod, node, -1);
+    fn suppose(&mut self, change: Change<'_>) {
+        if !self.is_silent {
+            self.count_unwelcome(change);
+            self.count_own(change);
+        }
     }
 }
 
@@ -238,7 +236,7 @@ fn all_match(terms: &[Term], pod: &PodInfo) -> bool {
 
 /// The labels of the pod's namespace.
 pub(super) fn namespace_labels(pod: &PodInfo, nodes: &Snapshot) -> BTreeMap<String, String> {
-    let namespace = nodes.related.get::<Namespace>("", pod.namespace());
+    let namespace = nodes.related().get::<Namespace>("", pod.namespace());
     namespace.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default()
 }
 

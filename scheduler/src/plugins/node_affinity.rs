@@ -2,7 +2,8 @@
 //!
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
     Node, NodeAffinity as ApiAffinity, NodeSelectorTerm, PreferredSchedulingTerm,
@@ -15,13 +16,14 @@ use super::{Configured, InvalidArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 
 /// Rules out and ranks nodes by node selector and node affinity.
 #[derive(Debug, Default)]
 pub struct NodeAffinity {
-    added_required: Option<NodeSelector>,
+    added_required: Option<Arc<NodeSelector>>,
     added_preferred: Vec<Preferred>,
 }
 
@@ -34,14 +36,14 @@ pub struct NodeAffinityArgs {
 }
 
 /// What a pod requires of a node.
-pub(super) struct Required<'a> {
-    pod: &'a PodInfo,
-    added: Option<&'a NodeSelector>,
+pub(super) struct Required {
+    added: Option<Arc<NodeSelector>>,
+    labels: Option<BTreeMap<String, String>>,
     affinity: Option<NodeSelector>,
 }
 
 /// A term that is wished for, and how much.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Preferred {
     weight: i64,
     term: Term,
@@ -53,8 +55,13 @@ impl Plugin for NodeAffinity {
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
-        let required = Required::of(pod).with(self.added_required.as_ref());
+        let required = Required::of(pod).with(&self.added_required);
         Wake::when(event.node().is_some_and(|node| required.check(node).is_ok()))
+    }
+
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(&pod.spec().and_then(|spec| spec.node_selector.as_ref()));
+        signature.add(&api_affinity(pod));
     }
 
     fn filter(&self) -> Option<&dyn Filter> {
@@ -66,30 +73,30 @@ impl Plugin for NodeAffinity {
     }
 }
 
-impl<'a> Required<'a> {
+impl Required {
     /// What the pod itself requires.
-    pub(super) fn of(pod: &'a PodInfo) -> Self {
+    pub(super) fn of(pod: &PodInfo) -> Self {
         let required = api_affinity(pod)
             .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
-        Required { pod, added: None, affinity: required.map(NodeSelector::lenient) }
+        let labels = pod.spec().and_then(|spec| spec.node_selector.clone());
+        Required { added: None, labels, affinity: required.map(NodeSelector::lenient) }
     }
 
-    fn with(self, added: Option<&'a NodeSelector>) -> Self {
-        Required { added, ..self }
+    fn with(self, added: &Option<Arc<NodeSelector>>) -> Self {
+        Required { added: added.clone(), ..self }
     }
 
     fn is_nothing(&self) -> bool {
-        let selects = self.pod.spec().is_some_and(|spec| spec.node_selector.is_some());
-        self.added.is_none() && self.affinity.is_none() && !selects
+        self.added.is_none() && self.affinity.is_none() && self.labels.is_none()
     }
 
     pub(super) fn check(&self, node: &Node) -> Verdict {
-        if self.added.is_some_and(|added| !added.matches(node)) {
+        if self.added.as_ref().is_some_and(|added| !added.matches(node)) {
             return Err(Rejection::unresolvable("node(s) didn't match scheduler-enforced node affinity"));
         }
         let labels = node.metadata.labels.as_ref().unwrap_or(NO_LABELS);
-        let selector = self.pod.spec().and_then(|spec| spec.node_selector.as_ref());
-        let selected = selector.into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+        let mut wanted = self.labels.iter().flatten();
+        let selected = wanted.all(|(key, value)| labels.get(key) == Some(value));
         if selected && self.affinity.as_ref().is_none_or(|affinity| affinity.matches(node)) {
             return Ok(());
         }
@@ -98,8 +105,8 @@ impl<'a> Required<'a> {
 }
 
 impl Filter for NodeAffinity {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
-        let required = Required::of(pod).with(self.added_required.as_ref());
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
+        let required = Required::of(pod).with(&self.added_required);
         if required.is_nothing() {
             return Prepared::Skip;
         }
@@ -116,7 +123,7 @@ impl Filter for NodeAffinity {
 
 impl Score for NodeAffinity {
     /// The sum of the weights of the terms that match.
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
         let wished = api_affinity(pod)
             .and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_deref());
         let preferred = match preferred(wished.unwrap_or_default()) {
@@ -126,9 +133,9 @@ impl Score for NodeAffinity {
         if wished.is_none() && self.added_preferred.is_empty() {
             return Scoring::Skip;
         }
+        let preferred = [&self.added_preferred[..], &preferred[..]].concat();
         let score = move |node: crate::NodeView<'_>| {
-            let all = self.added_preferred.iter().chain(&preferred);
-            all.filter(|wish| wish.term.matches(node.node())).map(|wish| wish.weight).sum()
+            preferred.iter().filter(|wish| wish.term.matches(node.node())).map(|wish| wish.weight).sum()
         };
         Scoring::per_node(score, Normalize::Proportional)
     }
@@ -142,7 +149,7 @@ impl Configured for NodeAffinity {
         let wished = added.preferred_during_scheduling_ignored_during_execution.unwrap_or_default();
         let required = added.required_during_scheduling_ignored_during_execution;
         Ok(NodeAffinity {
-            added_required: required.as_ref().map(NodeSelector::lenient),
+            added_required: required.as_ref().map(NodeSelector::lenient).map(Arc::new),
             added_preferred: preferred(&wished)
                 .map_err(|why| InvalidArgs(format!("parsing addedAffinity.preferred: {why}")))?,
         })

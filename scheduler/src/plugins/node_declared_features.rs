@@ -2,12 +2,15 @@
 //!
 //! KEP-5328. In 1.36 one feature is told from the pod: host networking together with a user namespace of its own.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Node;
 
 use super::{Configured, InvalidArgs, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
@@ -26,13 +29,17 @@ impl Plugin for NodeDeclaredFeatures {
         Wake::when(!needs_feature(pod) || event.node().is_some_and(|node| declares_feature(node)))
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(&needs_feature(pod));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
 }
 
 impl Filter for NodeDeclaredFeatures {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
         if !needs_feature(pod) {
             return Prepared::Skip;
         }

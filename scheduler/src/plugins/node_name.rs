@@ -1,9 +1,12 @@
 //! Rules out every node but the one that the pod names.
 
+use std::sync::Arc;
+
 use super::{Configured, InvalidArgs, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
@@ -20,15 +23,19 @@ impl Plugin for NodeName {
         Wake::when(event.node().is_some_and(|node| node.metadata.name.as_deref() == pod.node_name()))
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(&pod.node_name());
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
 }
 
 impl Filter for NodeName {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
-        let Some(wanted) = pod.node_name() else { return Prepared::Skip };
-        Prepared::per_node(move |node| match **node.name() == *wanted {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
+        let Some(wanted) = pod.node_name().map(str::to_owned) else { return Prepared::Skip };
+        Prepared::per_node(move |node| match **node.name() == wanted {
             true => Ok(()),
             false => Err(Rejection::unresolvable("node(s) didn't match the requested node name")),
         })

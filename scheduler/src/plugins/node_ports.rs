@@ -1,10 +1,13 @@
 //! Rules out nodes where a port that the pod wants of the node is taken.
 
+use std::sync::Arc;
+
 use super::{Configured, InvalidArgs, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
 use crate::ports::HostPort;
+use crate::signature::Signature;
 use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
@@ -25,17 +28,22 @@ impl Plugin for NodePorts {
         })
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(pod.host_ports());
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
 }
 
 impl Filter for NodePorts {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
         if pod.host_ports().is_empty() {
             return Prepared::Skip;
         }
-        Prepared::per_node(|node| match conflict(pod.host_ports(), node.ports()) {
+        let pod = pod.clone();
+        Prepared::per_node(move |node| match conflict(pod.host_ports(), node.ports()) {
             true => {
                 Err(Rejection::unschedulable("node(s) didn't have free ports for the requested pod ports"))
             }

@@ -12,14 +12,14 @@ use crate::pod::NO_LABELS;
 pub(super) struct NodeSelector(Vec<Term>);
 
 /// Requirements that must all be met.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Term {
     labels: Vec<Requirement>,
     names: Vec<NameRequirement>,
 }
 
 /// A condition on a field. Of all fields, only the name is known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NameRequirement {
     of_name: bool,
     equal: bool,

@@ -1,11 +1,14 @@
 //! Rules out cordoned nodes.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Taint;
 
 use super::{Configured, InvalidArgs, NoArgs, tolerations};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
@@ -24,13 +27,17 @@ impl Plugin for NodeUnschedulable {
         Wake::when(open.unwrap_or(matches!(event, Event::PodUpdated { .. }) && tolerates(pod)))
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(tolerations::of(pod));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
 }
 
 impl Filter for NodeUnschedulable {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
         if tolerates(pod) {
             return Prepared::Skip;
         }

@@ -2,20 +2,24 @@
 //!
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/>
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, ReplicationController, Service, TopologySpreadConstraint};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
 use steersman_core::resource::GroupVersionResource;
 
-use super::node_affinity::Required;
 use super::spread_constraints::{Action, Constraint};
+use super::spread_counts::Counts;
 use super::spread_score;
+use super::tolerations;
 use super::{Configured, InvalidArgs};
+use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 
@@ -71,6 +75,17 @@ impl Plugin for PodTopologySpread {
         ]
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        let spec = pod.spec();
+        signature.add(pod.namespace());
+        signature.add(pod.labels());
+        signature.add(&controller(pod).map(|owner| (&owner.api_version, &owner.kind, &owner.name)));
+        signature.add(&spec.and_then(|spec| spec.topology_spread_constraints.as_ref()));
+        signature.add(&spec.and_then(|spec| spec.node_selector.as_ref()));
+        signature.add(&spec.and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref()));
+        signature.add(tolerations::of(pod));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
@@ -101,22 +116,19 @@ fn counts(pod: &PodInfo, other: &PodInfo) -> bool {
 }
 
 impl Filter for PodTopologySpread {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, nodes: &'a Snapshot) -> Prepared<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
         match Constraint::of(pod, nodes, &self.defaults, Action::DoNotSchedule) {
             Ok(constraints) if constraints.is_empty() => Prepared::Skip,
-            Ok(constraints) => Prepared::PerNode(Box::new(Spread::count(pod, constraints, nodes))),
+            Ok(constraints) => {
+                Prepared::PerNode(Box::new(Spread(Counts::new(pod, constraints, true, nodes))))
+            }
             Err(why) => Prepared::Reject(Rejection::error(why)),
         }
     }
 }
 
 impl Score for PodTopologySpread {
-    fn prepare<'a>(
-        &'a self,
-        pod: &'a PodInfo,
-        nodes: &'a Snapshot,
-        feasible: &'a [NodeIndex],
-    ) -> Scoring<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, feasible: &[NodeIndex]) -> Scoring {
         let own = pod.spec().and_then(|spec| spec.topology_spread_constraints.as_deref());
         let needs_all = !self.system_defaults || own.is_some_and(|own| !own.is_empty());
         match Constraint::of(pod, nodes, &self.defaults, Action::ScheduleAnyway) {
@@ -127,105 +139,41 @@ impl Score for PodTopologySpread {
     }
 }
 
-/// How the pods that count are spread now.
-struct Spread<'a> {
-    pod: &'a PodInfo,
-    required: Required<'a>,
-    constraints: Vec<(Constraint, Domains)>,
-}
+/// A filter over how the pods that count are spread now.
+struct Spread(Counts);
 
-/// The domains of a constraint, with the number of pods that count in each.
-#[derive(Default)]
-struct Domains {
-    pods: BTreeMap<String, i64>,
-    /// How many domains have a number of pods.
-    by_number: BTreeMap<i64, usize>,
-}
-
-impl Domains {
-    fn add(&mut self, domain: &str, more: i64) {
-        let before = self.pods.get(domain).copied();
-        if let Some(before) = before
-            && let Some(domains) = self.by_number.get_mut(&before)
-        {
-            *domains -= 1;
-            if *domains == 0 {
-                self.by_number.remove(&before);
-            }
-        }
-        let now = before.unwrap_or_default() + more;
-        self.pods.insert(domain.to_owned(), now);
-        *self.by_number.entry(now).or_default() += 1;
-    }
-
-    /// The least number of pods in a domain; 0 if there are fewer domains than wanted.
-    fn least(&self, min_domains: i64) -> i64 {
-        let enough = i64::try_from(self.pods.len()).is_ok_and(|domains| domains >= min_domains);
-        if enough { self.by_number.keys().next().copied().unwrap_or_default() } else { 0 }
-    }
-}
-
-impl<'a> Spread<'a> {
-    fn count(pod: &'a PodInfo, constraints: Vec<Constraint>, nodes: &Snapshot) -> Self {
-        let constraints = constraints.into_iter().map(|constraint| (constraint, Domains::default()));
-        let mut spread = Spread { pod, required: Required::of(pod), constraints: constraints.collect() };
-        for node in nodes.nodes() {
-            spread.each_place(node, |constraint| constraint.count(pod, node));
-        }
-        spread
-    }
-
-    /// Adds a number for the node to every constraint that it is a place of.
-    fn each_place(&mut self, node: NodeView<'_>, number: impl Fn(&Constraint) -> i64) {
-        let in_all = self.constraints.iter().all(|(constraint, _)| domain(constraint, node).is_some());
-        for (constraint, domains) in &mut self.constraints {
-            if let Some(domain) = domain(constraint, node).filter(|_| in_all)
-                && constraint.includes(self.pod, &self.required, node)
-            {
-                domains.add(domain, number(constraint));
-            }
-        }
-    }
-
-    /// Counts a pod of its namespace in or out; upstream does so whether or not the pod is on its way out.
-    fn change(&mut self, pod: &PodInfo, node: NodeView<'_>, by: i64) {
-        if pod.namespace() == self.pod.namespace() {
-            self.each_place(
-                node,
-                |constraint| if constraint.selector.matches(pod.labels()) { by } else { 0 },
-            );
-        }
-    }
-}
-
-fn domain<'n>(constraint: &Constraint, node: NodeView<'n>) -> Option<&'n String> {
-    node.labels().get(&constraint.topology_key)
-}
-
-impl NodeFilter for Spread<'_> {
+impl NodeFilter for Spread {
     fn check(&self, node: NodeView<'_>) -> Verdict {
-        for (constraint, domains) in &self.constraints {
-            let Some(domain) = domain(constraint, node) else {
+        for count in &self.0.each {
+            let domain = count.domains.domain(node.index());
+            if domain == 0 {
                 return Err(Rejection::unresolvable(
                     "node(s) didn't match pod topology spread constraints (missing required label)",
                 ));
-            };
-            let there = domains.pods.get(domain).copied().unwrap_or_default();
-            let itself = i64::from(constraint.selector.matches(self.pod.labels()));
-            if there + itself - domains.least(constraint.min_domains) > constraint.max_skew {
+            }
+            if count.exceeds(count.at(domain), count.least()) {
                 return Err(Rejection::unschedulable("node(s) didn't match pod topology spread constraints"));
             }
         }
         Ok(())
     }
 
-    fn pod_added(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        self.change(pod, node, 1);
+    fn follow(&mut self, change: Change<'_>) -> Reach {
+        let mut reach = Reach::Node;
+        self.0.change(change, false, |count, domain, before, least| {
+            let more = count.reach(domain, before, least);
+            reach = std::mem::replace(&mut reach, Reach::Node).and(more);
+        });
+        reach
     }
 
-    fn pod_removed(&mut self, pod: &PodInfo, node: NodeView<'_>) {
-        self.change(pod, node, -1);
+    fn suppose(&mut self, change: Change<'_>) {
+        self.0.change(change, true, |_, _, _, _| {});
     }
+}
+
+fn controller(pod: &PodInfo) -> Option<&OwnerReference> {
+    pod.pod().metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
 }
 
 impl Configured for PodTopologySpread {

@@ -90,7 +90,7 @@ impl Constraint {
     }
 
     /// Whether the node is a place of the constraint at all.
-    pub(super) fn includes(&self, pod: &PodInfo, required: &Required<'_>, node: NodeView<'_>) -> bool {
+    pub(super) fn includes(&self, pod: &PodInfo, required: &Required, node: NodeView<'_>) -> bool {
         let untolerated = || tolerations::first_untolerated(tolerations::of(pod), node.taints());
         (!self.honors_affinity || required.check(node.node()).is_ok())
             && (!self.honors_taints || untolerated().is_none())
@@ -98,21 +98,16 @@ impl Constraint {
 
     /// How many pods on the node count: of the pod's namespace, selected, and not on their way out.
     pub(super) fn count(&self, pod: &PodInfo, node: NodeView<'_>) -> i64 {
-        if self.selector.is_everything() {
-            return 0;
-        }
         let counts = |other: &&Arc<PodInfo>| {
-            !other.is_terminating()
-                && other.namespace() == pod.namespace()
-                && self.selector.matches(other.labels())
+            !other.is_terminating() && other.namespace() == pod.namespace() && self.selects(other)
         };
         i64::try_from(node.pods().iter().filter(counts).count()).unwrap_or(i64::MAX)
     }
-}
 
-/// Whether the node is in a domain of every constraint.
-pub(super) fn in_all(constraints: &[Constraint], node: NodeView<'_>) -> bool {
-    constraints.iter().all(|constraint| node.labels().contains_key(&constraint.topology_key))
+    /// Whether a pod is meant, wherever it is. An empty selector means none.
+    pub(super) fn selects(&self, pod: &PodInfo) -> bool {
+        !self.selector.is_everything() && self.selector.matches(pod.labels())
+    }
 }
 
 /// Pods that agree with the pod in the labels of these keys, and match the selector if that selects anything.
@@ -132,7 +127,7 @@ fn with_own_labels(selector: LabelSelector, keys: &[String], pod: &PodInfo) -> L
 /// The pods that belong together with the pod: those of its services and of its controller.
 fn default_selector(pod: &PodInfo, nodes: &Snapshot) -> LabelSelector {
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
-    for service in nodes.related.all::<Service>() {
+    for service in nodes.related().all::<Service>() {
         let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
         if let Some(selector) = selector
             && service.metadata.namespace.as_deref() == Some(pod.namespace())
@@ -146,7 +141,7 @@ fn default_selector(pod: &PodInfo, nodes: &Snapshot) -> LabelSelector {
     let mut requirements = Vec::new();
     match owner.map(|owner| (owner, owner.api_version.as_str(), owner.kind.as_str())) {
         Some((owner, "v1", "ReplicationController")) => {
-            let controller = nodes.related.get::<ReplicationController>(pod.namespace(), &owner.name);
+            let controller = nodes.related().get::<ReplicationController>(pod.namespace(), &owner.name);
             let spec = controller.as_ref().and_then(|controller| controller.spec.as_ref());
             labels.extend(spec.and_then(|spec| spec.selector.clone()).unwrap_or_default());
         }
@@ -161,11 +156,11 @@ fn default_selector(pod: &PodInfo, nodes: &Snapshot) -> LabelSelector {
 fn of_owner(owner: &OwnerReference, kind: &str, pod: &PodInfo, nodes: &Snapshot) -> Vec<Requirement> {
     let selector: Option<ApiSelector> = match kind {
         "ReplicaSet" => nodes
-            .related
+            .related()
             .get::<ReplicaSet>(pod.namespace(), &owner.name)
             .and_then(|set| Some(set.spec.as_ref()?.selector.clone())),
         "StatefulSet" => nodes
-            .related
+            .related()
             .get::<StatefulSet>(pod.namespace(), &owner.name)
             .and_then(|set| Some(set.spec.as_ref()?.selector.clone())),
         _ => None,

@@ -1,96 +1,134 @@
 //! Ranks nodes by how evenly pods would be spread.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::node_affinity::Required;
-use super::spread_constraints::{Constraint, in_all};
-use crate::plugin::{MAX_SCORE, Normalize, Scoring};
+use super::spread_constraints::Constraint;
+use super::spread_counts::{Count, Counts};
+use crate::change::{Change, Reach};
+use crate::plugin::{MAX_SCORE, NodeScore, Normalize, Range, Scoring};
 use crate::pod::PodInfo;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// A constraint, with the number of pods that count in each domain of the nodes in question.
-struct Weighed {
-    constraint: Constraint,
-    /// Empty for hosts: there the node's own pods are counted.
-    pods: BTreeMap<String, i64>,
-    /// Grows with the number of domains, so that constraints over few and over many domains weigh alike.
-    weight: f64,
-}
-
 /// Nodes with more pods that count raise the raw score; the lowest becomes the best.
-pub(super) fn prepare<'a>(
-    pod: &'a PodInfo,
+pub(super) fn prepare(
+    pod: &Arc<PodInfo>,
     constraints: Vec<Constraint>,
     needs_all: bool,
-    nodes: &'a Snapshot,
+    nodes: &Snapshot,
     feasible: &[NodeIndex],
-) -> Scoring<'a> {
-    let ignored = |node: &NodeView<'_>| needs_all && !in_all(&constraints, *node);
-    let (out, considered): (Vec<_>, Vec<_>) =
-        feasible.iter().filter_map(|index| nodes.node(*index)).partition(ignored);
-    let out: BTreeSet<NodeIndex> = out.iter().map(|node| node.index()).collect();
-    let placed: Vec<NodeView<'_>> = nodes.nodes().filter(|node| !ignored(node)).collect();
-    let required = Required::of(pod);
-    let weigh = |constraint| weigh(constraint, pod, &required, &considered, &placed);
-    let weighed: Vec<Weighed> = constraints.into_iter().map(weigh).collect();
-    let left_out = out.clone();
-    let score = move |node: NodeView<'_>| {
-        if left_out.contains(&node.index()) { 0 } else { raw(&weighed, pod, node) }
-    };
-    Scoring::per_node(score, Normalize::With(Box::new(move |nodes, scores| normalize(&out, nodes, scores))))
+) -> Scoring {
+    let counts = Counts::new(pod, constraints, needs_all, nodes);
+    let weights = counts.each.iter().map(|count| Weight::new(count, pod, nodes)).collect();
+    let mut spread = Spread { counts, weights, considered: 0 };
+    let considered = feasible.iter().filter_map(|index| nodes.node(*index));
+    for node in considered {
+        spread.consider(node.index(), true);
+    }
+    Scoring::PerNode { score: Box::new(spread), normalize: Normalize::With(normalize) }
 }
 
-fn weigh(
-    constraint: Constraint,
-    pod: &PodInfo,
-    required: &Required<'_>,
-    considered: &[NodeView<'_>],
-    placed: &[NodeView<'_>],
-) -> Weighed {
-    let mut pods = BTreeMap::new();
-    let mut domains = considered.len();
-    if constraint.topology_key != HOSTNAME {
-        pods.extend(considered.iter().map(|node| (domain(&constraint, *node).to_owned(), 0)));
-        domains = pods.len();
-        for node in placed.iter().filter(|node| constraint.includes(pod, required, **node)) {
-            if let Some(there) = pods.get_mut(domain(&constraint, *node)) {
-                *there += constraint.count(pod, *node);
+/// How the pods that count are spread now.
+struct Spread {
+    counts: Counts,
+    weights: Vec<Weight>,
+    /// How many of the nodes that will do are in a domain of each constraint that must be had.
+    considered: usize,
+}
+
+/// How much a constraint weighs: more with more domains, so that those over few and over many domains weigh alike.
+struct Weight {
+    /// By node, the pods that count; only for hosts, where the domain of a node is the node itself.
+    on_node: Option<Vec<i64>>,
+    /// By domain, the nodes in question.
+    nodes: Vec<usize>,
+    /// How many domains have such nodes.
+    domains: usize,
+    value: f64,
+}
+
+impl Weight {
+    fn new(count: &Count, pod: &PodInfo, nodes: &Snapshot) -> Self {
+        let on_node = (count.constraint.topology_key == HOSTNAME).then(|| {
+            let mut on_node = vec![0; nodes.rows()];
+            nodes.nodes().for_each(|node| on_node[node.index().place()] = count.constraint.count(pod, node));
+            on_node
+        });
+        Weight { on_node, nodes: vec![0; count.domains.end()], domains: 0, value: 0.0 }
+    }
+}
+
+impl Spread {
+    /// Takes a node into question or out of it; whether that changes a weight.
+    fn consider(&mut self, node: NodeIndex, is_in_question: bool) -> bool {
+        if !self.counts.considers(node) {
+            return false;
+        }
+        let more = |number: usize| if is_in_question { number + 1 } else { number.saturating_sub(1) };
+        self.considered = more(self.considered);
+        let mut changed = false;
+        for (count, weight) in self.counts.each.iter().zip(&mut self.weights) {
+            let nodes = &mut weight.nodes[count.domains.domain(node)];
+            let before = std::mem::replace(nodes, more(*nodes));
+            weight.domains = weight.domains + usize::from(*nodes > 0) - usize::from(before > 0);
+            let domains = if weight.on_node.is_some() { self.considered } else { weight.domains };
+            let value = (domains as f64 + 2.0).ln();
+            changed |= std::mem::replace(&mut weight.value, value) != value;
+        }
+        changed
+    }
+}
+
+impl NodeScore for Spread {
+    fn score(&self, node: NodeView<'_>) -> Option<i64> {
+        if !self.counts.considers(node.index()) {
+            return None;
+        }
+        let mut score = 0.0;
+        for (count, weight) in self.counts.each.iter().zip(&self.weights) {
+            let domain = count.domains.domain(node.index());
+            if domain > 0 {
+                let there = match &weight.on_node {
+                    Some(on_node) => on_node[node.index().place()],
+                    None => count.at(domain),
+                };
+                score += there as f64 * weight.value + (count.constraint.max_skew - 1) as f64;
             }
         }
+        Some(score.round() as i64)
     }
-    Weighed { constraint, pods, weight: (domains as f64 + 2.0).ln() }
+
+    fn follow(&mut self, change: Change<'_>) -> Reach {
+        for (count, weight) in self.counts.each.iter().zip(&mut self.weights) {
+            if let Some(on_node) = &mut weight.on_node
+                && self.counts.counts(count, change.pod)
+            {
+                on_node[change.node.index().place()] += change.by;
+            }
+        }
+        let mut reach = Reach::Node;
+        self.counts.change(change, false, |count, domain, _, _| {
+            if count.constraint.topology_key != HOSTNAME {
+                let domain = Reach::Domain(count.domains.clone(), domain);
+                reach = std::mem::replace(&mut reach, Reach::Node).and(domain);
+            }
+        });
+        reach
+    }
+
+    fn is_by_domain(&self) -> bool {
+        self.weights.len() == 1
+    }
+
+    fn feasible_changed(&mut self, node: NodeIndex, feasible: bool) -> Reach {
+        if self.consider(node, feasible) { Reach::Everywhere } else { Reach::Node }
+    }
 }
 
-/// The domain of the node; nodes without the label are one together.
-fn domain<'n>(constraint: &Constraint, node: NodeView<'n>) -> &'n str {
-    node.labels().get(&constraint.topology_key).map(String::as_str).unwrap_or_default()
-}
-
-fn raw(weighed: &[Weighed], pod: &PodInfo, node: NodeView<'_>) -> i64 {
-    let labelled = weighed.iter().filter(|each| node.labels().contains_key(&each.constraint.topology_key));
-    let score: f64 = labelled
-        .map(|Weighed { constraint, pods, weight }| {
-            let there = match constraint.topology_key.as_str() {
-                HOSTNAME => constraint.count(pod, node),
-                _ => pods.get(domain(constraint, node)).copied().unwrap_or_default(),
-            };
-            there as f64 * weight + (constraint.max_skew - 1) as f64
-        })
-        .sum();
-    score.round() as i64
-}
-
-fn normalize(out: &BTreeSet<NodeIndex>, nodes: &[NodeIndex], scores: &mut [i64]) {
-    let counted = || nodes.iter().zip(scores.iter()).filter(|(node, _)| !out.contains(node));
-    let lowest = counted().map(|(_, score)| *score).min().unwrap_or_default();
-    let highest = counted().map(|(_, score)| *score).max().unwrap_or_default();
-    for (node, score) in nodes.iter().zip(scores) {
-        *score = match (out.contains(node), highest) {
-            (true, _) => 0,
-            (false, 0) => MAX_SCORE,
-            (false, _) => MAX_SCORE * (highest + lowest - *score) / highest,
-        };
+fn normalize(raw: i64, range: Range) -> i64 {
+    match range.highest {
+        0 => MAX_SCORE,
+        highest => MAX_SCORE * (highest + range.lowest - raw) / highest,
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Toleration;
 
 use super::{Configured, InvalidArgs, NoArgs, tolerations};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, Snapshot};
 use crate::verdict::Rejection;
 
@@ -30,6 +33,10 @@ impl Plugin for TaintToleration {
         }
     }
 
+    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+        signature.add(tolerations::of(pod));
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
@@ -40,26 +47,27 @@ impl Plugin for TaintToleration {
 }
 
 impl Filter for TaintToleration {
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot) -> Prepared<'a> {
-        let tolerations = tolerations::of(pod);
-        Prepared::per_node(move |node| match tolerations::first_untolerated(tolerations, node.taints()) {
-            Some(_) => Err(Rejection::unresolvable("node(s) had untolerated taint(s)")),
-            None => Ok(()),
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
+        let pod = pod.clone();
+        Prepared::per_node(move |node| {
+            match tolerations::first_untolerated(tolerations::of(&pod), node.taints()) {
+                Some(_) => Err(Rejection::unresolvable("node(s) had untolerated taint(s)")),
+                None => Ok(()),
+            }
         })
     }
 }
 
 impl Score for TaintToleration {
     /// The fewer taints of effect PreferNoSchedule are not tolerated, the better.
-    fn prepare<'a>(&'a self, pod: &'a PodInfo, _: &'a Snapshot, _: &'a [NodeIndex]) -> Scoring<'a> {
+    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
         let counts = |toleration: &&Toleration| {
             matches!(toleration.effect.as_deref(), None | Some("" | "PreferNoSchedule"))
         };
-        let tolerations: Vec<&Toleration> = tolerations::of(pod).iter().filter(counts).collect();
+        let tolerations: Vec<Toleration> = tolerations::of(pod).iter().filter(counts).cloned().collect();
         let score = move |node: crate::NodeView<'_>| {
             let soft = node.taints().iter().filter(|taint| taint.effect == "PreferNoSchedule");
-            let untolerated =
-                soft.filter(|taint| !tolerations::tolerates_any(tolerations.iter().copied(), taint));
+            let untolerated = soft.filter(|taint| !tolerations::tolerates_any(&tolerations, taint));
             i64::try_from(untolerated.count()).unwrap_or(i64::MAX)
         };
         Scoring::per_node(score, Normalize::Reversed)

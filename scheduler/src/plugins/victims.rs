@@ -9,9 +9,10 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use steersman_core::selector::LabelSelector;
 
 use crate::attempt::{Attempt, Filters};
+use crate::change::Change;
 use crate::decision::Candidate;
 use crate::pod::PodInfo;
-use crate::snapshot::{NodeIndex, Snapshot};
+use crate::snapshot::{NodeEdit, NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Refusal, Rejection};
 
 /// The disruption budgets of a cluster, with their selectors parsed.
@@ -25,7 +26,7 @@ pub(super) fn is_preemptible(victim: &PodInfo, pod: &PodInfo) -> bool {
 /// Removes every pod that may be removed, sees whether the pod fits, and then lets as many stay as possible: the most
 /// important first, and before all others those that a budget protects.
 pub(super) fn select(
-    attempt: &mut Attempt<'_, '_>,
+    attempt: &mut Attempt<'_>,
     index: NodeIndex,
     budgets: &Budgets,
 ) -> Result<Candidate, Refusal> {
@@ -42,7 +43,7 @@ pub(super) fn select(
     }
     preemptible.sort_by(importance);
     let (protected, unprotected) = budgets.divide(preemptible);
-    let mut trial = Trial { filters, edited: snapshot.clone(), index, removed: Vec::new() };
+    let mut trial = Trial { filters, node, edited: node.edited(), removed: Vec::new() };
     let chosen = trial.choose(&protected, &unprotected);
     trial.undo();
     let (mut victims, budgets_violated) = chosen?;
@@ -55,14 +56,14 @@ pub(super) fn select(
 }
 
 /// A node from which pods are removed for trial.
-struct Trial<'t, 'f> {
-    filters: &'t mut Filters<'f>,
-    edited: Snapshot,
-    index: NodeIndex,
+struct Trial<'a> {
+    filters: &'a mut Filters,
+    node: NodeView<'a>,
+    edited: NodeEdit,
     removed: Vec<Arc<PodInfo>>,
 }
 
-impl Trial<'_, '_> {
+impl Trial<'_> {
     /// The victims, and how many of them a budget protects.
     fn choose(
         &mut self,
@@ -84,10 +85,7 @@ impl Trial<'_, '_> {
     }
 
     fn check(&mut self) -> Result<(), Refusal> {
-        match self.edited.node(self.index) {
-            Some(node) => self.filters.check_with_nominated(node),
-            None => Ok(()),
-        }
+        self.filters.check_with_nominated(self.edited.view(self.node.snapshot()))
     }
 
     /// Lets the victim stay if the pod fits nevertheless.
@@ -99,18 +97,14 @@ impl Trial<'_, '_> {
     }
 
     fn remove(&mut self, victim: &Arc<PodInfo>) {
-        self.edited.remove_pod(self.index, victim);
-        if let Some(node) = self.edited.node(self.index) {
-            self.filters.pod_removed(victim, node);
-        }
+        self.edited.remove(victim);
+        self.filters.suppose(Change { pod: victim, node: self.node, by: -1 });
         self.removed.push(victim.clone());
     }
 
     fn put_back(&mut self, victim: &Arc<PodInfo>) {
-        self.edited.add_pod(self.index, victim);
-        if let Some(node) = self.edited.node(self.index) {
-            self.filters.pod_added(victim, node);
-        }
+        self.edited.add(victim);
+        self.filters.suppose(Change { pod: victim, node: self.node, by: 1 });
         self.removed.retain(|removed| !removed.is(victim));
     }
 
@@ -131,7 +125,7 @@ impl Budgets {
                 LabelSelector::from_object(selector).ok().filter(|parsed| !parsed.is_everything())?;
             Some((budget, selector))
         };
-        Budgets(snapshot.related.all().filter_map(parse).collect())
+        Budgets(snapshot.related().all().filter_map(parse).collect())
     }
 
     /// Those whose removal a budget forbids, and the others, both in the order given.

@@ -18,6 +18,13 @@ pub struct NodeView<'a> {
     pub(super) row: &'a Row,
 }
 
+/// A node with other pods on it than the snapshot has.
+#[derive(Clone, Debug)]
+pub struct NodeEdit {
+    index: NodeIndex,
+    row: Row,
+}
+
 /// What filters and scores of every pod read lies in the row itself; the rest is shared.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -94,6 +101,11 @@ impl<'a> NodeView<'a> {
         &self.row.ports
     }
 
+    /// The same node, to put pods on it and take them off for trial.
+    pub fn edited(&self) -> NodeEdit {
+        NodeEdit { index: self.index, row: self.row.clone() }
+    }
+
     /// The snapshot it is in.
     pub fn snapshot(&self) -> &'a Snapshot {
         self.snapshot
@@ -114,6 +126,23 @@ impl<'a> NodeView<'a> {
         names.sort_unstable();
         names.dedup();
         names
+    }
+}
+
+impl NodeEdit {
+    /// The node as it would be.
+    pub fn view<'a>(&'a self, snapshot: &'a Snapshot) -> NodeView<'a> {
+        NodeView { snapshot, index: self.index, row: &self.row }
+    }
+
+    /// Puts a pod on it, whether it fits or not.
+    pub fn add(&mut self, pod: &Arc<PodInfo>) {
+        self.row.add(pod);
+    }
+
+    /// Takes a pod off; `false` if it was not there.
+    pub fn remove(&mut self, pod: &PodInfo) -> bool {
+        self.row.remove(pod).is_some()
     }
 }
 
@@ -161,6 +190,11 @@ impl Row {
             Arc::make_mut(&mut self.ports).retain(|have| !pod.host_ports().contains(have));
         }
         Some(pod)
+    }
+
+    pub(super) fn refresh(&mut self, pod: &Arc<PodInfo>) -> bool {
+        let place = Arc::make_mut(&mut self.pods).iter_mut().find(|have| have.is(pod));
+        place.map(|place| *place = pod.clone()).is_some()
     }
 
     pub(super) fn into_pods(self) -> Vec<Arc<PodInfo>> {

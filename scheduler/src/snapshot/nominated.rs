@@ -28,22 +28,19 @@ impl Nominated {
         self.by_pod.is_empty()
     }
 
-    /// Has a pod wait for a node, and for no other.
-    pub fn nominate(&mut self, pod: &Arc<PodInfo>, node: &str) {
-        self.withdraw(pod.key());
+    /// The names of the nodes that pods wait for.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_node.keys()
+    }
+
+    /// Has a pod, which waits for none yet, wait for a node.
+    pub(super) fn nominate(&mut self, pod: &Arc<PodInfo>, node: &str) {
         Arc::make_mut(&mut self.by_pod).insert(pod.key().clone(), node.into());
         Arc::make_mut(&mut self.by_node).entry(node.into()).or_default().push(pod.clone());
     }
 
-    /// Takes over a new version of a pod that waits.
-    pub fn refresh(&mut self, pod: &Arc<PodInfo>) {
-        if let Some(node) = self.node_of(pod).cloned() {
-            self.nominate(pod, &node);
-        }
-    }
-
-    /// Has a pod, named by its key, wait no more; gives it back if it waited.
-    pub fn withdraw(&mut self, pod: &str) -> Option<Arc<PodInfo>> {
+    /// Has a pod, named by its key, wait no more; gives back the node and the pod if it waited.
+    pub(super) fn withdraw(&mut self, pod: &str) -> Option<(Arc<str>, Arc<PodInfo>)> {
         let node = self.by_pod.get(pod)?.clone();
         Arc::make_mut(&mut self.by_pod).remove(pod);
         let by_node = Arc::make_mut(&mut self.by_node);
@@ -52,6 +49,6 @@ impl Nominated {
         if pods.is_empty() {
             by_node.remove(&node);
         }
-        withdrawn
+        Some((node, withdrawn?))
     }
 }

@@ -1,0 +1,403 @@
+//! How many pods the scheduler's library places a second, in the clusters and with the pods of upstream's scheduler_perf.
+//!
+//! `cargo bench --bench scheduler`. A placement is a decision and taking note of it, nothing is written anywhere. Time is
+//! what the process spent on a CPU, so that a busy machine does not matter much. The figures stand in
+//! `docs/performance.md`; arguments choose workloads by a part of their names.
+#![expect(clippy::print_stdout, reason = "a bench prints")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use serde_json::{Value, json};
+use steersman_core::Object;
+use steersman_scheduler::{Cache, Decision, Picker, PodInfo, Profile};
+
+const HOST: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// A cluster, and what is placed in it.
+struct Workload {
+    name: &'static str,
+    nodes: usize,
+    zones: usize,
+    /// Placed before time is taken.
+    first: Vec<(usize, Template)>,
+    measured: (usize, Template),
+    /// Every so many measured pods, one that fits nowhere is tried.
+    churn: usize,
+    target: f64,
+}
+
+/// Makes the spec, labels and namespace of the pod of a number.
+type Template = fn(usize) -> Value;
+
+/// What was measured.
+struct Figures {
+    placed: usize,
+    failed: usize,
+    evaluations: usize,
+    took: Duration,
+}
+
+fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    println!(
+        "{:<44} {:>8} {:>12} {:>12} {:>16}   met",
+        "decisions on one core", "nodes", "pods/s", "target", "judged nodes/s"
+    );
+    for workload in workloads().into_iter().chain(growth()) {
+        if wanted.is_empty() || wanted.iter().any(|wanted| workload.name.contains(wanted.as_str())) {
+            let figures = run(&workload);
+            print(&workload, &figures);
+        }
+    }
+}
+
+fn workloads() -> Vec<Workload> {
+    let at_5000 = |name, zones, first: Vec<(usize, Template)>, measured, target| Workload {
+        name,
+        nodes: 5_000,
+        zones,
+        first,
+        measured,
+        churn: 0,
+        target,
+    };
+    let mixed: Vec<(usize, Template)> =
+        vec![(2_000, basic), (2_000, near), (2_000, apart), (2_000, rather_near), (2_000, rather_apart)];
+    let mut workloads = vec![
+        at_5000("basic", 0, vec![(1_000, basic)], (10_000, basic), 100_000.0),
+        at_5000("node affinity", 1, vec![(5_000, in_zone)], (10_000, in_zone), 20_000.0),
+        at_5000("pod affinity, required", 1, vec![(5_000, near)], (5_000, near), 20_000.0),
+        at_5000("pod anti-affinity, required", 0, vec![(1_000, apart)], (2_000, apart), 20_000.0),
+        at_5000("pod affinity, preferred", 0, vec![(5_000, rather_near)], (5_000, rather_near), 20_000.0),
+        at_5000(
+            "pod anti-affinity, preferred",
+            0,
+            vec![(5_000, rather_apart)],
+            (5_000, rather_apart),
+            20_000.0,
+        ),
+        at_5000(
+            "namespace selector, required affinity",
+            1,
+            vec![(5_000, near_teams)],
+            (2_000, near_teams),
+            20_000.0,
+        ),
+        at_5000(
+            "namespace selector, required anti-affinity",
+            0,
+            vec![(1_000, apart_from_teams)],
+            (2_000, apart_from_teams),
+            20_000.0,
+        ),
+        at_5000(
+            "namespace selector, preferred affinity",
+            0,
+            vec![(5_000, rather_near_teams)],
+            (2_000, rather_near_teams),
+            20_000.0,
+        ),
+        at_5000(
+            "namespace selector, preferred anti-affinity",
+            0,
+            vec![(5_000, rather_apart_from_teams)],
+            (2_000, rather_apart_from_teams),
+            20_000.0,
+        ),
+        at_5000("topology spread, hard", 3, vec![(5_000, spread)], (10_000, spread), 20_000.0),
+        at_5000("topology spread, soft", 3, vec![(5_000, rather_spread)], (10_000, rather_spread), 20_000.0),
+        at_5000("mixed", 1, mixed, (5_000, basic), 20_000.0),
+        at_5000("preemption", 0, vec![(20_000, unimportant)], (5_000, important), 0.0),
+        at_5000("gated", 0, vec![(1_000, basic)], (10_000, gated), 100_000.0),
+        Workload { nodes: 15_000, ..at_5000("daemonset", 0, vec![], (15_000, on_its_node), 20_000.0) },
+    ];
+    workloads.push(Workload {
+        churn: 10,
+        ..at_5000("unschedulable churn", 0, vec![(1_000, basic)], (10_000, basic), 20_000.0)
+    });
+    workloads
+}
+
+/// How cost grows with the cluster.
+fn growth() -> Vec<Workload> {
+    let sizes = [100, 1_000, 10_000, 100_000];
+    let of = |name, zones, template: Template| {
+        sizes.map(move |nodes| Workload {
+            name,
+            nodes,
+            zones,
+            first: vec![],
+            measured: (if nodes < 100_000 { nodes * 10 } else { nodes }, template),
+            churn: 0,
+            target: 0.0,
+        })
+    };
+    [of("growth: basic", 0, basic), of("growth: topology spread, hard", 3, spread)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn run(workload: &Workload) -> Figures {
+    let mut cache = cluster(workload);
+    let mut picker = Picker::new(Profile::default());
+    let mut number = 0;
+    for (count, template) in &workload.first {
+        place(&mut picker, &mut cache, &pods(&mut number, *count, *template));
+    }
+    let (count, template) = workload.measured;
+    let measured = pods(&mut number, count, template);
+    let huge: Vec<Arc<PodInfo>> =
+        pods(&mut number, count.checked_div(workload.churn).unwrap_or_default(), huge);
+    let chunks = measured.chunks(if workload.churn > 0 { workload.churn } else { count.max(1) });
+    let mut figures = Figures { placed: 0, failed: 0, evaluations: 0, took: Duration::ZERO };
+    let started = cpu_time();
+    for (at, chunk) in chunks.enumerate() {
+        figures.add(place(&mut picker, &mut cache, chunk));
+        figures.add(place(&mut picker, &mut cache, huge.get(at..=at).unwrap_or_default()));
+    }
+    figures.took = cpu_time() - started;
+    figures
+}
+
+fn cluster(workload: &Workload) -> Cache {
+    let mut cache = Cache::default();
+    for number in 0..workload.nodes {
+        cache.set_node(&Arc::new(node(number, workload.zones)));
+    }
+    for number in 0..100 {
+        let labels = json!({"team": "devops"});
+        let metadata = json!({"name": format!("team-{number}"), "labels": labels});
+        let namespace: Namespace =
+            serde_json::from_value(json!({"metadata": metadata})).expect("a valid namespace");
+        cache.set_related(Object::from_typed(&namespace).expect("a namespace is an object"));
+    }
+    cache
+}
+
+/// Places one pod after the other.
+fn place(picker: &mut Picker, cache: &mut Cache, pods: &[Arc<PodInfo>]) -> Figures {
+    let mut figures = Figures { placed: 0, failed: 0, evaluations: 0, took: Duration::ZERO };
+    for (tie, pod) in pods.iter().enumerate() {
+        if picker.profile().admit(pod).is_err() {
+            figures.failed += 1;
+            continue;
+        }
+        match picker.pick(pod, cache.snapshot(), tie as u64) {
+            Decision::Node(choice) => {
+                cache.assume(pod, &choice.node);
+                figures.placed += 1;
+                figures.evaluations += choice.evaluated;
+            }
+            Decision::NoFit(no_fit) => {
+                figures.failed += 1;
+                figures.evaluations += no_fit.diagnosis.nodes;
+                if let Some(nomination) = &no_fit.nomination {
+                    nomination.victims.iter().for_each(|victim| drop(cache.remove_pod(victim.key())));
+                    cache.assume(pod, &nomination.node);
+                    figures.placed += 1;
+                    figures.failed -= 1;
+                }
+            }
+            other => panic!("{}: {other:?}", pod.name()),
+        }
+    }
+    figures
+}
+
+impl Figures {
+    fn add(&mut self, other: Figures) {
+        self.placed += other.placed;
+        self.failed += other.failed;
+        self.evaluations += other.evaluations;
+    }
+}
+
+fn print(workload: &Workload, figures: &Figures) {
+    let rate = |count: usize| count as f64 / figures.took.as_secs_f64();
+    let pods = rate(figures.placed + figures.failed);
+    let (target, met) = match workload.target {
+        0.0 => (String::new(), ""),
+        target => (format!("≥ {target:.0}"), if pods >= target { "yes" } else { "no" }),
+    };
+    let name = match figures.failed {
+        0 => workload.name.to_owned(),
+        failed => format!("{} ({failed} not placed)", workload.name),
+    };
+    println!(
+        "{name:<44} {:>8} {pods:>12.0} {target:>12} {:>16.0}   {met}",
+        workload.nodes,
+        rate(figures.evaluations)
+    );
+}
+
+/// What the process has spent on a CPU.
+fn cpu_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(used.tv_sec.unsigned_abs(), u32::try_from(used.tv_nsec).unwrap_or_default())
+}
+
+fn node(number: usize, zones: usize) -> Node {
+    let name = format!("node-{number}");
+    let mut labels = json!({HOST: name});
+    if zones > 0 {
+        labels[ZONE] = json!(format!("zone{}", number % zones + 1));
+    }
+    let allocatable = json!({"cpu": "4", "memory": "32Gi", "pods": "110"});
+    serde_json::from_value(
+        json!({"metadata": {"name": name, "labels": labels}, "status": {"allocatable": allocatable}}),
+    )
+    .expect("a valid node")
+}
+
+fn pods(number: &mut usize, count: usize, template: Template) -> Vec<Arc<PodInfo>> {
+    let pod = |_| {
+        *number += 1;
+        let mut pod = template(*number);
+        pod["metadata"]["name"] = json!(format!("pod-{number}"));
+        pod["metadata"]["uid"] = json!(number.to_string());
+        let pod: Pod = serde_json::from_value(pod).expect("a valid pod");
+        Arc::new(PodInfo::new(pod))
+    };
+    (0..count).map(pod).collect()
+}
+
+fn pod(color: &str, more: Value) -> Value {
+    let requests = json!({"cpu": "100m", "memory": "500Mi"});
+    let container =
+        json!({"name": "pause", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": requests}});
+    let mut spec = json!({"containers": [container]});
+    spec.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    json!({"metadata": {"namespace": "sched-0", "labels": {"color": color}}, "spec": spec})
+}
+
+fn basic(_: usize) -> Value {
+    pod("none", json!({}))
+}
+
+fn huge(_: usize) -> Value {
+    let requests = json!({"cpu": "9", "memory": "500Mi"});
+    let containers = json!([{"name": "pause", "resources": {"requests": requests}}]);
+    pod("none", json!({"containers": containers}))
+}
+
+fn unimportant(_: usize) -> Value {
+    let requests = json!({"cpu": "900m", "memory": "500Mi"});
+    pod("none", json!({"containers": [{"name": "pause", "resources": {"requests": requests}}]}))
+}
+
+fn important(_: usize) -> Value {
+    let requests = json!({"cpu": "3", "memory": "500Mi"});
+    pod(
+        "none",
+        json!({"priority": 10, "containers": [{"name": "pause", "resources": {"requests": requests}}]}),
+    )
+}
+
+fn gated(number: usize) -> Value {
+    pod("none", if number % 2 == 0 { json!({"schedulingGates": [{"name": "hold"}]}) } else { json!({}) })
+}
+
+fn required_on_nodes(requirement: Value, kind: &str) -> Value {
+    let terms = json!({"nodeSelectorTerms": [{kind: [requirement]}]});
+    json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}})
+}
+
+fn in_zone(_: usize) -> Value {
+    pod(
+        "none",
+        required_on_nodes(
+            json!({"key": ZONE, "operator": "In", "values": ["zone1", "zone2"]}),
+            "matchExpressions",
+        ),
+    )
+}
+
+fn on_its_node(number: usize) -> Value {
+    let name = format!("node-{}", number - 1);
+    pod(
+        "none",
+        required_on_nodes(json!({"key": "metadata.name", "operator": "In", "values": [name]}), "matchFields"),
+    )
+}
+
+fn term(color: &str, key: &str) -> Value {
+    json!({
+        "labelSelector": {"matchLabels": {"color": color}},
+        "topologyKey": key,
+        "namespaces": ["sched-1", "sched-0"],
+    })
+}
+
+fn term_of_teams(color: &str, key: &str) -> Value {
+    let selector = json!({"matchLabels": {"team": "devops"}});
+    json!({"labelSelector": {"matchLabels": {"color": color}}, "topologyKey": key, "namespaceSelector": selector})
+}
+
+fn required(kind: &str, color: &str, term: Value) -> Value {
+    pod(color, json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}))
+}
+
+fn preferred(kind: &str, color: &str, term: Value) -> Value {
+    let wish = json!({"weight": 1, "podAffinityTerm": term});
+    pod(color, json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}}}))
+}
+
+fn of_team(number: usize, mut pod: Value) -> Value {
+    pod["metadata"]["namespace"] = json!(format!("team-{}", number % 100));
+    pod
+}
+
+fn near(_: usize) -> Value {
+    required("podAffinity", "blue", term("blue", ZONE))
+}
+
+fn apart(_: usize) -> Value {
+    required("podAntiAffinity", "green", term("green", HOST))
+}
+
+fn rather_near(_: usize) -> Value {
+    preferred("podAffinity", "red", term("red", HOST))
+}
+
+fn rather_apart(_: usize) -> Value {
+    preferred("podAntiAffinity", "yellow", term("yellow", HOST))
+}
+
+fn near_teams(number: usize) -> Value {
+    of_team(number, required("podAffinity", "blue", term_of_teams("blue", ZONE)))
+}
+
+fn apart_from_teams(number: usize) -> Value {
+    of_team(number, required("podAntiAffinity", "green", term_of_teams("green", HOST)))
+}
+
+fn rather_near_teams(number: usize) -> Value {
+    of_team(number, preferred("podAffinity", "red", term_of_teams("red", HOST)))
+}
+
+fn rather_apart_from_teams(number: usize) -> Value {
+    of_team(number, preferred("podAntiAffinity", "yellow", term_of_teams("yellow", HOST)))
+}
+
+fn spread(_: usize) -> Value {
+    spread_over_zones("DoNotSchedule")
+}
+
+fn rather_spread(_: usize) -> Value {
+    spread_over_zones("ScheduleAnyway")
+}
+
+fn spread_over_zones(otherwise: &str) -> Value {
+    let constraint = json!({
+        "labelSelector": {"matchLabels": {"color": "blue"}},
+        "maxSkew": 5,
+        "topologyKey": ZONE,
+        "whenUnsatisfiable": otherwise,
+    });
+    pod("blue", json!({"topologySpreadConstraints": [constraint]}))
+}

@@ -1,0 +1,84 @@
+//! What happens to a cluster between two decisions, and how far that reaches.
+
+use std::sync::Arc;
+
+use crate::pod::PodInfo;
+use crate::snapshot::{Domains, NodeIndex, NodeView};
+
+/// A pod has come to a node or gone from it. The node is seen as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The pod.
+    pub pod: &'a PodInfo,
+    /// The node.
+    pub node: NodeView<'a>,
+    /// 1 if the pod has come, -1 if it has gone.
+    pub by: i64,
+}
+
+impl<'a> Change<'a> {
+    /// The pods on a node, as if they came now.
+    pub(crate) fn all_on(node: NodeView<'a>) -> impl Iterator<Item = Change<'a>> {
+        node.pods().iter().map(move |pod| Change { pod, node, by: 1 })
+    }
+}
+
+/// How far a change reaches: which nodes may be judged otherwise than before.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// The node itself.
+    Node,
+    /// Besides the node itself, those of a domain.
+    Domain(Arc<Domains>, usize),
+    /// All nodes.
+    Everywhere,
+    /// That is not known: everything has to be prepared anew.
+    Unknown,
+}
+
+impl Reach {
+    /// As far as either.
+    #[must_use]
+    pub fn and(self, other: Reach) -> Reach {
+        match (self, other) {
+            (Reach::Unknown, _) | (_, Reach::Unknown) => Reach::Unknown,
+            (Reach::Node, reach) | (reach, Reach::Node) => reach,
+            (Reach::Domain(one, at), Reach::Domain(other, there))
+                if Arc::ptr_eq(&one, &other) && at == there =>
+            {
+                Reach::Domain(one, at)
+            }
+            _ => Reach::Everywhere,
+        }
+    }
+}
+
+/// How far several changes reach together.
+#[derive(Debug, Default)]
+pub(crate) struct Reached {
+    pub(crate) domains: Vec<(Arc<Domains>, usize)>,
+    pub(crate) everywhere: bool,
+    pub(crate) unknown: bool,
+}
+
+impl Reached {
+    pub(crate) fn add(&mut self, reach: Reach) {
+        match reach {
+            Reach::Node => {}
+            Reach::Domain(domains, domain) => {
+                let is_known =
+                    |(known, at): &(Arc<Domains>, usize)| *at == domain && Arc::ptr_eq(known, &domains);
+                if !self.domains.iter().any(is_known) {
+                    self.domains.push((domains, domain));
+                }
+            }
+            Reach::Everywhere => self.everywhere = true,
+            Reach::Unknown => self.unknown = true,
+        }
+    }
+
+    /// The nodes of the domains.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeIndex> {
+        self.domains.iter().flat_map(|(domains, domain)| domains.nodes(*domain)).copied()
+    }
+}

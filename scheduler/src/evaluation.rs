@@ -1,0 +1,270 @@
+//! What a profile's plugins say of every node for one kind of pod, kept up to date as pods come and go.
+//!
+//! It is worked out once, for all pods of one signature. Afterwards only those nodes are looked at again that a change
+//! reaches: usually the one node that the last pod went to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::attempt::{Ended, Filters};
+use crate::change::{Change, Reached};
+use crate::decision::{Choice, Diagnosis};
+use crate::pod::PodInfo;
+use crate::profile::Profile;
+use crate::ranking::{NodeSet, Ranking};
+use crate::refusals::Refusals;
+use crate::snapshot::{Moment, NodeIndex, NodeView, Snapshot, What};
+use crate::verdict::Refusal;
+
+/// What a profile's plugins say of every node for one kind of pod.
+pub(crate) struct Evaluation {
+    filters: Filters,
+    /// By node, the filters that are known to have nothing against it, a bit each. Filters beyond the 64th are asked
+    /// every time.
+    passed: Vec<u64>,
+    /// By node, the first refusal.
+    refusals: Arc<Refusals>,
+    feasible: NodeSet,
+    /// Made when there is first something to choose from.
+    ranking: Option<Ranking>,
+    /// The node that was looked at as if the pod that waits for it were not there.
+    own: Option<NodeIndex>,
+    moment: Moment,
+    related: u64,
+}
+
+impl Evaluation {
+    /// Asks the plugins about the nodes. `tie` says where to begin if not all are asked.
+    pub(crate) fn new(
+        profile: &Profile,
+        pod: &Arc<PodInfo>,
+        snapshot: &Snapshot,
+        tie: u64,
+    ) -> Result<Self, Ended> {
+        let filters = Filters::prepare(profile.plugins(), pod, snapshot)?;
+        let mut evaluation = Evaluation {
+            passed: vec![0; snapshot.rows()],
+            filters,
+            refusals: Arc::default(),
+            feasible: NodeSet::default(),
+            ranking: None,
+            own: own(pod, snapshot),
+            moment: snapshot.history().now(),
+            related: snapshot.related().version(),
+        };
+        evaluation.look(snapshot, profile.enough(snapshot.len()), tie);
+        Ok(evaluation)
+    }
+
+    fn look(&mut self, snapshot: &Snapshot, enough: usize, tie: u64) {
+        if self.filters.rejection().is_some() {
+            return;
+        }
+        if let Some(names) = self.filters.among().cloned() {
+            for node in names.iter().filter_map(|name| snapshot.node_named(name)) {
+                self.judge(node);
+            }
+            return;
+        }
+        let start = if enough < snapshot.len() { (tie % snapshot.len() as u64) as usize } else { 0 };
+        for node in snapshot.nodes().skip(start).chain(snapshot.nodes().take(start)) {
+            self.judge(node);
+            if self.feasible.len() >= enough {
+                break;
+            }
+        }
+    }
+
+    /// Brings everything up to date, for a pod of the same signature; `false` if it has to be worked out anew.
+    pub(crate) fn follow(&mut self, pod: &Arc<PodInfo>, snapshot: &Snapshot) -> bool {
+        if self.related != snapshot.related().version() {
+            return false;
+        }
+        let Some(changed) = snapshot.history().since(&self.moment) else { return false };
+        let (mut changes, mut again) = (Vec::new(), Vec::from_iter(self.own));
+        self.filters.judge(pod);
+        self.own = own(pod, snapshot);
+        again.extend(self.own);
+        for changed in changed {
+            let Some(node) = snapshot.node(changed.node) else { return false };
+            again.push(changed.node);
+            match &changed.what {
+                What::Came(pod) => changes.push(Change { pod, node, by: 1 }),
+                What::Went(pod) => changes.push(Change { pod, node, by: -1 }),
+                What::Waits => {}
+            }
+        }
+        again.iter().for_each(|node| self.passed[node.place()] = 0);
+        if !self.follow_filters(snapshot, &changes, &mut again)
+            || self.refusals.kinds_len() > snapshot.len() + 100
+        {
+            return false;
+        }
+        let flipped: Vec<NodeIndex> = again
+            .into_iter()
+            .filter(|node| snapshot.node(*node).is_some_and(|node| self.judge(node)))
+            .collect();
+        self.moment = snapshot.history().now();
+        self.follow_ranking(snapshot, &changes, &flipped);
+        true
+    }
+
+    /// Has the filters take in what happened, and adds the nodes that it reaches.
+    fn follow_filters(
+        &mut self,
+        snapshot: &Snapshot,
+        changes: &[Change<'_>],
+        again: &mut Vec<NodeIndex>,
+    ) -> bool {
+        for filter in 0..self.filters.len() {
+            let mut reached = Reached::default();
+            changes.iter().for_each(|change| reached.add(self.filters.follow_one(filter, *change)));
+            let before = again.len();
+            if reached.unknown {
+                return false;
+            } else if reached.everywhere {
+                again.extend(snapshot.nodes().map(|node| node.index()));
+            } else {
+                again.extend(reached.nodes());
+            }
+            again[before..].iter().for_each(|node| self.passed[node.place()] &= !bit(filter));
+        }
+        true
+    }
+
+    /// A ranking that cannot follow is made anew when it is needed.
+    fn follow_ranking(&mut self, snapshot: &Snapshot, changes: &[Change<'_>], flipped: &[NodeIndex]) {
+        if let Some(mut ranking) = self.ranking.take()
+            && ranking.follow(snapshot, changes, flipped, &self.feasible)
+        {
+            self.ranking = Some(ranking);
+        }
+    }
+
+    /// Finds out whether a node will do; whether that is otherwise than before.
+    fn judge(&mut self, node: NodeView<'_>) -> bool {
+        let number = match self.filters.check_ahead(node) {
+            Ok(()) => self.first_refusal(node),
+            Err(refusal) => self.number(refusal),
+        };
+        if self.refusals.number(node.index()) != number {
+            Arc::make_mut(&mut self.refusals).set_number(node.index(), number);
+        }
+        self.feasible.set(node.index(), number == 0)
+    }
+
+    /// Asks the filters that are not known to pass, in order, until one refuses the node; 0 if none does.
+    fn first_refusal(&mut self, node: NodeView<'_>) -> u32 {
+        let row = node.index().place();
+        for filter in self.passed[row].trailing_ones() as usize..self.filters.len() {
+            if self.passed[row] & bit(filter) == 0 {
+                match self.filters.check_one(filter, node) {
+                    Ok(()) => self.passed[row] |= bit(filter),
+                    Err(refusal) => return self.number(refusal),
+                }
+            }
+        }
+        0
+    }
+
+    fn number(&mut self, refusal: Refusal) -> u32 {
+        Arc::make_mut(&mut self.refusals).kinds().number(refusal)
+    }
+
+    /// The node to choose, if any will do: room that was made for the pod earlier goes first.
+    pub(crate) fn choose(
+        &mut self,
+        profile: &Profile,
+        snapshot: &Snapshot,
+        tie: u64,
+    ) -> Result<Option<Choice>, String> {
+        let pod = self.filters.pod().clone();
+        if let Some(node) = self.promised(&pod, snapshot) {
+            return Ok(Some(Choice {
+                index: node.index(),
+                node: node.name().clone(),
+                evaluated: 1,
+                feasible: 1,
+            }));
+        }
+        self.error()?;
+        let best = match self.feasible.len() {
+            0 => return Ok(None),
+            1 => self.feasible.iter().next(),
+            _ => self.ranking(profile, &pod, snapshot)?.best(tie),
+        };
+        let feasible = self.feasible.len();
+        let evaluated = feasible + self.refusals.len();
+        let node =
+            best.and_then(|index| snapshot.node(index)).ok_or("the chosen node is not in the snapshot")?;
+        Ok(Some(Choice { index: node.index(), node: node.name().clone(), evaluated, feasible }))
+    }
+
+    /// The nodes that will do: only the one that room was made on for the pod earlier, if that will.
+    pub(crate) fn feasible(&self, snapshot: &Snapshot) -> NodeSet {
+        match self.promised(self.filters.pod(), snapshot) {
+            Some(node) => NodeSet::from_iter([node.index()]),
+            None => self.feasible.clone(),
+        }
+    }
+
+    fn promised<'s>(&self, pod: &PodInfo, snapshot: &'s Snapshot) -> Option<NodeView<'s>> {
+        let promised = pod.nominated_node_name().and_then(|name| snapshot.node_named(name));
+        promised.filter(|node| self.feasible.contains(node.index()))
+    }
+
+    /// What a filter said that could not do its work.
+    pub(crate) fn error(&self) -> Result<(), String> {
+        let broken = |refusal: &Refusal| !refusal.rejection.is_rejection();
+        match self.refusals.counted().map(|(refusal, _)| refusal).find(|refusal| broken(refusal)) {
+            Some(Refusal { plugin, rejection }) => {
+                Err(format!("running \"{plugin}\" filter plugin: {rejection}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn ranking(
+        &mut self,
+        profile: &Profile,
+        pod: &Arc<PodInfo>,
+        snapshot: &Snapshot,
+    ) -> Result<&mut Ranking, String> {
+        let ranking = match self.ranking.take() {
+            Some(ranking) => ranking,
+            None => Ranking::new(profile, pod, snapshot, &self.feasible)?,
+        };
+        Ok(self.ranking.insert(ranking))
+    }
+
+    /// Why no node will do, and the filters to ask again.
+    pub(crate) fn diagnosis(&mut self, snapshot: &Snapshot) -> (Diagnosis, &mut Filters) {
+        let mut plugins: BTreeSet<&'static str> = self.filters.narrowing().clone();
+        plugins.extend(self.filters.rejection().map(|refusal| refusal.plugin));
+        plugins.extend(self.refusals.counted().map(|(refusal, _)| refusal.plugin));
+        let diagnosis = Diagnosis {
+            nodes: snapshot.len(),
+            pod: self.filters.rejection().map(|refusal| refusal.rejection.clone()),
+            refusals: self.refusals.clone(),
+            others: self.filters.left_out(),
+            plugins,
+            remedy: String::new(),
+        };
+        (diagnosis, &mut self.filters)
+    }
+
+    /// Whether it can be brought up to date later: not if something other than pods on nodes decided.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.filters.rejection().is_none() && self.filters.among().is_none()
+    }
+}
+
+/// The node on which the pod itself waits for room.
+fn own(pod: &PodInfo, snapshot: &Snapshot) -> Option<NodeIndex> {
+    let node = snapshot.nominated().node_of(pod)?;
+    Some(snapshot.node_named(node)?.index())
+}
+
+fn bit(filter: usize) -> u64 {
+    u32::try_from(filter).ok().and_then(|filter| 1u64.checked_shl(filter)).unwrap_or_default()
+}

@@ -1,0 +1,39 @@
+//! What of a pod its placement depends on: pods with equal signatures are judged alike.
+
+use serde::Serialize;
+
+use crate::pod::PodInfo;
+use crate::profile::Profile;
+
+/// What of a pod the plugins of a profile look at, as they say themselves with [`crate::Plugin::sign`].
+#[derive(Debug, Default)]
+pub struct Signature {
+    text: Vec<u8>,
+    is_refused: bool,
+}
+
+impl Signature {
+    /// The signature of a pod; `None` if a plugin that judges nodes does not say what it depends on.
+    pub(crate) fn of(pod: &PodInfo, profile: &Profile) -> Option<Box<[u8]>> {
+        let mut signature = Signature::default();
+        // Pods that wait for room count for those that are no more important.
+        signature.add(&pod.priority());
+        for plugin in profile.plugins() {
+            if plugin.filter().is_some() || plugin.score().is_some() {
+                plugin.sign(pod, &mut signature);
+            }
+        }
+        (!signature.is_refused).then(|| signature.text.into_boxed_slice())
+    }
+
+    /// Depends on this value.
+    pub fn add(&mut self, value: &(impl Serialize + ?Sized)) {
+        self.is_refused |= serde_json::to_writer(&mut self.text, value).is_err();
+        self.text.push(b'\n');
+    }
+
+    /// Depends on what cannot be said: each such pod is judged on its own.
+    pub fn refuse(&mut self) {
+        self.is_refused = true;
+    }
+}
