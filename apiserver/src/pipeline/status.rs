@@ -97,13 +97,23 @@ impl<'a> Request<'a> {
 
     /// 409: the form that is patched is of another object of the same name.
     pub(super) fn other_uid(&self, wanted: &str, found: &str) -> Error {
-        let why =
-            format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
         Error::conflict(&self.resource(), &self.target.name, why)
     }
 }
 
 impl Door<'_> {
+    /// Leaves of what was sent what can change through the door, so that nobody comes to own the rest; another object's
+    /// is left as it is, to be refused.
+    pub(super) fn narrow(&self, tree: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<()> {
+        let (Door::Other(handler), Some(old)) = (self, old) else { return Ok(()) };
+        let uid = metadata::text(tree, "uid");
+        if uid.is_empty() || uid == metadata::text(old, "uid") {
+            *tree = handler.replace(std::mem::take(tree), old, cx)?;
+        }
+        Ok(())
+    }
+
     /// The object that `wanted` makes of `old`.
     pub(super) fn next(
         &self,

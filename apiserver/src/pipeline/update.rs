@@ -54,12 +54,16 @@ impl Core {
         let version = metadata::take_version(&mut tree);
         let (owner, owns) = (request.owner(&options.field_manager), request.owns());
         let scales = request.scales(&door, &options.field_manager);
+        let cx = request.context();
         let next = |current: Option<&Current>, _: &mut Vec<String>| {
             let mut tree = tree.clone();
             let current = current.map(|current| &current.tree);
             match (&scales, current) {
                 (Some(scales), Some(current)) => scales.track(current, &mut tree)?,
-                _ if owns => owner.track(current, &mut tree),
+                _ if owns => {
+                    door.narrow(&mut tree, current, &cx)?;
+                    owner.track(current, &mut tree);
+                }
                 _ => {}
             }
             Ok(Proposal { tree, version: version.clone(), is_put: true, creates: false })
@@ -219,7 +223,8 @@ impl Request<'_> {
         if matches!(door, Door::Object) && self.row.separates_status() {
             super::status::keep(&mut tree, &old.tree);
         }
-        if self.row.counts_generation() && self.row.spec_differs(&tree, &old.tree) {
+        let counts = strategy.counts_change(&tree, &old.tree);
+        if self.row.counts_generation() && counts.unwrap_or_else(|| self.row.spec_differs(&tree, &old.tree)) {
             metadata::count_generation(&mut tree);
         }
         Ok(tree)

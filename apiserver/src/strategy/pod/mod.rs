@@ -82,6 +82,8 @@ impl Strategy for Pods {
     }
 }
 
+pub(crate) use qos::class as quality_of_service;
+
 /// What is wrong with the spec of a pod.
 pub(crate) fn validate_pod_spec(pod: &Value) -> ErrorList {
     let mut errors = ErrorList::new();
