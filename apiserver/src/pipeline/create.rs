@@ -33,6 +33,7 @@ impl Core {
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
         }
+        metadata::wipe(&mut tree);
         if request.owns() {
             request.owner(&options.field_manager).track(None, &mut tree);
         }
@@ -120,7 +121,7 @@ impl Request<'_> {
         errors.extend(row.schema.validate(tree));
         errors.extend(row.strategy.validate(tree));
         if !errors.is_empty() {
-            return Err(Error::invalid(&row.kind, &metadata.name, &errors));
+            return Err(Error::invalid(&row.error_kind(), &metadata.name, &errors));
         }
         self.warnings.extend(row.strategy.warnings(tree, None));
         Ok(())

@@ -18,7 +18,6 @@ use super::{Caller, Core, Written, metadata};
 use crate::fault;
 use crate::patch;
 use crate::schema::Schema;
-use crate::strategy::WriteContext;
 
 impl Core {
     /// Applies a patch to an object or a part of it.
@@ -84,7 +83,6 @@ struct Patching<'a> {
     /// The scale that is patched, if it is one.
     scales: Option<Scales<'a>>,
     owns: bool,
-    cx: WriteContext<'a>,
     /// Whether an apply takes fields over from others.
     force: bool,
     /// Warnings are told once, however often the patch is applied.
@@ -119,7 +117,6 @@ impl<'a> Patching<'a> {
             owner: request.owner(&options.field_manager),
             scales: request.scales(door, &options.field_manager),
             owns: request.owns(),
-            cx: request.context(),
             force: options.force,
             warned: Mutex::default(),
             row: request.row.clone(),
@@ -139,10 +136,7 @@ impl<'a> Patching<'a> {
         self.complete(&mut tree);
         match &self.scales {
             Some(scales) => scales.track(&current.tree, &mut tree)?,
-            None if self.owns => {
-                self.door.narrow(&mut tree, Some(&current.tree), &self.cx)?;
-                self.owner.track(Some(&current.tree), &mut tree);
-            }
+            None if self.owns => self.owner.track(Some(&current.tree), &mut tree),
             None => {}
         }
         Ok(tree)

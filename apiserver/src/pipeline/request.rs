@@ -76,7 +76,7 @@ fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
     if needs_name && target.name.is_empty() { Err(fault::unknown_method()) } else { Ok(()) }
 }
 
-impl<'a> Request<'a> {
+impl Request<'_> {
     /// Puts a write to a definition into effect, and the removal of a custom resource that one may wait for.
     pub(super) async fn settle(&self, removed: bool) -> Result<()> {
         let is_definition = self.row.group_resource() == definitions();
@@ -105,7 +105,7 @@ impl<'a> Request<'a> {
     }
 
     /// What strategies may know.
-    pub(super) fn context(&self) -> WriteContext<'a> {
+    pub(super) fn context(&self) -> WriteContext<'_> {
         WriteContext {
             now: self.now,
             user: &self.caller.user,

@@ -103,17 +103,6 @@ impl<'a> Request<'a> {
 }
 
 impl Door<'_> {
-    /// Leaves of what was sent what can change through the door, so that nobody comes to own the rest; another object's
-    /// is left as it is, to be refused.
-    pub(super) fn narrow(&self, tree: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<()> {
-        let (Door::Other(handler), Some(old)) = (self, old) else { return Ok(()) };
-        let uid = metadata::text(tree, "uid");
-        if uid.is_empty() || uid == metadata::text(old, "uid") {
-            *tree = handler.replace(std::mem::take(tree), old, cx)?;
-        }
-        Ok(())
-    }
-
     /// The object that `wanted` makes of `old`.
     pub(super) fn next(
         &self,

@@ -54,16 +54,12 @@ impl Core {
         let version = metadata::take_version(&mut tree);
         let (owner, owns) = (request.owner(&options.field_manager), request.owns());
         let scales = request.scales(&door, &options.field_manager);
-        let cx = request.context();
         let next = |current: Option<&Current>, _: &mut Vec<String>| {
             let mut tree = tree.clone();
             let current = current.map(|current| &current.tree);
             match (&scales, current) {
                 (Some(scales), Some(current)) => scales.track(current, &mut tree)?,
-                _ if owns => {
-                    door.narrow(&mut tree, current, &cx)?;
-                    owner.track(current, &mut tree);
-                }
+                _ if owns => owner.track(current, &mut tree),
                 _ => {}
             }
             Ok(Proposal { tree, version: version.clone(), is_put: true, creates: false })
@@ -223,11 +219,18 @@ impl Request<'_> {
         if matches!(door, Door::Object) && self.row.separates_status() {
             super::status::keep(&mut tree, &old.tree);
         }
-        let counts = strategy.counts_change(&tree, &old.tree);
-        if self.row.counts_generation() && counts.unwrap_or_else(|| self.row.spec_differs(&tree, &old.tree)) {
+        if self.row.counts_generation() && self.counts_change(door, &tree, &old.tree) {
             metadata::count_generation(&mut tree);
         }
         Ok(tree)
+    }
+
+    fn counts_change(&self, door: &Door<'_>, tree: &Value, old: &Value) -> bool {
+        let own = match door {
+            Door::Object => self.row.strategy.counts_change(tree, old),
+            Door::Status | Door::Other(_) => None,
+        };
+        own.unwrap_or_else(|| self.row.spec_differs(tree, old))
     }
 
     fn validate(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
@@ -251,7 +254,7 @@ impl Request<'_> {
             Door::Other(handler) => handler.validate(tree, &old.tree),
         });
         if !errors.is_empty() {
-            return Err(Error::invalid(&row.kind, &new.name, &errors));
+            return Err(Error::invalid(&row.error_kind(), &new.name, &errors));
         }
         if matches!(door, Door::Object) {
             self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree)));

@@ -68,7 +68,11 @@ impl Strategy for CertificateRequests {
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, cx: &WriteContext<'_>) {
-        checks::keep_metadata(fields(object), old);
+        let metadata = fields(object).object("metadata");
+        match old.at("metadata").at("labels") {
+            Value::Null => metadata.drop_field("labels"),
+            labels => metadata.put("labels", labels.clone()),
+        }
         stamp_conditions(object, old, cx);
     }
 

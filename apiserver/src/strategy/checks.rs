@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path, Shown};
-use steersman_core::{Quantity, formats, labels, names, selector};
+use steersman_core::{Quantity, addresses, formats, labels, names, selector};
 
 use crate::tree::{Fill, Read};
 
@@ -180,6 +180,29 @@ pub(super) fn keep_metadata(object: &mut Map<String, Value>, old: &Value) {
             Value::Null => metadata.drop_field(field),
             value => metadata.put(field, value.clone()),
         }
+    }
+}
+
+/// The addresses of a load balancer.
+pub(super) fn load_balancer(balancer: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("ingress");
+    for (index, point) in balancer.items("ingress").iter().enumerate() {
+        let (at, ip, host) = (path.index(index), point.text("ip"), point.text("hostname"));
+        if !ip.is_empty() {
+            errors.extend(addresses::validate_ip(ip, &at.child("ip")));
+        }
+        if !host.is_empty() {
+            let path = at.child("hostname");
+            each(names::dns1123_subdomain(host), host, &path, errors);
+            no_address(host, &path, errors);
+        }
+    }
+}
+
+/// A name, and no address.
+pub(super) fn no_address(host: &str, path: &Path<'_>, errors: &mut ErrorList) {
+    if addresses::parse_ip(host).is_some() {
+        errors.push(Error::invalid(path, host, "must be a DNS name, not an IP address"));
     }
 }
 

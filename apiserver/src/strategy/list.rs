@@ -12,6 +12,7 @@ use super::autoscaler::Autoscalers;
 use super::certificate_request::CertificateRequests;
 use super::config_map::ConfigMaps;
 use super::controller_revision::ControllerRevisions;
+use super::device::{ClaimTemplates, Claims, Classes, Slices};
 use super::disruption_budget::DisruptionBudgets;
 use super::endpoint_slice::EndpointSlices;
 use super::endpoints::EndpointsObjects;
@@ -42,6 +43,7 @@ use crate::crd::CustomResourceDefinitions;
 
 const ACCESS: &str = "rbac.authorization.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
+const DEVICES: &str = "resource.k8s.io";
 const FLOW: &str = "flowcontrol.apiserver.k8s.io";
 const STORAGE: &str = "storage.k8s.io";
 
@@ -117,6 +119,10 @@ impl Strategies {
             ("networking.k8s.io", "ServiceCIDR", Arc::new(ServiceRangesObjects)),
             ("node.k8s.io", "RuntimeClass", Arc::new(RuntimeClasses)),
             ("policy", "PodDisruptionBudget", Arc::new(DisruptionBudgets)),
+            (DEVICES, "DeviceClass", Arc::new(Classes)),
+            (DEVICES, "ResourceClaim", Arc::new(Claims)),
+            (DEVICES, "ResourceClaimTemplate", Arc::new(ClaimTemplates)),
+            (DEVICES, "ResourceSlice", Arc::new(Slices)),
             (ACCESS, "ClusterRole", Arc::new(Roles(access_rules::Reach::Cluster))),
             (ACCESS, "ClusterRoleBinding", Arc::new(RoleBindings(access_rules::Reach::Cluster))),
             (ACCESS, "Role", Arc::new(Roles(access_rules::Reach::Namespace))),

@@ -22,6 +22,7 @@ mod certificate_request;
 mod checks;
 mod config_map;
 mod controller_revision;
+mod device;
 mod disruption_budget;
 mod endpoint_slice;
 mod endpoints;

@@ -35,7 +35,6 @@ impl Strategy for StatefulSets {
         update.fill_zero("type", "RollingUpdate");
         if update.text("type") == "RollingUpdate" {
             let rolling = update.object("rollingUpdate");
-            rolling.fill("maxUnavailable", 1);
             rolling.fill("partition", 0);
         }
         let retention = spec.object("persistentVolumeClaimRetentionPolicy");
