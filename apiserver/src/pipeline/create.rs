@@ -34,6 +34,7 @@ impl Core {
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
         }
+        metadata::wipe(&mut tree);
         if request.owns() {
             request.owner(&options.field_manager).track(None, &mut tree)?;
         }
@@ -121,7 +122,7 @@ impl Request<'_> {
         errors.extend(row.judge(tree, None, Extent::Whole)?.errors);
         errors.extend(row.strategy.validate(tree));
         if !errors.is_empty() {
-            return Err(Error::invalid(&row.kind, &metadata.name, &errors));
+            return Err(Error::invalid(&row.error_kind(), &metadata.name, &errors));
         }
         self.warnings.extend(row.strategy.warnings(tree, None));
         Ok(())

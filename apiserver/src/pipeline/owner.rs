@@ -104,7 +104,8 @@ impl Owner<'_> {
             kind: &self.row.kind,
             schema: &self.row.schema,
             subresource: self.subresource,
-            separates_status: self.row.separates_status(),
+            // What has a door for its status has it written there, even if a creator may set it.
+            separates_status: self.row.separates_status() || self.row.subresource("status").is_some(),
             now: self.now,
             blank: self.row.blank(),
             versions: &versions,

@@ -220,10 +220,21 @@ impl Request<'_> {
             Door::Status => strategy.prepare_status(&mut tree, &old.tree, &cx),
             Door::Other(_) => {}
         }
-        if self.row.counts_generation() && self.row.spec_differs(&tree, &old.tree) {
+        if matches!(door, Door::Object) && self.row.separates_status() {
+            super::status::keep(&mut tree, &old.tree);
+        }
+        if self.row.counts_generation() && self.counts_change(door, &tree, &old.tree) {
             metadata::count_generation(&mut tree);
         }
         Ok(tree)
+    }
+
+    fn counts_change(&self, door: &Door<'_>, tree: &Value, old: &Value) -> bool {
+        let own = match door {
+            Door::Object => self.row.strategy.counts_change(tree, old),
+            Door::Status | Door::Other(_) => None,
+        };
+        own.unwrap_or_else(|| self.row.spec_differs(tree, old))
     }
 
     fn validate(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
@@ -249,7 +260,7 @@ impl Request<'_> {
             Door::Other(handler) => handler.validate(tree, &old.tree),
         });
         if !errors.is_empty() {
-            return Err(Error::invalid(&row.kind, &new.name, &errors));
+            return Err(Error::invalid(&row.error_kind(), &new.name, &errors));
         }
         self.warnings.extend(found.warnings);
         if matches!(door, Door::Object) {

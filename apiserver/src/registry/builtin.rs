@@ -46,7 +46,7 @@ pub(crate) fn builtin(
         let kind = names.resource.gvk();
         let Some(schema) = tables.schema(&kind) else { continue };
         let own = extra.get(&(kind.group.to_string(), kind.kind.to_string()));
-        let strategy = own.unwrap_or_else(|| strategies.of(&stored_kind(&kind))).clone();
+        let strategy = own.unwrap_or_else(|| strategies.of(&kind)).clone();
         let collection = names.resource.serves("get").then(|| {
             let prefix = prefix(&names.resource.resource.group, &names.resource.resource.resource);
             let new = || Arc::new(Collection::new(prefix.clone(), strategy.clone()));
@@ -90,14 +90,6 @@ fn deprecation(kind: &GroupVersionKind) -> Option<String> {
 fn view(resource: &GroupResource) -> View {
     let row = VIEWS.iter().find(|(group, name, _)| *group == resource.group && *name == resource.resource);
     row.map_or(View::Same, |(_, _, view)| view.clone())
-}
-
-/// The rules of an object are those of the kind it is stored as.
-fn stored_kind(kind: &GroupVersionKind) -> GroupVersionKind {
-    match (kind.group.as_ref(), kind.kind.as_ref()) {
-        ("events.k8s.io", "Event") => GroupVersionKind::new("", "v1", "Event"),
-        _ => kind.clone(),
-    }
 }
 
 fn prefix(group: &str, resource: &str) -> String {

@@ -165,6 +165,14 @@ impl Served {
         !(covers(a, b) && covers(b, a))
     }
 
+    /// The kind that errors name: that in which objects are kept.
+    pub(crate) fn error_kind(&self) -> GroupVersionKind {
+        match self.view {
+            View::Events => GroupVersionKind::new("", "v1", "Event"),
+            View::Same | View::Version { .. } => self.kind.clone(),
+        }
+    }
+
     /// The subresource of that name.
     pub(crate) fn subresource(&self, name: &str) -> Option<&tables::Subresource> {
         self.names.subresources.iter().find(|one| one.name == name)

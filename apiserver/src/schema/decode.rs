@@ -69,7 +69,8 @@ pub fn yaml(body: &str) -> Result<Decoded, String> {
     let value = serde_saphyr::with_deserializer_from_str_with_options(document, options, |deserializer| {
         node.deserialize(deserializer)
     });
-    let value = value.map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))?;
+    let value = value
+        .map_err(|error| format!("error converting YAML to JSON: yaml: {}", worded(&error.to_string())))?;
     Ok(Decoded { value, duplicates: Duplicates { lines: lines.into_inner(), ..Duplicates::default() } })
 }
 
@@ -233,6 +234,17 @@ impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
             map.insert(key, value);
         }
         Ok(Value::Object(map))
+    }
+}
+
+/// What upstream's parser says of a bracket that nothing closes; anything else as ours says it.
+fn worded(error: &str) -> String {
+    let line = error.split_once("line ").map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
+    match line {
+        Some(line) if error.contains("unclosed bracket") => {
+            format!("line {line}: did not find expected node content")
+        }
+        _ => error.to_owned(),
     }
 }
 

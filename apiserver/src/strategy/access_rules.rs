@@ -34,7 +34,11 @@ impl Strategy for Roles {
         let selectors = aggregation.child("clusterRoleSelectors");
         for (index, selector) in object.at("aggregationRule").items("clusterRoleSelectors").iter().enumerate()
         {
-            checks::selector(selector, &selectors.index(index), &mut errors);
+            let (path, before) = (selectors.index(index), errors.len());
+            checks::selector(selector, &path, &mut errors);
+            if errors.len() > before {
+                errors.push(Error::invalid(&path, Value::Null, "invalid label selector."));
+            }
         }
         errors
     }

@@ -1,12 +1,47 @@
 //! CertificateSigningRequests: they tell who made them, which nobody can claim or change.
 
 use serde_json::{Value, json};
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::names;
 
-use super::{Strategy, WriteContext};
+use super::{Strategy, WriteContext, checks};
+use crate::moment::seconds;
 use crate::tree::{Fill, Read, fields};
 
 /// The fields of the spec that the server sets.
 const OWN: [&str; 4] = ["username", "uid", "groups", "extra"];
+
+/// The shortest life of a certificate, in seconds.
+const SHORTEST: i64 = 600;
+
+/// A request starts so, once it is no longer base64.
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE REQUEST-----";
+
+const USAGES: [&str; 23] = [
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
 
 /// The strategy of certificate signing requests.
 pub(super) struct CertificateRequests;
@@ -32,6 +67,36 @@ impl Strategy for CertificateRequests {
         fields(object).put("spec", old.at("spec").clone());
     }
 
+    fn prepare_status(&self, object: &mut Value, old: &Value, cx: &WriteContext<'_>) {
+        let metadata = fields(object).object("metadata");
+        match old.at("metadata").at("labels") {
+            Value::Null => metadata.drop_field("labels"),
+            labels => metadata.put("labels", labels.clone()),
+        }
+        stamp_conditions(object, old, cx);
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+        let spec = object.at("spec");
+        check_request(spec, &at.child("request"), &mut errors);
+        check_usages(spec, &at.child("usages"), &mut errors);
+        check_signer(spec, &at, &mut errors);
+        if let Some(seconds) = spec.int("expirationSeconds").filter(|seconds| *seconds < SHORTEST) {
+            let why = format!("may not specify a duration less than {SHORTEST} seconds (10 minutes)");
+            errors.push(Error::invalid(&at.child("expirationSeconds"), seconds, why));
+        }
+        errors
+    }
+
+    fn validate_update(&self, _object: &Value, _old: &Value) -> ErrorList {
+        ErrorList::new()
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        validate_conditions(object)
+    }
+
     /// Upstream's field managers do not read the kind, and say nothing of it.
     fn has_owners(&self) -> bool {
         false
@@ -39,5 +104,82 @@ impl Strategy for CertificateRequests {
 
     fn counts_generation(&self) -> bool {
         false
+    }
+}
+
+fn check_request(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(spec.text("request")).unwrap_or_default();
+    if !bytes.trim_ascii_start().starts_with(PEM) {
+        let shown = if bytes.is_empty() { &Value::Null } else { spec.at("request") };
+        errors.push(Error::invalid(at, shown, "PEM block type must be CERTIFICATE REQUEST"));
+    }
+}
+
+fn check_usages(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let usages: Vec<&str> = spec.texts("usages").collect();
+    if usages.is_empty() {
+        errors.push(Error::required(at, ""));
+    }
+    for (index, usage) in usages.iter().enumerate() {
+        checks::one_of(usage, &USAGES, &at.index(index), errors);
+        if usages[..index].contains(usage) {
+            errors.push(Error::duplicate(&at.index(index), *usage));
+        }
+    }
+}
+
+fn check_signer(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if !checks::required(spec, "signerName", at, errors) {
+        return;
+    }
+    let (name, path) = (spec.text("signerName"), at.child("signerName"));
+    match name.split_once('/') {
+        Some((domain, rest)) if !rest.is_empty() && !rest.contains('/') => {
+            checks::each(names::dns1123_subdomain(domain), name, &path, errors);
+            checks::each(names::dns1123_subdomain(rest), name, &path, errors);
+        }
+        _ => {
+            let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+            errors.push(Error::invalid(&path, name, why));
+        }
+    }
+}
+
+/// What is wrong with the conditions of a request.
+pub(crate) fn validate_conditions(request: &Value) -> ErrorList {
+    let (mut errors, status) = (ErrorList::new(), Path::new("status"));
+    let (conditions, at) = (request.at("status").items("conditions"), status.child("conditions"));
+    let has = |kind: &str| conditions.iter().any(|condition| condition.text("type") == kind);
+    for (index, condition) in conditions.iter().enumerate() {
+        let (path, kind) = (at.index(index), condition.text("type"));
+        checks::required(condition, "type", &path, &mut errors);
+        let (word, path) = (condition.text("status"), path.child("status"));
+        let words: &[&str] = match kind {
+            "Approved" | "Denied" | "Failed" => &["True"],
+            _ => &["True", "False", "Unknown"],
+        };
+        checks::required_one_of(word, words, &path, &mut errors);
+        if kind == "Denied" && has("Approved") || kind == "Approved" && has("Denied") {
+            let why = "Approved and Denied conditions are mutually exclusive";
+            errors.push(Error::invalid(&at.index(index).child("type"), kind, why));
+        }
+        if conditions[..index].iter().any(|before| before.text("type") == kind) {
+            errors.push(Error::duplicate(&at.index(index).child("type"), kind));
+        }
+    }
+    errors
+}
+
+/// Says when conditions came, where they do not: those that were there already keep their time.
+pub(crate) fn stamp_conditions(object: &mut Value, old: &Value, cx: &WriteContext<'_>) {
+    let now = seconds(cx.now);
+    let before = old.at("status").items("conditions");
+    for condition in fields(object).object("status").objects_mut("conditions") {
+        let was = before.iter().find(|was| was.text("type") == condition.text("type"));
+        let since = was.filter(|was| was.text("status") == condition.text("status"));
+        let since = since.map_or(now.as_str(), |was| was.text("lastTransitionTime")).to_owned();
+        condition.fill("lastTransitionTime", if since.is_empty() { now.clone() } else { since });
+        condition.fill("lastUpdateTime", now.as_str());
     }
 }

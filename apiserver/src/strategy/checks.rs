@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path, Shown};
-use steersman_core::{Quantity, formats, labels, names, selector};
+use steersman_core::{Quantity, addresses, formats, labels, names, selector};
 
 use crate::tree::{Fill, Read};
 
@@ -108,6 +108,11 @@ pub(super) fn selects(selector: &Value, labels: &Value) -> bool {
     selector.map_or(true, |selector| selector.matches(&labels.collect()))
 }
 
+/// Whether a selector can select nothing because it says nothing.
+pub(super) fn is_malformed(selector: &Value) -> bool {
+    !selector.is_null() && selector::LabelSelector::from_object(read_selector(selector).as_ref()).is_err()
+}
+
 fn read_selector(selector: &Value) -> Option<LabelSelector> {
     serde_json::from_value(selector.clone()).ok().flatten()
 }
@@ -135,7 +140,8 @@ pub(super) fn domain_prefixed_path(value: &str, path: &Path<'_>, errors: &mut Er
         errors.push(Error::required(path, ""));
         return;
     }
-    let Some((domain, rest)) = value.split_once('/').filter(|(domain, rest)| !domain.is_empty() && !rest.is_empty())
+    let Some((domain, rest)) =
+        value.split_once('/').filter(|(domain, rest)| !domain.is_empty() && !rest.is_empty())
     else {
         errors.push(Error::invalid(path, value, "must be a domain-prefixed path (such as \"acme.io/foo\")"));
         return;
@@ -174,6 +180,46 @@ pub(super) fn keep_metadata(object: &mut Map<String, Value>, old: &Value) {
             Value::Null => metadata.drop_field(field),
             value => metadata.put(field, value.clone()),
         }
+    }
+}
+
+/// The addresses of a load balancer.
+pub(super) fn load_balancer(balancer: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("ingress");
+    for (index, point) in balancer.items("ingress").iter().enumerate() {
+        let (at, ip, host) = (path.index(index), point.text("ip"), point.text("hostname"));
+        if !ip.is_empty() {
+            errors.extend(addresses::validate_ip(ip, &at.child("ip")));
+        }
+        if !host.is_empty() {
+            let path = at.child("hostname");
+            each(names::dns1123_subdomain(host), host, &path, errors);
+            no_address(host, &path, errors);
+        }
+    }
+}
+
+/// A name, and no address.
+pub(super) fn no_address(host: &str, path: &Path<'_>, errors: &mut ErrorList) {
+    if addresses::parse_ip(host).is_some() {
+        errors.push(Error::invalid(path, host, "must be a DNS name, not an IP address"));
+    }
+}
+
+/// A text that is more than blanks.
+pub(super) fn required_text(tree: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if tree.text(field).trim().is_empty() {
+        errors.push(Error::required(&at.child(field), ""));
+    }
+}
+
+/// The port of a service that the server calls.
+pub(super) fn valid_port(service: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let Some(port) = service.int("port") else { return };
+    let messages = formats::port_number(port);
+    if !messages.is_empty() {
+        let why = format!("port is not valid: {}", messages.join(","));
+        errors.push(Error::invalid(&at.child("port"), port, why));
     }
 }
 

@@ -12,45 +12,39 @@ use crate::tree::Read;
 /// For how long an event is kept; upstream's `--event-ttl`.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// The strategy of events, by the words that their API group has for things.
+/// The strategy of events, which are kept in the form of the core group.
 pub(super) struct Events {
-    words: &'static Words,
-}
-
-/// The names of the fields that differ between the two groups.
-struct Words {
-    regarding: &'static str,
-    controller: &'static str,
-    note: &'static str,
-    count: &'static str,
+    /// Whether every event is of the new style, and none changes.
     strict: bool,
 }
 
-const CORE: Words = Words {
-    regarding: "involvedObject",
-    controller: "reportingComponent",
-    note: "message",
-    count: "count",
-    strict: false,
-};
-
-const NEW: Words = Words {
-    regarding: "regarding",
-    controller: "reportingController",
-    note: "note",
-    count: "deprecatedCount",
-    strict: true,
-};
+/// What of a new-style event does not change: the fields, in upstream's order, and the paths that upstream gives them.
+const FIXED: [(&str, &str); 14] = [
+    ("involvedObject", "involvedObject"),
+    ("reason", "reason"),
+    ("message", "message"),
+    ("source", "source"),
+    ("firstTimestamp", "firstTimestamp"),
+    ("lastTimestamp", "lastTimestamp"),
+    ("count", "count"),
+    ("reason", "reason"),
+    ("type", "type"),
+    ("eventTime", "eventTime"),
+    ("action", "action"),
+    ("related", "related"),
+    ("reportingComponent", "reportingController"),
+    ("reportingInstance", "reportingInstance"),
+];
 
 impl Events {
     /// Events of the core group.
-    pub(super) const CORE: Events = Events { words: &CORE };
+    pub(super) const CORE: Events = Events { strict: false };
 
     /// Events of `events.k8s.io`.
-    pub(super) const NEW: Events = Events { words: &NEW };
+    pub(super) const NEW: Events = Events { strict: true };
 
     fn check_namespace(&self, event: &Value, errors: &mut ErrorList) {
-        let involved = event.at(self.words.regarding).text("namespace");
+        let involved = event.at("involvedObject").text("namespace");
         let namespace = event.at("metadata").text("namespace");
         let path = Path::new("involvedObject");
         // Events about what has no namespace are in `default`.
@@ -61,12 +55,11 @@ impl Events {
 
     /// What a new-style event says; the paths are those of the core group's fields, as upstream has them.
     fn check_new(&self, event: &Value, errors: &mut ErrorList) {
-        let words = self.words;
         if !event.has("eventTime") {
             errors.push(Error::required(&Path::new("eventTime"), ""));
         }
         for (field, path) in [
-            (words.controller, "reportingController"),
+            ("reportingComponent", "reportingController"),
             ("reportingInstance", "reportingInstance"),
             ("action", "action"),
             ("reason", "reason"),
@@ -77,17 +70,17 @@ impl Events {
         if !matches!(kind, "Normal" | "Warning") {
             errors.push(Error::invalid(&Path::new("type"), "", format!("has invalid value: {kind}")));
         }
-        if event.text(words.note).len() > 1024 {
+        if event.text("message").len() > 1024 {
             errors.push(Error::invalid(&Path::new("message"), "", "can have at most 1024 characters"));
         }
-        if words.strict && event.has(words.count) {
+        if self.strict && event.int("count").is_some_and(|count| count != 0) {
             errors.push(Error::invalid(&Path::new("count"), "", "needs to be unset"));
         }
     }
 
     /// Whether the event is of the new style, whichever group it is written through.
     fn is_new(&self, event: &Value) -> bool {
-        self.words.strict || event.has("eventTime")
+        self.strict || event.has("eventTime")
     }
 }
 
@@ -114,18 +107,12 @@ impl Strategy for Events {
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = self.validate(object);
-        if self.words.strict {
-            let fields = [
-                self.words.regarding,
-                "reason",
-                "action",
-                self.words.note,
-                "type",
-                "eventTime",
-                "reportingInstance",
-                self.words.controller,
-            ];
-            fields.iter().for_each(|field| checks::unchanged(object, old, field, &Path::ROOT, &mut errors));
+        if self.strict {
+            for (field, path) in FIXED {
+                if object.at(field) != old.at(field) {
+                    errors.push(Error::invalid(&Path::new(path), object.at(field), checks::IMMUTABLE));
+                }
+            }
         }
         errors
     }
@@ -143,17 +130,6 @@ impl Strategy for Events {
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
-        if self.words.strict {
-            return &[
-                "reason",
-                "regarding.kind",
-                "regarding.name",
-                "regarding.namespace",
-                "regarding.uid",
-                "reportingController",
-                "type",
-            ];
-        }
         &[
             "involvedObject.apiVersion",
             "involvedObject.fieldPath",
@@ -173,7 +149,7 @@ impl Strategy for Events {
         let value = match field.split_once('.') {
             Some((part, name)) => object.at(part).text(name),
             None if field == "source" => match object.at("source").text("component") {
-                "" => object.text(self.words.controller),
+                "" => object.text("reportingComponent"),
                 component => component,
             },
             None => object.text(field),

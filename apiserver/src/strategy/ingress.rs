@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::{addresses, formats, names};
+use steersman_core::{formats, names};
 
 use super::{Strategy, checks};
 use crate::tree::Read;
@@ -16,7 +16,8 @@ pub(super) struct Ingresses;
 impl Strategy for Ingresses {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = check(object.at("spec"));
-        let (given, class) = (object.at("metadata").at("annotations").at(CLASS), &object["spec"]["ingressClassName"]);
+        let (given, class) =
+            (object.at("metadata").at("annotations").at(CLASS), &object["spec"]["ingressClassName"]);
         if given.is_string() && class.is_string() && given != class {
             let (annotations, why) =
                 (Path::new("annotations"), "must match `ingressClassName` when both are specified");
@@ -32,7 +33,7 @@ impl Strategy for Ingresses {
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let (status, at) = (Path::new("status"), object.at("status").at("loadBalancer"));
-        balancer(at, &status.child("loadBalancer"), &mut errors);
+        checks::load_balancer(at, &status.child("loadBalancer"), &mut errors);
         errors
     }
 
@@ -41,22 +42,6 @@ impl Strategy for Ingresses {
         let warning =
             format!("annotation \"{CLASS}\" is deprecated, please use 'spec.ingressClassName' instead");
         (is_named && old.is_none()).then_some(warning).into_iter().collect()
-    }
-}
-
-/// The addresses of a load balancer.
-fn balancer(balancer: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let path = at.child("ingress");
-    for (index, point) in balancer.items("ingress").iter().enumerate() {
-        let (at, ip, host) = (path.index(index), point.text("ip"), point.text("hostname"));
-        if !ip.is_empty() {
-            errors.extend(addresses::validate_ip(ip, &at.child("ip")));
-        }
-        if !host.is_empty() {
-            let path = at.child("hostname");
-            checks::each(names::dns1123_subdomain(host), host, &path, errors);
-            check_no_address(host, &path, errors);
-        }
     }
 }
 
@@ -87,7 +72,7 @@ fn check(spec: &Value) -> ErrorList {
 fn check_rule(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (host, path) = (rule.text("host"), at.child("host"));
     if !host.is_empty() {
-        check_no_address(host, &path, errors);
+        checks::no_address(host, &path, errors);
         check_host(host, &path, errors);
     }
     let http = rule.at("http");
@@ -101,12 +86,6 @@ fn check_rule(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     for (index, path) in paths.iter().enumerate() {
         check_path(path, &at.index(index), errors);
-    }
-}
-
-fn check_no_address(host: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if addresses::parse_ip(host).is_some() {
-        errors.push(Error::invalid(at, host, "must be a DNS name, not an IP address"));
     }
 }
 

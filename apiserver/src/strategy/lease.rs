@@ -3,18 +3,19 @@
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
-use super::{Strategy, checks};
+use super::{Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of leases.
 pub(super) struct Leases;
 
 impl Strategy for Leases {
-    fn default(&self, object: &mut Value) {
-        // Coordinated leader election is behind a gate that is off by default.
-        let spec = fields(object).object("spec");
-        spec.drop_field("strategy");
-        spec.drop_field("preferredHolder");
+    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
+        drop_election(object);
+    }
+
+    fn prepare_update(&self, object: &mut Value, _old: &Value, _cx: &WriteContext<'_>) {
+        drop_election(object);
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
@@ -38,4 +39,11 @@ impl Strategy for Leases {
     fn allows_unconditional_update(&self) -> bool {
         false
     }
+}
+
+/// Coordinated leader election is behind a gate that is off by default.
+fn drop_election(object: &mut Value) {
+    let spec = fields(object).object("spec");
+    spec.drop_field("strategy");
+    spec.drop_field("preferredHolder");
 }

@@ -16,14 +16,18 @@ use crate::user::User;
 
 mod access_rules;
 mod admission_registration;
+mod api_service;
 mod autoscaler;
 mod certificate_request;
 mod checks;
 mod config_map;
+mod controller_revision;
+mod device;
 mod disruption_budget;
 mod endpoint_slice;
 mod endpoints;
 mod event;
+mod flow_control;
 mod ingress;
 mod ingress_class;
 mod internal;
@@ -39,15 +43,20 @@ mod pod_spec;
 mod pod_template;
 mod priority_class;
 mod resource_quota;
+mod runtime_class;
 mod secret;
 mod service;
+mod service_range;
 mod storage_class;
 mod storage_driver;
 mod volume_claim;
 mod workload;
 
+pub(crate) use certificate_request::{
+    stamp_conditions as stamp_request_conditions, validate_conditions as validate_request_conditions,
+};
 pub use list::Strategies;
-pub(crate) use pod::validate_pod_spec;
+pub(crate) use pod::{quality_of_service, validate_pod_spec};
 pub use service::ServiceRanges;
 
 /// What a strategy may know besides the object.
@@ -184,6 +193,13 @@ pub trait Strategy: Send + Sync {
     /// Whether `metadata.generation` counts changes of the spec.
     fn counts_generation(&self) -> bool {
         true
+    }
+
+    /// Whether `metadata.generation` counts the change from `old`, if it does not count any that is outside of metadata
+    /// and status.
+    fn counts_change(&self, object: &Value, old: &Value) -> Option<bool> {
+        let _ = (object, old);
+        None
     }
 
     /// Whether the pipeline clears `status` on create and restores it on update.

@@ -98,6 +98,10 @@ impl Strategy for PersistentVolumes {
         errors
     }
 
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        pod_spec::volume_source_warnings(object.at("spec"), &Path::new("spec"))
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }

@@ -22,6 +22,10 @@ impl Strategy for PriorityClasses {
         class.fill("preemptionPolicy", "PreemptLowerPriority");
     }
 
+    fn counts_change(&self, _object: &Value, _old: &Value) -> Option<bool> {
+        Some(false)
+    }
+
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let (name, value) = (object.at("metadata").text("name"), object.int("value").unwrap_or_default());

@@ -45,6 +45,14 @@ impl Strategy for Drivers {
         errors
     }
 
+    /// A driver starts without a generation; its changes are counted all the same.
+    fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        if object.at("spec") != old.at("spec") {
+            let before = old.at("metadata").int("generation").unwrap_or_default();
+            fields(object).object("metadata").put("generation", before + 1);
+        }
+    }
+
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let (mut errors, at) = (self.validate(object), Path::new("spec"));
         let (spec, was) = (object.at("spec"), old.at("spec"));

@@ -9,8 +9,7 @@ use super::persistent_volume::{check_modes, check_volume_mode};
 use super::{Strategy, WriteContext, checks, internal, pod_spec};
 use crate::tree::{Fill, Read, fields};
 
-const ONLY: &str =
-    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n";
+const ONLY: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n";
 
 /// The strategy of persistent volume claims.
 pub(super) struct VolumeClaims;
@@ -25,7 +24,11 @@ impl Strategy for VolumeClaims {
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
         let claim = fields(object);
         claim.put("status", json!({"phase": "Pending"}));
-        align_sources(claim.object("spec"));
+        let spec = claim.object("spec");
+        if !is_volume(spec.at("dataSource")) {
+            spec.drop_field("dataSource");
+        }
+        align_sources(spec);
     }
 
     fn prepare_update(&self, object: &mut Value, _old: &Value, _cx: &WriteContext<'_>) {
@@ -98,6 +101,12 @@ fn check_source(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if !group.is_empty() {
         checks::each(names::dns1123_subdomain(group), group, &at.child("apiGroup"), errors);
     }
+}
+
+/// The older name is for claims and snapshots only.
+fn is_volume(source: &Value) -> bool {
+    let of = (source.text("apiGroup"), source.text("kind"));
+    matches!(of, ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot"))
 }
 
 /// What a claim is filled from has two names; whichever is given is copied to the other.

@@ -3,11 +3,13 @@
 //! One file per subresource, one line per subresource in the list below. `status` and `scale` are served for every
 //! kind alike by the pipeline.
 
+mod approval;
 mod binding;
 mod budget;
 mod ephemeral_containers;
 mod eviction;
 mod namespace_finalize;
+mod resize;
 mod scale;
 
 use std::borrow::Cow;
@@ -102,9 +104,11 @@ pub trait Subresource: Send + Sync {
 pub fn builtin() -> Vec<Box<dyn Subresource>> {
     vec![
         Box::new(namespace_finalize::NamespaceFinalize),
+        Box::new(approval::Approval),
         Box::new(binding::Binding),
         Box::new(ephemeral_containers::EphemeralContainers),
         Box::new(eviction::Eviction),
+        Box::new(resize::Resize),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 mod affinity;
 mod container;
+mod device;
 mod kinds;
 mod line_diff;
 mod pod;
@@ -117,6 +118,11 @@ pub(super) fn attachment_spec(spec: &Value) -> Printed {
 /// The node affinity of a persistent volume.
 pub(super) fn volume_affinity(affinity: &Value) -> Printed {
     printed(affinity, storage::VOLUME_AFFINITY)
+}
+
+/// The spec of a resource claim.
+pub(super) fn device_claim(spec: &Value) -> Printed {
+    printed(spec, device::CLAIM_SPEC)
 }
 
 /// A pod template.

@@ -22,6 +22,9 @@ pub(super) struct Pods;
 impl Strategy for Pods {
     fn default(&self, object: &mut Value) {
         defaults::default(fields(object));
+        if let Some(status) = fields(object).object_mut("status") {
+            status::align(status);
+        }
     }
 
     fn prepare_create(&self, object: &mut Value, cx: &WriteContext<'_>) {
@@ -45,6 +48,10 @@ impl Strategy for Pods {
         let mut errors = self.validate(object);
         errors.extend(update::validate(object, old));
         errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        status::validate(object.at("status"))
     }
 
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
@@ -81,6 +88,8 @@ impl Strategy for Pods {
         Some(if seconds < 0 { 1 } else { seconds })
     }
 }
+
+pub(crate) use qos::class as quality_of_service;
 
 /// What is wrong with the spec of a pod.
 pub(crate) fn validate_pod_spec(pod: &Value) -> ErrorList {

@@ -12,7 +12,7 @@ use steersman_core::Quantity;
 use crate::tree::Read;
 
 /// `Guaranteed`, `Burstable` or `BestEffort`.
-pub(super) fn class(spec: &Value) -> &'static str {
+pub(crate) fn class(spec: &Value) -> &'static str {
     let whole = spec.at("resources");
     if whole.has("requests") || whole.has("limits") {
         return class_of(std::iter::once(whole));

@@ -24,9 +24,11 @@ mod warnings;
 pub(super) use affinity::validate_selector as validate_node_selector;
 pub(super) use defaults::default;
 pub(super) use resources::{
-    check_container_name as validate_container_resource, is_for_pods, validate_name as validate_resource_name,
+    check_container_name as validate_container_resource, is_for_pods,
+    validate_container as validate_resources, validate_name as validate_resource_name,
 };
+pub(super) use tolerations::validate as validate_tolerations;
 pub(super) use validate::{Holder, validate};
-pub(super) use volumes::validate_source as validate_volume_source;
 pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};
-pub(super) use warnings::warnings;
+pub(super) use volumes::validate_source as validate_volume_source;
+pub(super) use warnings::{of_volume_source as volume_source_warnings, warnings};

@@ -34,7 +34,7 @@ const STANDARD: &[&str] = &[
 ];
 
 /// Checks the resources of a container.
-pub(super) fn validate_container(resources: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+pub(in crate::strategy) fn validate_container(resources: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     check(resources, &check_container_name, at, errors);
 }
 

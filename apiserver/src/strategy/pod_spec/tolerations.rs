@@ -11,7 +11,7 @@ use crate::tree::Read;
 pub(in crate::strategy) const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 /// Checks the tolerations of a pod.
-pub(super) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+pub(in crate::strategy) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, toleration) in spec.items("tolerations").iter().enumerate() {
         check(toleration, &at.index(index), errors);
     }

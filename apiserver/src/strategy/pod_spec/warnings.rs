@@ -21,6 +21,12 @@ const GONE: &[(&str, &str, &str)] = &[
     ("cephfs", "cephfs", "deprecated in v1.28, non-functional in v1.31+"),
 ];
 
+/// The warnings for a persistent volume that is of a kind that no longer does anything.
+pub(in crate::strategy) fn of_volume_source(spec: &Value, at: &Path<'_>) -> Vec<String> {
+    let gone = GONE.iter().filter(|(field, _, _)| spec.has(field));
+    gone.map(|(_, name, why)| format!("{}: {why}", at.child(name))).collect()
+}
+
 /// The warnings for the spec at `at`.
 pub(in crate::strategy) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -31,6 +37,7 @@ pub(in crate::strategy) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> 
         warnings.push(format!("{}: invalid empty name \"\"", secrets.index(index).child("name")));
     }
     of_volumes(spec, &at.child("volumes"), &mut warnings);
+    of_selectors(spec, at, &mut warnings);
     for list in ["initContainers", "containers"] {
         let path = at.child(list);
         for (index, container) in spec.items(list).iter().enumerate() {
@@ -50,6 +57,33 @@ fn of_volumes(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
             warnings
                 .push(format!("volume {} (Projected) has no sources provided", quote(volume.text("name"))));
         }
+    }
+}
+
+/// Where no selector means no pod at all.
+fn of_selectors(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let mut check = |term: &Value, at: &Path<'_>| {
+        if !term.has("labelSelector") {
+            let path = at.child("labelSelector");
+            warnings.push(format!("{path}: a null labelSelector results in matching no pod"));
+        }
+    };
+    let affinity = at.child("affinity");
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let (pods, path) = (spec.at("affinity").at(kind), affinity.child(kind));
+        let list = "requiredDuringSchedulingIgnoredDuringExecution";
+        for (index, term) in pods.items(list).iter().enumerate() {
+            check(term, &path.child(list).index(index));
+        }
+        let list = "preferredDuringSchedulingIgnoredDuringExecution";
+        for (index, weighted) in pods.items(list).iter().enumerate() {
+            let item = path.child(list);
+            check(weighted.at("podAffinityTerm"), &item.index(index).child("podAffinityTerm"));
+        }
+    }
+    let path = at.child("topologySpreadConstraints");
+    for (index, constraint) in spec.items("topologySpreadConstraints").iter().enumerate() {
+        check(constraint, &path.index(index));
     }
 }
 

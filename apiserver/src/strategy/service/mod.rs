@@ -24,7 +24,7 @@ use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result, names};
 
 use self::allocate::{Failed, Pools};
-use super::{Reservation, Strategy, WriteContext};
+use super::{Reservation, Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) use addresses::{Reach, special_address};
@@ -64,6 +64,18 @@ impl Strategy for Services {
 
     fn validate(&self, object: &Value) -> ErrorList {
         validate::validate(object, &Value::Null, self.pools.ips.family())
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, status) = (ErrorList::new(), Path::new("status"));
+        let (balancer, at) = (object.at("status").at("loadBalancer"), status.child("loadBalancer"));
+        if object.at("spec").text("type") != "LoadBalancer" && !balancer.items("ingress").is_empty() {
+            let why = "may only be used when `spec.type` is 'LoadBalancer'";
+            errors.push(field::Error::forbidden(&at.child("ingress"), why));
+        } else {
+            checks::load_balancer(balancer, &at, &mut errors);
+        }
+        errors
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {

@@ -44,6 +44,12 @@ impl Strategy for Deployments {
         errors
     }
 
+    /// Annotations count too: they say, among others, how a deployment is to be rolled.
+    fn counts_change(&self, object: &Value, old: &Value) -> Option<bool> {
+        let (metadata, was) = (object.at("metadata"), old.at("metadata"));
+        Some(object.at("spec") != old.at("spec") || metadata.at("annotations") != was.at("annotations"))
+    }
+
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         let metadata = fields(object).object("metadata");
         match old.at("metadata").at("labels") {

@@ -5,7 +5,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
 use super::rules;
-use crate::strategy::{Strategy, checks, internal, pod_spec, pod_template};
+use crate::strategy::{Strategy, WriteContext, checks, internal, pod_spec, pod_template, volume_claim};
 use crate::tree::{Fill, Read, fields};
 
 /// What an update may change.
@@ -35,8 +35,6 @@ impl Strategy for StatefulSets {
         update.fill_zero("type", "RollingUpdate");
         if update.text("type") == "RollingUpdate" {
             let rolling = update.object("rollingUpdate");
-            // Rolling several at once is behind a gate that is off by default.
-            rolling.drop_field("maxUnavailable");
             rolling.fill("partition", 0);
         }
         let retention = spec.object("persistentVolumeClaimRetentionPolicy");
@@ -49,6 +47,14 @@ impl Strategy for StatefulSets {
             claim.object("status").fill("phase", "Pending");
         }
         pod_template::default(spec);
+    }
+
+    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
+        roll_one_by_one(object);
+    }
+
+    fn prepare_update(&self, object: &mut Value, _old: &Value, _cx: &WriteContext<'_>) {
+        roll_one_by_one(object);
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
@@ -64,6 +70,13 @@ impl Strategy for StatefulSets {
         checks::non_negative(spec, "replicas", &at, &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
         rules::check_selector(spec, "statefulset", &at, &mut errors);
+        if checks::is_malformed(spec.at("selector")) {
+            errors.push(Error::invalid(&at.child("selector"), spec.at("selector"), ""));
+        }
+        let path = at.child("volumeClaimTemplates");
+        for (index, claim) in spec.items("volumeClaimTemplates").iter().enumerate() {
+            volume_claim::validate_spec(claim.at("spec"), &path.index(index).child("spec"), &mut errors);
+        }
         rules::check_template(spec, "StatefulSet", &at, &mut errors);
         checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
         checks::non_negative(spec.at("ordinals"), "start", &at.child("ordinals"), &mut errors);
@@ -108,6 +121,14 @@ impl Strategy for StatefulSets {
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
         let spec = Path::new("spec");
         pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    }
+}
+
+/// Rolling several at once is behind a gate that is off by default.
+fn roll_one_by_one(object: &mut Value) {
+    let update = fields(object).object("spec").object("updateStrategy");
+    if let Some(rolling) = update.object_mut("rollingUpdate") {
+        rolling.drop_field("maxUnavailable");
     }
 }
 

@@ -27,10 +27,8 @@ pub(super) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn check_rule(spec: &Value, rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (action, path) = (rule.text("action"), at.child("action"));
     match action {
-        "" => errors.push(Error::required(
-            &path,
-            "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]",
-        )),
+        "" => errors
+            .push(Error::required(&path, "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]")),
         "FailIndex" if !spec.has("backoffLimitPerIndex") => {
             errors.push(Error::invalid(&path, action, "requires the backoffLimitPerIndex to be set"));
         }
@@ -67,7 +65,7 @@ fn check_codes(spec: &Value, codes: &Value, at: &Path<'_>, errors: &mut ErrorLis
 }
 
 fn check_values(codes: &Value, is_in: bool, at: &Path<'_>, errors: &mut ErrorList) {
-    let shown = codes.at("values");
+    let shown = &Value::from(codes.items("values"));
     let values: Vec<i64> = codes.items("values").iter().filter_map(Value::as_i64).collect();
     if values.is_empty() {
         errors.push(Error::invalid(at, shown, "at least one value is required"));

@@ -13,14 +13,19 @@ pub(super) fn validate(object: &Value, old: &Value) -> ErrorList {
     for field in ["active", "succeeded", "failed", "ready", "terminating"] {
         checks::non_negative(status, field, &at, &mut errors);
     }
-    if status.at("conditions") != was.at("conditions") || status.at("completionTime") != was.at("completionTime") {
+    if status.at("conditions") != was.at("conditions")
+        || status.at("completionTime") != was.at("completionTime")
+    {
         check_conditions(status, &at, &mut errors);
     }
     if is_finished(status) && !is_finished(was) {
         check_finished(status, &at, &mut errors);
     }
     let (ready, active) = (count(status, "ready"), count(status, "active"));
-    if ready > active && (ready != count(was, "ready") || active != count(was, "active")) {
+    if status.has("ready")
+        && ready > active
+        && (ready != count(was, "ready") || active != count(was, "active"))
+    {
         errors.push(Error::invalid(&at.child("ready"), ready, "cannot set more ready pods than active"));
     }
     check_change(status, was, &at, &mut errors);

@@ -1,0 +1,8 @@
+//! Webhook configurations, admission policies and their bindings.
+
+mod policies;
+mod rules;
+mod webhooks;
+
+pub(super) use policies::{AdmissionPolicies, AdmissionPolicyBindings};
+pub(super) use webhooks::Webhooks;

@@ -1,0 +1,247 @@
+//! Admission policies and their bindings. What their expressions mean is not looked at.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::{labels, names};
+
+use super::rules;
+use crate::strategy::{Strategy, WriteContext, checks};
+use crate::tree::{Fill, Read, fields};
+
+const RULES: [&str; 2] = ["resourceRules", "excludeResourceRules"];
+
+const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+
+/// The most annotations of one policy.
+const MOST_ANNOTATIONS: usize = 20;
+
+/// The strategy of admission policies.
+pub(in crate::strategy) enum AdmissionPolicies {
+    /// They only check.
+    Validating,
+    /// They change what is written.
+    Mutating,
+}
+
+impl Strategy for AdmissionPolicies {
+    fn default(&self, object: &mut Value) {
+        let spec = fields(object).object("spec");
+        spec.fill("failurePolicy", "Fail");
+        if let Some(constraints) = spec.object_mut("matchConstraints") {
+            rules::default_selection(constraints, &RULES);
+        }
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+        let spec = object.at("spec");
+        rules::validate_failure_policy(spec, &at, &mut errors);
+        if spec.has("paramKind") {
+            check_kind(spec.at("paramKind"), &at.child("paramKind"), &mut errors);
+        }
+        let (selection, path) = (spec.at("matchConstraints"), at.child("matchConstraints"));
+        if selection.is_null() {
+            errors.push(Error::required(&path, ""));
+        } else {
+            rules::validate_selection(selection, &path, &mut errors);
+            if selection.items("resourceRules").is_empty() {
+                errors.push(Error::required(&path.child("resourceRules"), ""));
+            }
+        }
+        let conditions = spec.items("matchConditions");
+        rules::validate_conditions(conditions, &at.child("matchConditions"), &mut errors);
+        check_variables(spec.items("variables"), &at.child("variables"), &mut errors);
+        match self {
+            AdmissionPolicies::Validating => check_validations(object, &at, &mut errors),
+            AdmissionPolicies::Mutating => check_mutations(spec, &at, &mut errors),
+        }
+        errors
+    }
+
+    fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        checks::keep_metadata(fields(object), old);
+    }
+}
+
+fn check_kind(kind: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if checks::required(kind, "apiVersion", at, errors) {
+        let version = kind.text("apiVersion");
+        if version.matches('/').count() > 1 {
+            let why = format!("unexpected GroupVersion string: {version}");
+            errors.push(Error::invalid(&at.child("apiVersion"), version, why));
+        }
+    }
+    if checks::required(kind, "kind", at, errors) {
+        let name = kind.text("kind");
+        for why in names::dns1035_label(&name.to_lowercase()) {
+            let why = format!("may have mixed case, but should otherwise match: {why}");
+            errors.push(Error::invalid(&at.child("kind"), name, why));
+        }
+    }
+}
+
+fn check_variables(variables: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+    for (index, variable) in variables.iter().enumerate() {
+        let (path, name) = (at.index(index), variable.text("name"));
+        if name.is_empty() {
+            errors.push(Error::required(&path.child("name"), "name is not specified"));
+        }
+        let path = path.child("expression");
+        if variable.text("expression").trim().is_empty() {
+            errors.push(Error::required(&path, "expression is not specified"));
+        }
+    }
+}
+
+fn check_validations(object: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let spec = object.at("spec");
+    let (validations, annotations) = (spec.items("validations"), spec.items("auditAnnotations"));
+    let (path, audit) = (at.child("validations"), at.child("auditAnnotations"));
+    if validations.is_empty() && annotations.is_empty() {
+        let why = "validations or auditAnnotations must contain at least one item";
+        errors.push(Error::required(&path, why));
+        errors.push(Error::required(&audit, why));
+    }
+    for (index, validation) in validations.iter().enumerate() {
+        check_validation(validation, &path.index(index), errors);
+    }
+    checks::at_most(annotations, MOST_ANNOTATIONS, &audit, errors);
+    for (index, annotation) in annotations.iter().enumerate() {
+        let (path, key) = (audit.index(index), annotation.text("key"));
+        let full = format!("{}/{key}", object.at("metadata").text("name"));
+        checks::each(labels::qualified_name(&full), &full, &path.child("key"), errors);
+        if annotation.text("valueExpression").trim().is_empty() {
+            let why = "valueExpression is not specified";
+            errors.push(Error::required(&path.child("valueExpression"), why));
+        }
+        if annotations[..index].iter().any(|before| before.text("key") == key) {
+            errors.push(Error::duplicate(&path.child("key"), key));
+        }
+    }
+}
+
+fn check_validation(validation: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if validation.text("expression").trim().is_empty() {
+        errors.push(Error::required(&at.child("expression"), "expression is not specified"));
+    }
+    if validation.has("messageExpression") && validation.text("messageExpression").trim().is_empty() {
+        let why = "must be non-empty if specified";
+        errors.push(Error::invalid(&at.child("messageExpression"), "", why));
+    }
+    let (message, path) = (validation.text("message"), at.child("message"));
+    if !message.is_empty() && message.trim().is_empty() {
+        errors.push(Error::invalid(&path, message, "message must be non-empty if specified"));
+    } else if message.trim().contains(['\n', '\r']) {
+        errors.push(Error::invalid(&path, message, "must not contain line breaks"));
+    }
+    if validation.has("reason") {
+        checks::one_of(validation.text("reason"), &REASONS, &at.child("reason"), errors);
+    }
+}
+
+fn check_mutations(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (mutations, path) = (spec.items("mutations"), at.child("mutations"));
+    if mutations.is_empty() {
+        errors.push(Error::required(&path, "mutations must contain at least one item"));
+    }
+    for (index, mutation) in mutations.iter().enumerate() {
+        check_mutation(mutation, &path.index(index), errors);
+    }
+    let policies = ["IfNeeded", "Never"];
+    let path = at.child("reinvocationPolicy");
+    checks::required_one_of(spec.text("reinvocationPolicy"), &policies, &path, errors);
+}
+
+/// A mutation holds what its type says, and nothing else.
+fn check_mutation(mutation: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let types = [("ApplyConfiguration", "applyConfiguration"), ("JSONPatch", "jsonPatch")];
+    let kind = mutation.text("patchType");
+    let Some((_, own)) = types.iter().find(|(of, _)| *of == kind) else {
+        let path = at.child("patchType");
+        return checks::required_one_of(kind, &types.map(|(kind, _)| kind), &path, errors);
+    };
+    let path = at.child(own);
+    if !mutation.has(own) {
+        let why = format!("must be specified when patchType is {kind}");
+        errors.push(Error::required(&path, why));
+    } else if mutation.at(own).text("expression").trim().is_empty() {
+        errors.push(Error::required(&path.child("expression"), "expression is not specified"));
+    }
+    for (_, other) in types.iter().filter(|(_, other)| other != own && mutation.has(other)) {
+        let why = format!("must not be specified when patchType is {kind}");
+        errors.push(Error::invalid(&at.child(other), format!("{{{other}}}"), why));
+    }
+}
+
+/// The strategy of the bindings of policies.
+pub(in crate::strategy) enum AdmissionPolicyBindings {
+    /// Of those that only check.
+    Validating,
+    /// Of those that change what is written.
+    Mutating,
+}
+
+impl Strategy for AdmissionPolicyBindings {
+    fn default(&self, object: &mut Value) {
+        if let Some(resources) = fields(object).object("spec").object_mut("matchResources") {
+            rules::default_selection(resources, &RULES);
+        }
+    }
+
+    fn validate(&self, object: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+        let spec = object.at("spec");
+        if checks::required(spec, "policyName", &at, &mut errors) {
+            let name = spec.text("policyName");
+            checks::each(names::dns1123_subdomain(name), name, &at.child("policyName"), &mut errors);
+        }
+        if spec.has("paramRef") {
+            check_reference(spec.at("paramRef"), &at.child("paramRef"), &mut errors);
+        }
+        rules::validate_selection(spec.at("matchResources"), &at.child("matchResources"), &mut errors);
+        if let AdmissionPolicyBindings::Validating = self {
+            check_actions(spec, &at.child("validationActions"), &mut errors);
+        }
+        errors
+    }
+}
+
+fn check_reference(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (name, has_selector) = (reference.text("name"), reference.has("selector"));
+    let exclusive = "name and selector are mutually exclusive";
+    if !name.is_empty() {
+        checks::each(names::dns1123_subdomain(name), name, &at.child("name"), errors);
+        if has_selector {
+            errors.push(Error::forbidden(&at.child("name"), exclusive));
+        }
+    }
+    if has_selector {
+        checks::selector(reference.at("selector"), &at.child("selector"), errors);
+        if !name.is_empty() {
+            errors.push(Error::forbidden(&at.child("selector"), exclusive));
+        }
+    }
+    if name.is_empty() && !has_selector {
+        errors.push(Error::required(at, "one of name or selector must be specified"));
+    }
+    let (action, path) = (reference.text("parameterNotFoundAction"), at.child("parameterNotFoundAction"));
+    checks::required_one_of(action, &["Allow", "Deny"], &path, errors);
+}
+
+fn check_actions(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let actions: Vec<&str> = spec.texts("validationActions").collect();
+    if actions.is_empty() {
+        errors.push(Error::required(at, "at least one validation action is required"));
+    }
+    for (index, action) in actions.iter().enumerate() {
+        checks::one_of(action, &["Audit", "Deny", "Warn"], &at.index(index), errors);
+        if actions[..index].contains(action) {
+            errors.push(Error::duplicate(&at.index(index), *action));
+        }
+    }
+    if actions.contains(&"Deny") && actions.contains(&"Warn") {
+        let why = "must not contain both Deny and Warn (repeating the same validation failure information in the API \
+                   response and headers serves no purpose)";
+        errors.push(Error::invalid(at, spec.at("validationActions"), why));
+    }
+}

@@ -1,0 +1,56 @@
+//! The structs of resource claims.
+
+use super::Form::{Inside, List, Number, Pointer, Struct, Text};
+use super::pod::TOLERATION;
+use super::print::Field;
+
+const CEL: &[Field] = &[Field("Expression", "expression", Text)];
+
+const SELECTOR: &[Field] = &[Field("CEL", "cel", Struct(CEL))];
+
+const CAPACITY: &[Field] = &[Field("Requests", "requests", Pointer)];
+
+const EXACTLY: &[Field] = &[
+    Field("DeviceClassName", "deviceClassName", Text),
+    Field("Selectors", "selectors", List(SELECTOR)),
+    Field("AllocationMode", "allocationMode", Text),
+    Field("Count", "count", Number),
+    Field("AdminAccess", "adminAccess", Pointer),
+    Field("Tolerations", "tolerations", List(TOLERATION)),
+    Field("Capacity", "capacity", Struct(CAPACITY)),
+];
+
+const ALTERNATIVE: &[Field] = &[
+    Field("Name", "name", Text),
+    Field("DeviceClassName", "deviceClassName", Text),
+    Field("Selectors", "selectors", List(SELECTOR)),
+    Field("AllocationMode", "allocationMode", Text),
+    Field("Count", "count", Number),
+    Field("Tolerations", "tolerations", List(TOLERATION)),
+    Field("Capacity", "capacity", Struct(CAPACITY)),
+];
+
+const REQUEST: &[Field] = &[
+    Field("Name", "name", Text),
+    Field("Exactly", "exactly", Struct(EXACTLY)),
+    Field("FirstAvailable", "firstAvailable", List(ALTERNATIVE)),
+];
+
+const CONSTRAINT: &[Field] = &[
+    Field("Requests", "requests", Pointer),
+    Field("MatchAttribute", "matchAttribute", Pointer),
+    Field("DistinctAttribute", "distinctAttribute", Pointer),
+];
+
+const OPAQUE: &[Field] = &[Field("Driver", "driver", Text), Field("Parameters", "parameters", Pointer)];
+
+const CONFIGURATION: &[Field] =
+    &[Field("Requests", "requests", Pointer), Field("Opaque", "opaque", Struct(OPAQUE))];
+
+const DEVICES: &[Field] = &[
+    Field("Requests", "requests", List(REQUEST)),
+    Field("Constraints", "constraints", List(CONSTRAINT)),
+    Field("Config", "config", List(CONFIGURATION)),
+];
+
+pub(super) const CLAIM_SPEC: &[Field] = &[Field("Devices", "devices", Inside(DEVICES))];

@@ -1,0 +1,46 @@
+//! RuntimeClasses: the handler, which does not change, and what pods of the class need and cost.
+
+use serde_json::{Value, json};
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::names;
+
+use super::{Strategy, checks, internal, pod_spec};
+use crate::tree::Read;
+
+/// The strategy of runtime classes.
+pub(super) struct RuntimeClasses;
+
+impl Strategy for RuntimeClasses {
+    fn validate(&self, object: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        if checks::required(object, "handler", &Path::ROOT, &mut errors) {
+            let handler = object.text("handler");
+            checks::each(names::dns1123_label(handler), handler, &Path::new("handler"), &mut errors);
+        }
+        if object.has("overhead") {
+            let limits = json!({"limits": object.at("overhead").at("podFixed")});
+            pod_spec::validate_resources(&limits, &Path::new("overhead"), &mut errors);
+        }
+        let (scheduling, at) = (object.at("scheduling"), Path::new("scheduling"));
+        checks::labels(scheduling.at("nodeSelector"), &at.child("nodeSelector"), &mut errors);
+        let path = at.child("tolerations");
+        pod_spec::validate_tolerations(scheduling, &path, &mut errors);
+        let tolerations = scheduling.items("tolerations");
+        for (index, toleration) in tolerations.iter().enumerate() {
+            if tolerations[..index].contains(toleration) {
+                errors.push(Error::duplicate(&path.index(index), internal::toleration(toleration)));
+            }
+        }
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = self.validate(object);
+        checks::unchanged(object, old, "handler", &Path::ROOT, &mut errors);
+        errors
+    }
+
+    fn counts_generation(&self) -> bool {
+        false
+    }
+}
