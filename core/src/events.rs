@@ -17,11 +17,11 @@ use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::json;
 
-use crate::api::Patch;
+use crate::api::{Patch, WriteOptions};
 use crate::client::Client;
 use crate::env::{Env, Task};
 use crate::error::Result;
-use crate::object::Object;
+use crate::object::{Object, to_value};
 use crate::resource::Resource;
 
 use correlator::{Correlator, Verdict};
@@ -197,21 +197,23 @@ impl Sender {
         }
     }
 
+    /// Nobody reads the answers, so that they are not decoded.
     async fn send(&self, event: &Event, counted: bool) -> Result<()> {
         let events = self.client.namespaced::<Event>(event.metadata.namespace.as_deref().unwrap_or_default());
+        let (api, options) = (self.client.api(), WriteOptions::default());
         if counted {
             let name = event.metadata.name.as_deref().unwrap_or_default();
             let change = json!({
                 "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message
             });
-            match events.patch(name, Patch::Strategic(change)).await {
+            match api.patch(&events.target(name), Patch::Strategic(change), &options).await {
                 Ok(_) => return Ok(()),
                 // It has expired meanwhile: it is created anew, with the count so far.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
         }
-        events.create(event).await.map(drop)
+        api.create(&events.target(""), to_value(event)?, &options).await.map(drop)
     }
 }
 
