@@ -55,10 +55,8 @@ async fn target(client: &Client, manifest: &Value) -> Result<Target> {
     let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let gvk = GroupVersionKind::from_api_version(text("/apiVersion"), text("/kind"));
     let resources = client.api().discover().await?;
-    let row = resources
-        .iter()
-        .find(|row| row.gvk() == gvk && row.serves("patch"))
-        .ok_or_else(|| no_match(&gvk))?;
+    let row =
+        resources.iter().find(|row| row.gvk() == gvk && row.serves("patch")).ok_or_else(|| no_match(&gvk))?;
     match text("/metadata/name") {
         "" if text("/metadata/generateName").is_empty() => {
             Err(Error::bad_request("resource name may not be empty"))

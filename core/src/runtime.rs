@@ -121,6 +121,42 @@ pub struct Container {
     pub state: ContainerState,
 }
 
+impl PodSandbox {
+    /// The sandbox of `config` as it is when it has just come up: with no containers yet.
+    pub fn up(
+        id: impl Into<String>,
+        config: &PodSandboxConfig,
+        ips: Vec<IpAddr>,
+        created_at: Timestamp,
+    ) -> Self {
+        PodSandbox {
+            id: id.into(),
+            name: config.name.clone(),
+            namespace: config.namespace.clone(),
+            uid: config.uid.clone(),
+            attempt: config.attempt,
+            ready: true,
+            ips,
+            created_at,
+            containers: Vec::new(),
+        }
+    }
+}
+
+impl Container {
+    /// The container of `config` as it is when its process has just been started.
+    pub fn running(id: impl Into<String>, config: &ContainerConfig, started_at: Timestamp) -> Self {
+        Container {
+            id: id.into(),
+            name: config.name.clone(),
+            attempt: config.attempt,
+            image: config.image.clone(),
+            image_id: config.image_id.clone(),
+            state: ContainerState::Running { started_at },
+        }
+    }
+}
+
 /// What a container does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -60,8 +60,7 @@ spec:
             status: {type: object, x-kubernetes-preserve-unknown-fields: true}
 ";
 
-const BOAT: &str =
-    "{apiVersion: harbour.example/v1, kind: Boat, metadata: {name: b}, spec: {length: 7}}";
+const BOAT: &str = "{apiVersion: harbour.example/v1, kind: Boat, metadata: {name: b}, spec: {length: 7}}";
 
 fn boats() -> Target {
     Target::all(GroupVersionResource::new("harbour.example", "v1", "boats")).in_namespace("default")

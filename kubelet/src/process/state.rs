@@ -57,17 +57,7 @@ impl State {
         }
         let ip = self.addresses.take();
         let ip = ip.ok_or_else(|| RuntimeError::Sandbox("no address is left for another pod".to_owned()))?;
-        let shown = PodSandbox {
-            id: id.clone(),
-            name: config.name.clone(),
-            namespace: config.namespace.clone(),
-            uid: config.uid.clone(),
-            attempt: config.attempt,
-            ready: true,
-            ips: vec![IpAddr::V4(ip)],
-            created_at: now,
-            containers: Vec::new(),
-        };
+        let shown = PodSandbox::up(id.clone(), config, vec![IpAddr::V4(ip)], now);
         let within = Within { ip, hostname: config.hostname.clone() };
         self.sandboxes.insert(id, Sandbox { shown: shown.clone(), within, runs: BTreeMap::new() });
         Ok(shown)
