@@ -63,11 +63,11 @@ impl Runtime for Ledger {
     }
 
     async fn image(&self, name: &str) -> Result<Option<Image>, RuntimeError> {
-        Ok(Some(Image { id: name.to_owned(), size_bytes: 0 }))
+        Ok(Some(Image { id: name.to_owned(), ..Image::default() }))
     }
 
     async fn pull_image(&self, name: &str) -> Result<Image, RuntimeError> {
-        Ok(Image { id: name.to_owned(), size_bytes: 0 })
+        Ok(Image { id: name.to_owned(), ..Image::default() })
     }
 
     async fn start_container(

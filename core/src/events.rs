@@ -29,6 +29,9 @@ use correlator::{Correlator, Verdict};
 /// How many events wait to be sent at most; further ones are dropped, and the log says so. Upstream's bound.
 const BUFFER: usize = 1000;
 
+/// How long an event waits for others, so that a burst of events does not get in the way of the work it tells of.
+const LULL: Duration = Duration::from_millis(100);
+
 /// How often an event is sent to a server that does not answer, and how long to wait in between.
 const TRIES: u32 = 12;
 const PAUSE: Duration = Duration::from_secs(10);
@@ -172,12 +175,20 @@ struct Sender {
 
 impl Sender {
     async fn run(mut self, mut events: mpsc::Receiver<Event>) {
-        while let Some(event) = events.next().await {
-            match self.correlator.judge(&self.env, event) {
-                Verdict::Drop => {}
-                Verdict::Create(event) => self.insist(&event, false).await,
-                Verdict::Count(event) => self.insist(&event, true).await,
+        while let Some(first) = events.next().await {
+            let more = events.by_ref().take_until(self.env.sleep(LULL)).take(BUFFER);
+            let more: Vec<Event> = more.collect().await;
+            for event in std::iter::once(first).chain(more) {
+                self.pass_on(event).await;
             }
+        }
+    }
+
+    async fn pass_on(&mut self, event: Event) {
+        match self.correlator.judge(&self.env, event) {
+            Verdict::Drop => {}
+            Verdict::Create(event) => self.insist(&event, false).await,
+            Verdict::Count(event) => self.insist(&event, true).await,
         }
     }
 

@@ -59,6 +59,11 @@ pub struct ContainerConfig {
     pub mounts: Vec<Mount>,
     /// The file, as the container sees it, whose content becomes [`Exit::message`].
     pub termination_message_path: String,
+    /// The user id it runs as; `None` leaves the image's. A runtime that cannot must refuse, or say that it only
+    /// pretends.
+    pub run_as_user: Option<i64>,
+    /// The same of its primary group.
+    pub run_as_group: Option<i64>,
 }
 
 /// A volume of the pod, shown inside a container.
@@ -79,6 +84,8 @@ pub struct Image {
     pub id: String,
     /// The size in bytes.
     pub size_bytes: u64,
+    /// The user id that it runs as where a container names none; `None` where nobody knows.
+    pub user: Option<u32>,
 }
 
 /// A pod's sandbox and everything in it, as it is now.
@@ -227,6 +234,12 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// The runtime's version, as the node's `containerRuntimeVersion` shows it behind the name.
     fn version(&self) -> &str;
+
+    /// Whether it keeps containers apart from the machine and from each other: by limits, privileges, file systems.
+    /// Where it does not, the kubelet warns of every wish of a pod that comes to nothing.
+    fn isolates(&self) -> bool {
+        true
+    }
 
     /// Starts a pod's sandbox: afterwards it is ready and has its addresses. A sandbox of the same uid and attempt
     /// that is already there is returned as it is; an older attempt must have been stopped.

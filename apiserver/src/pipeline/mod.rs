@@ -33,6 +33,7 @@ mod watch;
 use std::sync::Arc;
 
 use steersman_core::resource::GroupResource;
+use steersman_core::store::Revision;
 use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
@@ -62,8 +63,8 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
-    /// Held while the definitions of custom resources are put into effect.
-    pub(crate) syncing: futures::lock::Mutex<()>,
+    /// The revision as of which the definitions of custom resources are in effect; held while they are put so.
+    pub(crate) syncing: futures::lock::Mutex<Revision>,
 }
 
 /// Who makes a request, and with which program.
