@@ -64,7 +64,7 @@ impl Owner<'_> {
             View::Same | View::Version { .. } => self.with_writer(|writer| {
                 writer.track(current.unwrap_or_else(|| self.row.blank()), tree);
             }),
-            View::Events => {
+            View::Events | View::Autoscaler => {
                 let mut shown = self.row.to_view(tree.clone());
                 self.with_writer(|writer| writer.track(&self.shown(current), &mut shown));
                 ownership::take(tree);

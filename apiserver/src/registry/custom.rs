@@ -54,6 +54,7 @@ fn row(version: Version, several: bool, collection: Arc<Collection>) -> Served {
         deprecation: version.deprecation,
         scale: version.scale.map(|paths| Scale::custom(&paths)),
         blank: OnceLock::new(),
+        stored_blank: OnceLock::new(),
         names: version.row,
     }
 }

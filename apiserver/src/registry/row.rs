@@ -9,6 +9,7 @@ use steersman_core::object::Metadata;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
 use steersman_core::{Error, Object, Result, metadata};
 
+use crate::convert::autoscaler;
 use crate::schema::{Duplicates, Schema};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
@@ -69,6 +70,8 @@ pub(crate) struct Served {
     pub(crate) scale: Option<Scale>,
     /// An object that has nothing; see [`Served::blank_object`].
     pub(crate) blank: OnceLock<Value>,
+    /// The same as it is stored.
+    pub(crate) stored_blank: OnceLock<Value>,
 }
 
 /// How the stored form of an object and the form of a version relate.
@@ -78,6 +81,8 @@ pub(crate) enum View {
     Same,
     /// Stored as an Event of the core group, shown as one of `events.k8s.io`.
     Events,
+    /// Stored as an autoscaler of version 2, shown as one of version 1.
+    Autoscaler,
     /// They differ in `apiVersion` only.
     Version {
         /// The one that is stored.
@@ -89,7 +94,7 @@ impl View {
     /// The name that a field of the version has in the stored form; `None` if it has none there.
     pub(crate) fn stored_field<'f>(&self, field: &'f str) -> Option<&'f str> {
         match self {
-            View::Same | View::Version { .. } => Some(field),
+            View::Same | View::Version { .. } | View::Autoscaler => Some(field),
             View::Events => crate::convert::event_field(field),
         }
     }
@@ -176,7 +181,7 @@ impl Served {
 
     /// The status of an object that has none yet: `{}`, zeros, or nothing.
     pub(crate) fn blank_status(&self) -> Option<&Value> {
-        self.blank().get("status")
+        self.stored_blank.get_or_init(|| self.to_stored(self.blank_object())).get("status")
     }
 
     /// The same, shared.
@@ -192,7 +197,11 @@ impl Served {
 
     /// Whether its objects are stored in this version.
     pub(crate) fn is_storage_version(&self) -> bool {
-        !matches!(&self.view, View::Version { stored } if *stored != self.kind.api_version())
+        match &self.view {
+            View::Same => true,
+            View::Events | View::Autoscaler => false,
+            View::Version { stored } => *stored == self.kind.api_version(),
+        }
     }
 
     /// The tree that is stored for a tree of this version.
@@ -200,6 +209,7 @@ impl Served {
         match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_to_core(tree),
+            View::Autoscaler => autoscaler::from_v1(tree),
             View::Version { stored } => with_version(tree, stored),
         }
     }
@@ -209,6 +219,7 @@ impl Served {
         match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_from_core(tree),
+            View::Autoscaler => autoscaler::to_v1(tree),
             View::Version { .. } => with_version(tree, &self.kind.api_version()),
         }
     }
@@ -218,7 +229,9 @@ impl Served {
         match &self.view {
             View::Same => Ok(object),
             View::Version { .. } if object.api_version() == self.kind.api_version() => Ok(object),
-            View::Events | View::Version { .. } => Object::from_value(&self.to_view(object.to_value()?)),
+            View::Events | View::Autoscaler | View::Version { .. } => {
+                Object::from_value(&self.to_view(object.to_value()?))
+            }
         }
     }
 }
