@@ -26,7 +26,8 @@ use crate::resource::Resource;
 
 use correlator::{Correlator, Verdict};
 
-/// How many events wait to be sent at most; further ones are dropped, and the log says so. Upstream's bound.
+/// How many events wait to be taken over by the sender at most, and how many it takes over at a time; further ones
+/// are dropped, and the log says so. Upstream's bound.
 const BUFFER: usize = 1000;
 
 /// How long an event waits for others, so that a burst of events does not get in the way of the work it tells of.
