@@ -43,17 +43,8 @@ impl Runtime for Ledger {
         {
             return Ok(known.clone());
         }
-        let sandbox = PodSandbox {
-            id: self.env.uuid(),
-            name: config.name.clone(),
-            namespace: config.namespace.clone(),
-            uid: config.uid.clone(),
-            attempt: config.attempt,
-            ready: true,
-            ips: vec![[192, 0, 2, 1].into()],
-            created_at: self.env.now(),
-            containers: Vec::new(),
-        };
+        let ips = vec![[192, 0, 2, 1].into()];
+        let sandbox = PodSandbox::up(self.env.uuid(), config, ips, self.env.now());
         sandboxes.push(sandbox.clone());
         Ok(sandbox)
     }
@@ -72,11 +63,11 @@ impl Runtime for Ledger {
     }
 
     async fn image(&self, name: &str) -> Result<Option<Image>, RuntimeError> {
-        Ok(Some(Image { id: name.to_owned(), size_bytes: 0 }))
+        Ok(Some(Image { id: name.to_owned(), ..Image::default() }))
     }
 
     async fn pull_image(&self, name: &str) -> Result<Image, RuntimeError> {
-        Ok(Image { id: name.to_owned(), size_bytes: 0 })
+        Ok(Image { id: name.to_owned(), ..Image::default() })
     }
 
     async fn start_container(
@@ -91,14 +82,7 @@ impl Runtime for Ledger {
         if let Some(known) = sandbox.containers.iter().find(is_it) {
             return Ok(known.clone());
         }
-        let container = Container {
-            id: self.env.uuid(),
-            name: config.name.clone(),
-            attempt: config.attempt,
-            image: config.image.clone(),
-            image_id: config.image_id.clone(),
-            state: ContainerState::Running { started_at: self.env.now() },
-        };
+        let container = Container::running(self.env.uuid(), config, self.env.now());
         sandbox.containers.push(container.clone());
         Ok(container)
     }

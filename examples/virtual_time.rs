@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::json;
 use steersman::controllers::Defaults;
-use steersman::controllers::garbagecollector::GarbageCollectorOptions;
 use steersman::controllers::nodelifecycle::NodeLifecycleOptions;
 use steersman::kubelet::KubeletOptions;
 use steersman::prelude::*;
-use steersman::sim::{Recorded, Sim};
+use steersman::sim::Sim;
 use steersman::store::Memory;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -51,8 +50,7 @@ fn week(seed: u64) -> Result<u64, Box<dyn std::error::Error>> {
 }
 
 async fn live(sim: &Sim) -> Result<u32> {
-    let store = Recorded::new(std::sync::Arc::new(Memory::new()), sim);
-    let builder = Cluster::builder().store(store).nodes(NODES);
+    let builder = Cluster::builder().store(sim.recorded(Memory::new())).nodes(NODES);
     let builder = builder.kubelet_options(slow_kubelet()).controller_defaults(slow_controllers());
     let cluster = builder.start(&sim.env()).await?;
     cluster.apply(WEB).await?;
@@ -63,11 +61,12 @@ async fn live(sim: &Sim) -> Result<u32> {
             if hour == 12 {
                 cluster.fail_node(&node);
             }
+            if hour == 13 {
+                cluster.recover_node(&node);
+            }
             rollouts += 1;
             roll(&cluster, rollouts).await?;
-            sim.advance(HOUR / 2).await;
-            cluster.recover_node(&node);
-            sim.advance(HOUR / 2).await;
+            sim.advance(HOUR).await;
             expect_rolled_out(&cluster, rollouts).await?;
         }
     }
@@ -88,9 +87,7 @@ fn slow_controllers() -> Defaults {
     let mut nodes = NodeLifecycleOptions::default();
     nodes.node_monitor_period = MINUTE;
     nodes.node_monitor_grace_period = 10 * MINUTE;
-    let mut garbage = GarbageCollectorOptions::default();
-    garbage.sync_period = HOUR;
-    Defaults::default().node_lifecycle(nodes).garbage_collector(garbage)
+    Defaults::default().node_lifecycle(nodes)
 }
 
 async fn roll(cluster: &Cluster, version: u32) -> Result<()> {

@@ -12,6 +12,7 @@ use steersman_core::env::Task;
 use steersman_core::{Client, Env, Object, Resource, Result, Store};
 
 use crate::builder::Builder;
+use crate::manifest::Conflicts;
 use crate::node::Node;
 use crate::{manifest, rollback, settle};
 
@@ -69,14 +70,30 @@ impl Cluster {
         &self.0.env
     }
 
-    /// Creates or merges every object of a YAML text, in order; objects without a namespace go to `default`.
+    /// Applies every object of a YAML text, in order, as `kubectl apply --server-side` does: what is missing is
+    /// created, fields that an earlier manifest set and this one leaves out are removed, and everything that others
+    /// have set stays. Objects without a namespace go to `default`. The field manager is `steersman`.
+    /// See <https://kubernetes.io/docs/reference/using-api/server-side-apply/>.
+    ///
+    /// # Errors
+    /// The first refusal; what came before it stays. 409 where somebody else has set a field to another value: see
+    /// [`Cluster::apply_forced`].
+    pub async fn apply(&self, manifests: &str) -> Result<Vec<Object>> {
+        self.apply_all(manifests, Conflicts::Refuse).await
+    }
+
+    /// The same, but takes over the fields that others have set, as `--force-conflicts` does.
     ///
     /// # Errors
     /// The first refusal; what came before it stays.
-    pub async fn apply(&self, manifests: &str) -> Result<Vec<Object>> {
+    pub async fn apply_forced(&self, manifests: &str) -> Result<Vec<Object>> {
+        self.apply_all(manifests, Conflicts::TakeOver).await
+    }
+
+    async fn apply_all(&self, manifests: &str, conflicts: Conflicts) -> Result<Vec<Object>> {
         let mut applied = Vec::new();
         for object in manifest::objects(manifests)? {
-            applied.push(manifest::apply(&self.0.client, object).await?);
+            applied.push(manifest::apply(&self.0.client, object, conflicts).await?);
         }
         Ok(applied)
     }

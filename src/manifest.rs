@@ -1,12 +1,15 @@
 //! Reads manifests as users write them: YAML documents, lists among them, each one object.
 
 use serde_json::Value;
-use steersman_core::api::{Patch, Target, WriteOptions};
+use steersman_core::api::{FieldValidation, Patch, Target, WriteOptions};
 use steersman_core::resource::{ApiResource, GroupVersionKind, Scope};
 use steersman_core::{Client, Error, Object, Result};
 
 /// More documents than this in one text are refused.
 const MAX_DOCUMENTS: usize = 10_000;
+
+/// Who owns the fields that manifests set.
+const MANAGER: &str = "steersman";
 
 /// The objects of a YAML (or JSON) text, in order; lists are taken apart, empty documents skipped.
 pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
@@ -26,27 +29,25 @@ fn items(mut document: Value) -> Vec<Value> {
     }
 }
 
-/// Creates the object, or merges it into the one that is there.
-///
-/// Fields that an earlier manifest set and this one leaves out stay as they are
-/// (`docs/support.md`).
-pub(crate) async fn apply(client: &Client, manifest: Value) -> Result<Object> {
-    let target = target(client, &manifest).await?;
-    let options = WriteOptions::default();
-    let collection = target.clone().named("");
-    match client.api().create(&collection, manifest.clone(), &options).await {
-        Err(error) if error.is_already_exists() => {
-            let patch =
-                if is_built_in(&target) { Patch::Strategic(manifest) } else { Patch::Merge(manifest) };
-            client.api().patch(&target, patch, &options).await
-        }
-        outcome => outcome,
-    }
+/// Whether an apply takes fields over that others have set to something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conflicts {
+    /// It is refused.
+    Refuse,
+    /// It takes them over.
+    TakeOver,
 }
 
-fn is_built_in(target: &Target) -> bool {
-    let group = &target.resource.group;
-    !group.contains('.') || group.ends_with(".k8s.io")
+/// Applies the object as `kubectl apply --server-side` does: strictly, under one field manager.
+pub(crate) async fn apply(client: &Client, manifest: Value, conflicts: Conflicts) -> Result<Object> {
+    let target = target(client, &manifest).await?;
+    let options = WriteOptions {
+        field_manager: MANAGER.to_owned(),
+        field_validation: FieldValidation::Strict,
+        force: conflicts == Conflicts::TakeOver,
+        ..WriteOptions::default()
+    };
+    client.api().patch(&target, Patch::Apply(manifest), &options).await
 }
 
 /// Where an object goes: its kind says the resource, its metadata the namespace and name.
@@ -54,11 +55,15 @@ async fn target(client: &Client, manifest: &Value) -> Result<Target> {
     let text = |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let gvk = GroupVersionKind::from_api_version(text("/apiVersion"), text("/kind"));
     let resources = client.api().discover().await?;
-    let row = resources
-        .iter()
-        .find(|row| row.gvk() == gvk && row.serves("create"))
-        .ok_or_else(|| no_match(&gvk))?;
-    Ok(place(row, text("/metadata/namespace"), text("/metadata/name")))
+    let row =
+        resources.iter().find(|row| row.gvk() == gvk && row.serves("patch")).ok_or_else(|| no_match(&gvk))?;
+    match text("/metadata/name") {
+        "" if text("/metadata/generateName").is_empty() => {
+            Err(Error::bad_request("resource name may not be empty"))
+        }
+        "" => Err(Error::bad_request("cannot use generate name with apply")),
+        name => Ok(place(row, text("/metadata/namespace"), name)),
+    }
 }
 
 fn place(row: &ApiResource, namespace: &str, name: &str) -> Target {

@@ -1,5 +1,7 @@
 //! Converts events between the core group, in which they are stored, and `events.k8s.io`.
 
+pub(crate) mod autoscaler;
+
 use serde_json::{Map, Value};
 
 /// The fields that have another name in the core group: there, and in `events.k8s.io`.

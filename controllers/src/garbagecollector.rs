@@ -20,7 +20,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use steersman_core::cache::Change;
 use steersman_core::env::Task;
 use steersman_core::events::EventType;
-use steersman_core::{Queue, Recorder, Result};
+use steersman_core::{Env, Queue, Recorder, Result};
 
 use crate::runner::Context;
 
@@ -58,7 +58,7 @@ pub async fn run(context: Context, options: GarbageCollectorOptions) {
         server: Server::new(&context.client),
     });
     let mut monitors = Monitors::new(context.caches);
-    collector.sync(&mut monitors).await;
+    collector.sync(&mut monitors, &env, options.sync_period).await;
     let _workers: Vec<Task<()>> = (0..options.concurrent_gc_syncs.max(1))
         .flat_map(|number| {
             let delete = env.spawn(&format!("delete-{number}"), collector.clone().delete_all());
@@ -67,7 +67,7 @@ pub async fn run(context: Context, options: GarbageCollectorOptions) {
         .collect();
     loop {
         env.sleep(options.sync_period).await;
-        collector.sync(&mut monitors).await;
+        collector.sync(&mut monitors, &env, options.sync_period).await;
     }
 }
 
@@ -81,19 +81,21 @@ struct Collector {
 }
 
 impl Collector {
-    /// Follows the resources that there are now, and completes once all of them were seen.
-    async fn sync(self: &Arc<Self>, monitors: &mut Monitors) {
-        match self.server.discover().await {
-            Ok(resources) => {
-                let collector = Arc::downgrade(self);
-                monitors.follow(&resources, move |change| {
-                    if let Some(collector) = collector.upgrade() {
-                        collector.told(change);
-                    }
-                });
-                monitors.synced().await;
+    /// Follows the resources that there are now, and completes once all of them were seen, or after `patience`: one
+    /// of them may be gone again.
+    async fn sync(self: &Arc<Self>, monitors: &mut Monitors, env: &Env, patience: Duration) {
+        let resources = match self.server.discover().await {
+            Ok(resources) => resources,
+            Err(error) => return tracing::warn!(%error, "the resources there are could not be read"),
+        };
+        let collector = Arc::downgrade(self);
+        let is_news = monitors.follow(&resources, move |change| {
+            if let Some(collector) = collector.upgrade() {
+                collector.told(change);
             }
-            Err(error) => tracing::warn!(%error, "the resources there are could not be read"),
+        });
+        if is_news && env.timeout(patience, monitors.synced()).await.is_err() {
+            tracing::warn!("not all resources could be read in {patience:?}");
         }
     }
 

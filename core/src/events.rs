@@ -17,17 +17,21 @@ use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::json;
 
-use crate::api::Patch;
+use crate::api::{Patch, WriteOptions};
 use crate::client::Client;
 use crate::env::{Env, Task};
 use crate::error::Result;
-use crate::object::Object;
+use crate::object::{Object, to_value};
 use crate::resource::Resource;
 
 use correlator::{Correlator, Verdict};
 
-/// How many events wait to be sent at most; further ones are dropped, and the log says so. Upstream's bound.
+/// How many events wait to be taken over by the sender at most, and how many it takes over at a time; further ones
+/// are dropped, and the log says so. Upstream's bound.
 const BUFFER: usize = 1000;
+
+/// How long an event waits for others, so that a burst of events does not get in the way of the work it tells of.
+const LULL: Duration = Duration::from_millis(100);
 
 /// How often an event is sent to a server that does not answer, and how long to wait in between.
 const TRIES: u32 = 12;
@@ -172,12 +176,20 @@ struct Sender {
 
 impl Sender {
     async fn run(mut self, mut events: mpsc::Receiver<Event>) {
-        while let Some(event) = events.next().await {
-            match self.correlator.judge(&self.env, event) {
-                Verdict::Drop => {}
-                Verdict::Create(event) => self.insist(&event, false).await,
-                Verdict::Count(event) => self.insist(&event, true).await,
+        while let Some(first) = events.next().await {
+            let more = events.by_ref().take_until(self.env.sleep(LULL)).take(BUFFER);
+            let more: Vec<Event> = more.collect().await;
+            for event in std::iter::once(first).chain(more) {
+                self.pass_on(event).await;
             }
+        }
+    }
+
+    async fn pass_on(&mut self, event: Event) {
+        match self.correlator.judge(&self.env, event) {
+            Verdict::Drop => {}
+            Verdict::Create(event) => self.insist(&event, false).await,
+            Verdict::Count(event) => self.insist(&event, true).await,
         }
     }
 
@@ -197,21 +209,23 @@ impl Sender {
         }
     }
 
+    /// Nobody reads the answers, so that they are not decoded.
     async fn send(&self, event: &Event, counted: bool) -> Result<()> {
         let events = self.client.namespaced::<Event>(event.metadata.namespace.as_deref().unwrap_or_default());
+        let (api, options) = (self.client.api(), WriteOptions::default());
         if counted {
             let name = event.metadata.name.as_deref().unwrap_or_default();
             let change = json!({
                 "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message
             });
-            match events.patch(name, Patch::Strategic(change)).await {
+            match api.patch(&events.target(name), Patch::Strategic(change), &options).await {
                 Ok(_) => return Ok(()),
                 // It has expired meanwhile: it is created anew, with the count so far.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
         }
-        events.create(event).await.map(drop)
+        api.create(&events.target(""), to_value(event)?, &options).await.map(drop)
     }
 }
 

@@ -48,7 +48,22 @@ struct State<T: Ord> {
     due: BTreeMap<T, (Duration, u64)>,
     failures: BTreeMap<T, u32>,
     added: u64,
-    waiting: Vec<oneshot::Sender<()>>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A task that waits for a key.
+struct Waiting {
+    wake: oneshot::Sender<()>,
+    /// Whether it also waits for the time of the first delayed key: one task does for all of them.
+    keeps_time: bool,
+}
+
+/// What a task waits with. Dropped before the wait is over, it lets another task take its place.
+struct Wait<'a, T: Ord + Clone> {
+    queue: &'a Queue<T>,
+    woken: oneshot::Receiver<()>,
+    deadline: Option<Duration>,
+    is_over: bool,
 }
 
 impl<T: Ord + Clone> Queue<T> {
@@ -105,14 +120,17 @@ impl<T: Ord + Clone> Queue<T> {
     /// The next key, as soon as there is one. Several tasks may wait; dropping the future loses nothing.
     pub async fn next(&self) -> Claim<T> {
         loop {
-            let (deadline, woken) = match self.state().claim(self.env.elapsed()) {
+            let claimed = self.state().claim(self.env.elapsed());
+            let (deadline, woken) = match claimed {
                 Ok(key) => return Claim { key, queue: self.clone() },
                 Err(wait) => wait,
             };
+            let mut wait = Wait { queue: self, woken, deadline, is_over: false };
             match deadline {
-                Some(deadline) => drop(select(woken, self.env.sleep_until(deadline)).await),
-                None => drop(woken.await),
+                Some(deadline) => drop(select(&mut wait.woken, self.env.sleep_until(deadline)).await),
+                None => drop((&mut wait.woken).await),
             }
+            wait.is_over = true;
         }
     }
 
@@ -137,7 +155,7 @@ impl<T: Ord + Clone> State<T> {
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
             added: 0,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
         }
     }
 
@@ -158,7 +176,9 @@ impl<T: Ord + Clone> State<T> {
         let place = (at, self.added);
         self.due.insert(key.clone(), place);
         self.delayed.insert(place, key);
-        self.wake();
+        if self.delayed.first_key_value().is_some_and(|(first, _)| *first == place) {
+            self.wake_timekeeper();
+        }
     }
 
     fn fail(&mut self, key: &T) -> u32 {
@@ -167,16 +187,22 @@ impl<T: Ord + Clone> State<T> {
         *failures
     }
 
-    /// A ready key, or what to wait for: the next delayed key's time, or to be woken.
+    /// A ready key, or what to wait for: to be woken, and for one task also the first delayed key's time.
     fn claim(&mut self, now: Duration) -> Result<T, (Option<Duration>, oneshot::Receiver<()>)> {
-        if let Some(key) = self.take(now) {
+        let taken = self.take(now);
+        // Those who stopped waiting leave, so that there are never more places than waiting tasks.
+        self.waiting.retain(|waiting| !waiting.wake.is_canceled());
+        let first = self.delayed.keys().next().map(|place| place.0);
+        let deadline = first.filter(|_| !self.waiting.iter().any(|waiting| waiting.keeps_time));
+        if let Some(key) = taken {
+            if deadline.is_some() {
+                self.wake();
+            }
             return Ok(key);
         }
         let (wake, woken) = oneshot::channel();
-        // Those who stopped waiting leave, so that there are never more places than waiting tasks.
-        self.waiting.retain(|waiting| !waiting.is_canceled());
-        self.waiting.push(wake);
-        Err((self.delayed.keys().next().map(|place| place.0), woken))
+        self.waiting.push_back(Waiting { wake, keeps_time: deadline.is_some() });
+        Err((deadline, woken))
     }
 
     fn take(&mut self, now: Duration) -> Option<T> {
@@ -199,9 +225,33 @@ impl<T: Ord + Clone> State<T> {
         }
     }
 
-    /// Dropping the senders wakes everybody: whoever finds nothing waits again.
+    /// Wakes one waiting task, the one that keeps the time last. Tasks that work look again by themselves.
     fn wake(&mut self) {
-        self.waiting.clear();
+        while !self.waiting.is_empty() {
+            let place = self.waiting.iter().position(|waiting| !waiting.keeps_time).unwrap_or_default();
+            if self.waiting.remove(place).is_some_and(|waiting| waiting.wake.send(()).is_ok()) {
+                return;
+            }
+        }
+    }
+
+    /// Wakes the task that keeps the time, or lets a waiting one become it.
+    fn wake_timekeeper(&mut self) {
+        let keeper = self.waiting.iter().position(|waiting| waiting.keeps_time);
+        let keeper = keeper.and_then(|place| self.waiting.remove(place));
+        if keeper.is_none_or(|keeper| keeper.wake.send(()).is_err()) {
+            self.wake();
+        }
+    }
+}
+
+impl<T: Ord + Clone> Drop for Wait<'_, T> {
+    fn drop(&mut self) {
+        let is_owed = self.deadline.is_some() || matches!(self.woken.try_recv(), Ok(Some(())));
+        if !self.is_over && is_owed {
+            self.woken.close();
+            self.queue.state().wake();
+        }
     }
 }
 
@@ -237,6 +287,8 @@ impl<T: Ord + Clone + fmt::Debug> fmt::Debug for Queue<T> {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
     use crate::testing::Lab;
 
@@ -339,5 +391,39 @@ mod tests {
         let mut taken = lab.run(futures::future::try_join_all(workers)).unwrap();
         taken.sort_unstable();
         assert_eq!(taken, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_wake_up_that_its_task_does_not_heed_reaches_another() {
+        let lab = Lab::new();
+        let env = lab.env();
+        let queue = Queue::new(&env);
+        let mut first = Box::pin(queue.next());
+        let mut second = Box::pin(queue.next());
+        assert!(first.as_mut().now_or_never().is_none());
+        assert!(second.as_mut().now_or_never().is_none());
+        queue.add("a");
+        drop(first);
+        assert_eq!(lab.run(second).key, "a");
+    }
+
+    #[test]
+    fn when_the_task_that_keeps_the_time_leaves_another_does() {
+        let lab = Lab::new();
+        let env = lab.env();
+        let queue = Queue::new(&env);
+        queue.add_after("a", seconds(5));
+        queue.add_after("b", seconds(7));
+        let worker = |_| {
+            let queue = queue.clone();
+            env.spawn("worker", async move { queue.next().await.key })
+        };
+        let mut keeper = Box::pin(queue.next());
+        assert!(keeper.as_mut().now_or_never().is_none());
+        let workers: Vec<_> = (0..2).map(worker).collect();
+        lab.run(env.sleep(seconds(1)));
+        drop(keeper);
+        let taken = lab.run(futures::future::try_join_all(workers)).unwrap();
+        assert_eq!((taken, env.elapsed()), (vec!["a", "b"], seconds(7)));
     }
 }

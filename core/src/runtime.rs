@@ -59,6 +59,11 @@ pub struct ContainerConfig {
     pub mounts: Vec<Mount>,
     /// The file, as the container sees it, whose content becomes [`Exit::message`].
     pub termination_message_path: String,
+    /// The user id it runs as; `None` leaves the image's. A runtime that cannot must refuse, or say that it only
+    /// pretends.
+    pub run_as_user: Option<i64>,
+    /// The same of its primary group.
+    pub run_as_group: Option<i64>,
 }
 
 /// A volume of the pod, shown inside a container.
@@ -79,6 +84,8 @@ pub struct Image {
     pub id: String,
     /// The size in bytes.
     pub size_bytes: u64,
+    /// The user id that it runs as where a container names none; `None` where nobody knows.
+    pub user: Option<u32>,
 }
 
 /// A pod's sandbox and everything in it, as it is now.
@@ -119,6 +126,42 @@ pub struct Container {
     pub image_id: String,
     /// What it does.
     pub state: ContainerState,
+}
+
+impl PodSandbox {
+    /// The sandbox of `config` as it is when it has just come up: with no containers yet.
+    pub fn up(
+        id: impl Into<String>,
+        config: &PodSandboxConfig,
+        ips: Vec<IpAddr>,
+        created_at: Timestamp,
+    ) -> Self {
+        PodSandbox {
+            id: id.into(),
+            name: config.name.clone(),
+            namespace: config.namespace.clone(),
+            uid: config.uid.clone(),
+            attempt: config.attempt,
+            ready: true,
+            ips,
+            created_at,
+            containers: Vec::new(),
+        }
+    }
+}
+
+impl Container {
+    /// The container of `config` as it is when its process has just been started.
+    pub fn running(id: impl Into<String>, config: &ContainerConfig, started_at: Timestamp) -> Self {
+        Container {
+            id: id.into(),
+            name: config.name.clone(),
+            attempt: config.attempt,
+            image: config.image.clone(),
+            image_id: config.image_id.clone(),
+            state: ContainerState::Running { started_at },
+        }
+    }
 }
 
 /// What a container does.
@@ -191,6 +234,12 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// The runtime's version, as the node's `containerRuntimeVersion` shows it behind the name.
     fn version(&self) -> &str;
+
+    /// Whether it keeps containers apart from the machine and from each other: by limits, privileges, file systems.
+    /// Where it does not, the kubelet warns of every wish of a pod that comes to nothing.
+    fn isolates(&self) -> bool {
+        true
+    }
 
     /// Starts a pod's sandbox: afterwards it is ready and has its addresses. A sandbox of the same uid and attempt
     /// that is already there is returned as it is; an older attempt must have been stopped.

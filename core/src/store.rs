@@ -1,5 +1,7 @@
 //! The seam under the API server: ordered keys, opaque values, one revision, watches.
 
+mod observed;
+
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use crate::env::Env;
+
+pub use observed::Observed;
 
 /// A moment in the store's history: raised by one with every transaction that changes something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

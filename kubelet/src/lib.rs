@@ -33,6 +33,7 @@ mod kubelet;
 mod node;
 mod options;
 pub mod pod;
+mod privileges;
 #[cfg(all(feature = "tokio", target_os = "linux"))]
 pub mod process;
 #[cfg(any(test, feature = "testing"))]

@@ -1,6 +1,7 @@
 //! Runs tasks one at a time in an order drawn from a seed, over virtual time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -347,7 +348,13 @@ impl Future for Sleep {
             state.next_timer += 1;
             state.next_timer
         });
-        state.timers.insert((self.deadline, timer), cx.waker().clone());
+        match state.timers.entry((self.deadline, timer)) {
+            Entry::Occupied(known) if known.get().will_wake(cx.waker()) => {}
+            Entry::Occupied(mut known) => drop(known.insert(cx.waker().clone())),
+            Entry::Vacant(free) => {
+                free.insert(cx.waker().clone());
+            }
+        }
         Poll::Pending
     }
 }

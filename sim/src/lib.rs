@@ -26,4 +26,3 @@ mod recorded;
 pub use check::check;
 pub use executor::Sim;
 pub use faults::ApiFaults;
-pub use recorded::Recorded;

@@ -69,11 +69,9 @@ pub(crate) struct Response {
 }
 
 /// The directory to replay: `GOLDEN_DIR`, or the corpus that is checked in.
-pub(crate) fn directory() -> (PathBuf, bool) {
-    match std::env::var_os("GOLDEN_DIR") {
-        Some(other) => (other.into(), true),
-        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/api"), false),
-    }
+pub(crate) fn directory() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/api");
+    std::env::var_os("GOLDEN_DIR").map_or_else(own, PathBuf::from)
 }
 
 /// Every case of a directory of `.json` and `.json.gz` files with its area, in file order.

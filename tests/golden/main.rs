@@ -3,13 +3,12 @@
 //! `GOLDEN_ONLY=prefix` narrows to cases whose name, or area, starts so. Prints passed/total per area and the first
 //! difference of each failing case; fails below the counts that are recorded here and in `docs/support.md`.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 mod corpus;
 mod replay;
+mod tally;
 mod unify;
+
+use tally::Tally;
 
 /// The cases of each area that must pass.
 const RECORDED: &[(&str, usize)] = &[
@@ -27,54 +26,11 @@ const RECORDED: &[(&str, usize)] = &[
     ("12-subresources", 28),
 ];
 
-#[derive(Default)]
-struct Count {
-    passed: usize,
-    total: usize,
-}
-
 #[test]
 fn the_server_answers_as_upstreams_did() {
-    let (directory, is_foreign) = corpus::directory();
-    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
-    let mut report = String::new();
-    for (area, case) in corpus::cases(&directory) {
-        let count = counts.entry(area.clone()).or_default();
-        count.total += 1;
-        match outcome(&case) {
-            Ok(()) => count.passed += 1,
-            Err(difference) => {
-                let _ = writeln!(report, "{area} / {}\n    {difference}", case.name);
-            }
-        }
+    let mut tally = Tally::default();
+    for (area, case) in corpus::cases(&corpus::directory()) {
+        tally.count(&area, &case.name, || replay::replay(&case));
     }
-    println!("{report}");
-    for (area, count) in &counts {
-        println!(
-            "{area:<24} {:>4}/{:<4} {:>4} %",
-            count.passed,
-            count.total,
-            count.passed * 100 / count.total
-        );
-    }
-    if !is_foreign && std::env::var_os("GOLDEN_ONLY").is_none() {
-        hold(&counts);
-    }
-}
-
-fn hold(counts: &BTreeMap<String, Count>) {
-    for (area, recorded) in RECORDED {
-        let passed = counts.get(*area).map_or(0, |count| count.passed);
-        assert!(passed >= *recorded, "{area}: {passed} cases pass, {recorded} are recorded");
-    }
-}
-
-fn outcome(case: &corpus::Case) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| replay::replay(case))).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(format!(
-            "panicked: {}",
-            text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
-        ))
-    })
+    tally.conclude(RECORDED);
 }

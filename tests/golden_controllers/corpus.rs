@@ -50,11 +50,9 @@ pub(crate) struct Expect {
 }
 
 /// The directory to replay: `GOLDEN_DIR`, or the corpus that is checked in.
-pub(crate) fn directory() -> (PathBuf, bool) {
-    match std::env::var_os("GOLDEN_DIR") {
-        Some(other) => (other.into(), true),
-        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/controllers"), false),
-    }
+pub(crate) fn directory() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/controllers");
+    std::env::var_os("GOLDEN_DIR").map_or_else(own, PathBuf::from)
 }
 
 /// Every scenario of a directory of `.jsonl` and `.jsonl.gz` files, in file order; `GOLDEN_ONLY=prefix` narrows.

@@ -4,17 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use serde_json::Value;
 use steersman::core::Env;
-use steersman::core::store::{
-    Commit, Entry, Page, Range, Revision, Store, StoreError, Transaction, Watch, Write,
-};
+use steersman::core::store::{Observed, Store, Write};
 
-/// A store that remembers what it was told.
+/// Remembers what a store was told.
 pub(crate) struct Witness {
-    inner: Arc<dyn Store>,
     env: Env,
     namespace: String,
     seen: Mutex<Seen>,
@@ -31,9 +26,12 @@ pub(crate) struct Seen {
 }
 
 impl Witness {
-    pub(crate) fn new(inner: Arc<dyn Store>, env: Env, namespace: &str) -> Arc<Self> {
-        let seen = Mutex::new(Seen::default());
-        Arc::new(Witness { inner, env, namespace: namespace.to_owned(), seen })
+    /// A witness, and `inner` under its eyes.
+    pub(crate) fn of(inner: Arc<dyn Store>, env: Env, namespace: &str) -> (Arc<Self>, Observed) {
+        let witness = Arc::new(Witness { env, namespace: namespace.to_owned(), seen: Mutex::default() });
+        let seeing = witness.clone();
+        let store = Observed::new(inner, move |_, writes| writes.iter().for_each(|write| seeing.saw(write)));
+        (witness, store)
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -71,45 +69,5 @@ impl Seen {
             self.generated.insert(name.clone(), prefix.to_owned());
         }
         self.uids.insert(text("/metadata/uid"), (format!("{kind}/{name}"), namespace));
-    }
-}
-
-#[async_trait]
-impl Store for Witness {
-    async fn get(&self, key: &[u8]) -> Result<Option<Entry>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn range(&self, range: Range) -> Result<Page, StoreError> {
-        self.inner.range(range).await
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<Commit, StoreError> {
-        let writes = transaction.writes.clone();
-        let outcome = self.inner.commit(transaction).await?;
-        if matches!(outcome, Commit::Done(_)) {
-            writes.iter().for_each(|write| self.saw(write));
-        }
-        Ok(outcome)
-    }
-
-    async fn watch(&self, prefix: Bytes, after: Revision) -> Result<Watch, StoreError> {
-        self.inner.watch(prefix, after).await
-    }
-
-    async fn request_progress(&self) -> Result<(), StoreError> {
-        self.inner.request_progress().await
-    }
-
-    async fn revision(&self) -> Result<Revision, StoreError> {
-        self.inner.revision().await
-    }
-
-    async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
-        self.inner.compact(revision).await
-    }
-
-    async fn run(&self, env: Env) {
-        self.inner.run(env).await;
     }
 }

@@ -27,7 +27,8 @@ pub(crate) fn run(
     let sim = Sim::new(1);
     let env = sim.env();
     sim.block_on(async {
-        let store = Witness::new(Arc::new(Memory::new()), env.clone(), &scenario.namespace);
+        let (witness, store) = Witness::of(Arc::new(Memory::new()), env.clone(), &scenario.namespace);
+        let store = Arc::new(store);
         let server = Server::builder(store.clone())
             .without_admission("ServiceAccount")
             .without_admission("DefaultTolerationSeconds")
@@ -48,7 +49,7 @@ pub(crate) fn run(
         play::create(&client, "/api/v1/namespaces", play::namespace(&scenario.namespace)).await;
         play::wait_for_defaults(&env, &client, &scenario.namespace).await;
         let namespace = scenario.namespace.clone();
-        let player = Player { env, client, witness: store, script, nodes, namespace };
+        let player = Player { env, client, witness, script, nodes, namespace };
         let outcome = play(scenario, &player).await;
         drop((running, helpers, keeper));
         outcome

@@ -60,8 +60,7 @@ spec:
             status: {type: object, x-kubernetes-preserve-unknown-fields: true}
 ";
 
-const BOAT: &str =
-    "{apiVersion: harbour.example/v1, kind: Boat, metadata: {name: b}, spec: {length: 7, colour: red}}";
+const BOAT: &str = "{apiVersion: harbour.example/v1, kind: Boat, metadata: {name: b}, spec: {length: 7}}";
 
 fn boats() -> Target {
     Target::all(GroupVersionResource::new("harbour.example", "v1", "boats")).in_namespace("default")
@@ -72,7 +71,11 @@ fn a_custom_resource_is_pruned_defaulted_and_checked() {
     story(async |_, cluster| {
         cluster.apply(CRD).await.unwrap();
         cluster.settle().await.unwrap();
-        cluster.apply(BOAT).await.unwrap();
+        let wanted = serde_json::json!({
+            "apiVersion": "harbour.example/v1", "kind": "Boat", "metadata": {"name": "b"},
+            "spec": {"length": 7, "colour": "red"},
+        });
+        cluster.client().api().create(&boats(), wanted, &Default::default()).await.unwrap();
         let boat = cluster.client().api().get(&boats().named("b"), &Default::default()).await.unwrap();
         let boat = boat.to_value().unwrap();
         assert_eq!(boat["spec"], serde_json::json!({"length": 7, "flag": "none"}));

@@ -4,6 +4,7 @@ use serde_json::Value;
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::Reason;
 use steersman_core::object::Metadata;
+use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Outcome};
@@ -30,6 +31,9 @@ impl Core {
         if !target.subresource.is_empty() {
             return request.post(body, options).await;
         }
+        if request.resource() == GroupResource::new("", "bindings") {
+            return request.bind(body, options).await;
+        }
         let mut tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
@@ -48,6 +52,17 @@ impl Request<'_> {
     /// The answer to a write.
     pub(super) fn written(self, object: Object, created: bool) -> Result<Written> {
         Ok(Written { object: self.row.show(object)?, created, warnings: self.warnings })
+    }
+
+    /// The older way to bind a pod, in which the body alone says which one.
+    async fn bind(self, body: Body, options: &WriteOptions) -> Result<Written> {
+        let pods = GroupVersionResource::new("", "v1", "pods");
+        let name = metadata::text(&body.tree, "name").to_owned();
+        let pod = Target::all(pods.clone()).in_namespace(&self.target.namespace).named(name);
+        let pod = pod.subresource("binding");
+        let mut request = self.core.reopen(self.caller, &pod, &pods)?;
+        request.dry_run = self.dry_run;
+        request.post(body, options).await
     }
 
     /// Creates an object from a tree that has passed the schema, and whose fields have their owners.

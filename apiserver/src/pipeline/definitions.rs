@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::{Value, json};
-use steersman_core::api::Target;
-use steersman_core::resource::GroupResource;
+use steersman_core::api::{Target, WatchEvent, WatchOptions};
+use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::store::Revision;
 use steersman_core::{Error, Object, Result};
 
 use super::commit::Outcome;
@@ -17,6 +20,9 @@ use crate::registry::{self, Served};
 use crate::user::User;
 use crate::watch_cache::Collection;
 
+/// How long the definitions are not followed after that has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// How often one definition is written again because others were faster.
 const ROUNDS: usize = 16;
 
@@ -24,13 +30,14 @@ impl Core {
     /// Brings what is served in line with the definitions. Called after every write to one of them, before the writer
     /// is answered, so a definition takes effect at once.
     pub(crate) async fn sync_definitions(&self) -> Result<()> {
-        let _one_at_a_time = self.syncing.lock().await;
+        let mut in_effect = self.syncing.lock().await;
         let Some(row) = self.registry.rows().preferred(&definitions()).cloned() else { return Ok(()) };
         let collection = row.stored("list")?;
         let all = self.definitions(collection).await?;
         for definition in &all {
             self.establish(&row, collection, definition).await?;
         }
+        let newest = self.cache.current().await?;
         let all = self.definitions(collection).await?;
         for definition in &all {
             self.serve(definition).await?;
@@ -38,6 +45,38 @@ impl Core {
         self.forget_all_but(&all);
         for definition in all.iter().filter(|one| !one["metadata"]["deletionTimestamp"].is_null()) {
             self.empty(&row, collection, definition).await?;
+        }
+        *in_effect = newest;
+        Ok(())
+    }
+
+    /// Puts definitions into effect that other servers write to the same store, for as long as it is polled. What
+    /// this server wrote itself is in effect already.
+    pub(crate) async fn follow_definitions(&self) {
+        let caller = Caller { user: User::admin(), user_agent: "kube-apiserver".to_owned() };
+        let target =
+            Target::all(GroupVersionResource::new("apiextensions.k8s.io", "v1", "customresourcedefinitions"));
+        loop {
+            if let Err(error) = self.follow(&caller, &target).await {
+                tracing::debug!(%error, "the definitions of custom resources are followed anew");
+            }
+            self.env.sleep(PAUSE).await;
+        }
+    }
+
+    async fn follow(&self, caller: &Caller, target: &Target) -> Result<()> {
+        let mut events = self.watch(caller, target, &WatchOptions::default()).await?;
+        while let Some(event) = events.next().await {
+            let (WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object)) =
+                event
+            else {
+                return Ok(());
+            };
+            let written = Revision(object.resource_version().parse().unwrap_or_default());
+            let is_news = written > *self.syncing.lock().await;
+            if is_news {
+                self.sync_definitions().await?;
+            }
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use steersman_core::resource::GroupResource;
+use steersman_core::store::Revision;
 use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
@@ -69,8 +70,8 @@ pub(crate) struct Core {
     pub(crate) converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
     /// What the definitions said that are served now.
     pub(crate) compiled: Mutex<BTreeMap<GroupResource, Value>>,
-    /// Held while the definitions of custom resources are put into effect.
-    pub(crate) syncing: futures::lock::Mutex<()>,
+    /// The revision as of which the definitions of custom resources are in effect; held while they are put so.
+    pub(crate) syncing: futures::lock::Mutex<Revision>,
 }
 
 /// Who makes a request, and with which program.

@@ -64,7 +64,7 @@ impl Owner<'_> {
             View::Same | View::Version { .. } => self.with_writer(|writer| {
                 writer.track(current.unwrap_or_else(|| self.row.blank()), tree);
             }),
-            View::Events | View::Converted(_) => {
+            View::Events | View::Autoscaler | View::Converted(_) => {
                 let mut shown = self.row.to_view(tree.clone())?;
                 let current = self.shown(current)?;
                 self.with_writer(|writer| writer.track(&current, &mut shown));

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use steersman_core::resource::{GroupResource, GroupVersionKind};
+use steersman_core::resource::{GroupResource, GroupVersionKind, GroupVersionResource};
 
 use super::{Served, View};
 use crate::strategy::{Strategies, Strategy};
 use crate::subresource::Scale;
-use crate::tables::{self, Tables};
+use crate::tables::Tables;
 use crate::watch_cache::{Collection, REGISTRY};
 
 /// Resources whose keys do not begin with their name, as upstream stores them.
@@ -23,16 +23,16 @@ const PREFIXES: &[(&str, &str, &str)] = &[
 ];
 
 /// Versions that are shown of objects stored in another version.
-const VIEWS: &[(&str, &str, View)] = &[("events.k8s.io", "events", View::Events)];
+const VIEWS: &[(&str, &str, &str, View)] = &[
+    ("events.k8s.io", "v1", "events", View::Events),
+    ("autoscaling", "v1", "horizontalpodautoscalers", View::Autoscaler),
+];
 
 /// Kinds that upstream warns of.
 const DEPRECATED: &[(&str, &str, &str)] = &[
     ("", "ComponentStatus", "v1 ComponentStatus is deprecated in v1.19+"),
     ("", "Endpoints", "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
 ];
-
-/// Versions of a stored resource that would need a conversion which does not exist yet.
-const UNSUPPORTED: &[(&str, &str, &str)] = &[("autoscaling", "v1", "horizontalpodautoscalers")];
 
 /// Every row, by resource, the preferred version first.
 pub(crate) fn builtin(
@@ -42,7 +42,7 @@ pub(crate) fn builtin(
 ) -> BTreeMap<GroupResource, Vec<Arc<Served>>> {
     let mut collections: BTreeMap<String, Arc<Collection>> = BTreeMap::new();
     let mut rows: BTreeMap<GroupResource, Vec<Arc<Served>>> = BTreeMap::new();
-    for names in tables.served().filter(|row| is_supported(row)) {
+    for names in tables.served() {
         let kind = names.resource.gvk();
         let Some(schema) = tables.schema(&kind) else { continue };
         let own = extra.get(&(kind.group.to_string(), kind.kind.to_string()));
@@ -53,7 +53,7 @@ pub(crate) fn builtin(
             collections.entry(prefix.clone()).or_insert_with(new).clone()
         });
         let resource = names.resource.resource.group_resource();
-        let view = view(&resource);
+        let view = view(&names.resource.resource);
         let has_scale = names.subresources.iter().any(|one| one.name == "scale");
         let row = Served {
             list_kind: format!("{}List", kind.kind),
@@ -68,17 +68,11 @@ pub(crate) fn builtin(
             custom: false,
             defaults_on_read: false,
             blank: OnceLock::new(),
+            stored_blank: OnceLock::new(),
         };
         rows.entry(resource).or_default().push(Arc::new(row));
     }
     rows
-}
-
-fn is_supported(row: &tables::Row) -> bool {
-    let at = &row.resource.resource;
-    !UNSUPPORTED.iter().any(|(group, version, resource)| {
-        *group == at.group && *version == at.version && *resource == at.resource
-    })
 }
 
 /// What whoever uses a kind is warned of.
@@ -87,9 +81,9 @@ fn deprecation(kind: &GroupVersionKind) -> Option<String> {
     row.map(|row| row.2.to_owned())
 }
 
-fn view(resource: &GroupResource) -> View {
-    let row = VIEWS.iter().find(|(group, name, _)| *group == resource.group && *name == resource.resource);
-    row.map_or(View::Same, |(_, _, view)| view.clone())
+fn view(at: &GroupVersionResource) -> View {
+    let row = VIEWS.iter().find(|row| (row.0, row.1, row.2) == (&*at.group, &*at.version, &*at.resource));
+    row.map_or(View::Same, |row| row.3.clone())
 }
 
 fn prefix(group: &str, resource: &str) -> String {

@@ -95,6 +95,7 @@ fn row(
         deprecation: version.deprecation,
         scale: version.scale.map(|paths| Scale::custom(&paths)),
         blank: OnceLock::new(),
+        stored_blank: OnceLock::new(),
         names: version.row,
     }
 }

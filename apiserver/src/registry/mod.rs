@@ -5,9 +5,9 @@ mod custom;
 mod row;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::resource::{ApiResource, GroupResource, GroupVersionResource};
 
 use crate::watch_cache::Collection;
 
@@ -24,6 +24,8 @@ pub(crate) struct Registry(RwLock<Arc<Rows>>);
 pub(crate) struct Rows {
     rows: BTreeMap<GroupVersionResource, Arc<Served>>,
     preferred: BTreeMap<GroupResource, Arc<Served>>,
+    /// What discovery tells of these rows, once somebody has asked.
+    told: OnceLock<Arc<[ApiResource]>>,
 }
 
 impl Registry {
@@ -47,7 +49,7 @@ impl Registry {
     /// Replaces the rows of a group's resource (by none, to stop serving it). The first row is the preferred version.
     pub(crate) fn set(&self, resource: &GroupResource, rows: Vec<Arc<Served>>) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = Rows::clone(&current);
+        let mut next = Rows { told: OnceLock::new(), ..Rows::clone(&current) };
         next.rows.retain(|known, _| known.group != resource.group || known.resource != resource.resource);
         next.preferred.remove(resource);
         for row in rows {
@@ -72,6 +74,11 @@ impl Rows {
     /// Whether anything is served in a version of a group.
     pub(crate) fn has_version(&self, group: &str, version: &str) -> bool {
         self.rows.keys().any(|resource| resource.group == group && resource.version == version)
+    }
+
+    /// What discovery tells: the same list, shared, for as long as the rows stay as they are.
+    pub(crate) fn discovered(&self) -> Arc<[ApiResource]> {
+        self.told.get_or_init(|| self.all().map(|row| row.api().clone()).collect()).clone()
     }
 
     /// Every row, ordered by group, version and resource.

@@ -9,6 +9,7 @@ use steersman_core::object::Metadata;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
 use steersman_core::{Error, Object, Result, metadata};
 
+use crate::convert::autoscaler;
 use crate::crd::{Conversion, Findings};
 use crate::fault;
 use crate::schema::{Duplicates, Extent, Schema};
@@ -73,6 +74,8 @@ pub(crate) struct Served {
     pub(crate) scale: Option<Scale>,
     /// An object that has nothing; see [`Served::blank_object`].
     pub(crate) blank: OnceLock<Value>,
+    /// The same as it is stored.
+    pub(crate) stored_blank: OnceLock<Value>,
 }
 
 /// How the stored form of an object and the form of a version relate.
@@ -82,6 +85,8 @@ pub(crate) enum View {
     Same,
     /// Stored as an Event of the core group, shown as one of `events.k8s.io`.
     Events,
+    /// Stored as an autoscaler of version 2, shown as one of version 1.
+    Autoscaler,
     /// They differ in `apiVersion` only.
     Version {
         /// The one that is stored.
@@ -95,7 +100,7 @@ impl View {
     /// The name that a field of the version has in the stored form; `None` if it has none there.
     pub(crate) fn stored_field<'f>(&self, field: &'f str) -> Option<&'f str> {
         match self {
-            View::Same | View::Version { .. } | View::Converted(_) => Some(field),
+            View::Same | View::Version { .. } | View::Autoscaler | View::Converted(_) => Some(field),
             View::Events => crate::convert::event_field(field),
         }
     }
@@ -190,7 +195,7 @@ impl Served {
 
     /// The status of an object that has none yet: `{}`, zeros, or nothing.
     pub(crate) fn blank_status(&self) -> Option<&Value> {
-        self.blank().get("status")
+        self.stored_blank.get_or_init(|| self.to_stored(self.blank_object())).get("status")
     }
 
     /// The same, shared.
@@ -207,7 +212,8 @@ impl Served {
     /// Whether its objects are stored in this version.
     pub(crate) fn is_storage_version(&self) -> bool {
         match &self.view {
-            View::Same | View::Events => true,
+            View::Same => true,
+            View::Events | View::Autoscaler => false,
             View::Version { stored } | View::Converted(Conversion { stored, .. }) => {
                 *stored == self.kind.api_version()
             }
@@ -219,6 +225,7 @@ impl Served {
         Ok(match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_to_core(tree),
+            View::Autoscaler => autoscaler::from_v1(tree),
             View::Version { stored } => with_version(tree, stored),
             View::Converted(conversion) => {
                 conversion.convert(tree, &conversion.stored).map_err(fault::bare)?
@@ -231,6 +238,7 @@ impl Served {
         Ok(match &self.view {
             View::Same => tree,
             View::Events => crate::convert::event_from_core(tree),
+            View::Autoscaler => autoscaler::to_v1(tree),
             View::Version { .. } => with_version(tree, &self.kind.api_version()),
             View::Converted(conversion) => {
                 conversion.convert(tree, &self.kind.api_version()).map_err(fault::bare)?
@@ -261,7 +269,7 @@ impl Served {
             View::Version { .. } | View::Converted(_) if object.api_version() == self.kind.api_version() => {
                 Ok(object)
             }
-            View::Events | View::Version { .. } | View::Converted(_) => {
+            View::Events | View::Autoscaler | View::Version { .. } | View::Converted(_) => {
                 Object::from_value(&self.to_view(object.to_value()?)?)
             }
         }

@@ -1,7 +1,7 @@
 //! Makes the objects that every cluster has: system namespaces and priority classes, the service `kubernetes`, and with
 //! RBAC the roles and bindings of the system.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::{Value, json};
 use steersman_core::Result;
@@ -13,6 +13,9 @@ use crate::pipeline::{Body, Caller, Core};
 use crate::reader::Reader;
 use crate::strategy::{ServiceRanges, WriteContext};
 use crate::user::User;
+
+/// The port that pods are told of where nobody listens; upstream's `--secure-port`.
+const PORT: u16 = 6443;
 
 const NAMESPACES: &[&str] = &["kube-system", "kube-public", "kube-node-lease", "default"];
 
@@ -30,7 +33,11 @@ const PRIORITIES: &[(&str, i64, &str)] = &[
 ];
 
 /// Makes what is not there yet, and takes what services already have out of the ranges that new ones are given from.
-pub(super) async fn ensure(core: &Core, ranges: &ServiceRanges) -> Result<()> {
+pub(super) async fn ensure(
+    core: &Core,
+    ranges: &ServiceRanges,
+    advertised: Option<SocketAddr>,
+) -> Result<()> {
     reserve(core)?;
     let user = User::named("system:apiserver").in_group("system:masters");
     let caller = Caller { user, user_agent: "kube-apiserver".to_owned() };
@@ -48,11 +55,15 @@ pub(super) async fn ensure(core: &Core, ranges: &ServiceRanges) -> Result<()> {
             make(core, &caller, &target, object).await?;
         }
     }
-    network(core, &caller, ranges).await
+    network(core, &caller, ranges, advertised.map_or(PORT, |address| address.port())).await?;
+    match advertised {
+        Some(address) => endpoints(core, &caller, address).await,
+        None => Ok(()),
+    }
 }
 
 /// The range of cluster IPs as an object, and the service by which pods reach the API server.
-async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges) -> Result<()> {
+async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16) -> Result<()> {
     let (network, bits) = ranges.cluster_ips;
     let cidrs = Target::all(GroupVersionResource::new("networking.k8s.io", "v1", "servicecidrs"));
     let range = json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [format!("{network}/{bits}")]}});
@@ -62,10 +73,32 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges) -> Result
         "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
         "spec": {
             "type": "ClusterIP", "clusterIP": first(network).to_string(), "sessionAffinity": "None",
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
         },
     });
     make(core, caller, &services, service).await
+}
+
+/// What stands behind that service: this server. Upstream writes both kinds, too, and lets nobody mirror them.
+async fn endpoints(core: &Core, caller: &Caller, address: SocketAddr) -> Result<()> {
+    let ports = json!([{"name": "https", "port": address.port(), "protocol": "TCP"}]);
+    let ip = address.ip().to_string();
+    let target = Target::all(GroupVersionResource::new("", "v1", "endpoints")).in_namespace("default");
+    let labels = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
+    let endpoints = json!({
+        "metadata": {"name": "kubernetes", "labels": labels},
+        "subsets": [{"addresses": [{"ip": ip}], "ports": ports}],
+    });
+    replace(core, caller, target, endpoints).await?;
+    let slices = GroupVersionResource::new("discovery.k8s.io", "v1", "endpointslices");
+    let target = Target::all(slices).in_namespace("default");
+    let slice = json!({
+        "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+        "addressType": if address.is_ipv4() { "IPv4" } else { "IPv6" },
+        "endpoints": [{"addresses": [ip], "conditions": {"ready": true}}],
+        "ports": ports,
+    });
+    replace(core, caller, target, slice).await
 }
 
 /// The first address behind that of the network itself.
@@ -89,6 +122,17 @@ fn reserve(core: &Core) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the object, or brings the one that is there up to date.
+async fn replace(core: &Core, caller: &Caller, target: Target, object: Value) -> Result<()> {
+    let options = WriteOptions::default();
+    match core.create(caller, &target, Body::from(object.clone()), &options).await {
+        Err(error) if error.is_already_exists() => {
+            core.update(caller, &target.named("kubernetes"), Body::from(object), &options).await.map(drop)
+        }
+        outcome => outcome.map(drop),
+    }
 }
 
 async fn make(core: &Core, caller: &Caller, target: &Target, object: Value) -> Result<()> {

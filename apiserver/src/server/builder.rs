@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -25,6 +26,7 @@ use crate::watch_cache::WatchCache;
 pub struct Builder {
     store: Arc<dyn Store>,
     ranges: ServiceRanges,
+    advertised: Option<SocketAddr>,
     admission: Vec<Arc<dyn Admission>>,
     disabled: Vec<String>,
     strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
@@ -40,6 +42,7 @@ impl Builder {
         Builder {
             store,
             ranges: ServiceRanges::default(),
+            advertised: None,
             admission: Vec::new(),
             disabled: Vec::new(),
             strategies: BTreeMap::new(),
@@ -55,6 +58,13 @@ impl Builder {
     /// `--service-node-port-range`.
     pub fn service_ranges(mut self, ranges: ServiceRanges) -> Self {
         self.ranges = ranges;
+        self
+    }
+
+    /// Where pods reach this server, if somebody listens there: the endpoint of the service `kubernetes`; upstream's
+    /// `--advertise-address` and `--secure-port`. Without it the service has no endpoints.
+    pub fn advertise(mut self, address: SocketAddr) -> Self {
+        self.advertised = Some(address);
         self
     }
 
@@ -129,7 +139,7 @@ impl Builder {
     pub async fn start(mut self, env: &Env) -> Result<Server> {
         let env = env.child("apiserver");
         let typed = std::mem::take(&mut self.typed);
-        let ranges = self.ranges.clone();
+        let (ranges, advertised) = (self.ranges.clone(), self.advertised);
         let mut core = self.core(&env);
         core.cache.load().await?;
         core.typed = typed.iter().map(crate::pipeline::resource_of).collect();
@@ -139,8 +149,12 @@ impl Builder {
         let core = Arc::new(core);
         let feed = env.spawn("watch-cache", core.cache.clone().run());
         core.sync_definitions().await?;
-        boot::ensure(&core, &ranges).await?;
-        Ok(Server { core, _feed: feed })
+        boot::ensure(&core, &ranges, advertised).await?;
+        let definitions = env.spawn("definitions", {
+            let core = core.clone();
+            async move { core.follow_definitions().await }
+        });
+        Ok(Server { core, _tasks: [feed, definitions] })
     }
 
     fn core(self, env: &Env) -> Core {
@@ -175,7 +189,7 @@ impl Builder {
             typed: Vec::new(),
             converters: self.converters,
             compiled: std::sync::Mutex::default(),
-            syncing: futures::lock::Mutex::new(()),
+            syncing: futures::lock::Mutex::default(),
         }
     }
 }

@@ -81,6 +81,6 @@ impl Api for InProcess {
     }
 
     async fn discover(&self) -> Result<Arc<[ApiResource]>> {
-        Ok(self.core.registry.rows().all().map(|row| row.api().clone()).collect())
+        Ok(self.core.registry.rows().discovered())
     }
 }

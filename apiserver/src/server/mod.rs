@@ -19,7 +19,7 @@ use in_process::InProcess;
 /// A running API server. Dropping it stops it; its clients then see what was last known, and can write nothing.
 pub struct Server {
     core: Arc<Core>,
-    _feed: Task<()>,
+    _tasks: [Task<()>; 2],
 }
 
 impl Server {

@@ -62,6 +62,20 @@ fn a_definition_takes_its_objects_with_it() {
     assert_eq!(world.list(&widgets(), &ListOptions::default()).unwrap_err().code(), 404);
 }
 
+#[test]
+fn a_definition_that_another_server_of_the_store_writes_is_served_and_vanishes() {
+    let world = World::new();
+    let another = world.another();
+    let other = another.api_as(User::admin(), "test");
+    world.create(&definitions(), definition()).unwrap();
+    let get = |name: &str| world.run(other.get(&widgets().named(name), &GetOptions::default()));
+    world.create(&widgets(), widget("w")).unwrap();
+    assert_eq!(get("w").unwrap().name(), "w");
+    world.delete(&definitions().named("widgets.example.com")).unwrap();
+    let list = || world.run(other.list(&widgets(), &ListOptions::default()));
+    assert_eq!(list().unwrap_err().code(), 404);
+}
+
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Boat {
     metadata: ObjectMeta,

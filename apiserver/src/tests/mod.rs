@@ -112,6 +112,12 @@ impl World {
         World { pool: RefCell::new(pool), tasks, clock, store, server, api }
     }
 
+    /// Another server over the same store.
+    fn another(&self) -> Server {
+        let env = Env::new(self.clock.clone(), self.tasks.clone(), 2);
+        self.run(Server::builder(self.store.clone()).start(&env)).unwrap()
+    }
+
     /// Runs a future to its end, and everything that was spawned as far as it goes. Time passes only if the future
     /// waits for it.
     fn run<T>(&self, future: impl Future<Output = T>) -> T {

@@ -76,3 +76,55 @@ fn a_pod_is_created_bound_and_gracefully_deleted() {
     };
     assert_eq!(ending.metadata().deletion_grace_period_seconds, Some(30));
 }
+
+#[test]
+fn a_deployment_counts_changes_of_its_annotations_too() {
+    let world = World::new();
+    let deployments =
+        Target::all(GroupVersionResource::new("apps", "v1", "deployments")).in_namespace("default");
+    let labels = json!({"app": "web"});
+    let template = json!({
+        "metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}
+    });
+    let spec = json!({"selector": {"matchLabels": labels}, "template": template});
+    world.create(&deployments, json!({"metadata": {"name": "web"}, "spec": spec})).unwrap();
+    let generation = |change: Value| {
+        let changed = world.merge(&deployments.clone().named("web"), json!({"metadata": change}));
+        changed.unwrap().metadata().generation
+    };
+    assert_eq!(generation(json!({"labels": {"a": "b"}})), 1);
+    assert_eq!(generation(json!({"annotations": {"a": "b"}})), 2);
+    assert_eq!(generation(json!({"annotations": {"a": null}})), 3);
+}
+
+#[test]
+fn a_pod_can_be_bound_through_the_legacy_collection() {
+    let world = World::new();
+    let pods = core("pods").in_namespace("default");
+    let spec = json!({"containers": [{"name": "c", "image": "i"}]});
+    world.create(&pods, json!({"metadata": {"name": "p"}, "spec": spec})).unwrap();
+    let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}});
+    let bindings = core("bindings").in_namespace("default");
+    assert_eq!(world.create(&bindings, binding.clone()).unwrap().kind(), "Status");
+    let bound = world.get(&pods.named("p")).unwrap().to_value().unwrap();
+    assert_eq!(bound["spec"]["nodeName"], "n");
+    assert!(world.create(&bindings, binding).unwrap_err().is_conflict());
+}
+
+#[test]
+fn a_server_that_somebody_can_reach_is_the_endpoint_of_the_service_kubernetes() {
+    let address = "192.0.2.7:8443".parse().unwrap();
+    let world = World::with(|builder| builder.advertise(address));
+    let get = |target: Target| {
+        let target = target.in_namespace("default").named("kubernetes");
+        world.get(&target).unwrap().to_value().unwrap()
+    };
+    assert_eq!(get(core("services"))["spec"]["ports"][0]["targetPort"], 8443);
+    let subset = &get(core("endpoints"))["subsets"][0];
+    assert_eq!(
+        (&subset["addresses"][0]["ip"], &subset["ports"][0]["port"]),
+        (&json!("192.0.2.7"), &json!(8443))
+    );
+    let slices = Target::all(GroupVersionResource::new("discovery.k8s.io", "v1", "endpointslices"));
+    assert_eq!(get(slices)["endpoints"][0]["addresses"], json!(["192.0.2.7"]));
+}

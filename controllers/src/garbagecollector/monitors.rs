@@ -10,18 +10,31 @@ use steersman_core::resource::{ApiResource, GroupVersionResource};
 
 pub(super) struct Monitors {
     caches: Caches,
+    /// The resources that `followed` is up to date with.
+    known: Arc<[ApiResource]>,
     followed: BTreeMap<GroupVersionResource, (Cache, Subscription)>,
 }
 
 impl Monitors {
     pub(super) fn new(caches: Caches) -> Self {
-        Monitors { caches, followed: BTreeMap::new() }
+        Monitors { caches, known: Arc::default(), followed: BTreeMap::new() }
     }
 
     /// Tells of every object of these resources, and of every change from then on; no longer of resources that are
-    /// gone.
-    pub(super) fn follow(&mut self, all: &[ApiResource], told: impl Fn(&Change) + Send + Sync + 'static) {
+    /// gone. Whether there is anything new to be told.
+    pub(super) fn follow(
+        &mut self,
+        all: &Arc<[ApiResource]>,
+        told: impl Fn(&Change) + Send + Sync + 'static,
+    ) -> bool {
+        // Most of the time nothing has changed, and a server in this process hands out the same list again.
+        if Arc::ptr_eq(&self.known, all) || self.known == *all {
+            return false;
+        }
+        self.known = all.clone();
         let wanted = collectable(all);
+        let gone = self.followed.keys().filter(|resource| !wanted.contains(*resource));
+        gone.for_each(|resource| self.caches.forget(resource));
         self.followed.retain(|resource, _| wanted.contains(resource));
         let told = Arc::new(told);
         for resource in wanted {
@@ -31,6 +44,7 @@ impl Monitors {
                 (cache, subscription)
             });
         }
+        true
     }
 
     /// Completes once everything was told that there is.

@@ -1,9 +1,12 @@
 //! Keeps a cache equal to the server: lists once, follows a watch, resumes it, lists again where history is gone.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::poll_fn;
+use futures::stream::Fuse;
 
 use super::Shared;
 use crate::api::{ListOptions, ObjectList, WatchEvent, WatchOptions, WatchStream};
@@ -106,8 +109,12 @@ impl Reflector {
 
     /// Takes over events until the watch ends; `version` is the last that was delivered.
     async fn drain(&self, events: WatchStream, version: &mut String) -> Result<()> {
-        let mut batches = events.ready_chunks(BATCH);
-        while let Some(mut batch) = batches.next().await {
+        let mut events = events.fuse();
+        loop {
+            let mut batch = ready(&mut events).await;
+            if batch.is_empty() {
+                return Ok(());
+            }
             let failure = split_failure(&mut batch);
             if let Some(last) = batch.last().and_then(version_of) {
                 last.clone_into(version);
@@ -117,7 +124,6 @@ impl Reflector {
                 return Err(error);
             }
         }
-        Ok(())
     }
 
     async fn pause(&self, failures: &mut u32, verb: &str, why: &(dyn std::fmt::Display + Sync)) {
@@ -126,6 +132,23 @@ impl Reflector {
         tracing::debug!(%resource, failures, "{verb} will be tried again: {why}");
         self.env.sleep(BACKOFF.delay(&self.env, *failures)).await;
     }
+}
+
+/// Waits for an event and takes all that are ready with it, at most a batch; empty at the end of the watch. Unlike
+/// `ready_chunks`, it does not make room for a whole batch each time: most events come alone.
+async fn ready(events: &mut Fuse<WatchStream>) -> Vec<WatchEvent> {
+    let mut batch = Vec::new();
+    poll_fn(|cx| {
+        while batch.len() < BATCH {
+            match events.poll_next_unpin(cx) {
+                Poll::Ready(Some(event)) => batch.push(event),
+                Poll::Pending if batch.is_empty() => return Poll::Pending,
+                Poll::Pending | Poll::Ready(None) => break,
+            }
+        }
+        Poll::Ready(std::mem::take(&mut batch))
+    })
+    .await
 }
 
 /// Cuts a batch off before its first error.

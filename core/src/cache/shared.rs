@@ -38,6 +38,14 @@ impl Caches {
         self.resource(&GroupVersionResource::of::<K>()).typed()
     }
 
+    /// Lets go of the cache of a resource that is no longer served. Whoever still holds it keeps it; whoever asks
+    /// again gets a new one.
+    pub fn forget(&self, resource: &GroupVersionResource) {
+        let forgotten = self.started.lock().unwrap_or_else(PoisonError::into_inner).remove(resource);
+        // Its task may wake others when it ends, who may ask for caches.
+        drop(forgotten);
+    }
+
     /// Completes once every cache that was asked for so far has synced.
     pub async fn synced(&self) {
         let caches: Vec<Cache> =

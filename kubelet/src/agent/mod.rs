@@ -159,6 +159,7 @@ fn settings(config: &NodeConfig) -> PodSettings {
     PodSettings {
         runtime: config.runtime.name().to_owned(),
         host_ips: config.options.addresses.clone(),
+        isolates: config.runtime.isolates(),
         backoff: signed(config.options.backoff),
         longest_backoff: signed(config.options.longest_backoff),
     }

@@ -230,7 +230,7 @@ async fn next_event(inner: Weak<Inner>, mut events: mpsc::Receiver<Signal>) -> O
 }
 
 fn image(name: &str) -> Image {
-    Image { id: format!("{name}@fake"), size_bytes: 0 }
+    Image { id: format!("{name}@fake"), size_bytes: 0, user: None }
 }
 
 #[async_trait]

@@ -84,17 +84,7 @@ impl State {
         }
         let address = self.addresses.take();
         let address = address.ok_or_else(|| RuntimeError::Sandbox("no address is left".to_owned()))?;
-        let shown = PodSandbox {
-            id: id.clone(),
-            name: config.name.clone(),
-            namespace: config.namespace.clone(),
-            uid: config.uid.clone(),
-            attempt: config.attempt,
-            ready: true,
-            ips: vec![IpAddr::V4(address)],
-            created_at: now,
-            containers: Vec::new(),
-        };
+        let shown = PodSandbox::up(id.clone(), config, vec![IpAddr::V4(address)], now);
         self.sandboxes.insert(id, Sandbox { config: Arc::new(config.clone()), shown: shown.clone() });
         Ok(shown)
     }
@@ -139,14 +129,7 @@ impl State {
         if let Some(there) = within.shown.containers.iter().find(is_it) {
             return Ok(there.clone());
         }
-        let container = Container {
-            id: id.clone(),
-            name: config.name.clone(),
-            attempt: config.attempt,
-            image: config.image.clone(),
-            image_id: config.image_id.clone(),
-            state: ContainerState::Running { started_at: now },
-        };
+        let container = Container::running(id.clone(), config, now);
         within.shown.containers.push(container.clone());
         if let Some(run) = script.run {
             self.ends.insert((elapsed.saturating_add(run), id.clone()));

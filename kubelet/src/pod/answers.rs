@@ -14,6 +14,7 @@ use super::slot::Step;
 use super::start::{NEXT_LOOK, go_duration, present};
 use super::stop::grace;
 use super::{Command, Failure, Hook, PodMachine, RETRY, Sandbox, Up, Volumes, later};
+use crate::privileges::unenforced;
 
 /// How often volumes that cannot be made ready are tried again; upstream's waits of volume operations.
 const MOUNTS: Limits =
@@ -184,6 +185,12 @@ impl PodMachine {
             slot.event(false, "Started", "Container started"),
         ];
         self.commands.extend(events.map(Command::Record));
+        let unenforced = if self.settings.isolates { Vec::new() } else { unenforced(&self.pod, &slot.spec) };
+        if !unenforced.is_empty() {
+            let message =
+                format!("Runtime {} does not enforce: {}", self.settings.runtime, unenforced.join(", "));
+            self.commands.push_back(Command::Record(slot.event(true, "NotEnforced", message)));
+        }
         let started_at = match &container.state {
             ContainerState::Running { started_at } => *started_at,
             _ => now,

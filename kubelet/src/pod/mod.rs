@@ -27,6 +27,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Pod, PodCondition, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use steersman_core::runtime::Image;
 
 pub use command::{Command, Failure, Hook, Input, PodEvent};
 pub use patch::status_patch;
@@ -42,6 +43,8 @@ pub struct PodSettings {
     pub runtime: String,
     /// The node's addresses, the preferred family first.
     pub host_ips: Vec<IpAddr>,
+    /// Whether the runtime [isolates](steersman_core::Runtime::isolates) containers.
+    pub isolates: bool,
     /// The wait before a container that failed a second time is started again; doubles with every further failure.
     /// Upstream's is 10 s.
     pub backoff: SignedDuration,
@@ -54,6 +57,7 @@ impl Default for PodSettings {
         PodSettings {
             runtime: "fake".to_owned(),
             host_ips: Vec::new(),
+            isolates: true,
             backoff: SignedDuration::from_secs(10),
             longest_backoff: SignedDuration::from_secs(300),
         }
@@ -161,6 +165,11 @@ impl PodMachine {
         self.slots.get(container).map(|slot| &slot.spec)
     }
 
+    /// The image that the container at that place runs, once it was found.
+    pub fn image(&self, container: usize) -> Option<&Image> {
+        self.slots.get(container)?.image.as_ref()
+    }
+
     /// The pod's addresses; none without a sandbox.
     pub fn pod_ips(&self) -> &[IpAddr] {
         match &self.sandbox {
@@ -203,7 +212,11 @@ impl PodMachine {
         }
     }
 
-    fn set_up(&mut self, up: Up) {
+    /// A pod in the node's network has the node's addresses, whatever its sandbox has.
+    fn set_up(&mut self, mut up: Up) {
+        if self.spec().is_some_and(|spec| spec.host_network == Some(true)) {
+            up.ips.clone_from(&self.settings.host_ips);
+        }
         self.last_ips.clone_from(&up.ips);
         self.sandbox = Sandbox::Up(up);
     }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getegid, geteuid, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
@@ -25,6 +25,9 @@ pub(super) struct Program {
     pub(super) command: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) working_dir: PathBuf,
+    /// Whom it runs as; this program's own user and group if nothing is said.
+    pub(super) user: Option<u32>,
+    pub(super) group: Option<u32>,
 }
 
 /// A process group, killed when it is dropped.
@@ -54,12 +57,16 @@ impl Program {
         shell.arg("-c").arg(GATE).args(&self.command).env_clear();
         shell.envs(self.env.iter().map(|(name, value)| (name, value)));
         shell.current_dir(&self.working_dir).process_group(0);
+        let (own_user, own_group) = (geteuid().as_raw(), getegid().as_raw());
+        self.group.filter(|group| *group != own_group).map(|group| shell.gid(group));
+        self.user.filter(|user| *user != own_user).map(|user| shell.uid(user));
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         shell
     }
 
     /// Whether there is something to run, in the words of Go's `os/exec`.
     fn check(&self) -> Result<(), String> {
+        self.check_identity()?;
         let name = self.command.first().ok_or("no command specified")?;
         if name.contains('/') {
             return runnable(&self.working_dir.join(name)).map_err(|why| format!("exec: {name:?}: {why}"));
@@ -68,6 +75,19 @@ impl Program {
         let path = path.map_or("", |(_, value)| value.as_str());
         let found = std::env::split_paths(path).any(|folder| runnable(&folder.join(name)).is_ok());
         found.then_some(()).ok_or_else(|| format!("exec: {name:?}: executable file not found in $PATH"))
+    }
+
+    /// Only root can become somebody else.
+    fn check_identity(&self) -> Result<(), String> {
+        let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+        let same =
+            self.user.is_none_or(|wanted| wanted == user) && self.group.is_none_or(|wanted| wanted == group);
+        if same || user == 0 {
+            return Ok(());
+        }
+        let shown = |id: Option<u32>| id.map_or("any".to_owned(), |id| id.to_string());
+        let (wanted_user, wanted_group) = (shown(self.user), shown(self.group));
+        Err(format!("cannot run as user {wanted_user} and group {wanted_group}: this program is not root"))
     }
 }
 

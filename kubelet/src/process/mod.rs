@@ -111,6 +111,10 @@ impl Runtime for Process {
         env!("CARGO_PKG_VERSION")
     }
 
+    fn isolates(&self) -> bool {
+        false
+    }
+
     async fn start_sandbox(&self, config: &PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
         let (id, now) = (new_id(&self.0.env), self.0.env.now());
         self.0.state().start_sandbox(config, id, now)
@@ -213,7 +217,7 @@ impl Logs for Process {
 }
 
 fn image(name: &str) -> Image {
-    Image { id: name.to_owned(), size_bytes: 0 }
+    Image { id: name.to_owned(), size_bytes: 0, user: Some(rustix::process::geteuid().as_raw()) }
 }
 
 fn new_id(env: &Env) -> String {

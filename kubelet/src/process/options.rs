@@ -9,6 +9,7 @@ use steersman_core::runtime::{ContainerConfig, RuntimeError};
 use super::Program;
 use super::state::Within;
 use crate::addresses::Subnet;
+use crate::privileges::SERVICE_ACCOUNT;
 
 /// Options of the process runtime.
 #[derive(Clone, Debug)]
@@ -37,10 +38,6 @@ impl Default for ProcessOptions {
     }
 }
 
-/// Where the credentials of the pod's service account are mounted. They are left out: a process finds the API server
-/// by other means, and every pod has this mount whether it wants it or not.
-const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-
 impl ProcessOptions {
     /// The same, with pods' addresses of `subnet`.
     #[must_use]
@@ -59,6 +56,7 @@ impl ProcessOptions {
     /// The process that a container is.
     pub(super) fn program(&self, within: &Within, config: &ContainerConfig) -> Result<Program, RuntimeError> {
         let refuse = |why: String| Err(RuntimeError::CreateContainer(why));
+        // Every pod has the mount of its service account, whether it wants it or not: the kubelet warns of it.
         let mut mounts = config.mounts.iter();
         if let Some(mount) = mounts.find(|mount| !mount.container_path.starts_with(SERVICE_ACCOUNT)) {
             let path = mount.container_path.display();
@@ -71,10 +69,12 @@ impl ProcessOptions {
                 "no command specified: the process runtime has no image {image:?}, and the container no command"
             ));
         }
-        let given = [("HOSTNAME", within.hostname.clone()), ("POD_IP", within.ip.to_string())];
-        let given = given.map(|(name, value)| (name.to_owned(), value));
+        let ip = within.ip.map(|ip| ("POD_IP".to_owned(), ip.to_string()));
+        let given = [("HOSTNAME".to_owned(), within.hostname.clone())].into_iter().chain(ip);
         let env = self.env.iter().cloned().chain(given).chain(config.env.iter().cloned()).collect();
-        Ok(Program { command, env, working_dir: self.working_dir.join(&config.working_dir) })
+        let working_dir = self.working_dir.join(&config.working_dir);
+        let (user, group) = (id(config.run_as_user)?, id(config.run_as_group)?);
+        Ok(Program { command, env, working_dir, user, group })
     }
 
     /// `command` replaces the image's, `args` follow.
@@ -90,6 +90,12 @@ impl ProcessOptions {
     }
 }
 
+/// A user or group as the machine counts them.
+fn id(wanted: Option<i64>) -> Result<Option<u32>, RuntimeError> {
+    let out_of_range = |id| RuntimeError::CreateContainer(format!("this machine has no user or group {id}"));
+    wanted.map(|id| u32::try_from(id).map_err(|_| out_of_range(id))).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use steersman_core::runtime::Mount;
@@ -97,7 +103,7 @@ mod tests {
     use super::*;
 
     fn program(config: &ContainerConfig) -> Result<Program, RuntimeError> {
-        let within = Within { ip: Ipv4Addr::new(127, 10, 0, 1), hostname: "p".to_owned() };
+        let within = Within { ip: Some(Ipv4Addr::new(127, 10, 0, 1)), hostname: "p".to_owned() };
         ProcessOptions::default().image("web", ["/bin/web", "serve"]).program(&within, config)
     }
 

@@ -41,14 +41,7 @@ impl Run {
         (child, group): (Child, Group),
         told: impl Fn() + Send + 'static,
     ) -> Arc<Self> {
-        let container = Container {
-            id: id.clone(),
-            name: config.name.clone(),
-            attempt: config.attempt,
-            image: config.image.clone(),
-            image_id: config.image_id.clone(),
-            state: ContainerState::Running { started_at: env.now() },
-        };
+        let container = Container::running(id.clone(), config, env.now());
         let (end, ended) = oneshot::channel();
         let run = Arc::new(Run {
             program,

@@ -27,7 +27,8 @@ struct Sandbox {
 /// What a container knows of its pod.
 #[derive(Clone, Debug)]
 pub(super) struct Within {
-    pub(super) ip: Ipv4Addr,
+    /// Its address; a pod in the machine's network has none of its own.
+    pub(super) ip: Option<Ipv4Addr>,
     pub(super) hostname: String,
 }
 
@@ -55,19 +56,12 @@ impl State {
         if let Some(there) = self.sandboxes.values().find(|sandbox| is_it(&sandbox.shown)) {
             return Ok(there.shown());
         }
-        let ip = self.addresses.take();
-        let ip = ip.ok_or_else(|| RuntimeError::Sandbox("no address is left for another pod".to_owned()))?;
-        let shown = PodSandbox {
-            id: id.clone(),
-            name: config.name.clone(),
-            namespace: config.namespace.clone(),
-            uid: config.uid.clone(),
-            attempt: config.attempt,
-            ready: true,
-            ips: vec![IpAddr::V4(ip)],
-            created_at: now,
-            containers: Vec::new(),
+        let none_left = || RuntimeError::Sandbox("no address is left for another pod".to_owned());
+        let ip = match config.host_network {
+            true => None,
+            false => Some(self.addresses.take().ok_or_else(none_left)?),
         };
+        let shown = PodSandbox::up(id.clone(), config, ip.map(IpAddr::V4).into_iter().collect(), now);
         let within = Within { ip, hostname: config.hostname.clone() };
         self.sandboxes.insert(id, Sandbox { shown: shown.clone(), within, runs: BTreeMap::new() });
         Ok(shown)
@@ -84,7 +78,7 @@ impl State {
         if let Some(sandbox) = self.sandboxes.get_mut(id).filter(|sandbox| sandbox.shown.ready) {
             sandbox.shown.ready = false;
             sandbox.shown.ips.clear();
-            self.addresses.give_back(sandbox.within.ip);
+            sandbox.within.ip.into_iter().for_each(|ip| self.addresses.give_back(ip));
         }
     }
 

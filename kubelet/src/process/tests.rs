@@ -147,6 +147,20 @@ async fn what_cannot_be_run_is_refused_in_the_words_of_container_runtimes() {
     }
 }
 
+#[tokio::test]
+async fn a_container_runs_as_the_user_it_names_or_not_at_all() {
+    let mut world = world().await;
+    let config = ContainerConfig { run_as_user: Some(65534), ..shell("test $(id -u) = 65534") };
+    let started = world.process.start_container(&world.sandbox.id, &config).await;
+    if rustix::process::geteuid().is_root() {
+        assert!(started.is_ok(), "{started:?}");
+        assert_eq!(world.end().await, 0);
+    } else {
+        let why = "cannot run as user 65534 and group any: this program is not root";
+        assert_eq!(started.unwrap_err(), RuntimeError::StartContainer(why.to_owned()));
+    }
+}
+
 fn held(promise: impl AsyncFnOnce(Given)) {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio.block_on(async {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::{Value, json};
 use steersman_core::api::{Patch, Target, WatchEvent, WatchOptions, WatchStream, WriteOptions};
 use steersman_core::env::Task;
@@ -95,4 +95,25 @@ async fn a_process_that_cannot_be_started_is_shown_and_the_node_lives_on() {
     world.create(json!({"name": "c", "image": "i", "command": ["/surely/not/here"]})).await;
     world.until(|pod| container(pod).is_some_and(|(state, ..)| state == "RunContainerError")).await;
     world.until(|pod| container(pod).is_some_and(|(state, ..)| state == "CrashLoopBackOff")).await;
+}
+
+#[tokio::test]
+async fn wishes_that_no_process_can_be_granted_are_told_in_an_event() {
+    let world = world().await;
+    let mut events = world.client.all::<Event>().watch(&WatchOptions::default()).await.unwrap();
+    world
+        .create(json!({
+            "name": "c", "image": "i", "command": ["/bin/sh", "-c", "sleep 1000"],
+            "resources": {"limits": {"memory": "1Gi"}}, "securityContext": {"readOnlyRootFilesystem": true}
+        }))
+        .await;
+    let message = loop {
+        let Some(WatchEvent::Added(event)) = events.next().await else { continue };
+        let event = event.decode::<Event>().unwrap();
+        if event.reason.as_deref() == Some("NotEnforced") {
+            break event.message.clone().unwrap();
+        }
+    };
+    let wishes = "resources.limits, securityContext.readOnlyRootFilesystem";
+    assert_eq!(message, format!("Runtime process does not enforce: {wishes}"));
 }

@@ -14,6 +14,7 @@ use super::super::AgentNode;
 use super::super::worker::Worker;
 use crate::environment::{Sources, references, resolve};
 use crate::pod::Failure;
+use crate::privileges::run_as;
 
 /// What the runtime is asked for when it starts a pod's sandbox.
 pub(super) fn sandbox(pod: &Pod, attempt: u32) -> PodSandboxConfig {
@@ -44,6 +45,7 @@ pub(super) struct Start {
     spec: Spec,
     attempt: u32,
     image_id: String,
+    image_user: Option<u32>,
 }
 
 impl Start {
@@ -72,6 +74,7 @@ impl Start {
             spec: worker.machine.container(container)?.clone(),
             attempt,
             image_id,
+            image_user: worker.machine.image(container).and_then(|image| image.user),
             pod,
         })
     }
@@ -96,6 +99,7 @@ impl Start {
             secrets: self.read::<Secret>(&needed.secrets).await?,
         };
         let process = resolve(&self.spec, &sources)?;
+        let run_as = run_as(&self.pod, &self.spec, self.image_user)?;
         Ok(ContainerConfig {
             name: self.spec.name.clone(),
             attempt: self.attempt,
@@ -107,6 +111,8 @@ impl Start {
             env: process.env,
             mounts: mounts(&self.spec),
             termination_message_path: self.spec.termination_message_path.clone().unwrap_or_default(),
+            run_as_user: run_as.user,
+            run_as_group: run_as.group,
         })
     }
 

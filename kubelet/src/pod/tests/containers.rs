@@ -273,3 +273,11 @@ fn an_earlier_life_is_recalled_from_the_status() {
     assert_eq!(world.take_done(), ["sandbox 0", "start web 3"]);
     assert_eq!(word(&world.container("web").last_state.unwrap()), "ContainerStatusUnknown");
 }
+
+#[test]
+fn a_pod_in_the_nodes_network_has_the_nodes_addresses() {
+    let mut world = World::new(json!({"hostNetwork": true, "containers": [{"name": "web", "image": "i"}]}));
+    world.begin();
+    assert_eq!(world.status().pod_ip.as_deref(), Some("192.168.0.1"));
+    assert_eq!(world.machine.pod_ips(), ["192.168.0.1".parse::<std::net::IpAddr>().unwrap()]);
+}

@@ -287,5 +287,5 @@ pub(super) fn word(state: &Shown) -> String {
 }
 
 fn present() -> Image {
-    Image { id: "sha256:1".to_owned(), size_bytes: 7 }
+    Image { id: "sha256:1".to_owned(), size_bytes: 7, user: None }
 }
