@@ -30,8 +30,9 @@ impl Owners {
     /// Puts them into an object, where people and their plugins look for them.
     pub(crate) fn put(&self, object: &mut Value) {
         let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
-        if let (Some(text), Some(metadata)) = (self.text(), metadata) {
-            let read = serde_json::from_str(text).expect("owners are kept in valid JSON");
+        // What a client sent in this process may be nested deeper than text is read.
+        let read = self.text().and_then(|text| serde_json::from_str(text).ok());
+        if let (Some(read), Some(metadata)) = (read, metadata) {
             metadata.insert(MANAGED_FIELDS.to_owned(), read);
         }
     }

@@ -30,8 +30,7 @@ impl<'p> Replicas<'p> {
     /// The owners of an object that has `object`, after a write has left its scale with `scale`. Whoever no longer owns
     /// the replicas of the scale loses those of the object; what the scale's new owners get has no time.
     pub(crate) fn to_object(&self, object: &Owners, scale: &Owners, api_version: &str) -> Owners {
-        let (mut managed, mut owners) =
-            (object.read().unwrap_or_default(), scale.read().unwrap_or_default());
+        let (mut managed, mut owners) = (object.read().unwrap_or_default(), scale.read().unwrap_or_default());
         owners.0.retain(|_, owned| has(owned, &in_scale()));
         for (manager, owned) in &mut managed.0 {
             if has(owned, &self.0) && owners.0.remove(manager).is_none() {

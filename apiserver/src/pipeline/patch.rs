@@ -123,16 +123,9 @@ impl<'a> Patching<'a> {
     }
 
     fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Proposal> {
-        let mut old = current.tree.clone();
-        metadata::of(&mut old).insert("resourceVersion".to_owned(), current.object.resource_version().into());
-        if names_owners(self.change) {
-            current.owners.put(&mut old);
-        }
-        let shown = match self.door {
-            Door::Other(handler) => handler.show(&old)?,
-            Door::Object | Door::Status => self.row.to_view(old),
-        };
-        let patched = patch::apply(self.change, &self.schema, &shown, self.validation)?;
+        let patched = self.patched(current, names_owners(self.change));
+        // A refusal shows the object as its client sees it.
+        let patched = patched.or_else(|_| self.patched(current, true))?;
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
         self.complete(&mut tree);
@@ -144,6 +137,20 @@ impl<'a> Patching<'a> {
             None => given,
         };
         Ok(Proposal { tree, owners, version, is_put: false, creates: false })
+    }
+
+    /// The patched object, with the owners of its fields or without.
+    fn patched(&self, current: &Current, with_owners: bool) -> Result<patch::Patched> {
+        let mut old = current.tree.clone();
+        metadata::of(&mut old).insert("resourceVersion".to_owned(), current.object.resource_version().into());
+        if with_owners {
+            current.owners.put(&mut old);
+        }
+        let shown = match self.door {
+            Door::Other(handler) => handler.show(&old)?,
+            Door::Object | Door::Status => self.row.to_view(old),
+        };
+        patch::apply(self.change, &self.schema, &shown, self.validation)
     }
 
     /// Merges an applied configuration into the current object, or into none.
