@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use serde_json::json;
+use serde_json::{Value, json};
+use steersman::core::api::{Api, Target};
 use steersman::prelude::*;
 use steersman::sim::Sim;
 
@@ -58,12 +60,18 @@ impl Table {
 }
 
 fn main() {
+    if std::env::args().any(|argument| argument == MEMORY) {
+        return println!("{}", resident_growth());
+    }
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     let mut table = Table::default();
     start_to_first_object(&mut criterion, &mut table);
     pod_creates(&mut criterion, &mut table);
     typed_gets(&mut criterion, &mut table);
     watch_fan_out(&mut criterion, &mut table);
+    unchanged_applies(&mut criterion, &mut table);
+    changed_applies(&mut criterion, &mut table);
+    share_of_tracking(&mut criterion, &mut table);
     hundred_replicas(&mut criterion, &mut table);
     resident_memory(&mut table);
     criterion.final_summary();
@@ -203,6 +211,92 @@ fn drain(watches: &mut [steersman::core::api::WatchStream]) -> usize {
     count
 }
 
+/// A Deployment of three containers; `round` stands in an annotation of its template.
+fn deployment(round: usize) -> Value {
+    let container = |name: &str| {
+        json!({
+            "name": name, "image": format!("{name}:1"),
+            "ports": [{"containerPort": 8080, "name": "http"}],
+            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+            "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
+            "env": [
+                {"name": "MODE", "value": "fast"},
+                {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+            ]
+        })
+    };
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": {"app": "web"}},
+        "spec": {
+            "replicas": 3, "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}, "annotations": {"round": round.to_string()}},
+                "spec": {"containers": [container("web"), container("log"), container("proxy")]}
+            }
+        }
+    })
+}
+
+/// How long it takes to write each of `bodies` to the Deployment that `first` is the creation of.
+fn writes<T>(first: Value, bodies: &[T], write: impl AsyncFn(&dyn Api, &Target, &T)) -> Duration {
+    let sim = Sim::new(1);
+    sim.block_on(async {
+        let cluster = server(&sim).await;
+        let client = cluster.client();
+        let all = client.namespaced::<Deployment>("default");
+        let (collection, web) = (all.target(""), all.target("web"));
+        client.api().create(&collection, first, &WriteOptions::default()).await.expect("a valid Deployment");
+        let started = Instant::now();
+        for body in bodies {
+            write(client.api(), &web, body).await;
+        }
+        started.elapsed()
+    })
+}
+
+async fn apply(api: &dyn Api, web: &Target, config: &Value) {
+    let options = WriteOptions { field_manager: "bench".to_owned(), force: true, ..WriteOptions::default() };
+    api.patch(web, Patch::Apply(config.clone()), &options).await.expect("a valid Deployment");
+}
+
+async fn update(api: &dyn Api, web: &Target, body: &Value) {
+    api.update(web, body.clone(), &WriteOptions::default()).await.expect("a valid Deployment");
+}
+
+fn unchanged_applies(criterion: &mut Criterion, table: &mut Table) {
+    const APPLIES: usize = 1_000;
+    let configs = vec![deployment(0); APPLIES];
+    let took = best(criterion, "1,000 unchanged applies", || writes(deployment(0), &configs, apply));
+    table.rate("unchanged applies, three containers", 10_000.0, APPLIES, took);
+}
+
+fn changed_applies(criterion: &mut Criterion, table: &mut Table) {
+    const APPLIES: usize = 1_000;
+    let configs: Vec<Value> = (1..=APPLIES).map(deployment).collect();
+    let took = best(criterion, "1,000 changed applies", || writes(deployment(0), &configs, apply));
+    table.rate("changed applies, three containers", 5_000.0, APPLIES, took);
+}
+
+/// An object whose owners were reset is not tracked, so what its updates take less is what tracking takes.
+fn share_of_tracking(criterion: &mut Criterion, table: &mut Table) {
+    const UPDATES: usize = 1_000;
+    let bodies: Vec<Value> = (1..=UPDATES).map(deployment).collect();
+    let mut reset = deployment(0);
+    reset["metadata"]["managedFields"] = json!([]);
+    let untracked: Vec<Value> = std::iter::once(reset).chain(bodies.iter().cloned()).collect();
+    let with = best(criterion, "1,000 updates", || writes(deployment(0), &bodies, update));
+    let without =
+        best(criterion, "1,000 updates without owners", || writes(deployment(0), &untracked, update));
+    let share = 1.0 - without.as_secs_f64() / with.as_secs_f64();
+    table.0.push(Figure {
+        name: "tracking's share of a plain update",
+        measured: share * 100.0,
+        unit: "%",
+        target: 30.0,
+        more_is_better: false,
+    });
+}
+
 fn hundred_replicas(criterion: &mut Criterion, table: &mut Table) {
     let manifest = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
@@ -235,31 +329,39 @@ fn hundred_replicas(criterion: &mut Criterion, table: &mut Table) {
 }
 
 async fn ready(cluster: &Cluster) -> i32 {
-    let deployments = cluster.api::<k8s_openapi::api::apps::v1::Deployment>().namespace("default");
+    let deployments = cluster.api::<Deployment>().namespace("default");
     let web: Arc<_> = deployments.get("web").await.expect("the Deployment exists");
     web.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default()
 }
 
+/// Asks a process of its own, so that nothing that ran before is counted, or lends its memory.
 fn resident_memory(table: &mut Table) {
-    let before = resident_bytes();
-    let sim = Sim::new(1);
-    let cluster = sim.block_on(async {
-        let cluster = server(&sim).await;
-        for number in 0..10_000 {
-            cluster.api::<Pod>().create(&pod(format!("pod-{number}"))).await.expect("a valid pod");
-        }
-        cluster
-    });
-    let grown = resident_bytes().saturating_sub(before);
-    drop(cluster);
-    let megabytes = grown as f64 / 1e6;
+    let this = std::env::current_exe().expect("a running program has a file");
+    let child = std::process::Command::new(this).arg(MEMORY).output().expect("the file can be run again");
+    let bytes: f64 = String::from_utf8_lossy(&child.stdout).trim().parse().unwrap_or(f64::NAN);
     table.0.push(Figure {
         name: "resident memory of 10,000 pods",
-        measured: megabytes,
+        measured: bytes / 1e6,
         unit: "MB",
         target: 100.0,
         more_is_better: false,
     });
+}
+
+/// The argument by which the bench is asked for nothing but [`resident_growth`].
+const MEMORY: &str = "--resident-growth";
+
+/// By how many bytes a server grows that gets 10,000 pods.
+fn resident_growth() -> usize {
+    let sim = Sim::new(1);
+    sim.block_on(async {
+        let cluster = server(&sim).await;
+        let before = resident_bytes();
+        for number in 0..10_000 {
+            cluster.api::<Pod>().create(&pod(format!("pod-{number}"))).await.expect("a valid pod");
+        }
+        resident_bytes().saturating_sub(before)
+    })
 }
 
 /// What Linux says this process holds; 0 elsewhere.

@@ -11,33 +11,42 @@ use steersman_core::object::Metadata;
 use steersman_core::store::Revision;
 use steersman_core::{Error, Object, Result};
 
+use crate::ownership::Owners;
+
 const METADATA: &[u8] = b",\"metadata\":{";
 const VERSION: &[u8] = b"\"resourceVersion\":\"";
 
-/// The stored form of an object. A `resourceVersion` in the tree is left out.
-pub(crate) fn encode(object: &Value) -> Result<Bytes> {
+/// The stored form of an object and the owners of its fields. A `resourceVersion` in the tree is left out.
+pub(crate) fn encode(object: &Value, owners: &Owners) -> Result<Bytes> {
     let empty = Map::new();
     let fields = object.as_object().unwrap_or(&empty);
     let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Vec::with_capacity(4096);
     out.extend_from_slice(b"{\"kind\":");
     write(&mut out, fields.get("kind").unwrap_or(&Value::String(String::new())))?;
     out.extend_from_slice(b",\"apiVersion\":");
     write(&mut out, fields.get("apiVersion").unwrap_or(&Value::String(String::new())))?;
     out.extend_from_slice(METADATA);
-    write_fields(&mut out, metadata, &["resourceVersion"], false)?;
+    let comma = write_fields(&mut out, metadata, &["resourceVersion"], false)?;
+    if let Some(owners) = owners.text() {
+        out.extend_from_slice(if comma { b"," } else { b"" });
+        out.extend_from_slice(b"\"managedFields\":");
+        out.extend_from_slice(owners.as_bytes());
+    }
     out.push(b'}');
     write_fields(&mut out, fields, &["kind", "apiVersion", "metadata"], true)?;
     out.push(b'}');
-    Ok(out.into())
+    // It is kept for as long as the object is: no byte more than it needs.
+    Ok(out.into_boxed_slice().into())
 }
 
+/// Writes fields, behind others if `comma` says so; whether another that follows needs a comma.
 fn write_fields(
     out: &mut Vec<u8>,
     fields: &Map<String, Value>,
     skip: &[&str],
     mut comma: bool,
-) -> Result<()> {
+) -> Result<bool> {
     for (name, value) in fields.iter().filter(|field| !skip.contains(&field.0.as_str())) {
         if std::mem::replace(&mut comma, true) {
             out.push(b',');
@@ -46,26 +55,31 @@ fn write_fields(
         out.push(b':');
         write(out, value)?;
     }
-    Ok(())
+    Ok(comma)
 }
 
 fn write<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
     serde_json::to_writer(out, value).map_err(Error::internal)
 }
 
-/// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from.
-pub(crate) fn finish(stored: &Bytes, tree: &Value, revision: Revision) -> Result<Object> {
-    let mut metadata = metadata_of(tree)?;
+/// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from, `metadata`
+/// what it has.
+pub(crate) fn finish(
+    stored: &Bytes,
+    tree: &Value,
+    mut metadata: Metadata,
+    revision: Revision,
+) -> Result<Object> {
     metadata.resource_version = revision.to_string();
-    let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
     Ok(Object::from_parts(stamp(stored, revision)?, text("apiVersion"), text("kind"), metadata))
 }
 
 /// The object that a tree is without ever being stored: the answer to a dry run.
-pub(crate) fn unstored(tree: &Value) -> Result<Object> {
+pub(crate) fn unstored(tree: &Value, owners: &Owners) -> Result<Object> {
     let metadata = metadata_of(tree)?;
-    let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(Object::from_parts(encode(tree)?, text("apiVersion"), text("kind"), metadata))
+    let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
+    Ok(Object::from_parts(encode(tree, owners)?, text("apiVersion"), text("kind"), metadata))
 }
 
 /// An object without a version, at a version.
@@ -93,13 +107,10 @@ pub(crate) fn at_version(object: &Object, revision: Revision) -> Result<Object> 
     let json = object.json();
     let mut metadata = object.metadata().clone();
     let Some((start, end)) = version_place(json) else {
-        return read(&encode(&object.to_value()?)?, revision);
+        return read(&rewritten(json)?, revision);
     };
-    let mut bytes = Vec::with_capacity(json.len() + 4);
-    bytes.extend_from_slice(&json[..start]);
-    bytes.extend_from_slice(revision.to_string().as_bytes());
-    bytes.extend_from_slice(&json[end..]);
     metadata.resource_version = revision.to_string();
+    let bytes = [&json[..start], metadata.resource_version.as_bytes(), &json[end..]].concat();
     Ok(Object::from_parts(bytes, object.api_version(), object.kind(), metadata))
 }
 
@@ -108,22 +119,18 @@ pub(crate) fn headless(json: &[u8]) -> Option<&[u8]> {
     metadata_place(json).map(|at| &json[at - METADATA.len() + 1..])
 }
 
-/// The tree of an object as it is stored: without its version.
-pub(crate) fn stored_tree(object: &Object) -> Result<Value> {
-    let mut tree = object.to_value()?;
-    if let Some(metadata) = tree.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("resourceVersion");
-    }
-    Ok(tree)
-}
-
 fn stamp(stored: &Bytes, revision: Revision) -> Result<Bytes> {
     let Some(at) = metadata_place(stored) else {
-        // Not our own writing: an object that another program put into the store.
-        let tree: Value = serde_json::from_slice(stored).map_err(Error::internal)?;
-        return stamp_at(&encode(&tree)?, revision);
+        return stamp_at(&rewritten(stored)?, revision);
     };
     Ok(insert(stored, at, revision))
+}
+
+/// The writing of another program, which has put an object into the store, in our own.
+fn rewritten(json: &[u8]) -> Result<Bytes> {
+    let mut tree: Value = serde_json::from_slice(json).map_err(Error::internal)?;
+    let owners = Owners::take(&mut tree);
+    encode(&tree, &owners)
 }
 
 fn stamp_at(stored: &Bytes, revision: Revision) -> Result<Bytes> {
@@ -132,16 +139,10 @@ fn stamp_at(stored: &Bytes, revision: Revision) -> Result<Bytes> {
 }
 
 fn insert(stored: &[u8], at: usize, revision: Revision) -> Bytes {
-    let mut bytes = Vec::with_capacity(stored.len() + VERSION.len() + 24);
-    bytes.extend_from_slice(&stored[..at]);
-    bytes.extend_from_slice(VERSION);
-    bytes.extend_from_slice(revision.to_string().as_bytes());
-    bytes.push(b'"');
-    if stored.get(at) != Some(&b'}') {
-        bytes.push(b',');
-    }
-    bytes.extend_from_slice(&stored[at..]);
-    bytes.into()
+    let revision = revision.to_string();
+    let end: &[u8] = if stored.get(at) == Some(&b'}') { b"\"" } else { b"\"," };
+    let parts = [&stored[..at], VERSION, revision.as_bytes(), end, &stored[at..]];
+    parts.concat().into()
 }
 
 /// Where the fields of the metadata begin in our own writing.
@@ -170,6 +171,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::stored::Stored;
 
     fn tree() -> Value {
         json!({
@@ -178,33 +180,53 @@ mod tests {
         })
     }
 
+    fn owners() -> Owners {
+        Owners::of(r#"[{"manager":"m"}]"#)
+    }
+
+    fn written() -> Bytes {
+        encode(&tree(), &owners()).unwrap()
+    }
+
     #[test]
     fn the_version_is_the_revision_of_the_write() {
-        let stored = encode(&tree()).unwrap();
+        let stored = written();
         assert!(!std::str::from_utf8(&stored).unwrap().contains("resourceVersion"));
-        for object in [finish(&stored, &tree(), Revision(42)).unwrap(), read(&stored, Revision(42)).unwrap()]
-        {
+        let finished = finish(&stored, &tree(), metadata_of(&tree()).unwrap(), Revision(42)).unwrap();
+        for object in [finished, read(&stored, Revision(42)).unwrap()] {
             assert_eq!((object.resource_version(), object.name(), object.kind()), ("42", "a", "ConfigMap"));
             let value = object.to_value().unwrap();
             assert_eq!(value["metadata"]["resourceVersion"], "42");
+            assert_eq!(value["metadata"]["managedFields"], json!([{"manager": "m"}]));
             assert_eq!(value["data"], tree()["data"]);
         }
     }
 
     #[test]
     fn the_version_can_be_exchanged_without_parsing() {
-        let object = read(&encode(&tree()).unwrap(), Revision(9)).unwrap();
+        let object = read(&written(), Revision(9)).unwrap();
         let later = at_version(&object, Revision(1000)).unwrap();
         assert_eq!(later.resource_version(), "1000");
         assert_eq!(later.to_value().unwrap()["metadata"]["resourceVersion"], "1000");
-        assert_eq!(stored_tree(&later).unwrap(), stored_tree(&object).unwrap());
+        assert_eq!(Stored::of(&later).unwrap(), Stored::of(&object).unwrap());
+    }
+
+    #[test]
+    fn the_owners_are_read_apart_from_the_tree() {
+        let stored = Stored::of(&read(&written(), Revision(9)).unwrap()).unwrap();
+        assert_eq!(stored.tree["metadata"], json!({"name": "a"}));
+        assert_eq!(stored.owners, owners());
+        let bare = json!({"apiVersion": "v1", "kind": "K", "metadata": {}});
+        let object = read(&encode(&bare, &owners()).unwrap(), Revision(9)).unwrap();
+        assert_eq!(Stored::of(&object).unwrap(), Stored { tree: bare, owners: owners() });
     }
 
     #[test]
     fn the_writing_of_another_program_is_understood() {
-        let foreign = Bytes::from_static(br#"{"metadata":{"name":"b"},"kind":"K","apiVersion":"g/v1"}"#);
-        let object = read(&foreign, Revision(3)).unwrap();
+        let foreign = br#"{"metadata":{"name":"b","managedFields":[ {} ]},"kind":"K","apiVersion":"g/v1"}"#;
+        let object = read(&Bytes::from_static(foreign), Revision(3)).unwrap();
         assert_eq!((object.name(), object.resource_version()), ("b", "3"));
         assert_eq!(object.to_value().unwrap()["metadata"]["resourceVersion"], "3");
+        assert_eq!(Stored::of(&object).unwrap().owners, Owners::of("[{}]"));
     }
 }

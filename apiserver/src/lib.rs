@@ -44,6 +44,7 @@ mod registry;
 mod review;
 pub mod schema;
 mod server;
+mod stored;
 mod strategy;
 pub mod subresource;
 pub mod tables;

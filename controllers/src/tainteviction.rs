@@ -28,7 +28,7 @@ const TRIES: usize = 5;
 
 /// Finds pods by the node that they are on.
 pub(crate) const BY_NODE: Index = Index::new("node", |object| {
-    let pod = object.decode::<Pod>().ok();
+    let pod = object.lean::<Pod>().ok();
     pod.map(|pod| node_name(&pod).to_owned()).filter(|node| !node.is_empty()).into_iter().collect()
 });
 
@@ -160,7 +160,7 @@ fn tell_of_pods(pods: &Typed<Pod>, changes: &Queue<Changed>) -> Subscription {
     pods.subscribe(move |change| {
         let matters = match change {
             Change::Added(_) | Change::Deleted(_) => true,
-            Change::Modified { old, new } => match (old.decode::<Pod>(), new.decode::<Pod>()) {
+            Change::Modified { old, new } => match (old.lean::<Pod>(), new.lean::<Pod>()) {
                 (Ok(old), Ok(new)) => on_node(&old) != on_node(&new),
                 _ => false,
             },

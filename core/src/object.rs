@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::json_text;
 use crate::resource::{GroupVersionKind, Resource};
 
 /// An immutable version of any object, as JSON bytes with its metadata read out.
@@ -24,8 +25,11 @@ pub struct Object(Arc<Inner>);
 struct Inner {
     json: Bytes,
     head: Head,
-    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+    decoded: OnceLock<Typed>,
+    lean: OnceLock<Typed>,
 }
+
+type Typed = Arc<dyn Any + Send + Sync>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,14 +117,14 @@ impl Object {
     pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
         let json = json.into();
         let head = serde_json::from_slice(&json).map_err(undecodable)?;
-        Ok(Object(Arc::new(Inner { json, head, decoded: OnceLock::new() })))
+        Ok(Object::new(json, head))
     }
 
     /// Encodes a JSON tree; fails as [`Object::from_json`] does.
     pub fn from_value(value: &Value) -> Result<Self> {
         let json = serde_json::to_vec(value).map_err(Error::internal)?;
         let head = Head::deserialize(value).map_err(undecodable)?;
-        Ok(Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() })))
+        Ok(Object::new(json.into(), head))
     }
 
     /// Puts bytes and metadata together that the caller knows to belong together; nothing is parsed.
@@ -131,7 +135,11 @@ impl Object {
         metadata: Metadata,
     ) -> Self {
         let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
-        Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() }))
+        Object::new(json.into(), head)
+    }
+
+    fn new(json: Bytes, head: Head) -> Self {
+        Object(Arc::new(Inner { json, head, decoded: OnceLock::new(), lean: OnceLock::new() }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -189,16 +197,40 @@ impl Object {
         serde_json::from_slice(&self.0.json).map_err(undecodable)
     }
 
+    /// The JSON of `metadata.managedFields`, found without reading the rest; `None` if there are none, and for JSON that
+    /// is written with spaces.
+    pub fn managed_fields(&self) -> Option<&str> {
+        let text = std::str::from_utf8(&self.0.json).ok()?;
+        let metadata = json_text::member(text.strip_prefix('{')?, "metadata")?;
+        json_text::member(metadata.strip_prefix('{')?, "managedFields")
+    }
+
     /// The typed object. Decoded at most once for the type that is first asked for, and shared from then on;
     /// 400 if the object does not have the shape of `K`.
     pub fn decode<K: Resource>(&self) -> Result<Arc<K>> {
-        if let Some(decoded) = self.0.decoded.get().and_then(|any| any.clone().downcast().ok()) {
-            return Ok(decoded);
-        }
-        let decoded: Arc<K> = Arc::new(serde_json::from_slice(&self.0.json).map_err(undecodable)?);
-        // Another task may have been faster, or the slot may hold another type: both are answers of their own.
-        let _ = self.0.decoded.set(decoded.clone());
-        Ok(decoded)
+        decode_once(&self.0.decoded, || serde_json::from_slice(&self.0.json).map_err(undecodable))
+    }
+
+    /// The same without `managedFields`, which as a typed tree weigh several times what the rest of a small object does
+    /// and which no component reads: what caches hold. Decoded and shared as by [`Object::decode`], apart from it.
+    pub fn lean<K: Resource>(&self) -> Result<Arc<K>> {
+        decode_once(&self.0.lean, || self.read_lean())
+    }
+
+    /// The typed object, for one who alone wants it: what was decoded before is shared, but nothing is kept.
+    pub fn read<K: Resource>(&self) -> Result<Arc<K>> {
+        let decoded = self.0.decoded.get().and_then(|any| any.clone().downcast().ok());
+        decoded.map_or_else(|| serde_json::from_slice(&self.0.json).map(Arc::new).map_err(undecodable), Ok)
+    }
+
+    fn read_lean<K: Resource>(&self) -> Result<K> {
+        let json: &[u8] = &self.0.json;
+        let Some(managed) = self.managed_fields() else {
+            return serde_json::from_slice(json).map_err(undecodable);
+        };
+        let start = managed.as_ptr() as usize - json.as_ptr() as usize;
+        let parts = [&json[..start], b"null", &json[start + managed.len()..]];
+        serde_json::from_slice(&parts.concat()).map_err(undecodable)
     }
 
     /// Whether both are the same shared version, not merely equal.
@@ -211,6 +243,16 @@ impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}@{}", self.kind(), self.metadata().key(), self.resource_version())
     }
+}
+
+fn decode_once<K: Resource>(slot: &OnceLock<Typed>, read: impl FnOnce() -> Result<K>) -> Result<Arc<K>> {
+    if let Some(decoded) = slot.get().and_then(|any| any.clone().downcast().ok()) {
+        return Ok(decoded);
+    }
+    let decoded = Arc::new(read()?);
+    // Another task may have been faster, or the slot may hold another type: both are answers of their own.
+    let _ = slot.set(decoded.clone());
+    Ok(decoded)
 }
 
 /// The JSON tree of a typed object, with its `apiVersion` and `kind`.
@@ -249,6 +291,17 @@ mod tests {
         let first: Arc<Pod> = pod.clone().decode().unwrap();
         assert!(Arc::ptr_eq(&first, &pod.decode().unwrap()));
         assert_eq!(first.metadata.name.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn caches_hold_objects_without_their_owners() {
+        let pod = pod();
+        assert_eq!(pod.managed_fields(), Some(r#"[{"manager":"m"}]"#));
+        let (whole, lean): (Arc<Pod>, Arc<Pod>) = (pod.decode().unwrap(), pod.lean().unwrap());
+        assert!(Arc::ptr_eq(&lean, &pod.lean().unwrap()));
+        assert!(Arc::ptr_eq(&whole, &pod.read().unwrap()));
+        assert_eq!((whole.metadata.managed_fields.is_some(), &lean.metadata.managed_fields), (true, &None));
+        assert_eq!((&lean.metadata.name, &lean.spec), (&whole.metadata.name, &whole.spec));
     }
 
     #[test]

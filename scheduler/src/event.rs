@@ -66,7 +66,7 @@ impl Event {
         let Event::Related { old, new } = self else { return None };
         let object = new.as_ref().or(old.as_ref())?;
         let gvk = object.gvk();
-        if gvk.group == K::GROUP && gvk.kind == K::KIND { object.decode().ok() } else { None }
+        if gvk.group == K::GROUP && gvk.kind == K::KIND { object.lean().ok() } else { None }
     }
 }
 

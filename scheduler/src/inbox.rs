@@ -65,5 +65,5 @@ impl Inbox {
 
 /// The typed object; one without the shape of its type is left out, and the log says so.
 pub(crate) fn decoded<K: Resource>(object: &Object) -> Option<Arc<K>> {
-    object.decode().inspect_err(|error| tracing::warn!(?object, %error, "object left out")).ok()
+    object.lean().inspect_err(|error| tracing::warn!(?object, %error, "object left out")).ok()
 }

@@ -1,6 +1,7 @@
 //! Gives pods the priority of their class, and keeps at most one class the default.
 
 use async_trait::async_trait;
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use serde_json::{Map, Value};
 use steersman_core::resource::GroupResource;
 use steersman_core::{Object, Result};
@@ -97,7 +98,7 @@ fn class_of(name: &str, write: &Attributes<'_>) -> Result<Class> {
 fn default_class(write: &Attributes<'_>) -> Result<Option<Class>> {
     let mut least: Option<Class> = None;
     for object in write.cluster.list(&classes(), "") {
-        if object.to_value()?.flag("globalDefault") {
+        if object.decode::<PriorityClass>()?.global_default == Some(true) {
             let class = read(&object)?;
             if least.as_ref().is_none_or(|least| class.value < least.value) {
                 least = Some(class);
@@ -108,13 +109,12 @@ fn default_class(write: &Attributes<'_>) -> Result<Option<Class>> {
 }
 
 fn read(object: &Object) -> Result<Class> {
-    let class = object.to_value()?;
-    let preemption =
-        Some(class.text("preemptionPolicy")).filter(|policy| !policy.is_empty()).unwrap_or(PREEMPT);
+    let class = object.decode::<PriorityClass>()?;
+    let preemption = class.preemption_policy.as_deref().filter(|policy| !policy.is_empty());
     Ok(Class {
         name: object.name().to_owned(),
-        value: class.int("value").unwrap_or_default(),
-        preemption: preemption.to_owned(),
+        value: class.value.unwrap_or_default().into(),
+        preemption: preemption.unwrap_or(PREEMPT).to_owned(),
     })
 }
 

@@ -1,11 +1,13 @@
 //! Gives pods a service account, its token and its pull secrets.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use k8s_openapi::api::core::v1 as api;
 use serde_json::{Map, Value, json};
 use steersman_core::resource::GroupResource;
-use steersman_core::{Env, Result, field};
+use steersman_core::{Env, Error, Result, field};
 
 use super::{Admission, Attributes, Operation};
 use crate::tree::{Fill, Read, fields};
@@ -52,8 +54,10 @@ impl Admission for ServiceAccount {
         }
         let account = self.account(write).await?;
         let spec = fields(write.object).object("spec");
-        if !spec.has("imagePullSecrets") && account.has("imagePullSecrets") {
-            spec.put("imagePullSecrets", account.at("imagePullSecrets").clone());
+        if let Some(secrets) = &account.image_pull_secrets
+            && !spec.has("imagePullSecrets")
+        {
+            spec.put("imagePullSecrets", serde_json::to_value(secrets).map_err(Error::internal)?);
         }
         if wants_token(spec, &account) {
             self.mount(spec);
@@ -74,14 +78,14 @@ fn account_name(write: &mut Attributes<'_>) -> String {
 }
 
 /// The pod says whether it wants the token, else its account does, else it does.
-fn wants_token(spec: &Map<String, Value>, account: &Value) -> bool {
-    let field = "automountServiceAccountToken";
-    spec.at(field).as_bool().or_else(|| account.at(field).as_bool()).unwrap_or(true)
+fn wants_token(spec: &Map<String, Value>, account: &api::ServiceAccount) -> bool {
+    let own = spec.at("automountServiceAccountToken").as_bool();
+    own.or(account.automount_service_account_token).unwrap_or(true)
 }
 
 impl ServiceAccount {
     /// The pod's service account. A controller makes `default` in every namespace, so that one is waited for a little.
-    async fn account(&self, write: &mut Attributes<'_>) -> Result<Value> {
+    async fn account(&self, write: &mut Attributes<'_>) -> Result<Arc<api::ServiceAccount>> {
         let name = account_name(write);
         let accounts = GroupResource::new("", "serviceaccounts");
         let pause = Duration::from_millis(100 + self.env.random_below(100));
@@ -90,7 +94,7 @@ impl ServiceAccount {
                 self.env.sleep(pause).await;
             }
             if let Some(account) = write.cluster.get(&accounts, write.namespace, &name) {
-                return account.to_value();
+                return account.decode();
             }
         }
         Err(write.forbidden(format!(

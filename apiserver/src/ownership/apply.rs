@@ -11,46 +11,60 @@ use super::managed::{Managed, Manager, Operation, Owned};
 use super::remove::remove;
 use super::set::Set;
 use super::track::Others;
-use super::{MANAGED_FIELDS, Writer, field_set, live_managers, merge, put, reset, take, typed};
+use super::{MANAGED_FIELDS, Owners, Writer, field_set, merge, reset, typed};
 use crate::fault;
 use crate::schema::Schema;
 
 /// Whom an object is ascribed to that nobody has managed before.
 const BEFORE: &str = "before-first-apply";
 
-/// An object after an apply.
-struct Applied {
-    object: Value,
-    managed: Managed,
-}
-
 impl Writer<'_> {
-    /// What `live` becomes, with its `managedFields`: an object that is stored, or one that has nothing. It is not yet
-    /// brought into the form of its schema, nor defaulted.
+    /// What `live` (an object that is stored, or one that has nothing) becomes, if it changes, and its owners. It is
+    /// not yet brought into the form of its schema, nor defaulted.
     ///
     /// # Errors
     /// 400 for a configuration of another kind or with managed fields, 409 for conflicts unless `force` is set, and
     /// 500, as upstream answers, for one that does not have the types of the schema.
-    pub(crate) fn apply(&self, live: &Value, config: &Value, force: bool) -> Result<Value> {
+    pub(crate) fn apply(
+        &self,
+        live: &Value,
+        owners: &Owners,
+        config: &Value,
+        force: bool,
+    ) -> Result<(Option<Value>, Owners)> {
         self.check(config)?;
-        let mut managed = live_managers(live)
-            .ok_or_else(|| fault::bare("failed to decode managed fields: invalid entry"))?;
-        let mut live = live.clone();
-        take(&mut live);
+        let invalid = || fault::bare("failed to decode managed fields: invalid entry");
+        let mut managed = owners.read().ok_or_else(invalid)?;
+        let api_version = self.kind.api_version();
         if managed.is_empty() {
-            let changes = self.changes(self.blank, &live);
-            self.update(&mut managed, BEFORE, self.blank, &live, &changes);
+            let changes = self.changes(self.blank, live);
+            self.update(&mut managed, (BEFORE, &api_version), self.blank, live, changes);
         }
-        let applied = match self.merge(&live, config, managed.clone(), force) {
-            Ok(applied) => applied,
-            Err(conflicts) => self.take_over(&live, config, managed, conflicts)?,
-        };
-        let Applied { mut object, managed } = applied;
+        let mut set = field_set::of(self.schema, config);
+        set.prune(&self.reset());
+        let manager = Manager::new(self.name, Operation::Apply, "".into(), self.subresource);
+        let stays = self.name != KUBECTL && !merge::differs(self.schema, live, config);
+        if stays && is_as_before(managed.0.get(&manager), &set, &api_version) {
+            return Ok((None, owners.clone()));
+        }
+        let mut object = merge::merge(self.schema, live, config);
+        let owned = Owned { api_version: api_version.as_str().into(), time: None, set };
+        let last = managed.0.insert(manager.clone(), owned);
+        if let Some(last) = &last {
+            object = self.give_up(object, &managed, &manager, last);
+        }
+        self.take_over(live, &object, &mut managed, &manager, force)?;
+        if let Some(owned) = managed.0.get_mut(&manager) {
+            owned.set.subtract(&reset::nobodys());
+            let is_changed = object != *live;
+            owned.time = if is_changed { Some(self.time()) } else { last.and_then(|last| last.time) };
+        }
+        managed.drop_idle();
+        let owners = Owners::from(&managed);
         if self.name == KUBECTL {
             last_applied::renew(&mut object, config);
         }
-        put(&mut object, managed.encode());
-        Ok(object)
+        Ok((Some(object), owners))
     }
 
     fn check(&self, config: &Value) -> Result<()> {
@@ -76,85 +90,70 @@ impl Writer<'_> {
         })
     }
 
-    /// `kubectl` may take over what it has applied from the client.
+    /// Takes what the apply changes from its owners, unless that is a conflict.
     fn take_over(
         &self,
         live: &Value,
-        config: &Value,
-        managed: Managed,
-        mut conflicts: Conflicts,
-    ) -> Result<Applied> {
-        if self.name == KUBECTL {
-            let allowed = last_applied::still_applied(self.schema, live);
-            conflicts.iter_mut().for_each(|(_, set)| set.subtract(&allowed));
-            conflicts.retain(|(_, set)| !set.is_empty());
-        }
-        if !conflicts.is_empty() {
-            return Err(conflict::refuse(&conflicts));
-        }
-        self.merge(live, config, managed, true).map_err(|conflicts| conflict::refuse(&conflicts))
-    }
-
-    fn merge(
-        &self,
-        live: &Value,
-        config: &Value,
-        mut managed: Managed,
+        object: &Value,
+        managed: &mut Managed<'_>,
+        applier: &Manager<'_>,
         force: bool,
-    ) -> Result<Applied, Conflicts> {
-        let api_version = self.kind.api_version();
-        let manager = Manager::new(self.name, Operation::Apply, &api_version, self.subresource);
-        let merged = merge::merge(self.schema, live, config);
-        let mut set = field_set::of(self.schema, config);
-        set.prune(&self.reset());
-        let last = managed.0.insert(manager.clone(), Owned { api_version, time: None, set });
-        let object = match &last {
-            Some(last) => self.give_up(merged, &managed, last),
-            None => merged,
-        };
-        let changes = self.changes(live, &object);
+    ) -> Result<()> {
+        let changes = self.changes(live, object);
         if !force {
-            self.find_conflicts(&managed, &manager, live, &object, &changes)?;
+            let mut conflicts = self.conflicts(managed, applier, live, object, &changes);
+            // `kubectl` may take over what it has applied from the client.
+            if !conflicts.is_empty() && self.name == KUBECTL {
+                last_applied::let_go(self.schema, live, &mut conflicts);
+            }
+            if !conflicts.is_empty() {
+                return Err(conflict::refuse(&conflicts));
+            }
         }
-        self.dispossess(&mut managed, Some(&manager), live, &object, &changes);
-        if let Some(owned) = managed.0.get_mut(&manager) {
-            owned.set.subtract(&reset::nobodys());
-            let is_changed = object != *live;
-            owned.time = if is_changed { Some(self.time()) } else { last.and_then(|last| last.time) };
-        }
-        managed.drop_idle();
-        Ok(Applied { object, managed })
+        self.dispossess(managed, Some(applier), live, object, &changes);
+        Ok(())
     }
 
-    fn find_conflicts(
+    /// What others own of what changes.
+    fn conflicts<'m>(
         &self,
-        managed: &Managed,
-        applier: &Manager,
+        managed: &Managed<'m>,
+        applier: &Manager<'_>,
         live: &Value,
         new: &Value,
-        own: &Changes,
-    ) -> Result<(), Conflicts> {
+        own: &Changes<'_>,
+    ) -> Conflicts<'m> {
         let mut others = Others::new(self, live, new);
         let mut conflicts = Conflicts::new();
         for (manager, owned) in managed.0.iter().filter(|(manager, _)| *manager != applier) {
             let Some(changes) = others.changes(&owned.api_version, own) else { continue };
-            let common = owned.set.intersection(&changes.set());
+            let common = owned.set.intersection(&changes.clone().into_set());
             if !common.is_empty() {
                 conflicts.push((manager.clone(), common));
             }
         }
-        if conflicts.is_empty() { Ok(()) } else { Err(conflicts) }
+        conflicts
     }
 
     /// Removes what the manager applied before and does not apply now, unless somebody else owns it.
-    fn give_up(&self, merged: Value, managed: &Managed, last: &Owned) -> Value {
+    fn give_up(
+        &self,
+        merged: Value,
+        managed: &Managed<'_>,
+        applier: &Manager<'_>,
+        last: &Owned<'_>,
+    ) -> Value {
+        let now = managed.0.get(applier);
+        if now.is_some_and(|now| now.api_version == last.api_version && now.set.covers(&last.set)) {
+            return merged;
+        }
         let Some(schema) = self.schema_of(&last.api_version) else { return merged };
         if last.set.is_empty() {
             return merged;
         }
         let given = field_set::with_named(&last.set, &schema);
         let mut pruned = remove(&schema, &merged, &given);
-        let mut versions: Vec<&str> = managed.0.values().map(|owned| owned.api_version.as_str()).collect();
+        let mut versions: Vec<&str> = managed.0.values().map(|owned| &*owned.api_version).collect();
         versions.sort_unstable_by_key(|version| (*version != last.api_version, *version));
         versions.dedup();
         for version in versions {
@@ -175,7 +174,16 @@ impl Writer<'_> {
     }
 }
 
-fn owned_in(managed: &Managed, api_version: &str) -> Set {
+/// Whether a manager applies the fields that it owns already.
+fn is_as_before(last: Option<&Owned<'_>>, set: &Set<'_>, api_version: &str) -> bool {
+    last.is_some_and(|last| {
+        let mut set = set.clone();
+        set.subtract(&reset::nobodys());
+        last.api_version == api_version && last.set == set
+    })
+}
+
+fn owned_in<'m>(managed: &Managed<'m>, api_version: &str) -> Set<'m> {
     let mut all = Set::default();
     for owned in managed.0.values().filter(|owned| owned.api_version == api_version) {
         all.unite(owned.set.clone());
@@ -184,12 +192,12 @@ fn owned_in(managed: &Managed, api_version: &str) -> Set {
 }
 
 /// Puts back what was removed and is owned.
-fn keep_owned(schema: &Schema, merged: &Value, pruned: &Value, owned: &Set) -> Value {
+fn keep_owned(schema: &Schema, merged: &Value, pruned: &Value, owned: &Set<'_>) -> Value {
     remove(schema, merged, &absent(schema, merged, pruned, owned))
 }
 
 /// What an object sets and another does not, and nobody owns.
-fn absent(schema: &Schema, object: &Value, other: &Value, owned: &Set) -> Set {
+fn absent<'v>(schema: &Schema, object: &'v Value, other: &Value, owned: &Set<'_>) -> Set<'v> {
     let mut set = field_set::with_named(&field_set::of(schema, object), schema);
     set.subtract(&field_set::with_named(&field_set::of(schema, other), schema));
     set.subtract(&field_set::with_named(owned, schema));

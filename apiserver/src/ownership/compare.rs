@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::element::Element;
 use super::place::{Form, Place, elements, entries};
@@ -11,37 +11,37 @@ use crate::schema::{ListKind, Schema};
 
 /// The paths that differ between an old object and a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Changes {
+pub(super) struct Changes<'a> {
     /// Only in the new one.
-    pub(super) added: Set,
+    pub(super) added: Set<'a>,
     /// In both, with different values.
-    pub(super) modified: Set,
+    pub(super) modified: Set<'a>,
     /// Only in the old one.
-    pub(super) removed: Set,
+    pub(super) removed: Set<'a>,
 }
 
-impl Changes {
+impl<'a> Changes<'a> {
     /// Whether nothing differs.
     pub(super) fn is_empty(&self) -> bool {
         self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
     }
 
     /// What the new object sets.
-    pub(super) fn set(&self) -> Set {
-        let mut set = self.added.clone();
-        set.unite(self.modified.clone());
+    pub(super) fn into_set(self) -> Set<'a> {
+        let mut set = self.added;
+        set.unite(self.modified);
         set
     }
 
     /// Leaves out what stands at or below these paths.
-    pub(super) fn without(mut self, ignored: &Set) -> Self {
+    pub(super) fn without(mut self, ignored: &Set<'_>) -> Self {
         for set in [&mut self.added, &mut self.modified, &mut self.removed] {
             set.prune(ignored);
         }
         self
     }
 
-    fn attach(&mut self, step: Element, below: Changes) {
+    fn attach(&mut self, step: Element<'a>, below: Changes<'a>) {
         let Changes { added, modified, removed } = below;
         for (own, set) in
             [(&mut self.added, added), (&mut self.modified, modified), (&mut self.removed, removed)]
@@ -52,7 +52,7 @@ impl Changes {
         }
     }
 
-    fn unite(&mut self, other: Changes) {
+    fn unite(&mut self, other: Changes<'a>) {
         self.added.unite(other.added);
         self.modified.unite(other.modified);
         self.removed.unite(other.removed);
@@ -60,7 +60,7 @@ impl Changes {
 }
 
 /// Compares two versions of an object.
-pub(super) fn compare(schema: &Schema, old: &Value, new: &Value) -> Changes {
+pub(super) fn compare<'a>(schema: &Schema, old: &'a Value, new: &'a Value) -> Changes<'a> {
     let mut changes = at(Place::root(schema), Some(old), Some(new));
     for set in [&mut changes.added, &mut changes.modified, &mut changes.removed] {
         set.member = false;
@@ -68,84 +68,126 @@ pub(super) fn compare(schema: &Schema, old: &Value, new: &Value) -> Changes {
     changes
 }
 
-fn at(place: Place<'_>, old: Option<&Value>, new: Option<&Value>) -> Changes {
-    let (first, second) = (old.map(|old| place.form(old)), new.map(|new| place.form(new)));
-    let mut changes = match (first, second) {
-        (None, None) => return Changes::default(),
-        (Some(form), None) | (None, Some(form)) => by(form, place, old, new),
-        (Some(first), Some(second)) if first == second => by(first, place, old, new),
-        (Some(first), Some(second)) => {
-            let mut changes = by(first, place, old, new);
-            changes.unite(by(second, place, old, new));
-            changes
+fn at<'a>(place: Place<'_>, old: Option<&'a Value>, new: Option<&'a Value>) -> Changes<'a> {
+    let mut changes = Changes::default();
+    match (old, new) {
+        (None, None) => {}
+        (None, Some(new)) => changes.added = all(place, new),
+        (Some(old), None) => changes.removed = all(place, old),
+        (Some(old), Some(new)) if old == new => {}
+        (Some(old), Some(new)) => {
+            let (first, second) = (place.form(old), place.form(new));
+            changes = by(first, place, old, new);
+            if first != second {
+                changes.unite(by(second, place, old, new));
+            }
         }
-    };
-    changes.added.member |= old.is_none();
-    changes.removed.member |= new.is_none();
+    }
     changes
 }
 
-fn by(form: Form<'_>, place: Place<'_>, old: Option<&Value>, new: Option<&Value>) -> Changes {
-    match form {
-        Form::Map if entries(old).is_some() || entries(new).is_some() => maps(place, old, new),
-        Form::List(kind) if !(elements(old).is_empty() && elements(new).is_empty()) => {
-            lists(place, kind, old, new)
+/// A value that is on one side only: its place, and every place below it that is owned by itself.
+fn all<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
+    let below = match place.form(value) {
+        Form::Whole => Vec::new(),
+        Form::Map => {
+            let entries = entries(Some(value)).into_iter().flatten();
+            entries.map(|(key, value)| (Element::field(key), all(place.child(key), value))).collect()
         }
-        _ => whole(old, new),
+        Form::List(kind) => {
+            let sides = sides(place, kind, &[], elements(Some(value)));
+            sides.into_iter().map(|(step, (_, new))| (step, one_of(place.items(), &new))).collect()
+        }
+    };
+    Set::new(true, below)
+}
+
+/// All of the only element of that identity; elements that share it are owned together.
+fn one_of<'a>(place: Place<'_>, elements: &[&'a Value]) -> Set<'a> {
+    match elements {
+        [one] => all(place, one),
+        _ => Set::here(),
     }
 }
 
-fn whole(old: Option<&Value>, new: Option<&Value>) -> Changes {
-    let mut changes = Changes::default();
-    changes.modified.member = old.is_some() && new.is_some() && old != new;
-    changes
+fn by<'a>(form: Form<'_>, place: Place<'_>, old: &'a Value, new: &'a Value) -> Changes<'a> {
+    let (some_old, some_new) = (Some(old), Some(new));
+    match form {
+        Form::Map if entries(some_old).is_some() || entries(some_new).is_some() => {
+            maps(place, entries(some_old), entries(some_new))
+        }
+        Form::List(kind) if !(elements(some_old).is_empty() && elements(some_new).is_empty()) => {
+            lists(place, kind, elements(some_old), elements(some_new))
+        }
+        _ => {
+            let mut changes = Changes::default();
+            changes.modified.member = true;
+            changes
+        }
+    }
 }
 
-fn maps(place: Place<'_>, old: Option<&Value>, new: Option<&Value>) -> Changes {
+fn maps<'a>(
+    place: Place<'_>,
+    old: Option<&'a Map<String, Value>>,
+    new: Option<&'a Map<String, Value>>,
+) -> Changes<'a> {
     let mut changes = Changes::default();
-    let (old, new) = (entries(old), entries(new));
-    for (key, value) in old.into_iter().flatten() {
-        let other = new.and_then(|new| new.get(key));
-        let below = at(place.child(key), Some(value), other);
+    for (key, old, new) in paired(old, new) {
+        let below = at(place.child(key), old, new);
         if !below.is_empty() {
             changes.attach(Element::field(key), below);
         }
     }
-    for (key, value) in new.into_iter().flatten() {
-        if old.is_none_or(|old| !old.contains_key(key)) {
-            changes.attach(Element::field(key), at(place.child(key), None, Some(value)));
-        }
-    }
     changes
 }
 
-/// Elements of both lists, by what tells them apart; those that cannot be told apart are left out.
-type Paired<'a> = BTreeMap<Element, (Vec<&'a Value>, Vec<&'a Value>)>;
+/// The entries of both maps by key, in the order of the keys.
+fn paired<'a>(
+    old: Option<&'a Map<String, Value>>,
+    new: Option<&'a Map<String, Value>>,
+) -> impl Iterator<Item = (&'a str, Option<&'a Value>, Option<&'a Value>)> {
+    let mut old = old.into_iter().flatten().peekable();
+    let mut new = new.into_iter().flatten().peekable();
+    std::iter::from_fn(move || {
+        let key = match (old.peek(), new.peek()) {
+            (Some((old, _)), Some((new, _))) => old.min(new),
+            (one, other) => one.or(other)?.0,
+        };
+        let before = old.next_if(|(own, _)| *own == key).map(|(_, value)| value);
+        let after = new.next_if(|(own, _)| *own == key).map(|(_, value)| value);
+        Some((key.as_str(), before, after))
+    })
+}
 
-fn lists(place: Place<'_>, kind: &ListKind, old: Option<&Value>, new: Option<&Value>) -> Changes {
+/// Elements of both lists, by what tells them apart; those that cannot be told apart are left out.
+type Sides<'a> = BTreeMap<Element<'a>, (Vec<&'a Value>, Vec<&'a Value>)>;
+
+fn sides<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Value]) -> Sides<'a> {
+    let mut sides = Sides::new();
+    for value in old {
+        if let Ok(step) = place.identity(kind, value) {
+            sides.entry(step).or_default().0.push(value);
+        }
+    }
+    for value in new {
+        if let Ok(step) = place.identity(kind, value) {
+            sides.entry(step).or_default().1.push(value);
+        }
+    }
+    sides
+}
+
+fn lists<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Value]) -> Changes<'a> {
     let mut changes = Changes::default();
-    if old == new {
-        return changes;
-    }
-    let mut paired = Paired::new();
-    for value in elements(old) {
-        if let Ok(step) = place.identity(kind, value) {
-            paired.entry(step).or_default().0.push(value);
-        }
-    }
-    for value in elements(new) {
-        if let Ok(step) = place.identity(kind, value) {
-            paired.entry(step).or_default().1.push(value);
-        }
-    }
-    for (step, (old, new)) in paired {
+    for (step, (old, new)) in sides(place, kind, old, new) {
         changes.attach(step, pair(place.items(), &old, &new));
     }
     changes
 }
 
 /// Compares the elements that share an identity. Those that share it with others of their own list are owned together.
-fn pair(place: Place<'_>, old: &[&Value], new: &[&Value]) -> Changes {
+fn pair<'a>(place: Place<'_>, old: &[&'a Value], new: &[&'a Value]) -> Changes<'a> {
     let (old_one, new_one) = (old.first().copied(), new.first().copied());
     let mut changes = Changes::default();
     match (old.len() > 1, new.len() > 1) {

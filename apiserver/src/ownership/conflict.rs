@@ -7,10 +7,10 @@ use super::managed::{Manager, Operation};
 use super::set::Set;
 
 /// What others own of what an apply changes, by owner.
-pub(super) type Conflicts = Vec<(Manager, Set)>;
+pub(super) type Conflicts<'a> = Vec<(Manager<'a>, Set<'a>)>;
 
 /// 409, with a cause for every path; `using` is the version an updater wrote in.
-pub(super) fn refuse(conflicts: &Conflicts) -> Error {
+pub(super) fn refuse(conflicts: &Conflicts<'_>) -> Error {
     let told: Vec<(String, Vec<String>)> =
         conflicts.iter().map(|(manager, set)| (shown(manager), set.paths())).collect();
     let count: usize = told.iter().map(|(_, paths)| paths.len()).sum();
@@ -32,7 +32,7 @@ pub(super) fn refuse(conflicts: &Conflicts) -> Error {
     })
 }
 
-fn shown(manager: &Manager) -> String {
+fn shown(manager: &Manager<'_>) -> String {
     let mut text = format!("{:?}", manager.name);
     if !manager.subresource.is_empty() {
         text.push_str(&format!(" with subresource {:?}", manager.subresource));

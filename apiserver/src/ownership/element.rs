@@ -1,13 +1,18 @@
-//! One step of a path into an object, in the text that `fieldsV1` gives it: `f:name`, `k:{"name":"x"}`, `v:"x"`, `i:0`.
+//! One step of a path into an object, which `fieldsV1` writes as a text: `f:name`, `k:{"name":"x"}`, `v:"x"`, `i:0`.
 
-use std::borrow::Borrow;
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// One step of a path. Equal steps have equal texts, so the text is all there is to keep.
+/// One step of a path, ordered as its text is. A name is borrowed from the object or the text that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Element(String);
+pub(super) enum Element<'a> {
+    /// The field of that name, or the entry with that key.
+    Field(Cow<'a, str>),
+    /// The element of a list that has these key fields, this value or this index: the text of the step.
+    Item(String),
+}
 
 /// A text that is no step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,40 +23,54 @@ pub(super) enum Unreadable {
     Malformed,
 }
 
-impl Element {
+impl<'a> Element<'a> {
     /// The field of that name, or the entry with that key.
-    pub(super) fn field(name: &str) -> Self {
-        let mut text = String::with_capacity(name.len() + 2);
-        text.push_str("f:");
-        text.push_str(name);
-        Element(text)
+    pub(super) fn field(name: &'a str) -> Self {
+        Element::Field(Cow::Borrowed(name))
     }
 
-    /// The element of a list that has these values in its key fields, which are ordered by name.
-    pub(super) fn key<'a>(fields: impl Iterator<Item = (&'a str, Value)>) -> Self {
-        let fields: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
-        Element(format!("k:{}", Value::Object(fields)))
+    /// The element of a list that has these values in its key fields.
+    pub(super) fn key<'v>(fields: impl Iterator<Item = (&'v str, Cow<'v, Value>)>) -> Element<'static> {
+        let mut fields: Vec<_> = fields.collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        let mut text = "k:".to_owned();
+        for (index, (name, value)) in fields.iter().enumerate() {
+            text.push(if index == 0 { '{' } else { ',' });
+            quote(name, &mut text);
+            text.push(':');
+            match &**value {
+                Value::String(value) => quote(value, &mut text),
+                other => text.push_str(&other.to_string()),
+            }
+        }
+        text.push('}');
+        Element::Item(text)
     }
 
     /// The element of a set that has this value.
-    pub(super) fn value(value: &Value) -> Self {
-        Element(format!("v:{value}"))
+    pub(super) fn value(value: &Value) -> Element<'static> {
+        Element::Item(format!("v:{value}"))
+    }
+
+    /// The element of a list at that place.
+    pub(super) fn index(index: usize) -> Element<'static> {
+        Element::Item(format!("i:{index}"))
     }
 
     /// Reads a key of `fieldsV1`.
-    pub(super) fn read(text: String) -> Result<Self, Unreadable> {
+    pub(super) fn read(text: Cow<'a, str>) -> Result<Self, Unreadable> {
         let (Some(kind), Some(b':')) = (text.as_bytes().first(), text.as_bytes().get(1)) else {
             return Err(Unreadable::Malformed);
         };
         let canonical = |object: bool| match serde_json::from_str::<Value>(&text[2..]) {
-            Ok(value) if value.is_object() == object => Ok(Element(format!("{}{value}", &text[..2]))),
+            Ok(value) if value.is_object() == object => Ok(Element::Item(format!("{}{value}", &text[..2]))),
             _ => Err(Unreadable::Malformed),
         };
         match kind {
-            b'f' => Ok(Element(text)),
+            b'f' => Ok(Element::Field(without_kind(text))),
             b'k' => canonical(true),
             b'v' => canonical(false),
-            b'i' if text[2..].parse::<i64>().is_ok() => Ok(Element(text)),
+            b'i' if text[2..].parse::<i64>().is_ok() => Ok(Element::Item(text.into_owned())),
             b'i' => Err(Unreadable::Malformed),
             _ => Err(Unreadable::Unknown),
         }
@@ -59,35 +78,58 @@ impl Element {
 
     /// The name, if it is a field.
     pub(super) fn field_name(&self) -> Option<&str> {
-        self.0.strip_prefix("f:")
+        match self {
+            Element::Field(name) => Some(name),
+            Element::Item(_) => None,
+        }
     }
 
-    /// The key of `fieldsV1`.
-    pub(super) fn into_text(self) -> String {
-        self.0
+    /// Writes the key of `fieldsV1` as JSON.
+    pub(super) fn write(&self, out: &mut String) {
+        match self {
+            Element::Field(name) => quote_with("f:", name, out),
+            Element::Item(text) => quote(text, out),
+        }
     }
 }
 
-impl Borrow<str> for Element {
-    fn borrow(&self) -> &str {
-        &self.0
+fn without_kind(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[2..]),
+        Cow::Owned(text) => Cow::Owned(text[2..].to_owned()),
+    }
+}
+
+/// Writes a text as JSON does.
+pub(super) fn quote(text: &str, out: &mut String) {
+    quote_with("", text, out);
+}
+
+fn quote_with(prefix: &str, text: &str, out: &mut String) {
+    let is_plain = text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+    if is_plain {
+        out.extend(["\"", prefix, text, "\""]);
+    } else {
+        out.push_str(&Value::from(format!("{prefix}{text}")).to_string());
     }
 }
 
 /// As paths show it: `.name`, `[name="x"]`, `[="x"]`, `[0]`.
-impl fmt::Display for Element {
+impl fmt::Display for Element<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, rest) = self.0.split_at(2);
-        match kind {
-            "f:" => write!(f, ".{rest}"),
-            "k:" => {
+        let text = match self {
+            Element::Field(name) => return write!(f, ".{name}"),
+            Element::Item(text) => text,
+        };
+        match text.split_at(2) {
+            ("k:", rest) => {
                 let fields: Map<String, Value> = serde_json::from_str(rest).unwrap_or_default();
                 let shown: Vec<String> =
                     fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 write!(f, "[{}]", shown.join(","))
             }
-            "v:" => write!(f, "[={rest}]"),
-            _ => write!(f, "[{rest}]"),
+            ("v:", rest) => write!(f, "[={rest}]"),
+            (_, rest) => write!(f, "[{rest}]"),
         }
     }
 }
@@ -98,11 +140,18 @@ mod tests {
 
     use super::*;
 
+    fn written(element: &Element<'_>) -> String {
+        let mut text = String::new();
+        element.write(&mut text);
+        serde_json::from_str(&text).unwrap()
+    }
+
     #[test]
     fn elements_are_read_in_their_canonical_text_and_shown_as_paths() {
         let cases = [
             ("f:a.b/c", Ok(("f:a.b/c", ".a.b/c"))),
             ("f:", Ok(("f:", "."))),
+            ("f:\"\u{1}", Ok(("f:\"\u{1}", ".\"\u{1}"))),
             (r#"k:{"b":1, "a":"x"}"#, Ok((r#"k:{"a":"x","b":1}"#, r#"[a="x",b=1]"#))),
             (r#"v:"x""#, Ok((r#"v:"x""#, r#"[="x"]"#))),
             ("i:-3", Ok(("i:-3", "[-3]"))),
@@ -114,12 +163,18 @@ mod tests {
             ("", Err(Unreadable::Malformed)),
         ];
         for (text, expected) in cases {
-            let read = Element::read(text.to_owned());
-            let shown = read.map(|element| (element.clone().into_text(), element.to_string()));
+            let read = Element::read(Cow::Borrowed(text));
+            let shown = read.map(|element| (written(&element), element.to_string()));
             assert_eq!(shown, expected.map(|(a, b)| (a.to_owned(), b.to_owned())), "{text}");
         }
-        let key = Element::key([("a", json!("x")), ("b", json!(1))].into_iter());
-        assert_eq!(key.into_text(), r#"k:{"a":"x","b":1}"#);
-        assert_eq!(Element::value(&json!("x")).into_text(), r#"v:"x""#);
+        let (one, text) = (json!(1), json!("x"));
+        let key = Element::key([("b", Cow::Borrowed(&one)), ("a", Cow::Borrowed(&text))].into_iter());
+        assert_eq!(written(&key), r#"k:{"a":"x","b":1}"#);
+        assert_eq!(written(&Element::value(&text)), r#"v:"x""#);
+    }
+
+    #[test]
+    fn fields_stand_before_elements_of_lists_as_their_texts_do() {
+        assert!(Element::field("z") < Element::Item("i:0".to_owned()));
     }
 }

@@ -10,13 +10,13 @@ use super::set::Set;
 use crate::schema::{ListKind, Schema};
 
 /// What an object sets.
-pub(super) fn of(schema: &Schema, object: &Value) -> Set {
+pub(super) fn of<'a>(schema: &Schema, object: &'a Value) -> Set<'a> {
     let mut set = at(Place::root(schema), object);
     set.member = false;
     set
 }
 
-fn at(place: Place<'_>, value: &Value) -> Set {
+fn at<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
     match place.form(value) {
         Form::Whole => Set::here(),
         Form::Map => map(place, value),
@@ -24,7 +24,7 @@ fn at(place: Place<'_>, value: &Value) -> Set {
     }
 }
 
-fn map(place: Place<'_>, value: &Value) -> Set {
+fn map<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
     let mut set = Set::default();
     for (key, value) in entries(Some(value)).into_iter().flatten() {
         let mut below = at(place.child(key), value);
@@ -35,8 +35,8 @@ fn map(place: Place<'_>, value: &Value) -> Set {
     set
 }
 
-fn list(place: Place<'_>, kind: &ListKind, value: &Value) -> Set {
-    let mut seen: BTreeMap<Element, (usize, &Value)> = BTreeMap::new();
+fn list<'a>(place: Place<'_>, kind: &ListKind, value: &'a Value) -> Set<'a> {
+    let mut seen: BTreeMap<Element<'_>, (usize, &'a Value)> = BTreeMap::new();
     for element in elements(Some(value)) {
         if let Ok(step) = place.identity(kind, element) {
             seen.entry(step).or_insert((0, element)).0 += 1;
@@ -52,15 +52,15 @@ fn list(place: Place<'_>, kind: &ListKind, value: &Value) -> Set {
 }
 
 /// Adds the declared fields on the way to the paths of a set, which are owned by whoever owns what is below them.
-pub(super) fn with_named(set: &Set, schema: &Schema) -> Set {
+pub(super) fn with_named<'a>(set: &Set<'a>, schema: &Schema) -> Set<'a> {
     named(set, Place::root(schema))
 }
 
-fn named(set: &Set, place: Place<'_>) -> Set {
-    let below = set.below.iter().map(|(step, below)| {
+fn named<'a>(set: &Set<'a>, place: Place<'_>) -> Set<'a> {
+    let below = set.iter().map(|(step, below)| {
         let mut more = named(below, place.below(step));
         more.member |= step.field_name().is_some_and(|name| place.declares(name));
         (step.clone(), more)
     });
-    Set { member: set.member, below: below.collect() }
+    Set::new(set.member, below.collect())
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::compare::compare;
+use super::conflict::Conflicts;
 use super::field_set;
-use super::set::Set;
 use crate::schema::Schema;
 
 /// The manager that takes over.
@@ -17,16 +17,17 @@ const ANNOTATIONS: &str = "/metadata/annotations";
 /// The limit of all annotations together, in bytes; upstream's `TotalAnnotationSizeLimitB`.
 const LIMIT: usize = 256 * 1024;
 
-/// What client-side apply has set and nobody has changed since: no conflict for `kubectl`.
-pub(super) fn still_applied(schema: &Schema, live: &Value) -> Set {
+/// Leaves out of `sets` what client-side apply has set and nobody has changed since: no conflict for `kubectl`.
+pub(super) fn let_go(schema: &Schema, live: &Value, sets: &mut Conflicts<'_>) {
     let last = live["metadata"]["annotations"][ANNOTATION].as_str().unwrap_or_default();
-    let Ok(last @ Value::Object(_)) = serde_json::from_str::<Value>(last) else { return Set::default() };
+    let Ok(last @ Value::Object(_)) = serde_json::from_str::<Value>(last) else { return };
     let changes = compare(schema, live, &last);
-    let mut set = field_set::of(schema, &last);
+    let mut still = field_set::of(schema, &last);
     for changed in [&changes.added, &changes.modified, &changes.removed] {
-        set.subtract(changed);
+        still.subtract(changed);
     }
-    set
+    sets.iter_mut().for_each(|(_, set)| set.subtract(&still));
+    sets.retain(|(_, set)| !set.is_empty());
 }
 
 /// Keeps the annotation of an object that has one up to date, or drops it if it grows too large.

@@ -1,10 +1,12 @@
 //! Who owns what: the entries of `metadata.managedFields`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
 
-use super::codec;
+use super::codec::{self, Fields};
+use super::element::quote;
 use super::set::Set;
 
 /// No more than this many managers that update are remembered apart; upstream's `DefaultMaxUpdateManagers`.
@@ -24,62 +26,87 @@ pub(super) enum Operation {
 
 /// What tells an entry apart from the others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Manager {
+pub(super) struct Manager<'a> {
     /// The name.
-    pub(super) name: String,
+    pub(super) name: Cow<'a, str>,
     /// How it owns.
     pub(super) operation: Operation,
     /// The version it updated in; empty for one that applies, which has one entry whatever the version.
-    pub(super) api_version: String,
+    pub(super) api_version: Cow<'a, str>,
     /// The subresource it went through.
-    pub(super) subresource: String,
+    pub(super) subresource: Cow<'a, str>,
 }
 
 /// What a manager owns.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Owned {
+pub(super) struct Owned<'a> {
     /// The version that the set is meant in.
-    pub(super) api_version: String,
+    pub(super) api_version: Cow<'a, str>,
     /// When the set last changed, in whole seconds.
-    pub(super) time: Option<String>,
+    pub(super) time: Option<Cow<'a, str>>,
     /// The fields.
-    pub(super) set: Set,
+    pub(super) set: Set<'a>,
 }
 
 /// Every manager of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Managed(pub(super) BTreeMap<Manager, Owned>);
+pub(super) struct Managed<'a>(pub(super) BTreeMap<Manager<'a>, Owned<'a>>);
 
-impl Manager {
+/// An entry as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    api_version: Cow<'a, str>,
+    #[serde(borrow, default)]
+    fields_type: Cow<'a, str>,
+    #[serde(borrow, default, rename = "fieldsV1")]
+    fields: Fields<'a>,
+    #[serde(borrow, default)]
+    manager: Cow<'a, str>,
+    #[serde(borrow, default)]
+    operation: Cow<'a, str>,
+    #[serde(borrow, default)]
+    subresource: Cow<'a, str>,
+    #[serde(borrow, default)]
+    time: Option<Cow<'a, str>>,
+}
+
+impl<'a> Manager<'a> {
     /// The entry of a manager that writes in a version.
-    pub(super) fn new(name: &str, operation: Operation, api_version: &str, subresource: &str) -> Self {
-        let api_version = if operation == Operation::Apply { "" } else { api_version };
-        Manager {
-            name: name.to_owned(),
-            operation,
-            api_version: api_version.to_owned(),
-            subresource: subresource.to_owned(),
-        }
+    pub(super) fn new(
+        name: impl Into<Cow<'a, str>>,
+        operation: Operation,
+        api_version: Cow<'a, str>,
+        subresource: impl Into<Cow<'a, str>>,
+    ) -> Self {
+        let api_version = if operation == Operation::Apply { "".into() } else { api_version };
+        Manager { name: name.into(), operation, api_version, subresource: subresource.into() }
     }
 }
 
-impl Managed {
+impl<'a> Managed<'a> {
     /// Reads `managedFields`; `None` if an entry is malformed, or there is no list.
-    pub(super) fn decode(list: Value) -> Option<Self> {
-        let Value::Array(list) = list else { return None };
-        list.into_iter().map(entry).collect::<Option<_>>().map(Managed)
+    pub(super) fn decode(list: &'a str) -> Option<Self> {
+        let entries: Vec<Entry<'a>> = serde_json::from_str(list).ok()?;
+        entries.into_iter().map(Entry::read).collect::<Option<_>>().map(Managed)
     }
 
     /// Writes `managedFields`, in upstream's order; `None` if there is nothing to write.
-    pub(super) fn encode(self) -> Option<Value> {
-        let mut entries: Vec<(Manager, Owned)> = self.0.into_iter().collect();
+    pub(super) fn encode(&self) -> Option<String> {
+        let mut entries: Vec<(&Manager<'_>, &Owned<'_>)> = self.0.iter().collect();
         entries.sort_by(|(a, x), (b, y)| {
             let first = a.operation.cmp(&b.operation).then_with(|| x.time.cmp(&y.time));
             let second = || a.name.cmp(&b.name).then_with(|| x.api_version.cmp(&y.api_version));
             first.then_with(second).then_with(|| a.subresource.cmp(&b.subresource))
         });
-        (!entries.is_empty())
-            .then(|| entries.into_iter().map(|(manager, owned)| written(manager, owned)).collect())
+        let mut text = String::with_capacity(1024);
+        for (manager, owned) in &entries {
+            text.push(if text.is_empty() { '[' } else { ',' });
+            write(manager, owned, &mut text);
+        }
+        text.push(']');
+        (!entries.is_empty()).then_some(text)
     }
 
     /// Whether there is no manager.
@@ -94,14 +121,14 @@ impl Managed {
 
     /// Folds the managers that updated longest ago into one of each version, where there are too many.
     pub(super) fn fold(&mut self) {
-        let is_updater = |manager: &&Manager| manager.operation == Operation::Update;
+        let is_updater = |manager: &&Manager<'_>| manager.operation == Operation::Update;
         let mut count = self.0.keys().filter(is_updater).count();
         if count <= UPDATERS {
             return;
         }
-        let mut updaters: Vec<Manager> = self.0.keys().filter(is_updater).cloned().collect();
+        let mut updaters: Vec<Manager<'a>> = self.0.keys().filter(is_updater).cloned().collect();
         updaters.sort_by(|a, b| self.0[a].time.cmp(&self.0[b].time).then_with(|| a.cmp(b)));
-        let mut firsts: BTreeMap<String, Manager> = BTreeMap::new();
+        let mut firsts: BTreeMap<Cow<'a, str>, Manager<'a>> = BTreeMap::new();
         for manager in updaters {
             if count <= UPDATERS {
                 return;
@@ -110,7 +137,7 @@ impl Managed {
                 firsts.insert(manager.api_version.clone(), manager);
                 continue;
             };
-            let bucket = Manager::new(ANCIENT, Operation::Update, &manager.api_version, "");
+            let bucket = Manager::new(ANCIENT, Operation::Update, manager.api_version.clone(), "");
             if !self.0.contains_key(&bucket)
                 && let Some(owned) = self.0.remove(first)
             {
@@ -126,50 +153,50 @@ impl Managed {
     }
 }
 
-fn entry(entry: Value) -> Option<(Manager, Owned)> {
-    let Value::Object(mut entry) = entry else { return None };
-    let mut text = |field: &str| match entry.remove(field) {
-        Some(Value::String(text)) => text,
-        _ => String::new(),
-    };
-    let operation = match text("operation").as_str() {
-        "Apply" => Operation::Apply,
-        "Update" => Operation::Update,
-        _ => return None,
-    };
-    let api_version = text("apiVersion");
-    if api_version.is_empty() || text("fieldsType") != "FieldsV1" {
-        return None;
+impl<'a> Entry<'a> {
+    fn read(self) -> Option<(Manager<'a>, Owned<'a>)> {
+        let operation = match &*self.operation {
+            "Apply" => Operation::Apply,
+            "Update" => Operation::Update,
+            _ => return None,
+        };
+        if self.api_version.is_empty() || self.fields_type != "FieldsV1" {
+            return None;
+        }
+        let manager = Manager::new(self.manager, operation, self.api_version.clone(), self.subresource);
+        let time = self.time.filter(|time| !time.is_empty());
+        Some((manager, Owned { api_version: self.api_version, time, set: self.fields.0 }))
     }
-    let manager = Manager::new(&text("manager"), operation, &api_version, &text("subresource"));
-    let time = Some(text("time")).filter(|time| !time.is_empty());
-    let fields = entry.remove("fieldsV1").unwrap_or_else(|| json!({}));
-    Some((manager, Owned { api_version, time, set: codec::decode(fields)? }))
 }
 
-fn written(manager: Manager, owned: Owned) -> Value {
+/// Writes an entry, its fields ordered by name.
+fn write(manager: &Manager<'_>, owned: &Owned<'_>, out: &mut String) {
     let operation = match manager.operation {
         Operation::Apply => "Apply",
         Operation::Update => "Update",
     };
-    let mut entry = Map::new();
-    let mut put = |field: &str, value: Value| drop(entry.insert(field.to_owned(), value));
-    put("manager", manager.name.into());
-    put("operation", operation.into());
-    put("apiVersion", owned.api_version.into());
-    put("fieldsType", "FieldsV1".into());
-    put("fieldsV1", codec::encode(owned.set));
-    if let Some(time) = owned.time {
-        put("time", time.into());
-    }
+    out.push_str("{\"apiVersion\":");
+    quote(&owned.api_version, out);
+    out.push_str(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":");
+    codec::encode(&owned.set, out);
+    out.push_str(",\"manager\":");
+    quote(&manager.name, out);
+    out.extend([",\"operation\":\"", operation, "\""]);
     if !manager.subresource.is_empty() {
-        put("subresource", manager.subresource.into());
+        out.push_str(",\"subresource\":");
+        quote(&manager.subresource, out);
     }
-    Value::Object(entry)
+    if let Some(time) = &owned.time {
+        out.push_str(",\"time\":");
+        quote(time, out);
+    }
+    out.push('}');
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn updater(name: &str, time: &str, field: &str) -> Value {
@@ -189,8 +216,9 @@ mod tests {
         let (late, early) =
             (updater("b", "2026-01-01T00:00:02Z", "x"), updater("c", "2026-01-01T00:00:01Z", "x"));
         let given = json!([late, early, timeless, applier]);
-        let written = Managed::decode(given).unwrap().encode().unwrap();
-        assert_eq!(written, json!([applier, timeless, early, late]));
+        let given = given.to_string();
+        let written = Managed::decode(&given).unwrap().encode().unwrap();
+        assert_eq!(written, json!([applier, timeless, early, late]).to_string());
     }
 
     #[test]
@@ -204,18 +232,19 @@ mod tests {
         ] {
             let mut entry = good.clone();
             entry[field] = bad;
-            assert_eq!(Managed::decode(json!([good, entry])), None, "{field}");
+            assert_eq!(Managed::decode(&json!([good, entry]).to_string()), None, "{field}");
         }
-        assert_eq!(Managed::decode(Value::Null), None);
+        assert_eq!(Managed::decode("null"), None);
     }
 
     #[test]
     fn the_eleventh_updater_folds_the_two_oldest() {
         let entries = (0..11)
             .map(|n| updater(&format!("u{n:02}"), &format!("2026-01-01T00:00:{n:02}Z"), &format!("x{n}")));
-        let mut managed = Managed::decode(entries.collect()).unwrap();
+        let entries = entries.collect::<Value>().to_string();
+        let mut managed = Managed::decode(&entries).unwrap();
         managed.fold();
-        let written = managed.encode().unwrap();
+        let written: Value = serde_json::from_str(&managed.encode().unwrap()).unwrap();
         let names: Vec<&str> =
             written.as_array().unwrap().iter().filter_map(|entry| entry["manager"].as_str()).collect();
         assert_eq!(names.len(), 10);

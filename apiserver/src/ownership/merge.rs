@@ -13,6 +13,44 @@ pub(super) fn merge(schema: &Schema, live: &Value, config: &Value) -> Value {
     at(Place::root(schema), Some(live), Some(config)).unwrap_or(Value::Null)
 }
 
+/// Whether merging `config` may change `live`. It is never denied where it does; of lists in another order it may be
+/// said where it does not.
+pub(super) fn differs(schema: &Schema, live: &Value, config: &Value) -> bool {
+    differs_at(Place::root(schema), live, config)
+}
+
+fn differs_at(place: Place<'_>, live: &Value, over: &Value) -> bool {
+    let (some_live, some_over) = (Some(live), Some(over));
+    match (place.form(live), place.form(over)) {
+        (Form::Map, Form::Map) if entries(some_live).is_some() || entries(some_over).is_some() => {
+            let below = |(key, over): (&String, &Value)| {
+                live.get(key).is_none_or(|value| differs_at(place.child(key), value, over))
+            };
+            entries(some_over).into_iter().flatten().any(below)
+        }
+        (Form::List(kind), Form::List(_))
+            if !(elements(some_live).is_empty() && elements(some_over).is_empty()) =>
+        {
+            lists_differ(place, kind, elements(some_live), elements(some_over))
+        }
+        _ => live != over,
+    }
+}
+
+/// A list stays as it is if all elements of the configuration are there, in the same order, and stay as they are.
+fn lists_differ(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) -> bool {
+    let side = Side::of(place, kind, live);
+    if side.known.len() < live.len() {
+        return true;
+    }
+    let mut rest = side.order.iter().zip(&side.values);
+    !config.iter().all(|over| {
+        let step = place.identity(kind, over).ok();
+        let found = rest.find(|(own, _)| Some(*own) == step.as_ref());
+        found.is_some_and(|(_, value)| !differs_at(place.items(), value, over))
+    })
+}
+
 fn at(place: Place<'_>, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
     let (Some(value), Some(over)) = (live, config) else { return live.or(config).cloned() };
     match (place.form(value), place.form(over)) {
@@ -31,22 +69,25 @@ fn maps(
     live: Option<&Map<String, Value>>,
     config: Option<&Map<String, Value>>,
 ) -> Map<String, Value> {
-    let mut merged = live.cloned().unwrap_or_default();
-    for (key, value) in config.into_iter().flatten() {
-        let below = at(place.child(key), merged.get(key), Some(value));
-        merged.extend(below.map(|below| (key.clone(), below)));
-    }
+    let kept = live.into_iter().flatten().filter_map(|(key, value)| {
+        let over = config.and_then(|config| config.get(key));
+        Some((key.clone(), at(place.child(key), Some(value), over)?))
+    });
+    let mut merged: Map<String, Value> = kept.collect();
+    let is_new = |key: &String| live.is_none_or(|live| !live.contains_key(key));
+    let new = config.into_iter().flatten().filter(|(key, _)| is_new(key));
+    merged.extend(new.map(|(key, value)| (key.clone(), value.clone())));
     merged
 }
 
 /// The elements of one side of a merge.
 struct Side<'a> {
     /// Their identities, in order.
-    order: Vec<Element>,
+    order: Vec<Element<'a>>,
     /// The elements in the same order.
     values: Vec<&'a Value>,
     /// The element of an identity; `None` if several share it.
-    known: BTreeMap<Element, Option<&'a Value>>,
+    known: BTreeMap<Element<'a>, Option<&'a Value>>,
 }
 
 impl<'a> Side<'a> {
@@ -62,7 +103,7 @@ impl<'a> Side<'a> {
         side
     }
 
-    fn get(&self, step: &Element) -> Option<&'a Value> {
+    fn get(&self, step: &Element<'a>) -> Option<&'a Value> {
         self.known.get(step).copied().flatten()
     }
 }
@@ -114,6 +155,7 @@ mod tests {
             json!({"spec": {"containers": items}})
         };
         let merged = merge(&schema("v1", "Pod"), &list(live), &list(config));
+        assert_eq!(differs(&schema("v1", "Pod"), &list(live), &list(config)), merged != list(live));
         let items = merged["spec"]["containers"].as_array().unwrap().clone();
         items.iter().map(|item| item["name"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
     }
@@ -125,6 +167,7 @@ mod tests {
         assert_eq!(names(&["a", "b"], &["c"]), "a b c");
         assert_eq!(names(&["a", "b", "c"], &["b", "x"]), "a b c x");
         assert_eq!(names(&[], &["b", "a"]), "b a");
+        assert_eq!(names(&["a", "b", "c"], &["a", "c"]), "a b c");
         assert_eq!(names(&["a", "b", "c", "d"], &["d", "x", "b"]), "a c d x b");
     }
 

@@ -1,5 +1,7 @@
 //! How the values at one place of an object are owned: as a whole, by their fields, or by their elements.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::element::Element;
@@ -75,7 +77,7 @@ impl<'a> Place<'a> {
     }
 
     /// The place below a step of a path.
-    pub(super) fn below(self, step: &Element) -> Self {
+    pub(super) fn below(self, step: &Element<'_>) -> Self {
         match step.field_name() {
             Some(name) => self.child(name),
             None => self.items(),
@@ -83,7 +85,7 @@ impl<'a> Place<'a> {
     }
 
     /// What tells an element of a list here apart from the others.
-    pub(super) fn identity(self, kind: &ListKind, element: &Value) -> Result<Element, NoIdentity> {
+    pub(super) fn identity(self, kind: &ListKind, element: &Value) -> Result<Element<'static>, NoIdentity> {
         match kind {
             ListKind::Map(keys) => self.key_of(keys, element),
             ListKind::Set | ListKind::Atomic => match element {
@@ -99,7 +101,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn key_of(self, keys: &[String], element: &Value) -> Result<Element, NoIdentity> {
+    fn key_of(self, keys: &[String], element: &Value) -> Result<Element<'static>, NoIdentity> {
         let element = match element {
             Value::Object(element) => element,
             Value::Null => return Err("associative list with keys may not have a null element".into()),
@@ -118,11 +120,9 @@ impl<'a> Place<'a> {
         Ok(Element::key(given))
     }
 
-    fn key_value(self, element: &Map<String, Value>, key: &str) -> Option<Value> {
-        element
-            .get(key)
-            .cloned()
-            .or_else(|| key_default(self.cursor?.object()?.name.as_str(), self.cursor?.field(key)?))
+    fn key_value<'v>(self, element: &'v Map<String, Value>, key: &str) -> Option<Cow<'v, Value>> {
+        let default = || key_default(self.cursor?.object()?.name.as_str(), self.cursor?.field(key)?);
+        element.get(key).map(Cow::Borrowed).or_else(|| default().map(Cow::Owned))
     }
 }
 

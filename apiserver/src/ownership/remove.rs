@@ -8,12 +8,12 @@ use super::set::Set;
 use crate::schema::{ListKind, Schema};
 
 /// An object without these paths and without what is below them. Where nothing is left, null is.
-pub(super) fn remove(schema: &Schema, object: &Value, paths: &Set) -> Value {
+pub(super) fn remove(schema: &Schema, object: &Value, paths: &Set<'_>) -> Value {
     at(Place::root(schema), object, paths)
 }
 
-fn at(place: Place<'_>, value: &Value, paths: &Set) -> Value {
-    if paths.below.is_empty() {
+fn at(place: Place<'_>, value: &Value, paths: &Set<'_>) -> Value {
+    if paths.is_leaf() {
         return value.clone();
     }
     match (place.form(value), value) {
@@ -24,8 +24,8 @@ fn at(place: Place<'_>, value: &Value, paths: &Set) -> Value {
     }
 }
 
-fn map_without(place: Place<'_>, map: &Map<String, Value>, paths: &Set) -> Value {
-    let kept = map.iter().filter_map(|(key, value)| match paths.below.get(&Element::field(key)) {
+fn map_without(place: Place<'_>, map: &Map<String, Value>, paths: &Set<'_>) -> Value {
+    let kept = map.iter().filter_map(|(key, value)| match paths.get(&Element::field(key)) {
         Some(set) if set.member => None,
         Some(set) => Some((key.clone(), at(place.child(key), value, set))),
         None => Some((key.clone(), value.clone())),
@@ -34,10 +34,10 @@ fn map_without(place: Place<'_>, map: &Map<String, Value>, paths: &Set) -> Value
     if kept.is_empty() { Value::Null } else { Value::Object(kept) }
 }
 
-fn list_without(place: Place<'_>, kind: &ListKind, list: &[Value], paths: &Set) -> Value {
+fn list_without(place: Place<'_>, kind: &ListKind, list: &[Value], paths: &Set<'_>) -> Value {
     let kept = list.iter().filter_map(|value| {
         let step = place.identity(kind, value).ok();
-        match step.and_then(|step| paths.below.get(&step)) {
+        match step.and_then(|step| paths.get(&step)) {
             Some(set) if set.member => None,
             Some(set) => Some(at(place.items(), value, set)),
             None => Some(value.clone()),

@@ -34,12 +34,12 @@ const STATUS: &[(&str, &str, &[&[&str]])] = &[
 ];
 
 /// What nobody owns.
-pub(super) fn nobodys() -> Set {
+pub(super) fn nobodys() -> Set<'static> {
     Set::of_fields(NOBODYS)
 }
 
 /// What a write through this door puts back. `status` says whether the object's status has a door of its own.
-pub(super) fn of(kind: &GroupVersionKind, custom: bool, status: bool, subresource: &str) -> Set {
+pub(super) fn of(kind: &GroupVersionKind, custom: bool, status: bool, subresource: &str) -> Set<'static> {
     match subresource {
         "" if status => Set::of_fields(&[&["status"]]),
         "status" if custom => Set::of_fields(&[&["metadata"], &["spec"]]),

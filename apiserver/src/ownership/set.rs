@@ -1,31 +1,41 @@
 //! Sets of paths into an object, as a tree: union, difference, intersection.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use super::element::Element;
 
 /// A set of paths, as seen from one place of an object. Nothing below an empty set is kept, so equal sets are equal
 /// trees.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Set {
+pub(super) struct Set<'a> {
     /// Whether the place itself belongs to the set; never so for the whole object.
     pub(super) member: bool,
-    /// The paths that lead on from here.
-    pub(super) below: BTreeMap<Element, Set>,
+    /// The paths that lead on from here, ordered by their steps. Most places have few, so this is no map.
+    below: Vec<(Element<'a>, Set<'a>)>,
 }
 
-impl Set {
+impl<'a> Set<'a> {
     /// The set that holds just this place.
     pub(super) fn here() -> Self {
-        Set { member: true, below: BTreeMap::new() }
+        Set { member: true, below: Vec::new() }
+    }
+
+    /// The set that holds what is below these steps, which come in any order; of a step that comes twice, the last.
+    pub(super) fn new(member: bool, mut below: Vec<(Element<'a>, Set<'a>)>) -> Self {
+        if !below.is_sorted_by(|a, b| a.0 < b.0) {
+            below.reverse();
+            below.sort_by(|a, b| a.0.cmp(&b.0));
+            below.dedup_by(|later, first| later.0 == first.0);
+        }
+        below.retain(|(_, set)| !set.is_empty());
+        Set { member, below }
     }
 
     /// The set of these paths, each a list of field names.
-    pub(super) fn of_fields(paths: &[&[&str]]) -> Self {
+    pub(super) fn of_fields(paths: &[&[&'a str]]) -> Self {
         let mut set = Set::default();
         for path in paths {
-            let place =
-                path.iter().fold(&mut set, |at, name| at.below.entry(Element::field(name)).or_default());
+            let place = path.iter().fold(&mut set, |at, name| at.place(Element::field(name)));
             place.member = true;
         }
         set
@@ -36,65 +46,79 @@ impl Set {
         !self.member && self.below.is_empty()
     }
 
+    /// Whether it holds nothing below this place.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.below.is_empty()
+    }
+
+    /// What it holds below each step, in the order of the steps.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Element<'a>, &Set<'a>)> {
+        self.below.iter().map(|(step, set)| (step, set))
+    }
+
+    /// What it holds below a step.
+    pub(super) fn get(&self, step: &Element<'_>) -> Option<&Set<'a>> {
+        self.find(step).ok().map(|index| &self.below[index].1)
+    }
+
+    /// Whether it holds all that another does.
+    pub(super) fn covers(&self, other: &Set<'_>) -> bool {
+        (self.member || !other.member)
+            && other.iter().all(|(step, set)| self.get(step).is_some_and(|own| own.covers(set)))
+    }
+
     /// Adds what another holds below a step.
-    pub(super) fn attach(&mut self, step: Element, set: Set) {
+    pub(super) fn attach(&mut self, step: Element<'a>, set: Set<'a>) {
         if !set.is_empty() {
-            self.below.entry(step).or_default().unite(set);
+            self.place(step).unite(set);
         }
     }
 
     /// Adds what another holds.
-    pub(super) fn unite(&mut self, other: Set) {
+    pub(super) fn unite(&mut self, other: Set<'a>) {
         self.member |= other.member;
         if self.below.is_empty() {
             self.below = other.below;
             return;
         }
-        for (step, set) in other.below {
-            self.below.entry(step).or_default().unite(set);
+        let mut own = std::mem::take(&mut self.below).into_iter().peekable();
+        let mut theirs = other.below.into_iter().peekable();
+        while let (Some((a, _)), Some((b, _))) = (own.peek(), theirs.peek()) {
+            match a.cmp(b) {
+                Ordering::Less => self.below.extend(own.next()),
+                Ordering::Greater => self.below.extend(theirs.next()),
+                Ordering::Equal => {
+                    self.below.extend(own.next());
+                    if let (Some((_, both)), Some((_, set))) = (self.below.last_mut(), theirs.next()) {
+                        both.unite(set);
+                    }
+                }
+            }
         }
+        self.below.extend(own.chain(theirs));
     }
 
     /// Removes what another holds.
-    pub(super) fn subtract(&mut self, other: &Set) {
+    pub(super) fn subtract(&mut self, other: &Set<'_>) {
         self.member &= !other.member;
-        for (step, set) in &other.below {
-            if let Some(own) = self.below.get_mut(step) {
-                own.subtract(set);
-                if own.is_empty() {
-                    self.below.remove(step);
-                }
-            }
-        }
+        self.change_shared(other, |own, set| own.subtract(set));
     }
 
     /// Removes what another holds, and everything below it; upstream's `RecursiveDifference`.
-    pub(super) fn prune(&mut self, other: &Set) {
-        for (step, set) in &other.below {
-            if set.member {
-                self.below.remove(step);
-            } else if let Some(own) = self.below.get_mut(step) {
-                own.prune(set);
-                if own.is_empty() {
-                    self.below.remove(step);
-                }
-            }
-        }
+    pub(super) fn prune(&mut self, other: &Set<'_>) {
+        self.change_shared(other, |own, set| match set.member {
+            true => *own = Set::default(),
+            false => own.prune(set),
+        });
     }
 
     /// What both hold.
-    pub(super) fn intersection(&self, other: &Set) -> Set {
-        let (few, many) = if self.below.len() <= other.below.len() { (self, other) } else { (other, self) };
-        let mut common = Set { member: self.member && other.member, below: BTreeMap::new() };
-        for (step, set) in &few.below {
-            if let Some(there) = many.below.get(step) {
-                let both = set.intersection(there);
-                if !both.is_empty() {
-                    common.below.insert(step.clone(), both);
-                }
-            }
-        }
-        common
+    pub(super) fn intersection(&self, other: &Set<'_>) -> Set<'a> {
+        let both = |(step, set): &(Element<'a>, Set<'a>)| {
+            let common = set.intersection(other.get(step)?);
+            (!common.is_empty()).then(|| (step.clone(), common))
+        };
+        Set { member: self.member && other.member, below: self.below.iter().filter_map(both).collect() }
     }
 
     /// The paths as texts, those that end at a place before those that lead on from it.
@@ -111,6 +135,36 @@ impl Set {
             if !set.below.is_empty() {
                 set.collect(&format!("{prefix}{step}"), paths);
             }
+        }
+    }
+
+    /// The set below a step, made if there is none. Steps that come in order are put at the end.
+    fn place(&mut self, step: Element<'a>) -> &mut Set<'a> {
+        let is_last = self.below.last().is_none_or(|(last, _)| *last < step);
+        let found = if is_last { Err(self.below.len()) } else { self.find(&step) };
+        let index = found.unwrap_or_else(|index| {
+            self.below.insert(index, (step, Set::default()));
+            index
+        });
+        &mut self.below[index].1
+    }
+
+    fn find(&self, step: &Element<'_>) -> Result<usize, usize> {
+        self.below.binary_search_by(|(own, _)| own.cmp(step))
+    }
+
+    /// Changes what is below the steps that both have, and lets go of what is empty then.
+    fn change_shared(&mut self, other: &Set<'_>, change: impl Fn(&mut Set<'a>, &Set<'_>)) {
+        let mut emptied = false;
+        for (step, set) in &other.below {
+            if let Ok(index) = self.find(step) {
+                let own = &mut self.below[index].1;
+                change(own, set);
+                emptied |= own.is_empty();
+            }
+        }
+        if emptied {
+            self.below.retain(|(_, set)| !set.is_empty());
         }
     }
 }
@@ -130,10 +184,13 @@ mod tests {
         btree_set(vec("[a-c]", 1..4), 0..12)
     }
 
-    fn tree(naive: &Naive) -> Set {
-        let paths: Vec<Vec<&str>> =
-            naive.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
-        Set::of_fields(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    fn tree(naive: &Naive) -> Set<'static> {
+        let mut set = Set::default();
+        for path in naive {
+            let step = |name: &String| Element::Field(name.clone().into());
+            path.iter().fold(&mut set, |at, name| at.place(step(name))).member = true;
+        }
+        set
     }
 
     proptest! {
@@ -141,6 +198,8 @@ mod tests {
         fn sets_agree_with_plain_sets_of_paths(a in naive(), b in naive()) {
             let mut united = tree(&a);
             united.unite(tree(&b));
+            prop_assert!(united.covers(&tree(&b)));
+            prop_assert_eq!(tree(&a).covers(&tree(&b)), a.is_superset(&b));
             prop_assert_eq!(united, tree(&a.union(&b).cloned().collect()));
 
             let mut less = tree(&a);

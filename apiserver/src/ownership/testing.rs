@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use steersman_core::Error;
 use steersman_core::resource::GroupVersionKind;
 
-use super::{Writer, settle};
+use super::{Owners, Writer};
 use crate::Tables;
 use crate::schema::{Document, Schema};
 
@@ -42,7 +42,8 @@ impl Story {
         Story { kind, schema, object: json!({"metadata": {}}), second: 0 }
     }
 
-    fn with<T>(&mut self, name: &str, act: impl FnOnce(&Writer<'_>, &Value) -> T) -> T {
+    /// Has a writer look at the object and its owners.
+    fn with<T>(&mut self, name: &str, act: impl FnOnce(&Writer<'_>, &Value, &Owners) -> T) -> T {
         self.second += 1;
         let (manager, subresource) = name.split_once('/').unwrap_or((name, ""));
         let writer = Writer {
@@ -55,21 +56,31 @@ impl Story {
             blank: &json!({"metadata": {}}),
             versions: &|_| None,
         };
-        act(&writer, &self.object)
+        let mut live = self.object.clone();
+        let owners = Owners::take(&mut live);
+        act(&writer, &live, &owners)
     }
 
     /// Replaces the object; whether anything changed.
     pub(super) fn update(&mut self, name: &str, mut new: Value) -> bool {
         self.name(&mut new);
-        self.with(name, |writer, live| writer.track(live, &mut new));
-        self.take(new)
+        let given = Owners::take(&mut new);
+        let owners = self.with(name, |writer, live, owners| writer.track(live, owners, &new, &given));
+        self.take(new, owners)
     }
 
     /// Applies a configuration; whether anything changed.
     pub(super) fn apply(&mut self, name: &str, mut config: Value, force: bool) -> Result<bool, Error> {
         self.name(&mut config);
-        let new = self.with(name, |writer, live| writer.apply(live, &config, force))?;
-        Ok(self.take(new))
+        let (new, owners) =
+            self.with(name, |writer, live, owners| writer.apply(live, owners, &config, force))?;
+        let same = || {
+            let mut same = self.object.clone();
+            Owners::take(&mut same);
+            same
+        };
+        let new = new.unwrap_or_else(same);
+        Ok(self.take(new, owners))
     }
 
     fn name(&self, object: &mut Value) {
@@ -77,11 +88,14 @@ impl Story {
         object["kind"] = self.kind.kind.as_ref().into();
     }
 
-    fn take(&mut self, mut new: Value) -> bool {
+    fn take(&mut self, mut new: Value, owners: Owners) -> bool {
         if let Some(metadata) = new["metadata"].as_object_mut() {
             metadata.insert("uid".to_owned(), "1".into());
         }
-        settle(&mut new, &self.object);
+        let mut old = self.object.clone();
+        let before = Owners::take(&mut old);
+        let owners = if new == old { owners.settled(&before) } else { owners };
+        owners.put(&mut new);
         let changed = new != self.object;
         self.object = new;
         changed

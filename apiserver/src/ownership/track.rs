@@ -1,85 +1,84 @@
 //! Keeps the owners of fields over updates: whoever changes a field owns it from then on.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::compare::{Changes, compare};
 use super::managed::{Managed, Manager, Operation, Owned};
 use super::set::Set;
-use super::{MANAGED_FIELDS, Writer, live_managers, put, reset, take};
+use super::{Owners, Writer, reset};
 
 impl Writer<'_> {
-    /// Sets `managedFields` of `new`, which is to replace `live`: an object that is stored, or one that has nothing.
-    pub(crate) fn track(&self, live: &Value, new: &mut Value) {
-        let given = take(new);
-        let changes = self.changes(live, new);
-        let old = live["metadata"].get(MANAGED_FIELDS);
-        if changes.is_empty() && self.keeps(given.as_ref(), old) {
-            return put(new, old.cloned());
-        }
-        let mut managed = self.start(given, live);
+    /// The owners of `new`, which is to replace `live` (an object that is stored, or one that has nothing) and its
+    /// owners; `given` are those that the client sends.
+    pub(crate) fn track(&self, live: &Value, owners: &Owners, new: &Value, given: &Owners) -> Owners {
         let is_stored = live["metadata"].get("uid").is_some();
         // Whoever has reset the managers does not want them tracked.
-        if managed.is_empty() && is_stored {
-            return;
+        if is_stored && owners.text().is_none() && given.text().is_none() {
+            return Owners::default();
         }
-        self.update(&mut managed, self.name, live, new, &changes);
+        let changes = self.changes(live, new);
+        if changes.is_empty() && (given.text().is_none() || given == owners) {
+            return owners.clone();
+        }
+        let mut managed = self.start(owners, given);
+        if managed.is_empty() && is_stored {
+            return Owners::default();
+        }
+        let api_version = self.kind.api_version();
+        self.update(&mut managed, (self.name, &api_version), live, new, changes);
         managed.fold();
-        put(new, managed.encode());
+        Owners::from(&managed)
     }
 
     /// What differs, as far as this write may change it.
-    pub(super) fn changes(&self, live: &Value, new: &Value) -> Changes {
+    pub(super) fn changes<'v>(&self, live: &'v Value, new: &'v Value) -> Changes<'v> {
         compare(self.schema, live, new).without(&self.reset())
     }
 
     /// What this write puts back.
-    pub(super) fn reset(&self) -> Set {
+    pub(super) fn reset(&self) -> Set<'static> {
         reset::of(self.kind, self.schema.is_custom(), self.separates_status, self.subresource)
     }
 
     /// The moment of the write, as entries have it.
-    pub(super) fn time(&self) -> String {
-        crate::moment::seconds(self.now)
-    }
-
-    /// Whether the managers that a client sends leave those of the live object as they are.
-    fn keeps(&self, given: Option<&Value>, old: Option<&Value>) -> bool {
-        given.is_none_or(Value::is_null) || given == old
+    pub(super) fn time(&self) -> Cow<'static, str> {
+        crate::moment::seconds(self.now).into()
     }
 
     /// The managers before the write. A client may send others, or reset them by sending `[]` or `[{}]`; malformed
     /// ones are ignored, and so are those sent to a subresource.
-    fn start(&self, given: Option<Value>, live: &Value) -> Managed {
-        let own = || live_managers(live).unwrap_or_default();
-        match given {
-            Some(Value::Array(list)) if self.subresource.is_empty() => match list.as_slice() {
-                [] => Managed::default(),
-                [Value::Object(entry)] if entry.is_empty() => Managed::default(),
-                _ => Managed::decode(Value::Array(list)).unwrap_or_else(own),
-            },
-            _ => own(),
+    fn start<'v>(&self, owners: &'v Owners, given: &'v Owners) -> Managed<'v> {
+        match given.text().filter(|_| self.subresource.is_empty()) {
+            Some("[]" | "[{}]") => Managed::default(),
+            Some(list) => Managed::decode(list).or_else(|| owners.read()).unwrap_or_default(),
+            None => owners.read().unwrap_or_default(),
         }
     }
 
-    /// Takes what changed from its owners, and gives what was set to the manager of that name.
-    pub(super) fn update(
+    /// Takes what changed from its owners, and gives what was set to the manager of that name and version.
+    pub(super) fn update<'v>(
         &self,
-        managed: &mut Managed,
-        name: &str,
-        live: &Value,
-        new: &Value,
-        changes: &Changes,
+        managed: &mut Managed<'v>,
+        (name, api_version): (&'v str, &'v str),
+        live: &'v Value,
+        new: &'v Value,
+        changes: Changes<'v>,
     ) {
-        let mut own = changes.set();
-        self.dispossess(managed, None, live, new, changes);
+        self.dispossess(managed, None, live, new, &changes);
+        let mut own = changes.into_set();
         own.subtract(&reset::nobodys());
         if own.is_empty() {
             return;
         }
-        let api_version = self.kind.api_version();
-        let manager = Manager::new(name, Operation::Update, &api_version, self.subresource);
+        let manager = Manager::new(name, Operation::Update, api_version.into(), self.subresource.to_owned());
         let entry = managed.0.entry(manager);
-        let owned = entry.or_insert_with(|| Owned { api_version, time: None, set: Set::default() });
+        let owned = entry.or_insert_with(|| Owned {
+            api_version: api_version.into(),
+            time: None,
+            set: Set::default(),
+        });
         owned.set.unite(own);
         owned.time = Some(self.time());
     }
@@ -87,11 +86,11 @@ impl Writer<'_> {
     /// Takes what changed, or is gone, from all managers but one.
     pub(super) fn dispossess(
         &self,
-        managed: &mut Managed,
-        but: Option<&Manager>,
+        managed: &mut Managed<'_>,
+        but: Option<&Manager<'_>>,
         live: &Value,
         new: &Value,
-        changes: &Changes,
+        changes: &Changes<'_>,
     ) {
         let mut others = Others::new(self, live, new);
         managed.0.retain(|manager, owned| {
@@ -114,7 +113,7 @@ pub(super) struct Others<'a> {
     live: &'a Value,
     new: &'a Value,
     /// By version; nothing for one that is not served any more.
-    seen: Vec<(String, Option<Changes>)>,
+    seen: Vec<(String, Option<Changes<'a>>)>,
 }
 
 impl<'a> Others<'a> {
@@ -123,7 +122,11 @@ impl<'a> Others<'a> {
     }
 
     /// What changed, as a version sees it; `own` is what the version of the write sees.
-    pub(super) fn changes<'b>(&'b mut self, api_version: &str, own: &'b Changes) -> Option<&'b Changes> {
+    pub(super) fn changes<'b>(
+        &'b mut self,
+        api_version: &str,
+        own: &'b Changes<'a>,
+    ) -> Option<&'b Changes<'a>> {
         if api_version == self.writer.kind.api_version() {
             return Some(own);
         }

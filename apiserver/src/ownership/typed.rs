@@ -1,9 +1,11 @@
 //! Whether an applied configuration has the types of its schema, and what upstream says where it has not.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::element::Element;
 use super::place::Place;
 use crate::patch::show;
 use crate::schema::{ListKind, Scalar, Schema, Shape};
@@ -11,68 +13,90 @@ use crate::schema::{ListKind, Scalar, Schema, Shape};
 /// No more than this many faults are told.
 const TOLD: usize = 100;
 
+/// Something that is wrong, and where.
+struct Fault {
+    path: String,
+    why: String,
+}
+
 /// Checks a configuration.
 ///
 /// # Errors
 /// What is wrong with it, in upstream's words.
 pub(super) fn check(schema: &Schema, config: &Value) -> Result<(), String> {
     let mut faults = Vec::new();
-    at(Place::root(schema), config, "", &mut faults);
-    match faults.as_slice() {
+    at(Place::root(schema), config, &mut faults);
+    let told: Vec<String> = faults.into_iter().map(Fault::told).collect();
+    match told.as_slice() {
         [] => Ok(()),
         [one] => Err(one.clone()),
         many => Err(format!("errors:\n  {}", many.join("\n  "))),
     }
 }
 
-fn at(place: Place<'_>, value: &Value, path: &str, faults: &mut Vec<String>) {
-    let mut fault = |why: String| {
-        if faults.len() < TOLD {
-            faults.push(if path.is_empty() { why } else { format!("{path}: {why}") });
-        }
-    };
-    if value.is_null() {
-        return;
+impl Fault {
+    /// A fault of the value that is looked at.
+    fn here(why: String) -> Self {
+        Fault { path: String::new(), why }
     }
-    match (place.shape(), value) {
-        (None, _) => {}
-        (Some(Shape::Object(_) | Shape::Map(_)), Value::Object(map)) => {
-            for (key, value) in map {
-                let path = format!("{path}.{key}");
-                if !place.allows(key) {
-                    faults.push(format!("{path}: field not declared in schema"));
-                    return;
-                }
-                at(place.child(key), value, &path, faults);
-            }
-        }
-        (Some(Shape::List(_, kind)), Value::Array(list)) => elements(place, kind, list, path, faults),
-        (Some(Shape::Object(_) | Shape::Map(_)), other) => {
-            fault(format!("expected map, got &{{{}}}", show(other)));
-        }
-        (Some(Shape::List(..)), other) => fault(format!("expected list, got &{{{}}}", show(other))),
-        (Some(Shape::Scalar(scalar)), other) => {
-            if let Some(why) = mismatch(*scalar, other) {
-                fault(why);
-            }
-        }
+
+    fn told(self) -> String {
+        let Fault { path, why } = self;
+        if path.is_empty() { why } else { format!("{path}: {why}") }
     }
 }
 
-fn elements(place: Place<'_>, kind: &ListKind, list: &[Value], path: &str, faults: &mut Vec<String>) {
+fn at(place: Place<'_>, value: &Value, faults: &mut Vec<Fault>) {
+    let why = match (place.shape(), value) {
+        (_, Value::Null) | (None, _) => return,
+        (Some(Shape::Object(_) | Shape::Map(_)), Value::Object(map)) => return entries(place, map, faults),
+        (Some(Shape::List(_, kind)), Value::Array(list)) => return elements(place, kind, list, faults),
+        (Some(Shape::Object(_) | Shape::Map(_)), other) => {
+            Some(format!("expected map, got &{{{}}}", show(other)))
+        }
+        (Some(Shape::List(..)), other) => Some(format!("expected list, got &{{{}}}", show(other))),
+        (Some(Shape::Scalar(scalar)), other) => mismatch(*scalar, other),
+    };
+    if faults.len() < TOLD {
+        faults.extend(why.map(Fault::here));
+    }
+}
+
+/// Checks what stands at a step, and tells it of what is found there.
+fn below(place: Place<'_>, step: &dyn fmt::Display, value: &Value, faults: &mut Vec<Fault>) {
+    let before = faults.len();
+    at(place, value, faults);
+    for fault in &mut faults[before..] {
+        fault.path.insert_str(0, &step.to_string());
+    }
+}
+
+fn entries(place: Place<'_>, map: &Map<String, Value>, faults: &mut Vec<Fault>) {
+    for (key, value) in map {
+        let step = Element::field(key);
+        if !place.allows(key) {
+            let why = "field not declared in schema".to_owned();
+            return faults.push(Fault { path: step.to_string(), why });
+        }
+        below(place.child(key), &step, value, faults);
+    }
+}
+
+fn elements(place: Place<'_>, kind: &ListKind, list: &[Value], faults: &mut Vec<Fault>) {
     let mut seen = BTreeSet::new();
     for (index, element) in list.iter().enumerate() {
         let step = match kind {
-            ListKind::Atomic => format!("[{index}]"),
+            ListKind::Atomic => Element::index(index),
             _ => match place.identity(kind, element) {
-                Ok(step) => step.to_string(),
-                Err(why) => return faults.push(format!("{path}: element {index}: {why}")),
+                Ok(step) => step,
+                Err(why) => return faults.push(Fault::here(format!("element {index}: {why}"))),
             },
         };
-        if !seen.insert(step.clone()) {
-            faults.push(format!("{path}: duplicate entries for key {step}"));
+        if seen.contains(&step) {
+            faults.push(Fault::here(format!("duplicate entries for key {step}")));
         }
-        at(place.items(), element, &format!("{path}{step}"), faults);
+        below(place.items(), &step, element, faults);
+        seen.insert(step);
     }
 }
 

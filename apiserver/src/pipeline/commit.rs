@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use serde_json::Value;
+use steersman_core::object::Metadata;
 use steersman_core::store::{Commit, Compare, Entry, Revision, Transaction, Write};
 use steersman_core::{Object, Result};
 
 use super::Core;
+use crate::ownership::Owners;
 use crate::registry::Served;
+use crate::stored::Stored;
 use crate::watch_cache::{Collection, Version};
 use crate::{encode, fault};
 
@@ -14,10 +17,29 @@ use crate::{encode, fault};
 pub(super) struct Current {
     /// As the cache has it.
     pub(super) object: Object,
-    /// Its tree, without the version.
+    /// Its tree, without the version and the owners.
     pub(super) tree: Value,
+    /// The owners of its fields.
+    pub(super) owners: Owners,
     /// When it was written.
     pub(super) revision: Revision,
+}
+
+/// An object about to be stored.
+pub(super) struct Draft<'a> {
+    /// Its tree.
+    pub(super) tree: &'a Value,
+    /// The owners of its fields.
+    pub(super) owners: &'a Owners,
+    /// What the metadata of the tree says.
+    pub(super) metadata: Metadata,
+}
+
+impl<'a> Draft<'a> {
+    /// A draft whose metadata nobody has read yet.
+    pub(super) fn new(tree: &'a Value, owners: &'a Owners) -> Result<Self> {
+        Ok(Draft { tree, owners, metadata: encode::metadata_of(tree)? })
+    }
 }
 
 /// What became of a write.
@@ -31,7 +53,8 @@ pub(super) enum Outcome {
 impl Current {
     pub(super) fn of(object: Object) -> Result<Self> {
         let revision = object.resource_version().parse().unwrap_or_default();
-        Ok(Current { tree: encode::stored_tree(&object)?, revision: Revision(revision), object })
+        let Stored { tree, owners } = Stored::of(&object)?;
+        Ok(Current { tree, owners, revision: Revision(revision), object })
     }
 
     fn entry(entry: &Entry) -> Result<Self> {
@@ -46,21 +69,22 @@ impl Core {
         collection.get(key).map(Current::of).transpose()
     }
 
-    /// Stores a tree in place of `over` (nothing, if it is new).
+    /// Stores an object in place of `over` (nothing, if it is new).
     pub(super) async fn put(
         &self,
         row: &Served,
         collection: &Collection,
         key: &str,
-        tree: &Value,
+        draft: Draft<'_>,
         over: Option<Revision>,
     ) -> Result<Outcome> {
-        let value = encode::encode(tree)?;
+        let Draft { tree, owners, metadata } = draft;
+        let value = encode::encode(tree, owners)?;
         let key = store_key(collection, key);
         let write = Write::Put { key: key.clone(), value: value.clone(), ttl: row.strategy.time_to_live() };
         match self.commit(key.clone(), write, over).await? {
             Commit::Done(revision) => {
-                let object = encode::finish(&value, tree, revision)?;
+                let object = encode::finish(&value, tree, metadata, revision)?;
                 let version = Version::new(object.clone(), tree, &*row.strategy);
                 self.cache.offer(revision, key, version);
                 Ok(Outcome::Stored(object))

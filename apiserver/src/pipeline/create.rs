@@ -7,10 +7,11 @@ use steersman_core::object::Metadata;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::{Error, Object, Result};
 
-use super::commit::{Current, Outcome};
+use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::{Body, Caller, Core, Written, metadata};
 use crate::admission::Operation;
+use crate::ownership::Owners;
 use crate::schema::Extent;
 use crate::{encode, fault};
 
@@ -38,11 +39,13 @@ impl Core {
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
         }
+        let given = Owners::take(&mut tree);
         metadata::wipe(&mut tree);
-        if request.owns() {
-            request.owner(&options.field_manager).track(None, &mut tree)?;
-        }
-        let object = request.create(tree).await?;
+        let owners = match request.owns() {
+            true => request.owner(&options.field_manager).track(None, &tree, &given)?,
+            false => given,
+        };
+        let object = request.create(tree, owners).await?;
         request.settle(false).await?;
         request.written(object, true)
     }
@@ -65,21 +68,21 @@ impl Request<'_> {
         request.post(body, options).await
     }
 
-    /// Creates an object from a tree that has passed the schema, and whose fields have their owners.
-    pub(super) async fn create(&mut self, mut tree: Value) -> Result<Object> {
+    /// Creates an object from a tree that has passed the schema, and the owners of its fields.
+    pub(super) async fn create(&mut self, mut tree: Value, mut owners: Owners) -> Result<Object> {
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         metadata::wipe(&mut tree);
         let version = metadata::take_version(&mut tree);
-        self.mutate(Operation::Create, &mut tree, None).await?;
+        self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
         self.check_grants(&tree, None).await?;
         if !metadata::is_name_wanted(&tree) {
             metadata::found(&mut tree, &self.row, &self.core.env, self.now);
-            return self.create_named(tree, &version).await;
+            return self.create_named(tree, owners, &version).await;
         }
         for _ in 0..NAMES {
             let mut named = tree.clone();
             metadata::found(&mut named, &self.row, &self.core.env, self.now);
-            match self.create_named(named, &version).await {
+            match self.create_named(named, owners.clone(), &version).await {
                 Err(error) if error.is_already_exists() => {}
                 outcome => return outcome,
             }
@@ -87,7 +90,7 @@ impl Request<'_> {
         Err(self.no_name(metadata::text(&tree, "generateName")))
     }
 
-    async fn create_named(&mut self, mut tree: Value, version: &str) -> Result<Object> {
+    async fn create_named(&mut self, mut tree: Value, mut owners: Owners, version: &str) -> Result<Object> {
         if self.row.custom && self.is_ending() {
             let why = "create not allowed while custom resource definition is terminating";
             return Err(Error::forbidden(&self.resource(), metadata::text(&tree, "name"), why));
@@ -95,7 +98,7 @@ impl Request<'_> {
         self.prepare_create(&mut tree);
         let metadata = encode::metadata_of(&tree)?;
         self.validate_create(&tree, &metadata)?;
-        self.check(Operation::Create, &mut tree, None).await?;
+        self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         if !version.is_empty() && version != "0" {
             return Err(fault::bare("resourceVersion should not be set on objects to be created"));
         }
@@ -106,15 +109,17 @@ impl Request<'_> {
         if self.dry_run {
             return match self.core.newest(collection, &key).await? {
                 Some(there) => Err(self.exists(&metadata.name, Some(&there))),
-                None => encode::unstored(&tree),
+                None => encode::unstored(&tree, &owners),
             };
         }
-        match self.core.put(&row, collection, &key, &tree, None).await? {
+        let name = metadata.name.clone();
+        let draft = Draft { tree: &tree, owners: &owners, metadata };
+        match self.core.put(&row, collection, &key, draft, None).await? {
             Outcome::Stored(object) => {
                 reservation.keep();
                 Ok(object)
             }
-            Outcome::Lost(there) => Err(self.exists(&metadata.name, there.as_ref())),
+            Outcome::Lost(there) => Err(self.exists(&name, there.as_ref())),
         }
     }
 

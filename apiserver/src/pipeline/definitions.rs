@@ -13,9 +13,10 @@ use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::store::Revision;
 use steersman_core::{Error, Object, Result};
 
-use super::commit::Outcome;
+use super::commit::{Draft, Outcome};
 use super::{Caller, Core};
 use crate::crd;
+use crate::ownership::Owners;
 use crate::registry::{self, Served};
 use crate::user::User;
 use crate::watch_cache::Collection;
@@ -114,11 +115,11 @@ impl Core {
             if tree == old.tree {
                 return Ok(());
             }
-            self.own_status(row).track(Some(&old.tree), &mut tree)?;
+            let owners = self.own_status(row).track(Some(&old), &tree, &Owners::default())?;
             let outcome = if is_released(&tree) {
                 self.remove(collection, name, &old).await?
             } else {
-                self.put(row, collection, name, &tree, Some(old.revision)).await?
+                self.put(row, collection, name, Draft::new(&tree, &owners)?, Some(old.revision)).await?
             };
             match outcome {
                 Outcome::Stored(_) => return Ok(()),

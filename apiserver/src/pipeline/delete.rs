@@ -8,11 +8,12 @@ use steersman_core::field::{self, Path};
 use steersman_core::resource::{GroupResource, GroupVersionKind};
 use steersman_core::{Error, Object, Result};
 
-use super::commit::{Current, Outcome};
+use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::{Caller, Core, finalizers, grace};
 use crate::admission::Operation;
 use crate::encode;
+use crate::ownership::Owners;
 
 /// How often a delete starts again because others were faster.
 const ROUNDS: usize = 100;
@@ -81,9 +82,9 @@ impl Request<'_> {
 
     async fn delete_version(&mut self, old: &Current, options: &DeleteOptions) -> Result<Round> {
         self.check_preconditions(old, options)?;
-        let mut nothing = Value::Null;
-        self.mutate(Operation::Delete, &mut nothing, Some(&old.tree)).await?;
-        self.check(Operation::Delete, &mut nothing, Some(&old.tree)).await?;
+        let (mut nothing, mut nobody) = (Value::Null, Owners::default());
+        self.mutate(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
+        self.check(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
         match self.plan(old, options)? {
             Plan::Nothing => Ok(Round::Done(old.object.clone(), false)),
             Plan::Mark(tree) => self.mark(tree, old).await,
@@ -131,11 +132,13 @@ impl Request<'_> {
             return Ok(Round::Done(old.object.clone(), false));
         }
         if self.dry_run {
-            return Ok(Round::Done(encode::stamped(&encode::unstored(&tree)?, old.revision)?, false));
+            let unstored = encode::unstored(&tree, &old.owners)?;
+            return Ok(Round::Done(encode::stamped(&unstored, old.revision)?, false));
         }
         let row = self.row.clone();
         let collection = row.stored("delete")?;
-        match self.core.put(&row, collection, &self.key(), &tree, Some(old.revision)).await? {
+        let draft = Draft::new(&tree, &old.owners)?;
+        match self.core.put(&row, collection, &self.key(), draft, Some(old.revision)).await? {
             Outcome::Stored(object) => Ok(Round::Done(object, false)),
             Outcome::Lost(newer) => Ok(Round::Again(newer)),
         }

@@ -60,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) tables: Tables,
     pub(crate) chain: Vec<Arc<dyn Admission>>,
+    /// Whether a user's own plugins are in the chain, who may look at all that an object has.
+    pub(crate) has_own_plugins: bool,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
     pub(crate) subresources: Vec<Box<dyn Subresource>>,

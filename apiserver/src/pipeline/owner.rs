@@ -1,5 +1,6 @@
 //! Who a write makes the owner of what it sets.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,10 +9,11 @@ use steersman_core::Result;
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 
+use super::commit::Current;
 use super::request::Request;
 use super::{Core, metadata};
 use crate::fault;
-use crate::ownership::{self, Writer};
+use crate::ownership::{self, Owners, Writer};
 use crate::registry::{Served, View};
 use crate::schema::{Duplicates, Schema};
 
@@ -58,27 +60,41 @@ impl Owner<'_> {
         self.now
     }
 
-    /// Sets the managed fields of an object that is to replace the current one, or to be created.
-    pub(super) fn track(&self, current: Option<&Value>, tree: &mut Value) -> Result<()> {
+    /// The owners of an object that is to replace the current one, or to be created; `given` are those that the client
+    /// sends.
+    pub(super) fn track(&self, current: Option<&Current>, tree: &Value, given: &Owners) -> Result<Owners> {
+        let none = Owners::default();
+        let owners = current.map_or(&none, |current| &current.owners);
         match self.row.view {
-            View::Same | View::Version { .. } => self.with_writer(|writer| {
-                writer.track(current.unwrap_or_else(|| self.row.blank()), tree);
-            }),
+            View::Same | View::Version { .. } => {
+                let live = current.map_or_else(|| self.row.blank(), |current| &current.tree);
+                Ok(self.with_writer(|writer| writer.track(live, owners, tree, given)))
+            }
             View::Events | View::Autoscaler | View::Converted(_) => {
-                let mut shown = self.row.to_view(tree.clone())?;
-                let current = self.shown(current)?;
-                self.with_writer(|writer| writer.track(&current, &mut shown));
-                ownership::take(tree);
-                ownership::put(tree, ownership::take(&mut shown));
+                let (live, shown) = (self.shown(current)?, self.row.to_view(tree.clone())?);
+                Ok(self.with_writer(|writer| writer.track(&live, owners, &shown, given)))
             }
         }
-        Ok(())
     }
 
-    /// What an apply makes of the current object, in the form of the version.
-    pub(super) fn apply(&self, current: Option<&Value>, config: &Value, force: bool) -> Result<Value> {
-        let current = self.shown(current)?;
-        let mut tree = self.with_writer(|writer| writer.apply(&current, config, force))?;
+    /// What an apply makes of the current object, in the form of the version, and its owners.
+    pub(super) fn apply(
+        &self,
+        current: Option<&Current>,
+        config: &Value,
+        force: bool,
+    ) -> Result<(Value, Owners)> {
+        let none = Owners::default();
+        let owners = current.map_or(&none, |current| &current.owners);
+        let live = self.shown(current)?;
+        match self.with_writer(|writer| writer.apply(&live, owners, config, force))? {
+            (Some(tree), owners) => Ok((self.restored(tree, config)?, owners)),
+            (None, owners) => Ok((live.into_owned(), owners)),
+        }
+    }
+
+    /// A merged tree in the form of its schema; 500, as upstream answers, if it does not fit.
+    fn restored(&self, mut tree: Value, config: &Value) -> Result<Value> {
         let schema = &self.row.schema;
         schema.check(&mut tree, &Duplicates::default(), FieldValidation::Ignore).map_err(|why| {
             let GroupVersionKind { version, kind, .. } = &self.row.kind;
@@ -93,8 +109,13 @@ impl Owner<'_> {
         Ok(tree)
     }
 
-    fn shown(&self, current: Option<&Value>) -> Result<Value> {
-        current.map_or_else(|| Ok(self.row.blank_object()), |current| self.row.to_view(current.clone()))
+    /// The current object in the form of the version; one that has nothing if there is none.
+    fn shown<'c>(&'c self, current: Option<&'c Current>) -> Result<Cow<'c, Value>> {
+        Ok(match current {
+            None => Cow::Borrowed(self.row.blank()),
+            Some(current) if matches!(self.row.view, View::Same) => Cow::Borrowed(&current.tree),
+            Some(current) => Cow::Owned(self.row.to_view(current.tree.clone())?),
+        })
     }
 
     fn with_writer<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {

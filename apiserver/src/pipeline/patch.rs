@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::api::{FieldValidation, Patch, Target, WriteOptions};
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
@@ -16,6 +16,7 @@ use super::status::Door;
 use super::update::Proposal;
 use super::{Caller, Core, Written, metadata};
 use crate::fault;
+use crate::ownership::Owners;
 use crate::patch;
 use crate::schema::Schema;
 
@@ -39,17 +40,15 @@ impl Core {
         let row = row.clone();
         let namespace = target.namespace.clone();
         let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
-            let creates = matches!(patching.change, Patch::Apply(_));
-            let mut tree = match (patching.change, current) {
+            let mut proposal = match (patching.change, current) {
                 (Patch::Apply(_), None) if !patching.is_whole => return Err(missing.clone()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
                 (_, Some(current)) => patching.apply(current, warnings)?,
                 (_, None) => return Err(missing.clone()),
             };
-            metadata::place(&mut tree, &row, &namespace)?;
-            metadata::check_name(&tree, &name)?;
-            let version = metadata::take_version(&mut tree);
-            Ok(Proposal { tree, version, is_put: false, creates })
+            metadata::place(&mut proposal.tree, &row, &namespace)?;
+            metadata::check_name(&proposal.tree, &name)?;
+            Ok(proposal)
         };
         request.change(&door, &next).await
     }
@@ -123,41 +122,51 @@ impl<'a> Patching<'a> {
         })
     }
 
-    fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Value> {
+    fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Proposal> {
+        let patched = self.patched(current, names_owners(self.change));
+        // A refusal shows the object as its client sees it.
+        let patched = patched.or_else(|_| self.patched(current, true))?;
+        self.warn(patched.warnings, warnings);
+        let mut tree = patched.object;
+        self.complete(&mut tree)?;
+        let version = metadata::take_version(&mut tree);
+        let given = Owners::take(&mut tree);
+        let owners = match &self.scales {
+            Some(scales) => scales.track(current, &tree, &given)?,
+            None if self.owns => self.owner.track(Some(current), &tree, &given)?,
+            None => given,
+        };
+        Ok(Proposal { tree, owners, version, is_put: false, creates: false })
+    }
+
+    /// The patched object, with the owners of its fields or without.
+    fn patched(&self, current: &Current, with_owners: bool) -> Result<patch::Patched> {
         let mut old = current.tree.clone();
         metadata::of(&mut old).insert("resourceVersion".to_owned(), current.object.resource_version().into());
+        if with_owners {
+            current.owners.put(&mut old);
+        }
         let shown = match self.door {
             Door::Other(handler) => handler.show(&old)?,
             Door::Object | Door::Status => self.row.to_view(old)?,
         };
-        let patched = patch::apply(self.change, &self.schema, &shown, self.validation)?;
-        self.warn(patched.warnings, warnings);
-        let mut tree = patched.object;
-        self.complete(&mut tree)?;
-        match &self.scales {
-            Some(scales) => scales.track(&current.tree, &mut tree)?,
-            None if self.owns => self.owner.track(Some(&current.tree), &mut tree)?,
-            None => {}
-        }
-        Ok(tree)
+        patch::apply(self.change, &self.schema, &shown, self.validation)
     }
 
     /// Merges an applied configuration into the current object, or into none.
-    fn merge(&self, config: &Value, current: Option<&Current>) -> Result<Value> {
-        let live = current.map(|current| &current.tree);
-        let mut tree = match (&self.scales, live) {
-            (Some(scales), Some(live)) => scales.apply(live, config, self.force)?,
-            _ if self.is_whole => self.owner.apply(live, config, self.force)?,
+    fn merge(&self, config: &Value, current: Option<&Current>) -> Result<Proposal> {
+        let (mut tree, owners) = match (&self.scales, current) {
+            (Some(scales), Some(current)) => scales.apply(current, config, self.force)?,
+            _ if self.is_whole => self.owner.apply(current, config, self.force)?,
             _ => return Err(Error::not_implemented("this subresource cannot be applied to")),
         };
-        if let Some(current) = current
-            && metadata::text(&tree, "resourceVersion").is_empty()
-        {
-            let version = current.object.resource_version();
-            metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
-        }
         self.complete(&mut tree)?;
-        Ok(tree)
+        let given = metadata::take_version(&mut tree);
+        let version = match current {
+            Some(current) if given.is_empty() => current.object.resource_version().to_owned(),
+            _ => given,
+        };
+        Ok(Proposal { tree, owners, version, is_put: false, creates: true })
     }
 
     /// Fills in the defaults, and brings the tree into the stored form.
@@ -174,6 +183,53 @@ impl<'a> Patching<'a> {
         let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !std::mem::replace(&mut *warned, true) {
             warnings.extend(found);
+        }
+    }
+}
+
+/// Whether a patch may name `managedFields`, so that it must be applied to an object that has them.
+fn names_owners(change: &Patch) -> bool {
+    let plain = |fields: &Map<String, Value>| fields.keys().all(|key| !key.starts_with('$'));
+    match change {
+        Patch::Merge(change) | Patch::Strategic(change) => {
+            let metadata = change.get("metadata").map(Value::as_object);
+            let metadata_is_plain = metadata.is_none_or(|metadata| {
+                metadata.is_some_and(|fields| plain(fields) && !fields.contains_key("managedFields"))
+            });
+            !(metadata_is_plain && change.as_object().is_some_and(plain))
+        }
+        Patch::Json(operations) => operations.as_array().into_iter().flatten().any(|operation| {
+            let places = ["path", "from"].into_iter().filter_map(|place| operation.get(place)?.as_str());
+            places.into_iter().any(|place| {
+                matches!(place, "" | "/metadata") || place.starts_with("/metadata/managedFields")
+            })
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_patch_that_may_name_the_owners_sees_them() {
+        let cases = [
+            (Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}})), false),
+            (Patch::Merge(json!({"spec": {"replicas": 1}})), false),
+            (Patch::Merge(json!({"metadata": {"managedFields": [{}]}})), true),
+            (Patch::Merge(json!({"metadata": null})), true),
+            (Patch::Merge(json!("x")), true),
+            (Patch::Strategic(json!({"metadata": {"$retainKeys": ["name"]}})), true),
+            (Patch::Strategic(json!({"$patch": "replace"})), true),
+            (Patch::Json(json!([{"op": "add", "path": "/metadata/labels/a", "value": "b"}])), false),
+            (Patch::Json(json!([{"op": "remove", "path": "/metadata/managedFields/0"}])), true),
+            (Patch::Json(json!([{"op": "copy", "from": "/metadata", "path": "/spec/x"}])), true),
+        ];
+        for (change, named) in cases {
+            assert_eq!(names_owners(&change), named, "{change:?}");
         }
     }
 }

@@ -6,10 +6,11 @@ use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::error::STALE;
 use steersman_core::{Error, Object, Result};
 
-use super::commit::Outcome;
+use super::commit::{Draft, Outcome};
 use super::request::Request;
 use super::{Body, Caller, Core, Written, metadata};
 use crate::admission::Operation;
+use crate::ownership::Owners;
 use crate::reader::Reader;
 use crate::registry::Served;
 use crate::strategy::WriteContext;
@@ -38,8 +39,9 @@ impl Request<'_> {
         let schema = self.core.tables.schema(&door.kind).ok_or_else(fault::unknown_path)?;
         let mut tree = body.into_kind(&door.kind, &schema, options.field_validation, &mut self.warnings)?;
         schema.default(&mut tree);
-        self.mutate(Operation::Create, &mut tree, None).await?;
-        self.check(Operation::Create, &mut tree, None).await?;
+        let mut nobody = Owners::default();
+        self.mutate(Operation::Create, &mut tree, &mut nobody, None).await?;
+        self.check(Operation::Create, &mut tree, &mut nobody, None).await?;
         self.core.cache.current().await?;
         let (core, caller, target) = (self.core, self.caller, self.target);
         let call = Calling { core, caller, target, options, cx: self.context() };
@@ -85,16 +87,19 @@ impl Call for Calling<'_> {
             let missing = || Error::not_found(&row.group_resource(), &target.name);
             let old = current.ok_or_else(missing)?;
             // The change may look at the version, which is no part of what is stored.
-            let mut tree = old.object.to_value()?;
+            let mut tree = old.tree.clone();
+            let version = old.object.resource_version();
+            metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
             change(&mut tree)?;
             metadata::take_version(&mut tree);
             if tree == old.tree {
                 return Ok(old.object);
             }
             if self.options.dry_run {
-                return encode::stamped(&encode::unstored(&tree)?, old.revision);
+                return encode::stamped(&encode::unstored(&tree, &old.owners)?, old.revision);
             }
-            match self.core.put(&row, collection, &key, &tree, Some(old.revision)).await? {
+            let draft = Draft::new(&tree, &old.owners)?;
+            match self.core.put(&row, collection, &key, draft, Some(old.revision)).await? {
                 Outcome::Stored(object) => return Ok(object),
                 Outcome::Lost(newer) => current = newer,
             }

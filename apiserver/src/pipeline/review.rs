@@ -7,6 +7,7 @@ use steersman_core::{Error, Object, Result};
 use super::request::Request;
 use super::{Written, metadata};
 use crate::admission::Operation;
+use crate::ownership::Owners;
 use crate::review::{Asking, Review};
 
 impl Request<'_> {
@@ -17,13 +18,15 @@ impl Request<'_> {
         let is_meant = |one: &&dyn Review| one.resource() == (&*resource.group, &*resource.resource);
         let review = self.core.reviews.iter().map(|one| &**one).find(is_meant);
         let review = review.ok_or_else(|| Error::method_not_supported(&row.group_resource(), "create"))?;
-        self.owner(&options.field_manager).track(None, &mut tree)?;
+        let given = Owners::take(&mut tree);
+        let mut owners = self.owner(&options.field_manager).track(None, &tree, &given)?;
         metadata::place(&mut tree, &row, &self.target.namespace)?;
-        self.mutate(Operation::Create, &mut tree, None).await?;
-        self.check(Operation::Create, &mut tree, None).await?;
+        self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
+        self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         self.core.cache.current().await?;
         let asking = Asking { core: self.core, user: &self.caller.user, now: self.now };
-        let answer = review.answer(&asking, tree).await?;
+        let mut answer = review.answer(&asking, tree).await?;
+        owners.put(&mut answer);
         Ok(Written { object: Object::from_value(&answer)?, created: true, warnings: self.warnings })
     }
 }

@@ -6,11 +6,12 @@ use steersman_core::Result;
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
 
+use super::commit::Current;
 use super::owner::Owner;
 use super::request::Request;
 use super::status::Door;
 use crate::fault;
-use crate::ownership::{self, Replicas, Writer};
+use crate::ownership::{Owners, Replicas, Writer};
 use crate::schema::{Duplicates, Schema};
 use crate::subresource::Subresource;
 
@@ -18,7 +19,7 @@ use crate::subresource::Subresource;
 pub(super) struct Scales<'a> {
     owner: Owner<'a>,
     handler: &'a dyn Subresource,
-    replicas: Replicas,
+    replicas: Replicas<'a>,
     kind: GroupVersionKind,
     schema: Schema,
     /// A scale that has nothing.
@@ -43,28 +44,23 @@ impl<'a> Request<'a> {
 }
 
 impl Scales<'_> {
-    /// Sets the managed fields of a scale that is to replace that of `object`.
-    pub(super) fn track(&self, object: &Value, scale: &mut Value) -> Result<()> {
-        let live = self.of(object)?;
-        self.with_writer(|writer| writer.track(&live, scale));
-        Ok(())
+    /// The owners of a scale that is to replace that of the current object; `given` are those that the client sends.
+    pub(super) fn track(&self, current: &Current, scale: &Value, given: &Owners) -> Result<Owners> {
+        let live = self.handler.show(&current.tree)?;
+        let owners = self.replicas.to_scale(&current.owners);
+        Ok(self.with_writer(|writer| writer.track(&live, &owners, scale, given)))
     }
 
-    /// What an apply makes of the scale of `object`.
-    pub(super) fn apply(&self, object: &Value, config: &Value, force: bool) -> Result<Value> {
-        let live = self.of(object)?;
-        let mut scale = self.with_writer(|writer| writer.apply(&live, config, force))?;
+    /// What an apply makes of the scale of the current object, and its owners.
+    pub(super) fn apply(&self, current: &Current, config: &Value, force: bool) -> Result<(Value, Owners)> {
+        let live = self.handler.show(&current.tree)?;
+        let owners = self.replicas.to_scale(&current.owners);
+        let (scale, owners) = self.with_writer(|writer| writer.apply(&live, &owners, config, force))?;
+        let mut scale = scale.unwrap_or(live);
         self.schema
             .check(&mut scale, &Duplicates::default(), FieldValidation::Ignore)
             .map_err(|why| fault::bare(why.restoring()))?;
-        Ok(scale)
-    }
-
-    /// The scale of an object, with its managed fields.
-    fn of(&self, object: &Value) -> Result<Value> {
-        let mut scale = self.handler.show(object)?;
-        ownership::put(&mut scale, self.replicas.to_scale(object["metadata"].get("managedFields")));
-        Ok(scale)
+        Ok((scale, owners))
     }
 
     fn with_writer<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {
@@ -81,10 +77,9 @@ impl Scales<'_> {
     }
 }
 
-/// The managed fields of an object whose scale becomes `scale`.
-pub(super) fn owners(door: &Door<'_>, scale: &Value, old: &Value, api_version: &str) -> Option<Value> {
-    let given = ownership::given(old);
-    let Door::Other(handler) = door else { return given };
-    let Some(path) = handler.replicas() else { return given };
-    Replicas::at(&path).to_object(given.as_ref(), ownership::given(scale).as_ref(), api_version)
+/// The owners of an object that had `old`, and whose scale is left with `scale`.
+pub(super) fn owners(door: &Door<'_>, scale: &Owners, old: &Owners, api_version: &str) -> Owners {
+    let Door::Other(handler) = door else { return old.clone() };
+    let Some(path) = handler.replicas() else { return old.clone() };
+    Replicas::at(&path).to_object(old, scale, api_version)
 }

@@ -8,13 +8,14 @@ use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::object::Metadata;
 use steersman_core::{Error, Object, Result};
 
-use super::commit::{Current, Outcome};
+use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::status::Door;
 use super::{Body, Caller, Core, Written, metadata, scale};
 use crate::admission::Operation;
+use crate::encode;
+use crate::ownership::Owners;
 use crate::schema::Extent;
-use crate::{encode, ownership};
 
 /// How often a write starts again because others were faster. Every lost round is somebody's won one, so this is far
 /// beyond what fair neighbours cause.
@@ -24,6 +25,8 @@ const ROUNDS: usize = 100;
 pub(super) struct Proposal {
     /// The whole object, in stored form.
     pub(super) tree: Value,
+    /// The owners of its fields.
+    pub(super) owners: Owners,
     /// The version that it is based on; empty for any.
     pub(super) version: String,
     /// Whether it is of the object with its uid, so that another one is a conflict; else the uid is a change that is
@@ -53,17 +56,17 @@ impl Core {
         metadata::check_name(&tree, &target.name)?;
         metadata::place(&mut tree, &request.row, &target.namespace)?;
         let version = metadata::take_version(&mut tree);
+        let given = Owners::take(&mut tree);
         let (owner, owns) = (request.owner(&options.field_manager), request.owns());
         let scales = request.scales(&door, &options.field_manager);
         let next = |current: Option<&Current>, _: &mut Vec<String>| {
-            let mut tree = tree.clone();
-            let current = current.map(|current| &current.tree);
-            match (&scales, current) {
-                (Some(scales), Some(current)) => scales.track(current, &mut tree)?,
-                _ if owns => owner.track(current, &mut tree)?,
-                _ => {}
-            }
-            Ok(Proposal { tree, version: version.clone(), is_put: true, creates: false })
+            let owners = match (&scales, current) {
+                (Some(scales), Some(current)) => scales.track(current, &tree, &given)?,
+                _ if owns => owner.track(current, &tree, &given)?,
+                _ => given.clone(),
+            };
+            let tree = tree.clone();
+            Ok(Proposal { tree, owners, version: version.clone(), is_put: true, creates: false })
         };
         request.change(&door, &next).await
     }
@@ -123,7 +126,7 @@ impl Request<'_> {
             return Err(self.wrong_uid(uid, ""));
         }
         self.core.authorize_target(&self.caller.user, "create", self.target, None).await?;
-        match self.create(proposal.tree).await {
+        match self.create(proposal.tree, proposal.owners).await {
             Ok(object) => Ok(Round::Done { object, created: true }),
             // Somebody else created it meanwhile: it is an update after all.
             Err(error) if error.is_already_exists() => {
@@ -135,7 +138,7 @@ impl Request<'_> {
     }
 
     async fn replace(&mut self, door: &Door<'_>, old: &Current, proposal: Proposal) -> Result<Round> {
-        let Proposal { tree: mut wanted, version, is_put, .. } = proposal;
+        let Proposal { tree: mut wanted, mut owners, version, is_put, .. } = proposal;
         let uid = metadata::text(&wanted, "uid");
         if is_put && !uid.is_empty() && uid != old.object.uid() {
             return Err(self.wrong_uid(uid, old.object.uid()));
@@ -143,32 +146,43 @@ impl Request<'_> {
         if matches!(door, Door::Other(_)) && !uid.is_empty() && uid != old.object.uid() {
             return Err(self.other_uid(uid, old.object.uid()));
         }
-        self.mutate(Operation::Update, &mut wanted, Some(&old.tree)).await?;
-        ownership::settle(&mut wanted, &old.tree);
+        self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old)).await?;
+        if !self.owns() {
+            owners = scale::owners(door, &owners, &old.owners, &self.row.kind.api_version());
+        } else if owners != old.owners && wanted == old.tree {
+            owners = owners.settled(&old.owners);
+        }
         self.check_version(&version, old)?;
         self.check_grants(&wanted, Some(&old.tree)).await?;
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
         self.validate(door, &tree, &metadata, old)?;
-        self.check(Operation::Update, &mut tree, Some(&old.tree)).await?;
+        self.check(Operation::Update, &mut tree, &mut owners, Some(old)).await?;
         if self.is_released(&tree, &metadata) {
-            return self.drop_released(tree, old).await;
+            return self.drop_released(tree, owners, old).await;
         }
-        self.store(tree, old).await
+        self.store(tree, owners, metadata, old).await
     }
 
-    async fn store(&mut self, mut tree: Value, old: &Current) -> Result<Round> {
-        if tree == old.tree {
+    async fn store(
+        &mut self,
+        mut tree: Value,
+        owners: Owners,
+        metadata: Metadata,
+        old: &Current,
+    ) -> Result<Round> {
+        if owners == old.owners && tree == old.tree {
             return Ok(Round::Done { object: old.object.clone(), created: false });
         }
         let row = self.row.clone();
         let reservation = row.strategy.reserve(&mut tree, Some(&old.tree), &self.context())?;
         if self.dry_run {
-            let unstored = encode::unstored(&tree)?;
+            let unstored = encode::unstored(&tree, &owners)?;
             return Ok(Round::Done { object: encode::stamped(&unstored, old.revision)?, created: false });
         }
         let key = self.key();
-        match self.core.put(&row, row.stored("update")?, &key, &tree, Some(old.revision)).await? {
+        let draft = Draft { tree: &tree, owners: &owners, metadata };
+        match self.core.put(&row, row.stored("update")?, &key, draft, Some(old.revision)).await? {
             Outcome::Stored(object) => {
                 reservation.keep();
                 row.strategy.release(&old.tree, Some(&tree));
@@ -179,13 +193,13 @@ impl Request<'_> {
     }
 
     /// The object was only waiting for its last finalizer: it goes, and the answer is how it would have been.
-    async fn drop_released(&mut self, tree: Value, old: &Current) -> Result<Round> {
-        let object = encode::stamped(&encode::unstored(&tree)?, old.revision)?;
+    async fn drop_released(&mut self, tree: Value, owners: Owners, old: &Current) -> Result<Round> {
+        let object = encode::stamped(&encode::unstored(&tree, &owners)?, old.revision)?;
         if self.dry_run {
             return Ok(Round::Done { object, created: false });
         }
         let row = self.row.clone();
-        let last = Current { object: object.clone(), tree, revision: old.revision };
+        let last = Current { object: object.clone(), tree, owners, revision: old.revision };
         match self.core.remove(row.stored("delete")?, &self.key(), &last).await? {
             Outcome::Stored(_) => {
                 row.strategy.release(&old.tree, None);
@@ -202,16 +216,10 @@ impl Request<'_> {
             && !self.row.strategy.holds_deletion(tree)
     }
 
-    fn prepare(&self, door: &Door<'_>, mut wanted: Value, old: &Current) -> Result<Value> {
+    fn prepare(&self, door: &Door<'_>, wanted: Value, old: &Current) -> Result<Value> {
         let (strategy, cx) = (&*self.row.strategy, self.context());
-        let owners = if self.owns() {
-            ownership::take(&mut wanted)
-        } else {
-            scale::owners(door, &wanted, &old.tree, &self.row.kind.api_version())
-        };
         let mut tree = door.next(wanted, &old.tree, &self.row, &cx)?;
         metadata::carry(&mut tree, &old.tree);
-        ownership::put(&mut tree, owners);
         if matches!(door, Door::Object) && self.row.separates_status() {
             super::status::keep(&mut tree, &old.tree);
         }

@@ -174,7 +174,7 @@ impl Served {
     pub(crate) fn error_kind(&self) -> GroupVersionKind {
         match self.view {
             View::Events => GroupVersionKind::new("", "v1", "Event"),
-            View::Same | View::Version { .. } => self.kind.clone(),
+            View::Same | View::Autoscaler | View::Version { .. } | View::Converted(_) => self.kind.clone(),
         }
     }
 
@@ -195,7 +195,12 @@ impl Served {
 
     /// The status of an object that has none yet: `{}`, zeros, or nothing.
     pub(crate) fn blank_status(&self) -> Option<&Value> {
-        self.stored_blank.get_or_init(|| self.to_stored(self.blank_object())).get("status")
+        let blank = || match &self.view {
+            // Only what is stored is given to a converter; custom resources have an empty status, or none.
+            View::Converted(_) => self.blank_object(),
+            _ => self.to_stored(self.blank_object()).unwrap_or_default(),
+        };
+        self.stored_blank.get_or_init(blank).get("status")
     }
 
     /// The same, shared.

@@ -97,6 +97,8 @@ pub(crate) struct ObjectType {
     pub(crate) name: String,
     /// The declared fields, ordered by name.
     pub(crate) fields: Vec<Field>,
+    /// How each name begins, so that most names are told apart without reading them.
+    starts: Vec<u64>,
     /// The indexes of fields that are written even where they are zero.
     pub(super) filled: Vec<usize>,
     /// The indexes of the fields that protobuf knows, ordered by number; none for custom resources.
@@ -161,6 +163,7 @@ impl ObjectType {
     /// A type with these fields, in any order.
     pub(super) fn new(name: &str, mut fields: Vec<Field>) -> Self {
         fields.sort_by(|a, b| a.name.cmp(&b.name));
+        let starts = fields.iter().map(|field| start(&field.name)).collect();
         let filled = (0..fields.len()).filter(|index| fields[*index].is_filled()).collect();
         let numbers = |index: &u16| fields[usize::from(*index)].order.as_slice();
         let is_numbered = |index: &u16| numbers(index).first().is_some_and(|number| *number > 0);
@@ -169,6 +172,7 @@ impl ObjectType {
         ObjectType {
             name: name.to_owned(),
             fields,
+            starts,
             filled,
             numbered,
             rest: Rest::Unknown,
@@ -179,8 +183,10 @@ impl ObjectType {
 
     /// The declared field of that name.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
-        let index = self.fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
-        self.fields.get(index)
+        let wanted = start(name);
+        let first = self.starts.partition_point(|start| *start < wanted);
+        let alike = self.starts[first..].iter().take_while(|start| **start == wanted).count();
+        self.fields[first..first + alike].iter().find(|field| field.name == name)
     }
 
     /// The index of the declared field of that name, which stands at or soon behind `expected` if keys come in order.
@@ -190,6 +196,12 @@ impl ObjectType {
         near.map(|place| expected + place)
             .or_else(|| self.fields.binary_search_by(|field| field.name.as_bytes().cmp(name)).ok())
     }
+}
+
+/// The first eight bytes of a name as a number, so that numbers are ordered as names are.
+fn start(name: &str) -> u64 {
+    let bytes = name.bytes().chain(std::iter::repeat(0)).take(8);
+    bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
 }
 
 impl Field {

@@ -170,6 +170,7 @@ impl Builder {
         rbac.follow(cache.clone(), registry.collections(rbac::GROUP, &rbac::KINDS.map(|kind| kind.0)));
         let mut chain = crate::admission::builtin(env);
         chain.retain(|plugin| !self.disabled.iter().any(|name| name == plugin.name()));
+        let has_own_plugins = !self.admission.is_empty();
         chain.extend(self.admission);
         Core {
             store: self.store,
@@ -178,6 +179,7 @@ impl Builder {
             registry,
             tables,
             chain,
+            has_own_plugins,
             authentication: Authentication {
                 authenticators: self.authenticators,
                 anonymous: self.anonymous,

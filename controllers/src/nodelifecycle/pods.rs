@@ -39,7 +39,7 @@ impl Pods {
         self.cache.subscribe(move |change| {
             let is_news = match change {
                 Change::Added(_) => true,
-                Change::Modified { old, new } => match (old.decode::<Pod>(), new.decode::<Pod>()) {
+                Change::Modified { old, new } => match (old.lean::<Pod>(), new.lean::<Pod>()) {
                     (Ok(old), Ok(new)) => node_name(&old) != node_name(&new),
                     _ => false,
                 },

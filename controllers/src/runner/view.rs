@@ -78,7 +78,7 @@ impl View {
     pub fn selected<K: Resource>(&self, namespace: &str, selector: &LabelSelector) -> Vec<Arc<K>> {
         let objects = self.cache(&GroupVersionResource::of::<K>()).in_namespace(namespace);
         let matching = objects.iter().filter(|object| selector.matches(&object.metadata().labels));
-        matching.filter_map(|object| object.decode().ok()).collect()
+        matching.filter_map(|object| object.lean().ok()).collect()
     }
 
     /// The cache of a resource: what only needs metadata reads it here, without decoding.

@@ -36,7 +36,7 @@ impl Index {
     /// use steersman_core::cache::Index;
     ///
     /// const BY_NODE: Index = Index::new("node", |object| {
-    ///     let pod = object.decode::<Pod>().ok();
+    ///     let pod = object.lean::<Pod>().ok();
     ///     pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()).into_iter().collect()
     /// });
     /// ```

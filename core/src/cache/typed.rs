@@ -8,8 +8,8 @@ use super::{Cache, Index};
 use crate::object::Object;
 use crate::resource::Resource;
 
-/// A cache whose objects are read as the Rust type `K`, each version decoded once for all readers. Everything else
-/// is as in [`Cache`].
+/// A cache whose objects are read as the Rust type `K`, without their `managedFields`, each version decoded once for all
+/// readers. Everything else is as in [`Cache`].
 ///
 /// An object that does not have the shape of `K` is left out, and the log says so: the server has let in what it
 /// should not have.
@@ -63,6 +63,6 @@ fn decode_all<K: Resource>(objects: &[Object]) -> Vec<Arc<K>> {
 }
 
 fn decode<K: Resource>(object: &Object) -> Option<Arc<K>> {
-    let decoded = object.decode();
+    let decoded = object.lean();
     decoded.inspect_err(|error| tracing::error!(?object, %error, "left out of the cache's answers")).ok()
 }

@@ -29,7 +29,7 @@ struct State {
 impl Inbox {
     /// Notes a change, if it is about a pod that `wanted` accepts.
     pub(super) fn note(&self, change: &Change, wanted: impl Fn(&Pod) -> bool) {
-        let Ok(pod) = change.object().decode::<Pod>() else { return };
+        let Ok(pod) = change.object().lean::<Pod>() else { return };
         if !wanted(&pod) {
             return;
         }

@@ -20,15 +20,12 @@ pub struct Related {
 impl Related {
     /// An object; the namespace is empty for cluster-scoped ones. One without the shape of `K` counts as absent.
     pub fn get<K: Resource>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.shelf::<K>()?.get(&key(namespace, name))?.decode().ok()
+        self.shelf::<K>()?.get(&key(namespace, name))?.lean().ok()
     }
 
     /// All objects of a type, by namespace and name.
     pub fn all<K: Resource>(&self) -> impl Iterator<Item = Arc<K>> {
-        self.shelf::<K>()
-            .into_iter()
-            .flat_map(|shelf| shelf.values())
-            .filter_map(|object| object.decode().ok())
+        self.shelf::<K>().into_iter().flat_map(|shelf| shelf.values()).filter_map(|object| object.lean().ok())
     }
 
     /// Adds an object or replaces it; gives back the one that was there.

@@ -1,0 +1,65 @@
+//! Finds a field in the text of a JSON object without reading the other fields.
+
+/// The text of the field `name`. `fields` is valid JSON without spaces, behind the brace that opens an object; `None`
+/// if the field is not there, or the text is no such JSON.
+pub(crate) fn member<'j>(mut fields: &'j str, name: &str) -> Option<&'j str> {
+    loop {
+        let (key, rest) = fields.split_at_checked(string_end(fields.as_bytes())?)?;
+        let value = rest.strip_prefix(':')?;
+        let (value, rest) = value.split_at_checked(value_end(value.as_bytes())?)?;
+        if key[1..key.len() - 1] == *name {
+            return Some(value);
+        }
+        fields = rest.strip_prefix(',')?;
+    }
+}
+
+/// Where the value ends that the text begins with.
+fn value_end(json: &[u8]) -> Option<usize> {
+    let (mut depth, mut at) = (0_usize, 0);
+    loop {
+        match json.get(at)? {
+            b'"' => at += string_end(&json[at..])?,
+            b'{' | b'[' => (depth, at) = (depth + 1, at + 1),
+            b'}' | b']' => (depth, at) = (depth.checked_sub(1)?, at + 1),
+            _ => at += 1,
+        }
+        if depth == 0 && matches!(json.get(at), Some(b',' | b'}' | b']')) {
+            return Some(at);
+        }
+    }
+}
+
+/// Where the string ends that the text begins with, its quotes included.
+fn string_end(json: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    while *json.get(at)? != b'"' {
+        at += if json[at] == b'\\' { 2 } else { 1 };
+    }
+    (json[0] == b'"').then_some(at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_behind_any_other() {
+        let json = r#""a\"":"}\\","b":[1,{"c":"]"}],"c":-1.5,"d":{"e":{}},"é":"ü","f":[]},"g":0}"#;
+        let cases = [
+            ("b", Some(r#"[1,{"c":"]"}]"#)),
+            ("c", Some("-1.5")),
+            ("d", Some(r#"{"e":{}}"#)),
+            ("é", Some(r#""ü""#)),
+            ("f", Some("[]")),
+            ("e", None),
+            ("g", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(member(json, name), expected, "{name}");
+        }
+        for odd in ["}", "", "\"a\"", "\"a\":", "\"a\":1", "\"a\" : 1}", "\"\\", "a:1}"] {
+            assert_eq!(member(odd, "a"), None, "{odd}");
+        }
+    }
+}
