@@ -19,7 +19,7 @@ const RECORDED: &[(&str, usize)] = &[
     ("05-reads", 70),
     ("06-watches", 18),
     ("07-deletion", 57),
-    ("08-crds", 51),
+    ("08-crds", 74),
     ("09-access", 65),
     ("10-admission", 18),
     ("11-discovery", 14),

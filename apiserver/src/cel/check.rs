@@ -132,12 +132,11 @@ impl Checker<'_> {
     }
 
     fn select(&mut self, expr: &mut Expr) -> Type {
-        if let Some(kind) = qualified(expr).and_then(|name| named_type(&name)) {
-            if let Kind::Select(select) = &expr.kind
-                && !select.is_test
-            {
-                return kind;
-            }
+        if let Some(kind) = qualified(expr).and_then(|name| named_type(&name))
+            && let Kind::Select(select) = &expr.kind
+            && !select.is_test
+        {
+            return kind;
         }
         let Kind::Select(Select { operand, field, is_test }) = &mut expr.kind else { return Type::Error };
         self.check(operand);
@@ -391,7 +390,7 @@ fn named_type(name: &str) -> Option<Type> {
         "null_type" => Type::Null,
         "list" => Type::list(Type::Dyn),
         "map" => Type::map(Type::Dyn, Type::Dyn),
-        "type" => Type::Type(std::sync::Arc::new(Type::Dyn)),
+        "type" => Type::Of(std::sync::Arc::new(Type::Dyn)),
         "optional_type" => Type::optional(Type::Dyn),
         "google.protobuf.Timestamp" => Type::Timestamp,
         "google.protobuf.Duration" => Type::Duration,
@@ -402,5 +401,5 @@ fn named_type(name: &str) -> Option<Type> {
         "kubernetes.Semver" => Type::Opaque("kubernetes.Semver"),
         _ => return None,
     };
-    Some(Type::Type(std::sync::Arc::new(kind)))
+    Some(Type::Of(std::sync::Arc::new(kind)))
 }

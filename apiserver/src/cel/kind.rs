@@ -25,7 +25,7 @@ pub(crate) enum Type {
     Object(Arc<ObjectType>),
     Optional(Arc<Type>),
     /// The type of a type.
-    Type(Arc<Type>),
+    Of(Arc<Type>),
     /// A type of a library: `net.IP`, `kubernetes.Quantity`, ….
     Opaque(&'static str),
     /// Any type, but the same wherever it stands in one signature.
@@ -107,7 +107,7 @@ impl Type {
     /// The types it is made of.
     pub(super) fn parameters(&self) -> Vec<&Type> {
         match self {
-            Type::List(of) | Type::Optional(of) | Type::Type(of) => vec![of],
+            Type::List(of) | Type::Optional(of) | Type::Of(of) => vec![of],
             Type::Map(parts) => vec![&parts.0, &parts.1],
             _ => Vec::new(),
         }
@@ -118,7 +118,7 @@ impl Type {
         match self {
             Type::List(of) => Type::list(change(of)),
             Type::Optional(of) => Type::optional(change(of)),
-            Type::Type(of) => Type::Type(Arc::new(change(of))),
+            Type::Of(of) => Type::Of(Arc::new(change(of))),
             Type::Map(parts) => Type::map(change(&parts.0), change(&parts.1)),
             other => other.clone(),
         }
@@ -143,7 +143,7 @@ impl fmt::Display for Type {
             Type::Map(parts) => write!(f, "map({}, {})", parts.0, parts.1),
             Type::Object(object) => f.write_str(&object.name),
             Type::Optional(of) => write!(f, "optional_type({of})"),
-            Type::Type(of) => write!(f, "type({of})"),
+            Type::Of(of) => write!(f, "type({of})"),
             Type::Opaque(name) => f.write_str(name),
             Type::Param(number) => write!(f, "_var{number}"),
         }

@@ -93,7 +93,7 @@ fn kind(text: &'static str) -> Type {
         return match outer {
             "list" => Type::list(next()),
             "optional" => Type::optional(next()),
-            "type" => Type::Type(std::sync::Arc::new(next())),
+            "type" => Type::Of(std::sync::Arc::new(next())),
             _ => Type::map(next(), next()),
         };
     }

@@ -93,8 +93,8 @@ impl Expander<'_> {
             "all" => self.quantifier(body, true),
             "exists" => self.quantifier(body, false),
             "exists_one" | "existsOne" => self.exactly_one(body),
-            "transformMap" | "transformMapEntry" => self.into_map(body),
-            _ => self.into_list(body),
+            "transformMap" | "transformMapEntry" => self.map_parts(body),
+            _ => self.list_parts(body),
         }
     }
 
@@ -121,7 +121,7 @@ impl Expander<'_> {
         Ok([init, condition, step, self.call("_==_", vec![count, one])?])
     }
 
-    fn into_list(&mut self, mut body: Body<'_>) -> Result<[Expr; 4], Wrong> {
+    fn list_parts(&mut self, mut body: Body<'_>) -> Result<[Expr; 4], Wrong> {
         let init = self.list(Vec::new())?;
         let condition = self.literal(Literal::Bool(true))?;
         let (filter, value) = match body.function {
@@ -140,7 +140,7 @@ impl Expander<'_> {
         Ok([init, condition, step, self.result()?])
     }
 
-    fn into_map(&mut self, mut body: Body<'_>) -> Result<[Expr; 4], Wrong> {
+    fn map_parts(&mut self, mut body: Body<'_>) -> Result<[Expr; 4], Wrong> {
         let init = self.maker.node(self.at, Kind::Map(Vec::new()))?;
         let condition = self.literal(Literal::Bool(true))?;
         let value = body.args.pop();

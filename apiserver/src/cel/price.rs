@@ -147,7 +147,7 @@ impl Pricing<'_, '_> {
             "containsIP" | "containsCIDR" => self.contains(function, overload),
             "validate" => cost(self.arg(0)?.scaled(TRAVERSAL).scaled(FORMAT_REGEX * REGEX)),
             "_==_" => self.opaque_equality(),
-            _ => is_nominal(function).then(|| Estimate { cost: Range::ONE, size: None }),
+            _ => is_nominal(function).then_some(Estimate { cost: Range::ONE, size: None }),
         }
     }
 

@@ -55,7 +55,7 @@ impl Bindings {
         match (a, b) {
             (Type::Dyn | Type::Error, _) | (_, Type::Dyn | Type::Error) => true,
             (Type::Null, other) | (other, Type::Null) => is_nullable(other),
-            (Type::Type(_), Type::Type(_)) => true,
+            (Type::Of(_), Type::Of(_)) => true,
             (Type::List(_), Type::List(_))
             | (Type::Map(_), Type::Map(_))
             | (Type::Optional(_), Type::Optional(_)) => {
@@ -142,7 +142,7 @@ fn is_less_specific(a: &Type, b: &Type) -> bool {
     match (a, b) {
         (Type::Dyn | Type::Param(_), _) => true,
         (_, Type::Dyn | Type::Param(_)) => false,
-        (Type::Type(_), Type::Type(_)) => true,
+        (Type::Of(_), Type::Of(_)) => true,
         (Type::List(_), Type::List(_))
         | (Type::Map(_), Type::Map(_))
         | (Type::Optional(_), Type::Optional(_)) => {

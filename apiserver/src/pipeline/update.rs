@@ -84,6 +84,9 @@ impl Request<'_> {
         let collection = row.stored("update")?;
         let mut current = self.core.newest(collection, &self.key()).await?;
         for _ in 0..ROUNDS {
+            if let Some(current) = &mut current {
+                row.catch_up(&mut current.tree);
+            }
             let proposal = next(current.as_ref(), &mut self.warnings)?;
             let round = match &current {
                 Some(old) => self.replace(door, old, proposal).await?,

@@ -1,5 +1,6 @@
 //! The rows of custom resources, from what their definitions compile to.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
@@ -19,6 +20,22 @@ struct Custom {
 impl Strategy for Custom {
     fn allows_unconditional_update(&self) -> bool {
         false
+    }
+
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let finalizers = |tree: &Value| -> BTreeSet<String> {
+            let list = tree["metadata"]["finalizers"].as_array().into_iter().flatten();
+            list.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let known = old.map(finalizers).unwrap_or_default();
+        let bare = finalizers(object).into_iter().filter(|name| !known.contains(name) && !name.contains('/'));
+        bare.map(|name| {
+            format!(
+                "metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts with \
+                 other finalizer writers"
+            )
+        })
+        .collect()
     }
 
     fn selectable_paths(&self) -> &[String] {

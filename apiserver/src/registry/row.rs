@@ -263,6 +263,13 @@ impl Served {
         if tree == written { Ok(object) } else { Object::from_value(&tree) }
     }
 
+    /// Fills in the defaults that the schema has got since a stored tree was written: writers see what readers do.
+    pub(crate) fn catch_up(&self, tree: &mut Value) {
+        if self.defaults_on_read && !matches!(self.view, View::Converted(_)) {
+            self.schema.default(tree);
+        }
+    }
+
     /// Whether objects are shown as they are stored.
     pub(crate) fn shows_as_stored(&self) -> bool {
         matches!(self.view, View::Same) && !self.defaults_on_read
