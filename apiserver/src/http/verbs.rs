@@ -7,7 +7,7 @@ use futures::StreamExt;
 use http::request::Parts;
 use http::{Method, Request};
 use steersman_core::Result;
-use steersman_core::api::{Target, WatchEvent};
+use steersman_core::api::{FieldValidation, Target, WatchEvent};
 
 use super::answer::{self, Answer};
 use super::info::Info;
@@ -151,9 +151,16 @@ impl Call<'_> {
 
     async fn patch(mut self) -> Result<Answer> {
         let options = options::write(&self.query, "PatchOptions")?;
-        let patch = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        let body::Sent { patch, twice } = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        if options.field_validation == FieldValidation::Strict && !twice.is_empty() {
+            let why = format!("yaml: unmarshal errors:\n  {}", twice.join("\n  "));
+            return Err(steersman_core::Error::bad_request(format!(
+                "error strict decoding YAML: error converting YAML to JSON: {why}"
+            )));
+        }
+        let told = if options.field_validation == FieldValidation::Ignore { &[] } else { twice.as_slice() };
         let written = self.core.patch(self.caller, &self.target, patch, &options).await?;
-        Ok(answer_written(&written))
+        Ok(answer_written(&written).warned(told))
     }
 
     async fn delete(self) -> Result<Answer> {
