@@ -65,7 +65,11 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
     let query = Query::parse(parts.uri.query());
     let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
     let call = Call { core, caller, target, query, parts, body };
-    let answer = call.answer(watch).await.unwrap_or_else(|error| answer::of_error(&error));
+    let answer = match call.answer(watch).await {
+        // What the resource does not do is refused before anybody looks at what it is.
+        Err(error) if error.code() == 405 => return Err(error),
+        outcome => outcome.unwrap_or_else(|error| answer::of_error(&error)),
+    };
     Ok(answer.warned(deprecation.as_slice()))
 }
 
