@@ -30,13 +30,19 @@ pub(super) fn object(headers: &HeaderMap, body: Bytes) -> Result<pipeline::Body>
     Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
 }
 
+/// A patch, and the keys that stand twice in one to be applied.
+pub(super) struct Sent {
+    pub(super) patch: Patch,
+    pub(super) twice: Vec<String>,
+}
+
 /// Reads a patch.
-pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<Patch> {
+pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<Sent> {
     check_size(&body)?;
     let json = |body: &Bytes| decode::json(body.clone()).map(|decoded| decoded.value);
     let json =
         |body: &Bytes| json(body).map_err(|why| Error::bad_request(format!("error decoding patch: {why}")));
-    match media_type(headers).as_str() {
+    let patch = match media_type(headers).as_str() {
         "application/json-patch+json" => json(&body).map(Patch::Json),
         "application/merge-patch+json" => json(&body).map(Patch::Merge),
         // Upstream says what is wrong with this one and no more.
@@ -44,9 +50,13 @@ pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<Patch> {
             let decoded = decode::json(body).map_err(|why| Error::bad_request(why.to_string()));
             decoded.map(|decoded| Patch::Strategic(decoded.value))
         }
-        "application/apply-patch+yaml" => yaml(&body).map(|decoded| Patch::Apply(decoded.value)),
+        "application/apply-patch+yaml" => {
+            let Decoded { value, duplicates } = yaml(&body)?;
+            return Ok(Sent { patch: Patch::Apply(value), twice: duplicates.lines().to_vec() });
+        }
         _ => Err(Error::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type").about("", "", "")),
-    }
+    };
+    patch.map(|patch| Sent { patch, twice: Vec::new() })
 }
 
 /// Reads the options of a delete; `None` if there is no body.

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use http::request::Parts;
 use http::{Method, Request};
 use steersman_core::Result;
-use steersman_core::api::{Target, WatchEvent};
+use steersman_core::api::{FieldValidation, Target, WatchEvent};
 
 use super::answer::{self, Answer};
 use super::info::Info;
@@ -69,7 +69,11 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
     let query = Query::parse(parts.uri.query());
     let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
     let call = Call { core, caller, target, query, parts, body };
-    let answer = call.answer(watch).await.unwrap_or_else(|error| answer::of_error(&error));
+    let answer = match call.answer(watch).await {
+        // What the resource does not do is refused before anybody looks at what it is.
+        Err(error) if error.code() == 405 => return Err(error),
+        outcome => outcome.unwrap_or_else(|error| answer::of_error(&error)),
+    };
     Ok(answer.warned(deprecation.as_slice()))
 }
 
@@ -155,9 +159,16 @@ impl Call<'_> {
 
     async fn patch(mut self) -> Result<Answer> {
         let options = options::write(&self.query, "PatchOptions")?;
-        let patch = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        let body::Sent { patch, twice } = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        if options.field_validation == FieldValidation::Strict && !twice.is_empty() {
+            let why = format!("yaml: unmarshal errors:\n  {}", twice.join("\n  "));
+            return Err(steersman_core::Error::bad_request(format!(
+                "error strict decoding YAML: error converting YAML to JSON: {why}"
+            )));
+        }
+        let told = if options.field_validation == FieldValidation::Ignore { &[] } else { twice.as_slice() };
         let written = self.core.patch(self.caller, &self.target, patch, &options).await?;
-        Ok(answer_written(&written))
+        Ok(answer_written(&written).warned(told))
     }
 
     async fn delete(self) -> Result<Answer> {

@@ -1,7 +1,10 @@
 //! Posts to subresources, and what their handlers may do to the cluster.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use serde_json::Value;
 use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::error::STALE;
 use steersman_core::{Error, Object, Result};
@@ -80,6 +83,30 @@ impl Call for Calling<'_> {
     }
 
     async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
+        self.rewrite(target, change, |_, _, _| {}).await
+    }
+
+    async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
+        let own = |row: &Arc<Served>, old: &Value, new: &mut Value| {
+            self.core.own_status(row).track(Some(old), new);
+        };
+        self.rewrite(target, change, own).await
+    }
+
+    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
+        let deleted = self.core.delete(self.caller, target, options).await?;
+        Ok(deleted.into_deletion(target))
+    }
+}
+
+impl Calling<'_> {
+    /// Changes the newest version of an object; `own` says who owns what changed.
+    async fn rewrite(
+        &self,
+        target: &Target,
+        change: &Change<'_>,
+        own: impl Fn(&Arc<Served>, &Value, &mut Value) + Send + Sync,
+    ) -> Result<Object> {
         let row = self.row(target)?;
         let (collection, key) = (row.stored("update")?, row.key(&target.namespace, &target.name));
         let mut current = self.core.newest(collection, &key).await?;
@@ -95,6 +122,7 @@ impl Call for Calling<'_> {
             if tree == old.tree {
                 return Ok(old.object);
             }
+            own(&row, &old.tree, &mut tree);
             if self.options.dry_run {
                 return encode::stamped(&encode::unstored(&tree, &old.owners)?, old.revision);
             }
@@ -107,14 +135,7 @@ impl Call for Calling<'_> {
         Err(Error::conflict(&row.group_resource(), &target.name, STALE))
     }
 
-    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
-        let deleted = self.core.delete(self.caller, target, options).await?;
-        Ok(deleted.into_deletion(target))
-    }
-}
-
-impl Calling<'_> {
-    fn row(&self, target: &Target) -> Result<std::sync::Arc<Served>> {
+    fn row(&self, target: &Target) -> Result<Arc<Served>> {
         self.core.registry.get(&target.resource).ok_or_else(fault::unknown_path)
     }
 }

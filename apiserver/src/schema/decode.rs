@@ -86,6 +86,11 @@ impl Duplicates {
         self.paths.is_empty() && self.lines.is_empty()
     }
 
+    /// What is told of duplicates in YAML, by line.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
     /// What is told of the unknown fields and of the duplicates, in the order of the body.
     pub(super) fn told_with(&self, unknown: &[String]) -> Vec<String> {
         let mut told = self.lines.clone();

@@ -68,11 +68,6 @@ impl Strategy for CertificateRequests {
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, cx: &WriteContext<'_>) {
-        let metadata = fields(object).object("metadata");
-        match old.at("metadata").at("labels") {
-            Value::Null => metadata.drop_field("labels"),
-            labels => metadata.put("labels", labels.clone()),
-        }
         stamp_conditions(object, old, cx);
     }
 

@@ -98,7 +98,7 @@ async fn ask_budget(call: &dyn Call, pod: &Object, tree: &Value) -> Result<Verdi
     let resource = GroupVersionResource::of::<PodDisruptionBudget>();
     let target = Target::all(resource).in_namespace(pod.namespace()).named(budget.name());
     let now = seconds(call.context().now);
-    call.update(&target, &|budget| budget::spend(budget, pod.name(), &now)).await?;
+    call.update_status(&target, &|budget| budget::spend(budget, pod.name(), &now)).await?;
     Ok(Verdict::Allowed)
 }
 

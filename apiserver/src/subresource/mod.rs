@@ -57,6 +57,9 @@ pub trait Call: Send + Sync {
     /// `GuaranteedUpdate`.
     async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object>;
 
+    /// The same for a change of an object's status that the server itself makes, and from then on owns.
+    async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object>;
+
     /// Deletes an object as a delete request of the same user would.
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion>;
 }
