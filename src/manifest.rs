@@ -39,8 +39,11 @@ pub(crate) enum Conflicts {
 }
 
 /// Applies the object as `kubectl apply --server-side` does: strictly, under one field manager.
-pub(crate) async fn apply(client: &Client, manifest: Value, conflicts: Conflicts) -> Result<Object> {
+pub(crate) async fn apply(client: &Client, mut manifest: Value, conflicts: Conflicts) -> Result<Object> {
     let target = target(client, &manifest).await?;
+    if !target.namespace.is_empty() {
+        manifest["metadata"]["namespace"] = target.namespace.as_str().into();
+    }
     let options = WriteOptions {
         field_manager: MANAGER.to_owned(),
         field_validation: FieldValidation::Strict,

@@ -16,8 +16,9 @@ fn bad_manifests_are_refused_with_the_field_at_fault() {
         ),
         (
             "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: 7}]}}",
-            400,
-            "cannot unmarshal number into Go struct field Container.spec.containers.image of type string",
+            500,
+            "failed to create typed patch object (default/p; /v1, Kind=Pod): .spec.containers[name=\"c\"].image: \
+             expected string, got &value.valueUnstructured{Value:7}",
         ),
         (
             "{apiVersion: v1, kind: Nothing, metadata: {name: p}}",

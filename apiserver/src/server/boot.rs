@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::{Value, json};
 use steersman_core::Result;
-use steersman_core::api::{Target, WriteOptions};
+use steersman_core::api::{GetOptions, Target, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 
 use crate::authorize::bootstrap;
@@ -135,7 +135,12 @@ async fn replace(core: &Core, caller: &Caller, target: Target, object: Value) ->
     }
 }
 
+/// Makes the object unless it is there. It is looked for first: what it holds, such as its address, is taken.
 async fn make(core: &Core, caller: &Caller, target: &Target, object: Value) -> Result<()> {
+    let named = target.clone().named(object["metadata"]["name"].as_str().unwrap_or_default());
+    if core.get(caller, &named, &GetOptions::default()).await.is_ok() {
+        return Ok(());
+    }
     match core.create(caller, target, Body::from(object), &WriteOptions::default()).await {
         Err(error) if error.is_already_exists() => Ok(()),
         outcome => outcome.map(drop),
