@@ -1,6 +1,7 @@
 //! Explains a decision: each plugin's verdict and score for each node.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::attempt::Ended;
@@ -93,5 +94,70 @@ impl Explanation {
                 scores.insert(node.name().clone(), Score { raw, normalized, weight });
             }
         }
+    }
+}
+
+/// A table: a line a node, what each plugin gives it, or what stands against it.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Refusal { plugin, rejection }) = &self.held_back {
+            writeln!(f, "held back by {plugin}: {rejection}")?;
+        }
+        for (plugin, rejection) in &self.pod {
+            writeln!(f, "no node will do for {plugin}: {rejection}")?;
+        }
+        if let Some(why) = &self.error {
+            writeln!(f, "{why}")?;
+        }
+        self.write_scores(f)?;
+        for (node, rejections) in &self.filter {
+            for (plugin, rejection) in rejections {
+                writeln!(f, "{node}: {rejection} ({plugin})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    /// The nodes that will do, the best first, with the plugins' weighted scores.
+    fn write_scores(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut nodes: Vec<(&Arc<str>, i64)> = self.total.iter().map(|(node, total)| (node, *total)).collect();
+        nodes.sort_by_key(|(_, total)| std::cmp::Reverse(*total));
+        for (node, total) in nodes {
+            let of = |(plugin, nodes): (&&str, &BTreeMap<Arc<str>, Score>)| {
+                let score = nodes.get(node)?;
+                Some(format!("{plugin} {}", score.normalized * score.weight))
+            };
+            let scores: Vec<String> = self.scores.iter().filter_map(of).collect();
+            writeln!(f, "{node}: {total} = {}", scores.join(" + "))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Node, Pod};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_reads_as_a_table() {
+        let node = |name: &str, cpu: &str| {
+            let status = json!({"allocatable": {"cpu": cpu, "memory": "1Gi", "pods": "10"}});
+            serde_json::from_value::<Node>(json!({"metadata": {"name": name}, "status": status})).unwrap()
+        };
+        let mut snapshot = Snapshot::new();
+        for (name, cpu) in [("large", "4"), ("small", "1")] {
+            snapshot.set_node(node(name, cpu));
+        }
+        let container = json!({"name": "c", "resources": {"requests": {"cpu": "2", "memory": "512Mi"}}});
+        let pod: Pod = serde_json::from_value(json!({"spec": {"containers": [container]}})).unwrap();
+        let shown = Profile::default().explain(&Arc::new(PodInfo::new(pod)), &snapshot).to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[0].starts_with("large: ") && lines[0].contains("NodeResourcesFit 50"), "{shown}");
+        assert_eq!(lines[1..], ["small: Insufficient cpu (NodeResourcesFit)"]);
     }
 }

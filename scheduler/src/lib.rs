@@ -2,7 +2,8 @@
 //!
 //! A [`Profile`] holds [plugins](Plugin), upstream's by [default](Profile::default). It [picks](Profile::pick) a node
 //! for a pod in a [`Snapshot`], and [explains](Profile::explain) why; both are pure, so "what if" is asking about an
-//! edited clone. [`Scheduler`] keeps the snapshot up to date, queues the pods, reserves what it has decided, binds, and
+//! edited clone. A [`Picker`] decides the same for pod after pod, and is fast: it remembers what it worked out for pods
+//! of the same kind. A [`Transaction`] places several pods or none. [`Scheduler`] keeps the snapshot up to date, queues the pods, reserves what it has decided, binds, and
 //! makes room by preemption.
 //!
 //! ```
@@ -57,6 +58,7 @@ mod scheduler;
 mod signature;
 mod snapshot;
 mod terms;
+mod transaction;
 mod verdict;
 mod waiting;
 
@@ -81,5 +83,6 @@ pub use scheduler::Scheduler;
 pub use signature::Signature;
 pub use snapshot::{Domains, NodeEdit, NodeIndex, NodeView, Nominated, Related, Snapshot};
 pub use terms::{Term, Terms, WeightedTerm};
+pub use transaction::Transaction;
 pub use verdict::{Code, Refusal, Rejection, Verdict};
 pub use waiting::Waiting;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use steersman_core::Client;
+use steersman_core::{Client, Env};
 use steersman_core::resource::GroupVersionResource;
 
 use crate::attempt::Attempt;
@@ -325,7 +325,7 @@ pub enum Permission {
 #[async_trait]
 pub trait PreBind: Send + Sync {
     /// May wait; a rejection ends the cycle. May be repeated for the same pod in a later cycle.
-    async fn pre_bind(&self, client: &Client, pod: &PodInfo, node: &str) -> Verdict;
+    async fn pre_bind(&self, env: &Env, client: &Client, pod: &PodInfo, node: &str) -> Verdict;
 }
 
 /// Binds.

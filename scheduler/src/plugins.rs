@@ -9,6 +9,7 @@ use crate::plugin::Plugin;
 
 mod affinity_score;
 mod balanced_allocation;
+mod csi_migration;
 mod default_binder;
 mod default_preemption;
 mod dynamic_resources;
@@ -22,6 +23,7 @@ mod node_name;
 mod node_ports;
 mod node_selector;
 mod node_unschedulable;
+mod node_volume_limits;
 mod pod_topology_spread;
 mod priority_sort;
 mod scheduling_gates;
@@ -33,6 +35,13 @@ mod taint_toleration;
 mod tallies;
 mod tolerations;
 mod victims;
+mod volume_bind;
+mod volume_binding;
+mod volume_match;
+mod volume_plan;
+mod volume_restrictions;
+mod volume_zone;
+mod volumes;
 
 pub use balanced_allocation::{BalancedAllocation, BalancedAllocationArgs};
 pub use default_binder::DefaultBinder;
@@ -47,11 +56,15 @@ pub use node_declared_features::NodeDeclaredFeatures;
 pub use node_name::NodeName;
 pub use node_ports::NodePorts;
 pub use node_unschedulable::NodeUnschedulable;
+pub use node_volume_limits::NodeVolumeLimits;
 pub use pod_topology_spread::{DefaultingType, PodTopologySpread, PodTopologySpreadArgs};
 pub use priority_sort::PrioritySort;
 pub use scheduling_gates::SchedulingGates;
 pub use share::ResourceWeight;
 pub use taint_toleration::TaintToleration;
+pub use volume_binding::{VolumeBinding, VolumeBindingArgs};
+pub use volume_restrictions::VolumeRestrictions;
+pub use volume_zone::VolumeZone;
 
 /// Every plugin: its name, the weight it has by default, and how it is made.
 const PLUGINS: &[Row] = &[
@@ -64,6 +77,10 @@ const PLUGINS: &[Row] = &[
     row::<NodePorts>("NodePorts", 1),
     row::<Fit>("NodeResourcesFit", 1),
     row::<NodeDeclaredFeatures>("NodeDeclaredFeatures", 1),
+    row::<VolumeRestrictions>("VolumeRestrictions", 1),
+    row::<NodeVolumeLimits>("NodeVolumeLimits", 1),
+    row::<VolumeBinding>("VolumeBinding", 1),
+    row::<VolumeZone>("VolumeZone", 1),
     row::<PodTopologySpread>("PodTopologySpread", 2),
     row::<InterPodAffinity>("InterPodAffinity", 2),
     row::<DynamicResources>("DynamicResources", 2),

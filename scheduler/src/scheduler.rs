@@ -192,7 +192,7 @@ impl Scheduler {
 async fn bind(teller: Teller, profiles: Arc<Profiles>, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
     let pod = placement.queued.pod().clone();
     let outcome = match permitted(&teller.env, &mut placement).await {
-        Ok(()) => write(&teller.client, &profiles, &pod, &placement.node).await,
+        Ok(()) => write(&teller.env, &teller.client, &profiles, &pod, &placement.node).await,
         Err(refusal) => Err(("Permit", refusal)),
     };
     let now = teller.env.elapsed();
@@ -229,6 +229,7 @@ async fn permitted(env: &Env, placement: &mut Placement) -> Result<(), Refusal> 
 
 /// Runs the plugins that write; the first that binds is the only one.
 async fn write(
+    env: &Env,
     client: &Client,
     profiles: &Profiles,
     pod: &Arc<PodInfo>,
@@ -238,7 +239,7 @@ async fn write(
     for plugin in profile.plugins() {
         if let Some(before) = plugin.pre_bind() {
             let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
-            before.pre_bind(client, pod, node).await.map_err(refuse)?;
+            before.pre_bind(env, client, pod, node).await.map_err(refuse)?;
         }
     }
     for plugin in profile.plugins() {
