@@ -36,7 +36,7 @@ use steersman_core::resource::GroupResource;
 use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
-use crate::authenticate::Authentication;
+use crate::authenticate::{Authentication, ServiceAccounts};
 use crate::authorize::Authorization;
 use crate::registry::Registry;
 use crate::review::Review;
@@ -57,6 +57,7 @@ pub(crate) struct Core {
     pub(crate) tables: Tables,
     pub(crate) chain: Vec<Arc<dyn Admission>>,
     pub(crate) authentication: Authentication,
+    pub(crate) accounts: Option<ServiceAccounts>,
     pub(crate) authorization: Authorization,
     pub(crate) subresources: Vec<Box<dyn Subresource>>,
     pub(crate) reviews: Vec<Box<dyn Review>>,

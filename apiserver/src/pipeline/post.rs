@@ -38,6 +38,10 @@ impl Request<'_> {
         let schema = self.core.tables.schema(&door.kind).ok_or_else(fault::unknown_path)?;
         let mut tree = body.into_kind(&door.kind, &schema, options.field_validation, &mut self.warnings)?;
         schema.default(&mut tree);
+        handler.default(&mut tree);
+        if handler.owns_fields() {
+            self.own_body(&options.field_manager, &door.kind, &schema, &mut tree);
+        }
         self.mutate(Operation::Create, &mut tree, None).await?;
         self.check(Operation::Create, &mut tree, None).await?;
         self.core.cache.current().await?;
@@ -68,6 +72,10 @@ impl Call for Calling<'_> {
 
     fn cluster(&self) -> &dyn Reader {
         self.core
+    }
+
+    fn new_uid(&self) -> String {
+        self.core.env.uuid()
     }
 
     async fn get(&self, target: &Target) -> Result<Object> {
