@@ -49,19 +49,10 @@ fn read(status: &Value, credentials: &Credentials<'_>) -> Result<Option<Identity
         let why = status.text("error");
         return if why.is_empty() { Ok(None) } else { Err(NotAuthenticated(why.to_owned())) };
     }
-    let user = status.at("user");
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let user = User {
-        name: user.text("username").to_owned(),
-        uid: user.text("uid").to_owned(),
-        groups: texts(user.at("groups")),
-        extra: user.entries("extra").map(|(key, values)| (key.to_owned(), texts(values))).collect(),
-    };
+    let user = User::read(status.at("user"), "username");
     // A server that does not know audiences speaks for all of them.
-    let told = texts(status.at("audiences"));
-    let is_wanted = |audience: &String| told.is_empty() || told.contains(audience);
+    let told: Vec<&str> = status.texts("audiences").collect();
+    let is_wanted = |audience: &String| told.is_empty() || told.contains(&audience.as_str());
     let audiences: Vec<String> = credentials.audiences.iter().filter(|one| is_wanted(one)).cloned().collect();
     if audiences.is_empty() && !told.is_empty() {
         return Ok(None);
