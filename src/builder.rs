@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use steersman_apiserver::admission::Admission;
-use steersman_apiserver::authenticate::Authenticator;
+use steersman_apiserver::authenticate::{Authenticator, ServiceAccounts};
 use steersman_apiserver::crd::Converter;
 use steersman_apiserver::{Authorizer, ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
@@ -36,6 +36,7 @@ pub struct Builder {
     pub(crate) profiles: Option<Vec<Profile>>,
     pub(crate) server: Vec<ToServer>,
     pub(crate) ranges: ServiceRanges,
+    pub(crate) accounts: Option<ServiceAccounts>,
     pub(crate) layer: Option<Layer>,
     pub(crate) problems: Vec<String>,
 }
@@ -53,6 +54,7 @@ impl Builder {
             profiles: None,
             server: Vec::new(),
             ranges: ServiceRanges::default(),
+            accounts: None,
             layer: None,
             problems: Vec::new(),
         }
@@ -153,14 +155,21 @@ impl Builder {
         self.server_with(|server| server.authenticator(authenticator))
     }
 
+    /// Issues tokens to service accounts: on request, and in Secrets of type `kubernetes.io/service-account-token`.
+    pub fn service_accounts(mut self, accounts: ServiceAccounts) -> Self {
+        self.accounts = Some(accounts.clone());
+        self.server_with(|server| server.service_accounts(accounts))
+    }
+
     /// One more who decides what users may do. Without any, everybody may do everything.
     pub fn authorizer(self, authorizer: impl Authorizer + 'static) -> Self {
         self.server_with(|server| server.authorizer(authorizer))
     }
 
-    /// Lets Roles and ClusterRoles decide what users may do, and makes upstream's default ones.
+    /// Lets Roles and ClusterRoles decide what users may do, and makes upstream's default ones; nodes may do what they
+    /// and their pods need. Upstream's `--authorization-mode=Node,RBAC`.
     pub fn rbac(self) -> Self {
-        self.server_with(steersman_apiserver::Builder::rbac)
+        self.server_with(|server| server.node_authorizer().rbac())
     }
 
     /// The rules of a kind, in place of the built-in ones.

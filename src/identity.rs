@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use steersman_apiserver::authenticate::ServiceAccounts;
 use steersman_apiserver::{Server, User};
+use steersman_controllers::tokens::Signer;
 use steersman_core::{Api, Client};
 
 /// Wraps what a component sees of the API server: faults, logging, access control of one's own.
@@ -14,6 +16,22 @@ pub(crate) fn client(server: &Server, layer: Option<&Layer>, component: &str) ->
     Client::new(match layer {
         Some(layer) => layer(component, api),
         None => api,
+    })
+}
+
+/// Fills the Secrets that hold the tokens of service accounts.
+pub(crate) fn signer(accounts: ServiceAccounts) -> Signer {
+    Signer::new(move |account, secret| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let (account, secret) = (&account.metadata, text(&secret.metadata.name));
+        let token = accounts.legacy_token(
+            &text(&account.namespace),
+            &text(&account.name),
+            &text(&account.uid),
+            &secret,
+        );
+        // A key that cannot sign leaves the token empty, so that the controller tries again when the Secret changes.
+        token.unwrap_or_default()
     })
 }
 

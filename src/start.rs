@@ -74,7 +74,10 @@ fn check(builder: &mut Builder) -> Result<Option<Profiles>> {
 fn controllers(builder: &mut Builder, env: &Env, server: &Server, layer: Option<&Layer>) -> Running {
     let client = identity::client(server, layer, "kube-controller-manager");
     let mut all = Controllers::new(env, &client);
-    if let Some(defaults) = builder.controllers.take() {
+    if let Some(mut defaults) = builder.controllers.take() {
+        if let Some(accounts) = builder.accounts.take() {
+            defaults = defaults.token_signer(identity::signer(accounts));
+        }
         all = defaults.add_to(all, &client);
     }
     builder.own_controllers.drain(..).fold(all, |all, add| add(all)).start()

@@ -34,6 +34,7 @@ mod convert;
 pub mod crd;
 mod encode;
 mod fault;
+mod fetch;
 pub mod http;
 mod moment;
 mod ownership;
@@ -54,6 +55,7 @@ mod watch_cache;
 pub mod wire;
 
 pub use authorize::Authorizer;
+pub use fetch::Fetch;
 pub use reader::Reader;
 pub use schema::Schema;
 pub use server::{Builder, Server};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use steersman_core::names;
+
+use crate::tree::Read;
 
 /// An authenticated user; upstream's `user.Info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +29,19 @@ impl User {
     /// A user with a name, in group `system:authenticated`.
     pub fn named(name: impl Into<String>) -> Self {
         User { name: name.into(), groups: vec!["system:authenticated".to_owned()], ..User::default() }
+    }
+
+    /// Reads a user from an object that has the name in the field `name`, as the kinds of reviews write users.
+    pub(crate) fn read(object: &Value, name: &str) -> Self {
+        let texts = |value: &Value| -> Vec<String> {
+            value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        User {
+            name: object.text(name).to_owned(),
+            uid: object.text("uid").to_owned(),
+            groups: texts(object.at("groups")),
+            extra: object.entries("extra").map(|(key, values)| (key.to_owned(), texts(values))).collect(),
+        }
     }
 
     /// The same user in one more group.

@@ -2,6 +2,7 @@
 
 use steersman_core::Client;
 
+use crate::clusterroleaggregation::ClusterRoleAggregation;
 use crate::deployment::Deployments;
 use crate::disruption::{Disruption, StalePodDisruptions};
 use crate::endpoints::ServiceEndpoints;
@@ -91,6 +92,7 @@ impl Defaults {
             .add(ServiceAccounts)
             .add(NodeTaints)
             .add(Ttl)
+            .add(ClusterRoleAggregation)
             .task("garbagecollector", move |context| garbagecollector::run(context, garbage_collector))
             .task("nodelifecycle", move |context| nodelifecycle::run(context, node_lifecycle))
             .task("tainteviction", tainteviction::run)

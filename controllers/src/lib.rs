@@ -2,6 +2,7 @@
 //!
 //! | controller | what it keeps true |
 //! |---|---|
+//! | [`clusterroleaggregation`] | ClusterRoles that are made of others have the rules of those |
 //! | [`deployment`] | Deployments roll from one ReplicaSet to the next |
 //! | [`disruption`] | every PodDisruptionBudget says how many of its pods may be disrupted now |
 //! | [`endpoints`] | every service with a selector has its addresses in Endpoints |
@@ -43,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 mod claim;
+pub mod clusterroleaggregation;
 mod defaults;
 pub mod deployment;
 pub mod disruption;

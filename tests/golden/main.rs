@@ -20,7 +20,7 @@ const RECORDED: &[(&str, usize)] = &[
     ("06-watches", 18),
     ("07-deletion", 60),
     ("08-crds", 74),
-    ("09-access", 65),
+    ("09-access", 72),
     ("10-admission", 18),
     ("11-discovery", 14),
     ("12-subresources", 41),

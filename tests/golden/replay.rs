@@ -8,7 +8,7 @@ use futures::StreamExt;
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use steersman::apiserver::User;
-use steersman::apiserver::authenticate::StaticTokens;
+use steersman::apiserver::authenticate::{JwtKeys, ServiceAccounts, StaticTokens};
 use steersman::apiserver::http::Body;
 use steersman::prelude::*;
 use steersman::sim::Sim;
@@ -40,6 +40,7 @@ pub(crate) fn replay(case: &Case) -> Result<(), String> {
     sim.block_on(async {
         let builder =
             Cluster::builder().without_controllers().without_scheduler().rbac().authenticator(tokens());
+        let builder = builder.service_accounts(accounts());
         let cluster = builder.start(&sim.env()).await.map_err(|error| error.to_string())?;
         let mut replay = Replay { sim: &sim, cluster, bindings: Bindings::default(), answers: Vec::new() };
         if case.namespace != Some(false) {
@@ -213,6 +214,12 @@ fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
+}
+
+/// Issues tokens as the recorded server did.
+fn accounts() -> ServiceAccounts {
+    let keys = JwtKeys::from_pem(include_bytes!("service-account.pem")).expect("the key is one");
+    ServiceAccounts::new("https://kubernetes.default.svc", keys)
 }
 
 /// The users that the recorded server knew.

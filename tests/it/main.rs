@@ -1,6 +1,7 @@
 //! Whole clusters in virtual time: each controller's main promises, as a user would see them.
 #![expect(clippy::unwrap_used, reason = "what a story takes for granted ends it where it is not so")]
 
+mod access;
 mod apply;
 mod bad_input;
 mod deployment;

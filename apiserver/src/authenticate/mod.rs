@@ -4,11 +4,21 @@
 //! would prove right; whoever shows nothing is anonymous, unless that is [switched
 //! off](crate::Builder::without_anonymous).
 
+pub(crate) mod accounts;
 mod bearer;
+mod bootstrap_tokens;
 mod certificates;
+mod compact;
 pub(crate) mod impersonate;
+#[cfg(feature = "auth")]
+mod jwt;
+#[cfg(feature = "auth")]
+mod oidc;
 mod static_tokens;
 mod union;
+mod webhook;
+#[cfg(feature = "auth")]
+mod x509;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,9 +28,18 @@ use jiff::Timestamp;
 use crate::reader::Reader;
 use crate::user::User;
 
+pub use accounts::{ServiceAccounts, TokenKeys};
+pub use bootstrap_tokens::BootstrapTokens;
 pub use certificates::PeerCertificates;
+#[cfg(feature = "auth")]
+pub use jwt::JwtKeys;
+#[cfg(feature = "auth")]
+pub use oidc::Oidc;
 pub use static_tokens::StaticTokens;
 pub(crate) use union::Authentication;
+pub use webhook::TokenWebhook;
+#[cfg(feature = "auth")]
+pub use x509::ClientCertificates;
 
 /// The group of everybody who is known.
 pub(crate) const AUTHENTICATED: &str = "system:authenticated";

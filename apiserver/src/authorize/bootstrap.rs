@@ -1,6 +1,7 @@
 //! The roles and bindings that every cluster with RBAC starts with, from the table in `data/roles.txt`, whose head
 //! says how it is written.
 
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
@@ -41,6 +42,14 @@ pub(crate) fn objects() -> Vec<(Target, Value)> {
         }
     }
     objects
+}
+
+/// The rules of one of the roles of the whole cluster.
+pub(crate) fn rules(name: &str) -> Vec<PolicyRule> {
+    let is_meant = |object: &Value| object["metadata"]["name"] == name && object["kind"] == "ClusterRole";
+    let found = objects().into_iter().find(|(_, object)| is_meant(object));
+    let rules = found.map(|(_, mut object)| object["rules"].take()).unwrap_or_default();
+    serde_json::from_value(rules).expect("the checked-in table has rules of the right form")
 }
 
 fn target(resource: &'static str, namespace: &str) -> Target {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use super::rbac::{self, Rbac};
-use super::{Access, Authorizer, Decision, MASTERS};
+use super::{Access, Authorizer, Decision, MASTERS, Nodes};
 use crate::user::User;
 
 /// One link of the chain.
@@ -13,6 +13,8 @@ use crate::user::User;
 pub(crate) enum Mode {
     /// Roles and bindings.
     Rbac,
+    /// What nodes need.
+    Node(Nodes),
     /// One's own.
     Own(Arc<dyn Authorizer>),
 }
@@ -51,6 +53,7 @@ impl Authorization {
     async fn ask(&self, mode: &Mode, access: &Access<'_>) -> Decision {
         match mode {
             Mode::Rbac => rbac::decide(&self.rbac.index(), access),
+            Mode::Node(nodes) => nodes.decide(access),
             Mode::Own(authorizer) => authorizer.authorize(access).await,
         }
     }
@@ -78,6 +81,10 @@ impl Authorization {
                     let (rules, problems) = rbac::rules_of(&self.rbac.index(), user, namespace);
                     all.rules.extend(rules);
                     all.problems.extend(problems);
+                }
+                Mode::Node(_) => {
+                    all.incomplete = true;
+                    all.problems.push("node authorizer does not support user rule resolution".to_owned());
                 }
                 Mode::Own(_) => {
                     all.incomplete = true;

@@ -7,15 +7,19 @@
 mod access;
 pub(crate) mod bootstrap;
 mod chain;
+mod node;
 pub(crate) mod rbac;
 mod refusal;
+mod webhook;
 
 use async_trait::async_trait;
 
 pub use access::{Access, Asked, ResourceAccess};
 pub(crate) use chain::{Authorization, Mode};
+pub(crate) use node::Nodes;
 pub(crate) use rbac::Rbac;
 pub(crate) use refusal::refusal;
+pub use webhook::AccessWebhook;
 
 /// The group whose members may do everything.
 pub(crate) const MASTERS: &str = "system:masters";

@@ -48,6 +48,13 @@ impl Answer {
         Answer { body, ..Self::json(200, Bytes::new()) }
     }
 
+    /// A document of some type.
+    pub(super) fn document(media_type: &'static str, text: String) -> Self {
+        let mut answer = Self::json(200, text);
+        answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        answer
+    }
+
     /// Plain text.
     pub(super) fn text(code: u16, text: &'static str) -> Self {
         let mut answer = Self::json(code, Bytes::from_static(text.as_bytes()));

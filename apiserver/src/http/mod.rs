@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod info;
+mod issuer;
 mod options;
 mod path;
 mod query;

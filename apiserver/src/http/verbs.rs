@@ -13,7 +13,7 @@ use super::answer::{self, Answer};
 use super::info::Info;
 use super::path::Place;
 use super::query::Query;
-use super::{Body, body, options};
+use super::{Body, body, issuer, options};
 use crate::fault;
 use crate::pipeline::{Caller, Core, Written};
 
@@ -54,6 +54,9 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
     let (parts, body) = request.into_parts();
     let info = Info::of(&parts);
     core.authorize(&caller.user, &info.verb, info.asked()).await?;
+    if let Some(answer) = issuer::answer(core, &parts)? {
+        return Ok(answer);
+    }
     let (target, watch) = match info.place {
         Place::Resource { target, watch } => (target, watch),
         Place::Discovery => return discovery(core, parts.uri.path()),

@@ -39,7 +39,7 @@ use steersman_core::store::Revision;
 use steersman_core::{Env, Object, Store};
 
 use crate::admission::Admission;
-use crate::authenticate::Authentication;
+use crate::authenticate::{Authentication, ServiceAccounts};
 use crate::authorize::Authorization;
 use crate::crd::Converter;
 use crate::registry::Registry;
@@ -63,6 +63,7 @@ pub(crate) struct Core {
     /// Whether a user's own plugins are in the chain, who may look at all that an object has.
     pub(crate) has_own_plugins: bool,
     pub(crate) authentication: Authentication,
+    pub(crate) accounts: Option<ServiceAccounts>,
     pub(crate) authorization: Authorization,
     pub(crate) subresources: Vec<Box<dyn Subresource>>,
     pub(crate) reviews: Vec<Box<dyn Review>>,

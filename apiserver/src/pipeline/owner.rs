@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
@@ -32,6 +32,24 @@ impl<'a> Request<'a> {
         let name = ownership::name::of(given, &self.caller.user_agent);
         let subresource = &self.target.subresource;
         Owner { core: self.core, row: self.row.clone(), subresource, name, now: self.now }
+    }
+
+    /// Who sets what in a body that is answered, though never stored.
+    pub(super) fn own_body(&self, given: &str, kind: &GroupVersionKind, schema: &Schema, body: &Value) -> Owners {
+        let mut blank = Value::Object(Map::new());
+        // An empty body has no value of a wrong type.
+        let _ = schema.admit(&mut blank, kind, &Duplicates::default(), FieldValidation::Ignore);
+        let writer = Writer {
+            name: &ownership::name::of(given, &self.caller.user_agent),
+            kind,
+            schema,
+            subresource: &self.target.subresource,
+            separates_status: true,
+            now: self.now,
+            blank: &blank,
+            versions: &|_| Some(schema.clone()),
+        };
+        writer.track(&blank, &Owners::default(), body, &Owners::default())
     }
 
     /// Whether what is written through the target's door is the object itself, so that its fields have owners.

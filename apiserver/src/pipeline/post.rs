@@ -9,7 +9,7 @@ use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::error::STALE;
 use steersman_core::{Error, Object, Result};
 
-use super::commit::{Draft, Outcome};
+use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::{Body, Caller, Core, Written, metadata};
 use crate::admission::Operation;
@@ -42,13 +42,18 @@ impl Request<'_> {
         let schema = self.core.tables.schema(&door.kind).ok_or_else(fault::unknown_path)?;
         let mut tree = body.into_kind(&door.kind, &schema, options.field_validation, &mut self.warnings)?;
         schema.default(&mut tree);
-        let mut nobody = Owners::default();
-        self.mutate(Operation::Create, &mut tree, &mut nobody, None).await?;
-        self.check(Operation::Create, &mut tree, &mut nobody, None).await?;
+        handler.default(&mut tree);
+        let mut owners = match handler.owns_fields() {
+            true => self.own_body(&options.field_manager, &door.kind, &schema, &tree),
+            false => Owners::default(),
+        };
+        self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
+        self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         self.core.cache.current().await?;
         let (core, caller, target) = (self.core, self.caller, self.target);
         let call = Calling { core, caller, target, options, cx: self.context() };
-        let answer = handler.create(&call, tree).await?;
+        let mut answer = handler.create(&call, tree).await?;
+        owners.put(&mut answer);
         Ok(Written { object: Object::from_value(&answer)?, created: true, warnings: self.warnings })
     }
 }
@@ -75,6 +80,10 @@ impl Call for Calling<'_> {
         self.core
     }
 
+    fn new_uid(&self) -> String {
+        self.core.env.uuid()
+    }
+
     async fn get(&self, target: &Target) -> Result<Object> {
         let row = self.row(target)?;
         self.core.cache.current().await?;
@@ -83,12 +92,12 @@ impl Call for Calling<'_> {
     }
 
     async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
-        self.rewrite(target, change, |_, _, _| {}).await
+        self.rewrite(target, change, |_, old, _| Ok(old.owners.clone())).await
     }
 
     async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
-        let own = |row: &Arc<Served>, old: &Value, new: &mut Value| {
-            self.core.own_status(row).track(Some(old), new);
+        let own = |row: &Arc<Served>, old: &Current, new: &Value| {
+            self.core.own_status(row).track(Some(old), new, &Owners::default())
         };
         self.rewrite(target, change, own).await
     }
@@ -105,7 +114,7 @@ impl Calling<'_> {
         &self,
         target: &Target,
         change: &Change<'_>,
-        own: impl Fn(&Arc<Served>, &Value, &mut Value) + Send + Sync,
+        own: impl Fn(&Arc<Served>, &Current, &Value) -> Result<Owners> + Send + Sync,
     ) -> Result<Object> {
         let row = self.row(target)?;
         let (collection, key) = (row.stored("update")?, row.key(&target.namespace, &target.name));
@@ -122,11 +131,11 @@ impl Calling<'_> {
             if tree == old.tree {
                 return Ok(old.object);
             }
-            own(&row, &old.tree, &mut tree);
+            let owners = own(&row, &old, &tree)?;
             if self.options.dry_run {
-                return encode::stamped(&encode::unstored(&tree, &old.owners)?, old.revision);
+                return encode::stamped(&encode::unstored(&tree, &owners)?, old.revision);
             }
-            let draft = Draft::new(&tree, &old.owners)?;
+            let draft = Draft::new(&tree, &owners)?;
             match self.core.put(&row, collection, &key, draft, Some(old.revision)).await? {
                 Outcome::Stored(object) => return Ok(object),
                 Outcome::Lost(newer) => current = newer,

@@ -45,7 +45,7 @@ impl Review for AccessReviews {
         let spec = question.at("spec");
         let user = match self {
             AccessReviews::SelfSubject => asking.user.clone(),
-            AccessReviews::Subject | AccessReviews::LocalSubject => subject(spec),
+            AccessReviews::Subject | AccessReviews::LocalSubject => User::read(spec, "user"),
         };
         let (verb, asked) = wanted(spec);
         question["status"] = status(asking.core.decide(&user, verb, asked).await);
@@ -114,19 +114,6 @@ fn check_place(question: &Value, errors: &mut ErrorList) {
     if !path.is_null() {
         let at = Path::new("spec.nonResourceAttributes");
         errors.push(Error::invalid(&at, capitalised(path), "disallowed on this kind of request"));
-    }
-}
-
-fn subject(spec: &Value) -> User {
-    let texts = |value: &Value| -> Vec<String> {
-        let all = value.as_array().into_iter().flatten();
-        all.filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    User {
-        name: spec.text("user").to_owned(),
-        uid: spec.text("uid").to_owned(),
-        groups: texts(spec.at("groups")),
-        extra: spec.entries("extra").map(|(key, values)| (key.to_owned(), texts(values))).collect(),
     }
 }
 

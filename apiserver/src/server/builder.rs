@@ -11,8 +11,8 @@ use steersman_core::{Env, Result, Store};
 
 use super::{Server, boot};
 use crate::admission::Admission;
-use crate::authenticate::{Authentication, Authenticator};
-use crate::authorize::{Authorization, Authorizer, Mode, Rbac, rbac};
+use crate::authenticate::{Authentication, Authenticator, ServiceAccounts};
+use crate::authorize::{Authorization, Authorizer, Mode, Nodes, Rbac, rbac};
 use crate::crd::Converter;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
@@ -20,6 +20,9 @@ use crate::strategy::{ServiceRanges, Strategies, Strategy};
 use crate::subresource;
 use crate::tables::Tables;
 use crate::watch_cache::WatchCache;
+
+/// Whom tokens are for where nobody issues any; upstream's default issuer in most clusters.
+const AUDIENCE: &str = "https://kubernetes.default.svc";
 
 /// What an API server is made of. [`Builder::start`] starts it.
 #[must_use = "a builder does nothing until it is started"]
@@ -32,6 +35,7 @@ pub struct Builder {
     strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
     authenticators: Vec<Arc<dyn Authenticator>>,
     anonymous: bool,
+    accounts: Option<ServiceAccounts>,
     modes: Vec<Mode>,
     typed: Vec<Value>,
     converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
@@ -48,6 +52,7 @@ impl Builder {
             strategies: BTreeMap::new(),
             authenticators: Vec::new(),
             anonymous: true,
+            accounts: None,
             modes: Vec::new(),
             typed: Vec::new(),
             converters: BTreeMap::new(),
@@ -111,6 +116,12 @@ impl Builder {
         self
     }
 
+    /// Issues tokens to service accounts, and knows them again, after the authenticators given before.
+    pub fn service_accounts(mut self, accounts: ServiceAccounts) -> Self {
+        self.accounts = Some(accounts.clone());
+        self.authenticator(accounts)
+    }
+
     /// Refuses requests that show nothing of who makes them, which otherwise are those of `system:anonymous`;
     /// upstream's `--anonymous-auth=false`.
     pub fn without_anonymous(mut self) -> Self {
@@ -122,6 +133,13 @@ impl Builder {
     /// everything.
     pub fn authorizer(mut self, authorizer: impl Authorizer + 'static) -> Self {
         self.modes.push(Mode::Own(Arc::new(authorizer)));
+        self
+    }
+
+    /// Lets nodes do what they need for themselves and their pods, after those given before; upstream's
+    /// `--authorization-mode=Node`.
+    pub fn node_authorizer(mut self) -> Self {
+        self.modes.push(Mode::Node(Nodes::new()));
         self
     }
 
@@ -166,6 +184,8 @@ impl Builder {
             rows.iter().filter_map(|row| row.collection.clone()).for_each(|one| cache.add(one));
             registry.set(&resource, rows);
         }
+        let audiences = self.accounts.as_ref().map(|accounts| accounts.own_audiences().to_vec());
+        let audiences = audiences.unwrap_or_else(|| vec![AUDIENCE.to_owned()]);
         let rbac = Rbac::default();
         rbac.follow(cache.clone(), registry.collections(rbac::GROUP, &rbac::KINDS.map(|kind| kind.0)));
         let mut chain = crate::admission::builtin(env);
@@ -183,11 +203,12 @@ impl Builder {
             authentication: Authentication {
                 authenticators: self.authenticators,
                 anonymous: self.anonymous,
-                audiences: Vec::new(),
+                audiences,
             },
+            accounts: self.accounts.clone(),
             authorization: Authorization { modes: self.modes, rbac },
             reviews: crate::review::builtin(),
-            subresources: subresource::builtin(),
+            subresources: subresource::builtin(self.accounts),
             typed: Vec::new(),
             converters: self.converters,
             compiled: std::sync::Mutex::default(),

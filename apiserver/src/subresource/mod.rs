@@ -11,6 +11,7 @@ mod eviction;
 mod namespace_finalize;
 mod resize;
 mod scale;
+mod token;
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::field::ErrorList;
 use steersman_core::{Error, Object, Result};
 
+use crate::authenticate::ServiceAccounts;
 use crate::reader::Reader;
 use crate::strategy::WriteContext;
 use crate::user::User;
@@ -48,6 +50,9 @@ pub trait Call: Send + Sync {
     /// Other objects, from the watch cache.
     fn cluster(&self) -> &dyn Reader;
 
+    /// A new identifier that nobody else has.
+    fn new_uid(&self) -> String;
+
     /// The newest version of an object; 404 if there is none.
     async fn get(&self, target: &Target) -> Result<Object>;
 
@@ -72,6 +77,16 @@ pub trait Subresource: Send + Sync {
 
     /// The name: `eviction`.
     fn name(&self) -> &'static str;
+
+    /// Fills in the defaults of a POST's body. May run more than once over the same body.
+    fn default(&self, body: &mut Value) {
+        let _ = body;
+    }
+
+    /// Whether a POST answers with its body, whose fields then have owners.
+    fn owns_fields(&self) -> bool {
+        false
+    }
 
     /// Answers a POST. The body has passed its schema and admission.
     async fn create(&self, call: &dyn Call, body: Value) -> Result<Value> {
@@ -104,8 +119,9 @@ pub trait Subresource: Send + Sync {
 }
 
 /// Every subresource with rules of its own.
-pub fn builtin() -> Vec<Box<dyn Subresource>> {
+pub(crate) fn builtin(accounts: Option<ServiceAccounts>) -> Vec<Box<dyn Subresource>> {
     vec![
+        Box::new(token::Tokens(accounts)),
         Box::new(namespace_finalize::NamespaceFinalize),
         Box::new(approval::Approval),
         Box::new(binding::Binding),

@@ -20,6 +20,11 @@ pub(crate) use sync::{KINDS, Rbac};
 
 pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
 
+/// Whether one of the rules allows the access.
+pub(super) fn allow(rules: &[PolicyRule], access: &Access<'_>) -> bool {
+    rules.iter().any(|rule| rule::allows(rule, access.verb, &access.asked))
+}
+
 /// What roles and bindings say about an access.
 pub(super) fn decide(index: &Index, access: &Access<'_>) -> Decision {
     let namespace = match access.asked {
@@ -31,7 +36,7 @@ pub(super) fn decide(index: &Index, access: &Access<'_>) -> Decision {
         let role = &grant.binding.role;
         match index.rules(role, grant.namespace) {
             None => missing.push(not_found(role)),
-            Some(rules) if rules.iter().any(|rule| rule::allows(rule, access.verb, &access.asked)) => {
+            Some(rules) if allow(rules, access) => {
                 return Decision::Allow { reason: format!("RBAC: allowed by {}", describe(&grant)) };
             }
             Some(_) => {}

@@ -1,0 +1,90 @@
+//! Client certificates prove who one is: the common name is the user, the organisations are the groups.
+//!
+//! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates>
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ring::digest;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use steersman_core::{Error, Result};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::der_parser::oid;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::AttributeTypeAndValue;
+
+use super::{Authenticator, Credentials, Identity, NotAuthenticated};
+use crate::user::User;
+
+/// Knows the clients that some authorities vouch for; upstream's `--client-ca-file`.
+pub struct ClientCertificates(Vec<TrustAnchor<'static>>);
+
+impl ClientCertificates {
+    /// Trusts the authorities whose certificates are in `pem`.
+    ///
+    /// # Errors
+    /// 400: there is none, or one cannot be read.
+    pub fn from_pem(pem: &[u8]) -> Result<Self> {
+        let mut anchors = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| Error::bad_request(error.to_string()))?;
+            let anchor = anchor_from_trusted_cert(&certificate);
+            anchors.push(anchor.map_err(|error| Error::bad_request(error.to_string()))?.to_owned());
+        }
+        if anchors.is_empty() {
+            return Err(Error::bad_request("there is no certificate of an authority"));
+        }
+        Ok(ClientCertificates(anchors))
+    }
+
+    /// Whether one of the authorities vouches, by way of others in the chain, for a client's own certificate.
+    fn verify(&self, chain: &[Bytes], now: UnixTime) -> Result<(), webpki::Error> {
+        let der: Vec<CertificateDer<'_>> = chain.iter().map(|one| CertificateDer::from(&one[..])).collect();
+        let Some((own, between)) = der.split_first() else { return Err(webpki::Error::BadDer) };
+        let usage = KeyUsage::client_auth();
+        EndEntityCert::try_from(own)?
+            .verify_for_usage(ALL_VERIFICATION_ALGS, &self.0, between, now, usage, None, None)
+            .map(drop)
+    }
+}
+
+#[async_trait]
+impl Authenticator for ClientCertificates {
+    async fn authenticate(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<Identity>, NotAuthenticated> {
+        let Some(own) = credentials.certificates.first() else { return Ok(None) };
+        let seconds = u64::try_from(credentials.now.as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let wrong = |why: &dyn fmt::Display| NotAuthenticated(format!("verifying certificate failed: {why}"));
+        self.verify(credentials.certificates, now).map_err(|error| wrong(&error))?;
+        let (_, certificate) = X509Certificate::from_der(own).map_err(|error| wrong(&error))?;
+        Ok(user(&certificate, own).map(Identity::from))
+    }
+}
+
+/// The user that a certificate is of; `None` if it has no common name.
+fn user(certificate: &X509Certificate<'_>, der: &[u8]) -> Option<User> {
+    let subject = certificate.subject();
+    let text = |attribute: &AttributeTypeAndValue<'_>| attribute.as_str().unwrap_or_default().to_owned();
+    let name = subject.iter_common_name().last().map(text).filter(|name| !name.is_empty())?;
+    let uid = subject.iter_by_oid(&oid!(1.3.6.1.4.1.57683.2)).last().map(text).unwrap_or_default();
+    let groups = subject.iter_organization().map(text).collect();
+    let print = digest::digest(&digest::SHA256, der);
+    let print: String = print.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut user = User { name, uid, groups, ..User::default() };
+    let key = "authentication.kubernetes.io/credential-id".to_owned();
+    user.extra.insert(key, vec![format!("X509SHA256={print}")]);
+    Some(user)
+}
+
+impl fmt::Debug for ClientCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClientCertificates").field(&self.0.len()).finish()
+    }
+}
