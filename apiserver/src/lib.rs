@@ -45,6 +45,7 @@ pub mod schema;
 mod server;
 mod strategy;
 pub mod subresource;
+mod table;
 pub mod tables;
 mod tree;
 mod user;

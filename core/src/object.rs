@@ -25,6 +25,7 @@ struct Inner {
     json: Bytes,
     head: Head,
     decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+    encoded: OnceLock<Bytes>,
 }
 
 #[derive(Deserialize)]
@@ -113,14 +114,14 @@ impl Object {
     pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
         let json = json.into();
         let head = serde_json::from_slice(&json).map_err(undecodable)?;
-        Ok(Object(Arc::new(Inner { json, head, decoded: OnceLock::new() })))
+        Ok(Object(Arc::new(Inner { json, head, decoded: OnceLock::new(), encoded: OnceLock::new() })))
     }
 
     /// Encodes a JSON tree; fails as [`Object::from_json`] does.
     pub fn from_value(value: &Value) -> Result<Self> {
         let json = serde_json::to_vec(value).map_err(Error::internal)?;
         let head = Head::deserialize(value).map_err(undecodable)?;
-        Ok(Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() })))
+        Ok(Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new(), encoded: OnceLock::new() })))
     }
 
     /// Puts bytes and metadata together that the caller knows to belong together; nothing is parsed.
@@ -131,7 +132,7 @@ impl Object {
         metadata: Metadata,
     ) -> Self {
         let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
-        Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new() }))
+        Object(Arc::new(Inner { json: json.into(), head, decoded: OnceLock::new(), encoded: OnceLock::new() }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -199,6 +200,19 @@ impl Object {
         // Another task may have been faster, or the slot may hold another type: both are answers of their own.
         let _ = self.0.decoded.set(decoded.clone());
         Ok(decoded)
+    }
+
+    /// The same version in one other encoding, made by whoever asks first and shared from then on: what makes a list
+    /// or an event in that encoding as cheap for the next reader as one in JSON.
+    ///
+    /// # Errors
+    /// What `make` fails with; it is then called again the next time.
+    pub fn encoded<E>(&self, make: impl FnOnce(&Bytes) -> Result<Bytes, E>) -> Result<Bytes, E> {
+        if let Some(encoded) = self.0.encoded.get() {
+            return Ok(encoded.clone());
+        }
+        let encoded = make(&self.0.json)?;
+        Ok(self.0.encoded.get_or_init(|| encoded).clone())
     }
 
     /// Whether both are the same shared version, not merely equal.

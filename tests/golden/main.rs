@@ -17,14 +17,14 @@ const RECORDED: &[(&str, usize)] = &[
     ("02-validation", 503),
     ("03-updates", 196),
     ("04-patches", 143),
-    ("05-reads", 70),
-    ("06-watches", 18),
-    ("07-deletion", 57),
-    ("08-crds", 51),
+    ("05-reads", 169),
+    ("06-watches", 26),
+    ("07-deletion", 67),
+    ("08-crds", 53),
     ("09-access", 65),
     ("10-admission", 18),
     ("11-discovery", 14),
-    ("12-subresources", 28),
+    ("12-subresources", 29),
 ];
 
 #[derive(Default)]

@@ -66,6 +66,7 @@ pub(crate) fn builtin(
             collection,
             view,
             custom: false,
+            columns: Vec::new(),
             blank: OnceLock::new(),
         };
         rows.entry(resource).or_default().push(Arc::new(row));

@@ -50,6 +50,7 @@ fn row(version: Version, several: bool, collection: Arc<Collection>) -> Served {
         collection: Some(collection),
         view: if several { View::Version { stored } } else { View::Same },
         custom: true,
+        columns: version.columns,
         list_kind: version.list_kind,
         deprecation: version.deprecation,
         scale: version.scale.map(|paths| Scale::custom(&paths)),

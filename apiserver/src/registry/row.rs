@@ -9,6 +9,7 @@ use steersman_core::object::Metadata;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
 use steersman_core::{Error, Object, Result, metadata};
 
+use crate::crd;
 use crate::schema::{Duplicates, Schema};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
@@ -67,6 +68,8 @@ pub(crate) struct Served {
     pub(crate) deprecation: Option<String>,
     /// Its `scale`, if it has one.
     pub(crate) scale: Option<Scale>,
+    /// The columns that its definition names, if it is a custom resource.
+    pub(crate) columns: Vec<crd::Column>,
     /// An object that has nothing; see [`Served::blank_object`].
     pub(crate) blank: OnceLock<Value>,
 }
