@@ -48,6 +48,7 @@ mod server;
 mod stored;
 mod strategy;
 pub mod subresource;
+mod table;
 pub mod tables;
 mod tree;
 mod user;

@@ -94,9 +94,11 @@ impl Tables {
         &self.rows
     }
 
-    /// The schema of a built-in kind, of a list or an options type too; `None` if there is no such kind.
+    /// The schema of a built-in kind, of a list or an options type too; `None` if there is no such kind. What every
+    /// group has (options, statuses) is found under any group and version.
     pub fn schema(&self, kind: &GroupVersionKind) -> Option<Schema> {
-        Schema::builtin(&self.types, kind)
+        let shared = || GroupVersionKind::new("meta", "v1", kind.kind.clone());
+        Schema::builtin(&self.types, kind).or_else(|| Schema::builtin(&self.types, &shared()))
     }
 
     /// The built-in types, for schemas that build upon them.

@@ -27,6 +27,7 @@ struct Inner {
     head: Head,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
+    encoded: OnceLock<Bytes>,
 }
 
 type Typed = Arc<dyn Any + Send + Sync>;
@@ -139,7 +140,8 @@ impl Object {
     }
 
     fn new(json: Bytes, head: Head) -> Self {
-        Object(Arc::new(Inner { json, head, decoded: OnceLock::new(), lean: OnceLock::new() }))
+        let (decoded, lean, encoded) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Object(Arc::new(Inner { json, head, decoded, lean, encoded }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -231,6 +233,19 @@ impl Object {
         let start = managed.as_ptr() as usize - json.as_ptr() as usize;
         let parts = [&json[..start], b"null", &json[start + managed.len()..]];
         serde_json::from_slice(&parts.concat()).map_err(undecodable)
+    }
+
+    /// The same version in one other encoding, made by whoever asks first and shared from then on: what makes a list
+    /// or an event in that encoding as cheap for the next reader as one in JSON.
+    ///
+    /// # Errors
+    /// What `make` fails with; it is then called again the next time.
+    pub fn encoded<E>(&self, make: impl FnOnce(&Bytes) -> Result<Bytes, E>) -> Result<Bytes, E> {
+        if let Some(encoded) = self.0.encoded.get() {
+            return Ok(encoded.clone());
+        }
+        let encoded = make(&self.0.json)?;
+        Ok(self.0.encoded.get_or_init(|| encoded).clone())
     }
 
     /// Whether both are the same shared version, not merely equal.

@@ -1,4 +1,4 @@
-//! Code generation for Steersman: `cargo xtask tables FACTS GO` rebuilds what is checked in under `apiserver/data`.
+//! Code generation for Steersman: `cargo xtask tables FACTS GO` rebuilds the types and resources under `apiserver/data`.
 
 mod go;
 mod tables;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tables", facts, go] => tables::write(Path::new(facts), Path::new(go), &data_dir()),
-        _ => Err("usage: cargo xtask tables FACTS GO\n  FACTS holds types.json, resources.json, columns.json\n  \
+        _ => Err("usage: cargo xtask tables FACTS GO\n  FACTS holds types.json, resources.json\n  \
                   GO holds the sources of k8s.io/api, apimachinery, apiextensions-apiserver and kube-aggregator"
             .into()),
     }

@@ -27,7 +27,6 @@ pub(crate) fn write(facts: &Path, go: &Path, out: &Path) -> Result<(), Box<dyn E
     let resources: Vec<Value> = read(facts, "resources.json")?;
     let rows: Result<Vec<String>, _> = resources.iter().map(serde_json::to_string).collect();
     std::fs::write(out.join("resources.json"), format!("[\n{}\n]\n", rows?.join(",\n")))?;
-    std::fs::write(out.join("columns.json"), lines(&read(facts, "columns.json")?)?)?;
     Ok(())
 }
 

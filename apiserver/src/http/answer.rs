@@ -1,16 +1,18 @@
-//! Writes answers: objects, lists, events and statuses as JSON.
+//! An answer on its way out: its status, its headers, and a body in the form that the client wants.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
+use futures::StreamExt;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use serde_json::{Value, json};
-use steersman_core::api::{ObjectList, WatchEvent};
+use steersman_core::api::{ObjectList, WatchStream};
 use steersman_core::{Error, Object, Result};
 
-use super::Body;
-use crate::encode;
-use crate::registry::Served;
+use super::accept::{Form, Media};
+use super::indent::Indent;
+use super::show::{self, Show};
+use super::{Body, events, list};
+use crate::pipeline::Core;
 
 const WARNING: HeaderName = http::header::WARNING;
 
@@ -22,44 +24,45 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn json(code: u16, json: impl Into<Bytes>) -> Self {
+    fn new(code: u16, media_type: &'static str, body: Body) -> Self {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Answer { code, headers, body: Body::Full(json.into()) }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Answer { code, headers, body }
     }
 
     /// An object.
-    pub(super) fn object(code: u16, object: &Object) -> Self {
-        Self::json(code, object.json().clone())
+    pub(super) fn object(code: u16, object: &Object, show: &Show) -> Result<Self> {
+        Ok(Self::new(code, show.form.media.name(), Body::Full(show.object(object)?)))
     }
 
     /// A status that is no failure.
-    pub(super) fn status(status: &Status) -> Result<Self> {
-        Ok(Self::json(200, serde_json::to_vec(status).map_err(Error::internal)?))
+    pub(super) fn status(status: &Status, show: &Show) -> Result<Self> {
+        let json = serde_json::to_vec(status).map_err(Error::internal)?;
+        Ok(Self::new(200, show.form.media.name(), Body::Full(of_status(&show.core, show.form, &json)?)))
     }
 
     /// Objects of a collection.
-    pub(super) fn list(row: &Served, list: &ObjectList) -> Result<Self> {
-        Ok(Self::json(200, list_json(row, list)?))
+    pub(super) fn list(list: ObjectList, show: &Show) -> Result<Self> {
+        Ok(Self::new(200, show.form.media.name(), list::body(show, list)?))
     }
 
     /// The events of a watch.
-    pub(super) fn chunks(body: Body) -> Self {
-        Answer { body, ..Self::json(200, Bytes::new()) }
+    pub(super) fn events(events: WatchStream, show: Show) -> Self {
+        let media_type = match show.form.media {
+            Media::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+            media => media.name(),
+        };
+        Self::new(200, media_type, Body::Chunks(events::frames(show, events).boxed()))
     }
 
     /// A document of some type.
     pub(super) fn document(media_type: &'static str, text: String) -> Self {
-        let mut answer = Self::json(200, text);
-        answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        answer
+        Self::new(200, media_type, Body::Full(text.into()))
     }
 
     /// Plain text.
     pub(super) fn text(code: u16, text: &'static str) -> Self {
-        let mut answer = Self::json(code, Bytes::from_static(text.as_bytes()));
-        answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        answer
+        Self::new(code, "text/plain; charset=utf-8", Body::Full(Bytes::from_static(text.as_bytes())))
     }
 
     /// The same with warnings.
@@ -83,9 +86,10 @@ impl Answer {
 }
 
 /// The answer to a request that failed.
-pub(super) fn of_error(error: &Error) -> Answer {
-    let status = serde_json::to_vec(error.status()).unwrap_or_default();
-    let mut answer = Answer::json(error.code(), status);
+pub(super) fn of_error(core: &Core, form: Form, error: &Error) -> Answer {
+    let json = serde_json::to_vec(error.status()).unwrap_or_default();
+    let body = of_status(core, form, &json).unwrap_or_else(|_| json.into());
+    let mut answer = Answer::new(error.code(), form.media.name(), Body::Full(body));
     let seconds = error.status().details.as_ref().and_then(|details| details.retry_after_seconds);
     if let Some(seconds) = seconds {
         answer.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -93,84 +97,17 @@ pub(super) fn of_error(error: &Error) -> Answer {
     answer
 }
 
-/// An event of a watch, with the line break that ends it.
-pub(super) fn event(row: &Served, event: &WatchEvent) -> Bytes {
-    let (kind, object) = match event {
-        WatchEvent::Added(object) => ("ADDED", object.json().clone()),
-        WatchEvent::Modified(object) => ("MODIFIED", object.json().clone()),
-        WatchEvent::Deleted(object) => ("DELETED", object.json().clone()),
-        WatchEvent::Bookmark { resource_version, initial_events_end } => {
-            ("BOOKMARK", bookmark(row, resource_version, *initial_events_end))
+/// A status, which is never shown as anything else.
+pub(super) fn of_status(core: &Core, form: Form, json: &[u8]) -> Result<Bytes> {
+    match form.media {
+        Media::Protobuf => {
+            let kind = steersman_core::resource::GroupVersionKind::new("", "v1", "Status");
+            let schema =
+                core.tables.schema(&kind).ok_or_else(|| Error::internal("a status has no schema"))?;
+            Ok(show::enveloped("v1", "Status", &show::message(&schema, json)?))
         }
-        WatchEvent::Error(error) => ("ERROR", serde_json::to_vec(error.status()).unwrap_or_default().into()),
-        _ => return Bytes::new(),
-    };
-    let mut line = BytesMut::with_capacity(object.len() + 40);
-    line.put_slice(b"{\"type\":\"");
-    line.put_slice(kind.as_bytes());
-    line.put_slice(b"\",\"object\":");
-    line.put_slice(&object);
-    line.put_slice(b"}\n");
-    line.freeze()
-}
-
-/// An object of the kind that is empty but for its version.
-fn bookmark(row: &Served, version: &str, initial_events_end: bool) -> Bytes {
-    let mut object = row.blank_object();
-    let mut metadata = json!({"resourceVersion": version});
-    if initial_events_end {
-        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        Media::Yaml => show::yaml(json),
+        Media::Json if form.pretty => Ok(Indent::default().piece(json).into()),
+        Media::Json => Ok(Bytes::copy_from_slice(json)),
     }
-    object["metadata"] = metadata;
-    object["apiVersion"] = row.kind.api_version().into();
-    object["kind"] = row.kind.kind.as_ref().into();
-    object.to_string().into()
-}
-
-fn list_json(row: &Served, list: &ObjectList) -> Result<Bytes> {
-    let mut metadata = json!({"resourceVersion": list.resource_version});
-    if !list.continue_token.is_empty() || row.custom {
-        metadata["continue"] = list.continue_token.as_str().into();
-    }
-    if let Some(remaining) = list.remaining {
-        metadata["remainingItemCount"] = remaining.into();
-    }
-    let head = json!({
-        "kind": row.list_kind,
-        "apiVersion": row.kind.api_version(),
-        "metadata": metadata,
-    });
-    let size: usize = list.items.iter().map(|object| object.json().len() + 1).sum();
-    let mut json = BytesMut::with_capacity(size + 256);
-    let head = head.to_string();
-    json.put_slice(&head.as_bytes()[..head.len() - 1]);
-    json.put_slice(b",\"items\":[");
-    for (index, object) in list.items.iter().enumerate() {
-        if index > 0 {
-            json.put_u8(b',');
-        }
-        put_item(&mut json, row, object)?;
-    }
-    json.put_slice(b"]}");
-    Ok(json.freeze())
-}
-
-/// Items of built-in kinds do not repeat their kind, those of custom resources do.
-fn put_item(json: &mut BytesMut, row: &Served, object: &Object) -> Result<()> {
-    if row.custom {
-        json.put_slice(object.json());
-        return Ok(());
-    }
-    if let Some(rest) = encode::headless(object.json()) {
-        json.put_u8(b'{');
-        json.put_slice(rest);
-        return Ok(());
-    }
-    let mut tree: Value = object.to_value()?;
-    if let Some(fields) = tree.as_object_mut() {
-        fields.remove("kind");
-        fields.remove("apiVersion");
-    }
-    json.put_slice(tree.to_string().as_bytes());
-    Ok(())
 }

@@ -8,24 +8,30 @@ use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::api::Patch;
 use steersman_core::error::{Error, Reason};
+use steersman_core::resource::GroupVersionKind;
 
+use super::accept::{self, Media};
 use crate::pipeline;
 use crate::schema::decode::{self, Decoded};
+use crate::tables::Tables;
+use crate::wire::{self, Envelope};
 
-const FORMS: &str = "the body of the request was in an unknown format - accepted media types include: \
-                     application/json, application/yaml, application/vnd.kubernetes.protobuf";
-
-enum Form {
-    Json,
-    Yaml,
+/// What a body is expected to be.
+pub(super) struct Expected<'a> {
+    pub(super) tables: &'a Tables,
+    /// What it is if it does not say so itself, as protobuf need not.
+    pub(super) kind: GroupVersionKind,
+    /// Whether it is about a custom resource, which there is no protobuf of.
+    pub(super) is_custom: bool,
 }
 
 /// Reads an object.
-pub(super) fn object(headers: &HeaderMap, body: Bytes) -> Result<pipeline::Body> {
+pub(super) fn object(headers: &HeaderMap, body: Bytes, expected: &Expected<'_>) -> Result<pipeline::Body> {
     check_size(&body)?;
-    let decoded = match form(headers)? {
-        Form::Json => decode::json(body).map_err(|why| unreadable(&why))?,
-        Form::Yaml => yaml(&body)?,
+    let decoded = match media(headers, expected.is_custom)? {
+        Media::Json => decode::json(body).map_err(|why| unreadable(&why))?,
+        Media::Yaml => yaml(&body)?,
+        Media::Protobuf => return protobuf(&body, expected).map(pipeline::Body::from),
     };
     Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
 }
@@ -60,21 +66,26 @@ pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<Sent> {
 }
 
 /// Reads the options of a delete; `None` if there is no body.
-pub(super) fn delete_options(headers: &HeaderMap, body: &Bytes) -> Result<Option<DeleteOptions>> {
+pub(super) fn delete_options(
+    headers: &HeaderMap,
+    body: &Bytes,
+    expected: &Expected<'_>,
+) -> Result<Option<DeleteOptions>> {
     check_size(body)?;
     if body.is_empty() {
         return Ok(None);
     }
-    let tree = match form(headers)? {
+    let tree = match media(headers, expected.is_custom)? {
         // Upstream reads YAML here too, whatever the type says.
-        Form::Json if body.starts_with(b"{") || body.starts_with(b"\"") => {
+        Media::Json if body.starts_with(b"{") || body.starts_with(b"\"") => {
             decode::json(body.clone()).map_err(|why| unreadable(&why))?.value
         }
-        Form::Json => match yaml(body).map(|decoded| decoded.value) {
+        Media::Json => match yaml(body).map(|decoded| decoded.value) {
             Ok(tree @ Value::Object(_)) => tree,
             _ => return Err(unreadable(&decode::json(body.clone()).err().unwrap_or_default())),
         },
-        Form::Yaml => yaml(body)?.value,
+        Media::Yaml => yaml(body)?.value,
+        Media::Protobuf => protobuf(body, expected)?,
     };
     let kind = tree["kind"].as_str().unwrap_or_default();
     if !kind.is_empty() && kind != "DeleteOptions" {
@@ -101,11 +112,38 @@ fn yaml(body: &[u8]) -> Result<Decoded> {
     decode::yaml(text).map_err(|why| Error::bad_request(format!("error decoding YAML: {why}")))
 }
 
-fn form(headers: &HeaderMap) -> Result<Form> {
-    match media_type(headers).as_str() {
-        "" | "application/json" | "*/*" => Ok(Form::Json),
-        "application/yaml" => Ok(Form::Yaml),
-        _ => Err(Error::new(Reason::UnsupportedMediaType, FORMS)),
+/// Reads the message in an envelope.
+fn protobuf(body: &[u8], expected: &Expected<'_>) -> Result<Value> {
+    let envelope = Envelope::open(body).map_err(|why| Error::bad_request(why.to_string()))?;
+    let kind = match envelope.kind {
+        "" => expected.kind.clone(),
+        kind => GroupVersionKind::from_api_version(envelope.api_version, kind),
+    };
+    let schema = expected.tables.schema(&kind).ok_or_else(|| {
+        Error::bad_request(format!(
+            "no kind {:?} is registered for version {:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            kind.kind,
+            kind.api_version()
+        ))
+    })?;
+    let mut fields = wire::decode(&schema, envelope.message).map_err(|why| {
+        Error::bad_request(format!("{} in version {:?} cannot be read: {why}", kind.kind, kind.version))
+    })?;
+    fields.insert("apiVersion".to_owned(), envelope.api_version.into());
+    fields.insert("kind".to_owned(), envelope.kind.into());
+    Ok(Value::Object(fields))
+}
+
+fn media(headers: &HeaderMap, is_custom: bool) -> Result<Media> {
+    let name = media_type(headers);
+    let offered = accept::offered(is_custom);
+    match name.as_str() {
+        "" | "*/*" => Ok(Media::Json),
+        name => offered.iter().copied().find(|media| media.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = offered.iter().map(|media| media.name()).collect();
+            let why = "the body of the request was in an unknown format - accepted media types include: ";
+            Error::new(Reason::UnsupportedMediaType, format!("{why}{}", names.join(", ")))
+        }),
     }
 }
 

@@ -3,14 +3,19 @@
 //! A thin translation: the path says the target, method and query the verb and its options, the body is decoded by its
 //! content type; everything else is the pipeline's.
 
+mod accept;
 mod answer;
 mod body;
+mod events;
+mod indent;
 mod info;
 mod issuer;
+mod list;
 mod options;
 mod path;
 mod query;
 mod serve;
+mod show;
 mod verbs;
 
 use std::fmt;
@@ -21,6 +26,7 @@ use futures::stream::BoxStream;
 use crate::pipeline::Caller;
 use crate::server::Server;
 use crate::user::User;
+use accept::Form;
 
 /// The largest body that is read; upstream's limit, in bytes.
 const BODY: usize = 3 * 1024 * 1024;
@@ -29,7 +35,7 @@ const BODY: usize = 3 * 1024 * 1024;
 pub enum Body {
     /// All of it.
     Full(Bytes),
-    /// What a watch tells, an event a chunk, until it ends.
+    /// A piece at a time: the events of a watch until it ends, or a list that is too long to be in memory as a whole.
     Chunks(BoxStream<'static, Bytes>),
 }
 
@@ -44,9 +50,11 @@ impl Server {
         let agent = request.headers().get(http::header::USER_AGENT);
         let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let caller = Caller { user, user_agent };
-        match verbs::answer(self.core(), &caller, request).await {
+        let (parts, body) = request.into_parts();
+        let form = Form::of_error(&parts);
+        match verbs::answer(self.core(), &caller, parts, body).await {
             Ok(answer) => answer.into_response(),
-            Err(error) => answer::of_error(&error).into_response(),
+            Err(error) => answer::of_error(self.core(), form, &error).into_response(),
         }
     }
 }

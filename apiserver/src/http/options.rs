@@ -10,6 +10,7 @@ use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::{Error, Result};
 
 use super::query::{Query, invalid};
+use super::show::Include;
 
 /// The longest name of a field manager, in bytes.
 const MANAGER: usize = 128;
@@ -116,6 +117,20 @@ pub(super) fn delete(query: &Query) -> Result<DeleteOptions> {
         propagation_policy: some("propagationPolicy"),
         ..DeleteOptions::default()
     })
+}
+
+/// What the rows of a table carry of their objects.
+pub(super) fn include(query: &Query) -> Result<Include> {
+    match query.text("includeObject") {
+        "" | "Metadata" => Ok(Include::Metadata),
+        "None" => Ok(Include::None),
+        "Object" => Ok(Include::Object),
+        other => {
+            let why = "must be 'Metadata', 'Object', 'None', or empty";
+            let error = field::Error::invalid(&Path::new("includeObject"), other, why);
+            Err(invalid("TableOptions", &[error]))
+        }
+    }
 }
 
 fn version_match(query: &Query, errors: &mut ErrorList) -> Option<VersionMatch> {

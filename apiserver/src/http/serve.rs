@@ -5,6 +5,7 @@ use http::request::Parts;
 use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 
+use super::accept::Form;
 use super::info::Info;
 use super::{Body, answer};
 use crate::authenticate::impersonate;
@@ -25,12 +26,12 @@ impl Server {
             Ok(user) => user,
             Err(why) => {
                 tracing::debug!(%why, "not authenticated");
-                return answer::of_error(&unauthorized()).into_response();
+                return answer::of_error(core, Form::of_error(&parts), &unauthorized()).into_response();
             }
         };
         match acting(core, user, &parts).await {
             Ok(user) => self.call(user, http::Request::from_parts(parts, body)).await,
-            Err(error) => answer::of_error(&error).into_response(),
+            Err(error) => answer::of_error(core, Form::of_error(&parts), &error).into_response(),
         }
     }
 }

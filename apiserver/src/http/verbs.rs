@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use http::Method;
 use http::request::Parts;
-use http::{Method, Request};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::Result;
-use steersman_core::api::{FieldValidation, Target, WatchEvent};
+use steersman_core::api::{FieldValidation, Target};
+use steersman_core::resource::GroupVersionKind;
 
+use super::accept::{self, Form, Shape};
 use super::answer::{self, Answer};
+use super::body::Expected;
 use super::info::Info;
 use super::path::Place;
 use super::query::Query;
-use super::{Body, body, issuer, options};
+use super::show::{Include, Show};
+use super::{body, issuer, options};
 use crate::fault;
 use crate::pipeline::{Caller, Core, Written};
+use crate::registry::Served;
 
 /// Kinds whose delete answers with the object rather than with a status; upstream's `ReturnDeletedObject`.
 const RETURNED: &[&str] = &[
@@ -50,8 +55,7 @@ struct Call<'a> {
 }
 
 /// Answers a request, or says what is wrong with it.
-pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<Bytes>) -> Result<Answer> {
-    let (parts, body) = request.into_parts();
+pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body: Bytes) -> Result<Answer> {
     let info = Info::of(&parts);
     core.authorize(&caller.user, &info.verb, info.asked()).await?;
     if let Some(answer) = issuer::answer(core, &parts)? {
@@ -71,11 +75,12 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
     }
     let query = Query::parse(parts.uri.query());
     let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
+    let form = Form::of_error(&parts);
     let call = Call { core, caller, target, query, parts, body };
     let answer = match call.answer(watch).await {
         // What the resource does not do is refused before anybody looks at what it is.
         Err(error) if error.code() == 405 => return Err(error),
-        outcome => outcome.unwrap_or_else(|error| answer::of_error(&error)),
+        outcome => outcome.unwrap_or_else(|error| answer::of_error(core, form, &error)),
     };
     Ok(answer.warned(deprecation.as_slice()))
 }
@@ -122,45 +127,71 @@ impl Call<'_> {
         self.target.subresource.is_empty()
     }
 
+    /// How the answer is shown: negotiated before anything is done.
+    fn show(&self, place: accept::Place) -> Result<Show> {
+        let row = self.row()?;
+        let form = Form::of(&self.parts.headers, &self.query, place, row.custom)?;
+        let include = match form.shape {
+            Shape::Table(_) => options::include(&self.query)?,
+            _ => Include::Metadata,
+        };
+        Ok(Show { core: self.core.clone(), row, form, include })
+    }
+
+    fn row(&self) -> Result<Arc<Served>> {
+        self.core.registry.get(&self.target.resource).ok_or_else(fault::unknown_path)
+    }
+
+    /// The kind of the body that the target takes.
+    fn expected(&self, row: &Served) -> Expected<'_> {
+        let kind = row.subresource(&self.target.subresource).map_or(&row.kind, |one| &one.kind);
+        Expected { tables: &self.core.tables, kind: kind.clone(), is_custom: row.custom }
+    }
+
     async fn get(self) -> Result<Answer> {
+        let show = self.show(accept::Place::Object)?;
         let options = options::get(&self.query)?;
         let object = self.core.get(self.caller, &self.target, &options).await?;
-        Ok(Answer::object(200, &object))
+        Answer::object(200, &object, &show)
     }
 
     async fn list(self) -> Result<Answer> {
+        let show = self.show(accept::Place::Collection)?;
         let options = options::list(&self.query)?;
         let list = self.core.list(self.caller, &self.target, &options).await?;
-        let row = self.core.registry.get(&self.target.resource).ok_or_else(fault::unknown_path)?;
-        Answer::list(&row, &list)
+        Answer::list(list, &show)
     }
 
     async fn watch(self) -> Result<Answer> {
+        let show = self.show(accept::Place::Watch)?;
         let options = options::watch(&self.query)?;
         let events = self.core.watch(self.caller, &self.target, &options).await?;
-        let row = self.core.registry.get(&self.target.resource).ok_or_else(fault::unknown_path)?;
-        let chunks = events.map(move |event: WatchEvent| answer::event(&row, &event)).boxed();
-        Ok(Answer::chunks(Body::Chunks(chunks)))
+        Ok(Answer::events(events, show))
     }
 
     async fn create(mut self) -> Result<Answer> {
         if !self.target.name.is_empty() && self.target.subresource.is_empty() {
             return Err(self.no_method());
         }
+        let show = self.show(accept::Place::Object)?;
         let options = options::write(&self.query, "CreateOptions")?;
-        let body = body::object(&self.parts.headers, std::mem::take(&mut self.body))?;
+        let body = std::mem::take(&mut self.body);
+        let body = body::object(&self.parts.headers, body, &self.expected(&show.row))?;
         let written = self.core.create(self.caller, &self.target, body, &options).await?;
-        Ok(answer_written(&written))
+        answer_written(&written, &show)
     }
 
     async fn update(mut self) -> Result<Answer> {
+        let show = self.show(accept::Place::Object)?;
         let options = options::write(&self.query, "UpdateOptions")?;
-        let body = body::object(&self.parts.headers, std::mem::take(&mut self.body))?;
+        let body = std::mem::take(&mut self.body);
+        let body = body::object(&self.parts.headers, body, &self.expected(&show.row))?;
         let written = self.core.update(self.caller, &self.target, body, &options).await?;
-        Ok(answer_written(&written))
+        answer_written(&written, &show)
     }
 
     async fn patch(mut self) -> Result<Answer> {
+        let show = self.show(accept::Place::Object)?;
         let options = options::write(&self.query, "PatchOptions")?;
         let body::Sent { patch, twice } = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
         if options.field_validation == FieldValidation::Strict && !twice.is_empty() {
@@ -171,39 +202,42 @@ impl Call<'_> {
         }
         let told = if options.field_validation == FieldValidation::Ignore { &[] } else { twice.as_slice() };
         let written = self.core.patch(self.caller, &self.target, patch, &options).await?;
-        Ok(answer_written(&written).warned(told))
+        Ok(answer_written(&written, &show)?.warned(told))
     }
 
     async fn delete(self) -> Result<Answer> {
-        let options = self.delete_options()?;
+        let show = self.show(accept::Place::Object)?;
+        let options = self.delete_options(&show.row)?;
         let deleted = self.core.delete(self.caller, &self.target, &options).await?;
         let resource = self.target.resource.group_resource();
         let is_returned = RETURNED.contains(&&*resource.resource);
         let answer = if deleted.gone && !is_returned {
-            Answer::status(&deleted.status(&resource))?
+            Answer::status(&deleted.status(&resource), &show)?
         } else {
-            Answer::object(200, &deleted.object)
+            Answer::object(200, &deleted.object, &show)?
         };
         Ok(answer.warned(&deleted.warnings))
     }
 
     async fn delete_collection(self) -> Result<Answer> {
-        let options = self.delete_options()?;
+        let show = self.show(accept::Place::Object)?;
+        let options = self.delete_options(&show.row)?;
         let list = options::list(&self.query)?;
         let found = self.core.delete_collection(self.caller, &self.target, &options, &list).await?;
-        let row = self.core.registry.get(&self.target.resource).ok_or_else(fault::unknown_path)?;
-        Answer::list(&row, &found)
+        Answer::list(found, &show)
     }
 
-    fn delete_options(&self) -> Result<k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions> {
-        match body::delete_options(&self.parts.headers, &self.body)? {
+    fn delete_options(&self, row: &Served) -> Result<DeleteOptions> {
+        let kind = GroupVersionKind::new("", "v1", "DeleteOptions");
+        let expected = Expected { tables: &self.core.tables, kind, is_custom: row.custom };
+        match body::delete_options(&self.parts.headers, &self.body, &expected)? {
             Some(options) => Ok(options),
             None => options::delete(&self.query),
         }
     }
 }
 
-fn answer_written(written: &Written) -> Answer {
+fn answer_written(written: &Written, show: &Show) -> Result<Answer> {
     let code = if written.created { 201 } else { 200 };
-    Answer::object(code, &written.object).warned(&written.warnings)
+    Ok(Answer::object(code, &written.object, show)?.warned(&written.warnings))
 }

@@ -66,6 +66,7 @@ pub(crate) fn builtin(
             collection,
             view,
             custom: false,
+            columns: Vec::new(),
             defaults_on_read: false,
             blank: OnceLock::new(),
             stored_blank: OnceLock::new(),

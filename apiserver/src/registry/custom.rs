@@ -108,6 +108,7 @@ fn row(
         },
         defaults_on_read: version.defaults_on_read,
         custom: true,
+        columns: version.columns,
         list_kind: version.list_kind,
         deprecation: version.deprecation,
         scale: version.scale.map(|paths| Scale::custom(&paths)),

@@ -10,7 +10,7 @@ use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, Gro
 use steersman_core::{Error, Object, Result, metadata};
 
 use crate::convert::autoscaler;
-use crate::crd::{Conversion, Findings};
+use crate::crd::{self, Conversion, Findings};
 use crate::fault;
 use crate::schema::{Duplicates, Extent, Schema};
 use crate::strategy::Strategy;
@@ -72,6 +72,8 @@ pub(crate) struct Served {
     pub(crate) deprecation: Option<String>,
     /// Its `scale`, if it has one.
     pub(crate) scale: Option<Scale>,
+    /// The columns that its definition names, if it is a custom resource.
+    pub(crate) columns: Vec<crd::Column>,
     /// An object that has nothing; see [`Served::blank_object`].
     pub(crate) blank: OnceLock<Value>,
     /// The same as it is stored.

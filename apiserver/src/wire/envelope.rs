@@ -1,5 +1,7 @@
 //! The envelope of every message: what kind it is, behind a prefix that says that it is an envelope.
 
+use bytes::{BufMut, Bytes, BytesMut};
+
 use super::Malformed;
 use super::reader::Reader;
 use super::writer::Writer;
@@ -30,6 +32,39 @@ pub fn around(api_version: &str, kind: &str, length: usize) -> (Vec<u8>, &'stati
     out.bytes(PREFIX);
     // How the message is encoded, and its type: both empty.
     (out.written().to_vec(), &[0x1a, 0, 0x22, 0])
+}
+
+/// The length of an item of a list, whose message is that long.
+pub(crate) fn item_length(message: usize) -> usize {
+    let digits = (usize::BITS - message.max(1).leading_zeros()).div_ceil(7) as usize;
+    1 + digits + message
+}
+
+/// Writes an item of a list: field 2 in every list.
+pub(crate) fn put_item(out: &mut Vec<u8>, message: &[u8]) {
+    out.push(2 << 3 | super::writer::Wire::Length as u8);
+    let mut length = message.len();
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    out.extend_from_slice(message);
+}
+
+/// An event of a watch, behind its length: four bytes, the highest first. `object` is in an envelope of its own.
+pub fn frame(kind: &str, object: &[u8]) -> Bytes {
+    let mut out = Writer::default();
+    let mark = out.mark();
+    out.field(1, object);
+    out.close(2, mark);
+    out.field(1, kind.as_bytes());
+    let event = out.written();
+    let mut frame = BytesMut::with_capacity(event.len() + 4);
+    // An object is smaller than any request, and that than four gigabytes.
+    frame.put_u32(event.len() as u32);
+    frame.put_slice(event);
+    frame.freeze()
 }
 
 impl<'a> Envelope<'a> {
@@ -70,6 +105,22 @@ fn type_meta(message: &[u8]) -> Result<(&str, &str), Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_length_of_an_item_is_known_beforehand() {
+        for length in [0, 1, 127, 128, 16_383, 16_384] {
+            let mut out = Vec::new();
+            put_item(&mut out, &vec![0; length]);
+            assert_eq!(out.len(), item_length(length));
+        }
+    }
+
+    #[test]
+    fn a_frame_tells_its_length() {
+        let frame = frame("ADDED", b"abc");
+        assert_eq!(&frame[..4], [0, 0, 0, 14]);
+        assert_eq!(&frame[4..], b"\x0a\x05ADDED\x12\x05\x0a\x03abc");
+    }
 
     #[test]
     fn what_goes_into_an_envelope_comes_out_of_it() {

@@ -18,7 +18,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::schema::Schema;
-pub use envelope::{Envelope, around};
+pub use envelope::{Envelope, around, frame};
+pub(crate) use envelope::{item_length, put_item};
 
 /// The type that JSON schemas have in the tables.
 const SCHEMA: &str = "apiextensions.v1.JSONSchemaProps";
@@ -70,6 +71,26 @@ impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Encoder").finish_non_exhaustive()
     }
+}
+
+/// The text of a field of a JSON object, found without building its tree.
+///
+/// # Errors
+/// The text is not JSON.
+pub(crate) fn member<'j>(json: &'j [u8], name: &str) -> Result<Option<&'j [u8]>, Malformed> {
+    let mut tape = Vec::new();
+    tape::read(json, &mut tape)?;
+    let object = tape.first().filter(|token| token.kind == tape::Kind::Object);
+    let end = object.map_or(0, |object| object.next);
+    let mut key = 1;
+    while key < end {
+        let value = &tape[key as usize + 1];
+        if *tape[key as usize].string(json) == *name.as_bytes() {
+            return Ok(Some(value.whole(json)));
+        }
+        key = value.next;
+    }
+    Ok(None)
 }
 
 /// Reads a message into the fields of its object, with zeros where Go writes zeros: [`Schema::admit`] leaves them out.

@@ -68,6 +68,8 @@ impl Strategy for Pods {
             "status.nominatedNodeName",
             "status.phase",
             "status.podIP",
+            // Upstream takes it and has no value for it.
+            "status.podIPs",
         ]
     }
 

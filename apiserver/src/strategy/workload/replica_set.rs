@@ -1,7 +1,5 @@
 //! ReplicaSets: defaults and rules.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 use steersman_core::field::{ErrorList, Path};
 
@@ -47,13 +45,5 @@ impl Strategy for ReplicaSets {
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
         let spec = Path::new("spec");
         pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
-    }
-
-    fn selectable_fields(&self) -> &'static [&'static str] {
-        &["status.replicas"]
-    }
-
-    fn field<'a>(&self, object: &'a Value, _field: &str) -> Cow<'a, str> {
-        Cow::Owned(object.at("status").int("replicas").unwrap_or_default().to_string())
     }
 }
