@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod corpus;
+mod reduce;
 mod replay;
 mod unify;
 

@@ -15,6 +15,7 @@ mod terminate;
 mod validations;
 mod versions;
 
+pub(crate) use compile::priority;
 pub use compile::{Column, ScalePaths, Version, compile};
 pub use establish::establish;
 pub(crate) use strategy::CustomResourceDefinitions;

@@ -15,7 +15,7 @@ use crate::registry::Served;
 const WARNING: HeaderName = http::header::WARNING;
 
 /// An answer on its way out.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     code: u16,
     headers: HeaderMap,
     body: Body,
@@ -49,10 +49,30 @@ impl Answer {
     }
 
     /// Plain text.
-    pub(super) fn text(code: u16, text: &'static str) -> Self {
-        let mut answer = Self::json(code, Bytes::from_static(text.as_bytes()));
-        answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        answer
+    pub(crate) fn text(code: u16, text: impl Into<Bytes>) -> Self {
+        Self::json(code, text).with(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))
+    }
+
+    /// A document of that media type.
+    pub(crate) fn document(media_type: &str, body: impl Into<Bytes>) -> Result<Self> {
+        let media_type = HeaderValue::from_str(media_type).map_err(Error::internal)?;
+        Ok(Self::json(200, body).with(CONTENT_TYPE, media_type))
+    }
+
+    /// No body, and no type of one: 304 to a client that has the document, 404 or 406 where upstream says no more.
+    pub(crate) fn bare(code: u16) -> Self {
+        Answer { code, headers: HeaderMap::new(), body: Body::Full(Bytes::new()) }
+    }
+
+    /// What Go's router answers where no path matches.
+    pub(crate) fn no_page() -> Self {
+        Self::text(404, "404 page not found\n")
+    }
+
+    /// The same with a header.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 
     /// The same with warnings.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod documents;
 mod info;
 mod options;
 mod path;
@@ -20,6 +21,9 @@ use futures::stream::BoxStream;
 use crate::pipeline::Caller;
 use crate::server::Server;
 use crate::user::User;
+
+pub(crate) use answer::Answer;
+pub(crate) use query::Query;
 
 /// The largest body that is read; upstream's limit, in bytes.
 const BODY: usize = 3 * 1024 * 1024;
@@ -43,10 +47,13 @@ impl Server {
         let agent = request.headers().get(http::header::USER_AGENT);
         let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let caller = Caller { user, user_agent };
-        match verbs::answer(self.core(), &caller, request).await {
-            Ok(answer) => answer.into_response(),
-            Err(error) => answer::of_error(&error).into_response(),
-        }
+        let wants_body = request.method() != http::Method::HEAD;
+        let answer = match verbs::answer(self.core(), &caller, request).await {
+            Ok(answer) => answer,
+            Err(error) => answer::of_error(&error),
+        };
+        let response = answer.into_response();
+        if wants_body { response } else { response.map(|_| Body::Full(Bytes::new())) }
     }
 }
 

@@ -13,7 +13,7 @@ use super::answer::{self, Answer};
 use super::info::Info;
 use super::path::Place;
 use super::query::Query;
-use super::{Body, body, options};
+use super::{Body, body, documents, options};
 use crate::fault;
 use crate::pipeline::{Caller, Core, Written};
 
@@ -56,29 +56,16 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
     core.authorize(&caller.user, &info.verb, info.asked()).await?;
     let (target, watch) = match info.place {
         Place::Resource { target, watch } => (target, watch),
-        Place::Discovery => return discovery(core, parts.uri.path()),
-        Place::Elsewhere => return Ok(Answer::text(404, "404 page not found\n")),
+        place => return documents::answer(core, &place, &parts).await,
     };
     if !core.registry.rows().has_group(&target.resource.group) {
-        return Ok(Answer::text(404, "404 page not found\n"));
+        return Ok(Answer::no_page());
     }
     let query = Query::parse(parts.uri.query());
     let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
     let call = Call { core, caller, target, query, parts, body };
     let answer = call.answer(watch).await?;
     Ok(answer.warned(deprecation.as_slice()))
-}
-
-/// Discovery documents come with the wire; until then a path that exists says so.
-fn discovery(core: &Core, path: &str) -> Result<Answer> {
-    let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let rows = core.registry.rows();
-    match steps.as_slice() {
-        ["apis", group, ..] if !rows.has_group(group) => Ok(Answer::text(404, "404 page not found\n")),
-        ["apis", group, version] if !rows.has_version(group, version) => Err(fault::unknown_path()),
-        ["api", version] if !rows.has_version("", version) => Err(fault::unknown_path()),
-        _ => Err(steersman_core::Error::not_implemented("discovery is not served yet")),
-    }
 }
 
 impl Call<'_> {

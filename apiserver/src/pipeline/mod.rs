@@ -30,7 +30,9 @@ mod update;
 mod versions;
 mod watch;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use steersman_core::resource::GroupResource;
 use steersman_core::{Env, Object, Store};
@@ -62,8 +64,19 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
+    /// Where clients of the cluster find the service `kubernetes`.
+    pub(crate) service_address: IpAddr,
+    /// Set once the server is about to stop.
+    pub(crate) draining: AtomicBool,
     /// Held while the definitions of custom resources are put into effect.
     pub(crate) syncing: futures::lock::Mutex<()>,
+}
+
+impl Core {
+    /// Whether the server is about to stop: it still answers, and is no longer ready.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }
 
 /// Who makes a request, and with which program.

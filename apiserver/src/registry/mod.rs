@@ -69,11 +69,6 @@ impl Rows {
         self.rows.keys().any(|resource| resource.group == group)
     }
 
-    /// Whether anything is served in a version of a group.
-    pub(crate) fn has_version(&self, group: &str, version: &str) -> bool {
-        self.rows.keys().any(|resource| resource.group == group && resource.version == version)
-    }
-
     /// Every row, ordered by group, version and resource.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Served>> {
         self.rows.values()

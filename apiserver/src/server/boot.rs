@@ -69,7 +69,7 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges) -> Result
 }
 
 /// The first address behind that of the network itself.
-fn first(network: IpAddr) -> IpAddr {
+pub(super) fn first(network: IpAddr) -> IpAddr {
     match network {
         IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits().saturating_add(1))),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits().saturating_add(1))),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use steersman_core::resource::Resource;
@@ -162,6 +163,8 @@ impl Builder {
             reviews: crate::review::builtin(),
             subresources: subresource::builtin(),
             typed: Vec::new(),
+            service_address: boot::first(self.ranges.cluster_ips.0),
+            draining: AtomicBool::new(false),
             syncing: futures::lock::Mutex::new(()),
         }
     }
