@@ -36,7 +36,11 @@ mod encode;
 mod fault;
 mod health;
 pub mod http;
+#[cfg(feature = "http")]
+pub mod listener;
+mod metrics;
 mod moment;
+mod openapi;
 mod ownership;
 pub mod patch;
 mod pipeline;

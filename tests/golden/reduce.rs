@@ -18,7 +18,9 @@ pub(crate) fn reduce(filter: &str, recorded: &Value, mut actual: Value) -> Resul
         "definition names and group-version-kinds (those with fewer than 4)" => Ok(definitions(&actual)),
         "sorted paths and schema names only" => Ok(outline(&actual)),
         "only paths of this group; hash replaced" => Ok(own_paths(recorded, &actual)),
-        "paths reduced to sorted keys; schemas reduced to those of the group" => Ok(own_schemas(recorded, &actual)),
+        "paths reduced to sorted keys; schemas reduced to those of the group" => {
+            Ok(own_schemas(recorded, &actual))
+        }
         other => one_schema(other, &actual),
     }
 }
@@ -42,7 +44,8 @@ fn names(items: &Value) -> Vec<Value> {
 fn bootstrap_names(recorded: &Value, actual: &Value) -> Vec<Value> {
     let empty = Vec::new();
     let wanted = recorded["names"].as_array().unwrap_or(&empty);
-    let mut names: Vec<Value> = names(&actual["items"]).into_iter().filter(|name| wanted.contains(name)).collect();
+    let mut names: Vec<Value> =
+        names(&actual["items"]).into_iter().filter(|name| wanted.contains(name)).collect();
     names.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     names
 }
@@ -62,14 +65,18 @@ fn group_names(actual: &Value) -> Value {
 
 fn health_paths(actual: &Value) -> Vec<&str> {
     let paths = actual["paths"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    paths.filter(|path| ["/healthz", "/livez", "/readyz"].iter().any(|prefix| path.starts_with(prefix))).collect()
+    paths
+        .filter(|path| ["/healthz", "/livez", "/readyz"].iter().any(|prefix| path.starts_with(prefix)))
+        .collect()
 }
 
 fn methods(paths: &Value) -> Value {
     const METHODS: [&str; 7] = ["delete", "get", "head", "options", "patch", "post", "put"];
-    let of = |operations: &Value| METHODS.into_iter().filter(|method| operations.get(method).is_some()).collect();
+    let of = |operations: &Value| -> Vec<&str> {
+        METHODS.into_iter().filter(|method| operations.get(method).is_some()).collect()
+    };
     let pairs = paths.as_object().into_iter().flatten();
-    pairs.map(|(path, operations)| (path.clone(), Value::from(of(operations) as Vec<&str>))).collect::<Map<_, _>>().into()
+    pairs.map(|(path, operations)| (path.clone(), of(operations).into())).collect::<Map<_, _>>().into()
 }
 
 fn definitions(actual: &Value) -> Value {
@@ -95,8 +102,10 @@ fn outline(actual: &Value) -> Value {
 fn own_paths(recorded: &Value, actual: &Value) -> Value {
     let wanted = keys(&recorded["paths"]);
     let all = actual["paths"].as_object().into_iter().flatten();
-    let own: Map<String, Value> =
-        all.filter(|(path, _)| wanted.contains(path)).map(|(path, one)| (path.clone(), one.clone())).collect();
+    let own: Map<String, Value> = all
+        .filter(|(path, _)| wanted.contains(path))
+        .map(|(path, one)| (path.clone(), one.clone()))
+        .collect();
     json!({"paths": own})
 }
 
@@ -105,13 +114,17 @@ fn own_schemas(recorded: &Value, actual: &Value) -> Value {
     let first = keys(&recorded["schemas"]).first().map(|name| name.as_str()).unwrap_or_default().to_owned();
     let group = first.rsplitn(3, '.').last().unwrap_or_default().to_owned();
     let all = actual["components"]["schemas"].as_object().into_iter().flatten();
-    let own: Map<String, Value> =
-        all.filter(|(name, _)| name.starts_with(&group)).map(|(name, one)| (name.clone(), one.clone())).collect();
+    let own: Map<String, Value> = all
+        .filter(|(name, _)| name.starts_with(&group))
+        .map(|(name, one)| (name.clone(), one.clone()))
+        .collect();
     json!({"openapi": actual["openapi"], "paths": keys(&actual["paths"]), "schemas": own})
 }
 
 fn one_schema(filter: &str, actual: &Value) -> Result<Value, String> {
-    let name = filter.strip_prefix("components.schemas[").and_then(|rest| rest.strip_suffix("] without descriptions"));
+    let name = filter
+        .strip_prefix("components.schemas[")
+        .and_then(|rest| rest.strip_suffix("] without descriptions"));
     let name = name.ok_or_else(|| format!("the filter {filter:?} is not replayed"))?;
     let mut schema = actual["components"]["schemas"][name].clone();
     drop_descriptions(&mut schema);

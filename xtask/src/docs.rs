@@ -59,7 +59,8 @@ fn parse(source: &str) -> Option<(String, Value)> {
     for line in schema.lines() {
         let indent = line.len() - line.trim_start().len();
         let line = line.trim_start();
-        let is_about = line.starts_with("\"description\": ") || line.contains("insert(\"description\".into(), ");
+        let is_about =
+            line.starts_with("\"description\": ") || line.contains("insert(\"description\".into(), ");
         match indent {
             12 if is_about => about = text(line)?,
             16 if line.starts_with('"') && line.ends_with('{') => field = quoted(line),
@@ -98,20 +99,21 @@ impl Sources {
             if row["fields"].get(&json).is_none() {
                 continue;
             }
-            let entry = &mut doc["fields"][&json];
             if let Some(choices) = self.choices(&field.full) {
+                let entry = &mut doc["fields"][&json];
                 entry["enum"] = choices.iter().map(|(value, _)| value.as_str()).collect();
                 let about = entry["about"].as_str().unwrap_or_default();
                 entry["about"] = format!("{about}{}", listed(choices)).into();
             }
             if let Some(default) = field.default.and_then(|text| self.default(name, &text)) {
-                entry["default"] = default;
+                doc["fields"][&json]["default"] = default;
             }
         }
     }
 
     fn fields(&self, name: &str) -> BTreeMap<String, Field> {
-        let found = name.rsplit_once('.').and_then(|(package, name)| self.packages.get(package)?.structs.get(name));
+        let found =
+            name.rsplit_once('.').and_then(|(package, name)| self.packages.get(package)?.structs.get(name));
         let Some(found) = found else { return BTreeMap::new() };
         let mut fields = BTreeMap::new();
         for embedded in &found.embeds {

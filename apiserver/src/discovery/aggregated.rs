@@ -41,9 +41,9 @@ fn resource(row: &Served) -> Value {
     for (key, words) in extras.into_iter().filter(|(_, words)| !words.is_empty()) {
         entry[key] = words.clone().into();
     }
-    let below = subresources(row).into_iter().map(|one| {
-        json!({"subresource": one.name, "responseKind": kind(&one.kind), "verbs": one.verbs})
-    });
+    let below = subresources(row)
+        .into_iter()
+        .map(|one| json!({"subresource": one.name, "responseKind": kind(&one.kind), "verbs": one.verbs}));
     let below: Vec<Value> = below.collect();
     if !below.is_empty() {
         entry["subresources"] = below.into();

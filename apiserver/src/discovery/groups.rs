@@ -50,6 +50,11 @@ impl Groups {
         self.0.iter().find(|group| group.name == name)
     }
 
+    /// Every group.
+    pub(crate) fn all(&self) -> &[Group] {
+        &self.0
+    }
+
     /// The core group alone.
     pub(crate) fn legacy(&self) -> Vec<&Group> {
         self.find("").into_iter().collect()
@@ -74,6 +79,11 @@ impl Group {
         self.versions.iter().find(|version| version.name == name)
     }
 
+    /// Whether only custom resources are in it.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.versions.iter().all(|version| version.is_custom())
+    }
+
     /// An `APIGroup`, which says what it is where it stands alone.
     pub(super) fn describe(&self, alone: bool) -> Value {
         let entry = |version: &Version| {
@@ -88,5 +98,12 @@ impl Group {
             group["apiVersion"] = "v1".into();
         }
         group
+    }
+}
+
+impl Version {
+    /// Whether only custom resources are in it.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.rows.iter().all(|row| row.custom)
     }
 }

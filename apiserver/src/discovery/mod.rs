@@ -20,7 +20,8 @@ use crate::fault;
 use crate::http::Answer;
 use crate::pipeline::Core;
 pub(crate) use accept::{Form, Syntax, negotiate};
-pub(crate) use groups::Groups;
+pub(crate) use groups::{Groups, Version};
+pub(crate) use resources::list as resource_list;
 pub(crate) use version::version;
 
 pub(crate) use root::paths;
@@ -56,7 +57,8 @@ pub(crate) fn answer(core: &Core, steps: &[&str], headers: &HeaderMap) -> Result
 }
 
 fn versioned(groups: &Groups, group: &str, version: &str, headers: &HeaderMap) -> Result<Answer> {
-    let found = groups.find(group).and_then(|group| group.version(version)).ok_or_else(fault::unknown_path)?;
+    let found =
+        groups.find(group).and_then(|group| group.version(version)).ok_or_else(fault::unknown_path)?;
     plain(&resources::list(group, found), negotiate(headers, false)?.syntax)
 }
 
@@ -103,4 +105,3 @@ pub(crate) fn entity_tag(body: &Bytes) -> String {
 pub(crate) fn hash(text: &[u8]) -> String {
     Sha512::digest(text).iter().map(|byte| format!("{byte:02X}")).collect()
 }
-

@@ -10,7 +10,7 @@ use crate::registry::{Served, View};
 use crate::tables::Subresource;
 
 /// An `APIResourceList`.
-pub(super) fn list(group: &str, version: &Version) -> Value {
+pub(crate) fn list(group: &str, version: &Version) -> Value {
     let resources: Vec<Value> = version.rows.iter().flat_map(|row| entries(row)).collect();
     if group.is_empty() {
         return json!({"kind": "APIResourceList", "groupVersion": version.name, "resources": resources});

@@ -90,6 +90,7 @@ pub(super) async fn holds(core: &Core, check: &str) -> bool {
 pub(crate) fn paths() -> impl Iterator<Item = String> {
     Endpoint::ALL.into_iter().flat_map(|endpoint| {
         let name = endpoint.name();
-        std::iter::once(format!("/{name}")).chain(endpoint.checks().map(move |check| format!("/{name}/{check}")))
+        std::iter::once(format!("/{name}"))
+            .chain(endpoint.checks().map(move |check| format!("/{name}/{check}")))
     })
 }

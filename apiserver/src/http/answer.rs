@@ -64,6 +64,12 @@ impl Answer {
         Answer { code, headers: HeaderMap::new(), body: Body::Full(Bytes::new()) }
     }
 
+    /// The same with another code.
+    pub(crate) fn with_code(mut self, code: u16) -> Self {
+        self.code = code;
+        self
+    }
+
     /// What Go's router answers where no path matches.
     pub(crate) fn no_page() -> Self {
         Self::text(404, "404 page not found\n")

@@ -9,12 +9,13 @@ use super::path::Place;
 use super::query::Query;
 use crate::discovery::{self, Groups, negotiate};
 use crate::pipeline::Core;
-use crate::{fault, health};
+use crate::{fault, health, metrics, openapi};
 
 /// The answer to a request to a place that is no resource.
 pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<Answer> {
     let path = parts.uri.path();
-    if let Some(answer) = health::answer(core, path, &Query::parse(parts.uri.query())).await {
+    let query = Query::parse(parts.uri.query());
+    if let Some(answer) = health::answer(core, path, &query).await {
         return Ok(answer);
     }
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
@@ -26,6 +27,8 @@ pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<
         }
         (_, "/version" | "/version/") => document(&discovery::version(), parts),
         (_, "/") => document(&discovery::paths(&Groups::of(&core.tables, &core.registry.rows())), parts),
+        (_, "/metrics") if is_read => Answer::document(metrics::MEDIA_TYPE, core.metrics.text()?),
+        _ if path.starts_with("/openapi/") && is_read => openapi::answer(core, path, &query, &parts.headers),
         _ => Ok(Answer::no_page()),
     }
 }

@@ -6,11 +6,21 @@
 mod answer;
 mod body;
 mod documents;
+#[cfg(feature = "tower")]
+mod frames;
+#[cfg(feature = "tower")]
+mod gzip;
+#[cfg(feature = "tower")]
+mod inflight;
 mod info;
+#[cfg(feature = "tower")]
+mod manner;
 mod options;
 mod path;
 mod query;
 mod serve;
+#[cfg(feature = "tower")]
+mod service;
 mod verbs;
 
 use std::fmt;
@@ -23,7 +33,11 @@ use crate::server::Server;
 use crate::user::User;
 
 pub(crate) use answer::Answer;
+#[cfg(feature = "tower")]
+pub use inflight::Limits;
 pub(crate) use query::Query;
+#[cfg(feature = "tower")]
+pub use service::Service;
 
 /// The largest body that is read; upstream's limit, in bytes.
 const BODY: usize = 3 * 1024 * 1024;
@@ -47,13 +61,21 @@ impl Server {
         let agent = request.headers().get(http::header::USER_AGENT);
         let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let caller = Caller { user, user_agent };
+        let core = self.core();
+        let (started, counted) = (core.env.elapsed(), verbs::counted(core, &request));
         let wants_body = request.method() != http::Method::HEAD;
-        let answer = match verbs::answer(self.core(), &caller, request).await {
+        let answer = match verbs::answer(core, &caller, request).await {
             Ok(answer) => answer,
             Err(error) => answer::of_error(&error),
         };
-        let response = answer.into_response();
-        if wants_body { response } else { response.map(|_| Body::Full(Bytes::new())) }
+        let mut response = answer.into_response();
+        if wants_body {
+            response = response.map(|body| core.metrics.follow(&counted, body));
+        } else {
+            *response.body_mut() = Body::Full(Bytes::new());
+        }
+        core.metrics.answered(counted, response.status().as_u16(), core.env.elapsed() - started);
+        response
     }
 }
 

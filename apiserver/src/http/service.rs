@@ -6,6 +6,8 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -45,6 +47,12 @@ impl Service {
     #[must_use]
     pub fn acting_as(self, user: User) -> Self {
         Service { user: Some(user), ..self }
+    }
+
+    /// From now on the server tells that it is not ready: it is about to stop.
+    #[cfg(feature = "http")]
+    pub(crate) fn drain(&self) {
+        self.server.core().draining.store(true, Ordering::Relaxed);
     }
 
     /// Answers a request. Never fails: what is wrong is in the answer.
@@ -124,7 +132,8 @@ where
 }
 
 fn too_slow() -> Error {
-    Error::new(Reason::Timeout, "Timeout: request did not complete within the allotted timeout").about("", "", "")
+    Error::new(Reason::Timeout, "Timeout: request did not complete within the allotted timeout")
+        .about("", "", "")
 }
 
 fn panicked() -> Response<Body> {

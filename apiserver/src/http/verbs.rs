@@ -14,8 +14,8 @@ use super::info::Info;
 use super::path::Place;
 use super::query::Query;
 use super::{Body, body, documents, options};
-use crate::fault;
 use crate::pipeline::{Caller, Core, Written};
+use crate::{fault, metrics};
 
 /// Kinds whose delete answers with the object rather than with a status; upstream's `ReturnDeletedObject`.
 const RETURNED: &[&str] = &[
@@ -66,6 +66,17 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, request: Request<B
     let call = Call { core, caller, target, query, parts, body };
     let answer = call.answer(watch).await?;
     Ok(answer.warned(deprecation.as_slice()))
+}
+
+/// As what a request is counted.
+pub(super) fn counted(core: &Core, request: &Request<Bytes>) -> metrics::Request {
+    match path::parse(request.uri().path()) {
+        Place::Resource { target, watch } if core.registry.get(&target.resource).is_some() => {
+            let watches = watch || Query::parse(request.uri().query()).flag("watch");
+            metrics::Request::to(&target, request.method(), watches && request.method() == Method::GET)
+        }
+        _ => metrics::Request::elsewhere(request.method()),
+    }
 }
 
 impl Call<'_> {

@@ -1,5 +1,6 @@
 //! Accepts connections, as many as there may be, and gives each a task of its own.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -25,15 +26,15 @@ pub(super) async fn run(
     socket: TcpListener,
     service: Service,
     options: Options,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 ) {
     let mut connections: FuturesUnordered<Task<()>> = FuturesUnordered::new();
-    let told = draining.clone();
+    let mut told = pin!(connection::told(draining.clone()));
     loop {
         tokio::select! {
             accepted = socket.accept(), if connections.len() < options.max_connections => match accepted {
                 Ok((stream, _)) => {
-                    let serve = serve(env.clone(), stream, service.clone(), options.clone(), told.clone());
+                    let serve = serve(env.clone(), stream, service.clone(), options.clone(), draining.clone());
                     connections.push(env.spawn("connection", serve));
                 }
                 Err(why) => {
@@ -42,7 +43,7 @@ pub(super) async fn run(
                 }
             },
             Some(_ended) = connections.next() => {}
-            _ = draining.wait_for(|draining| *draining) => break,
+            () = &mut told => break,
         }
     }
     drop(socket);

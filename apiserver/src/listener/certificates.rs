@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
+use sha2::{Digest, Sha256};
 
 /// For how long an authority, and what it signs, is good.
 const AUTHORITY_YEARS: i64 = 10;
@@ -39,8 +40,11 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name = subject(name, "");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages =
-            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         last(&mut params, now, AUTHORITY_YEARS);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
@@ -57,7 +61,8 @@ impl Authority {
     /// # Errors
     /// A name is no DNS name, or there is no randomness to be had.
     pub fn serving(&self, names: &[&str], addresses: &[IpAddr]) -> Result<Certified, rcgen::Error> {
-        let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
         params.distinguished_name = subject("kube-apiserver", "");
         params.subject_alt_names.extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -73,6 +78,15 @@ impl Authority {
         params.distinguished_name = subject(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
+    }
+
+    /// A bearer token that nobody can guess: the digest of a key that is made for it and thrown away.
+    ///
+    /// # Errors
+    /// There is no randomness to be had.
+    pub fn secret(&self) -> Result<String, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        Ok(Sha256::digest(key.serialize_der()).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     fn sign(&self, mut params: CertificateParams) -> Result<Certified, rcgen::Error> {
@@ -96,7 +110,8 @@ fn subject(name: &str, organization: &str) -> DistinguishedName {
 /// Good from the day before, as clocks differ.
 fn last(params: &mut CertificateParams, now: Timestamp, years: i64) {
     let today = now.to_zoned(TimeZone::UTC).date();
-    let day = |date: jiff::civil::Date| date_time_ymd(date.year().into(), date.month() as u8, date.day() as u8);
+    let day =
+        |date: jiff::civil::Date| date_time_ymd(date.year().into(), date.month() as u8, date.day() as u8);
     params.not_before = day(today.saturating_sub(1.day()));
     params.not_after = day(today.saturating_add(years.years()));
 }

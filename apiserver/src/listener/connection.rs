@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
+use futures::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -43,7 +43,7 @@ pub(super) async fn serve<I>(
     io: I,
     service: Service,
     peer: Option<PeerCertificates>,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -57,20 +57,25 @@ pub(super) async fn serve<I>(
     });
     let builder = builder(env, tasks);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), answer));
-    let mut told = pin!(async move { draining.wait_for(|draining| *draining).await.is_ok() });
-    let mut is_told = false;
+    let mut told = pin!(told(draining).fuse());
     let outcome = poll_fn(|cx| {
-        if !is_told && let Poll::Ready(drain) = told.as_mut().poll(cx) {
-            is_told = true;
-            if drain {
-                connection.as_mut().graceful_shutdown();
-            }
+        if told.as_mut().poll(cx).is_ready() {
+            connection.as_mut().graceful_shutdown();
         }
         streams.tend(cx);
         connection.as_mut().poll(cx)
     });
     if let Err(why) = outcome.await {
         tracing::debug!(%why, "a connection ended");
+    }
+}
+
+/// Ends once the listener drains.
+pub(super) async fn told(mut draining: watch::Receiver<bool>) {
+    let is_gone = draining.wait_for(|draining| *draining).await.is_err();
+    if is_gone {
+        // Whoever could drain is gone, and with it, soon, this connection.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -7,9 +7,27 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::{Authority, Certified};
 
-/// A kubeconfig for whoever owns `client`, to a server at `address` whose certificate `authority` has signed.
-pub fn kubeconfig(address: SocketAddr, authority: &Authority, client: &Certified) -> String {
+/// How whoever owns a kubeconfig proves who they are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Access {
+    /// With a certificate that the server trusts.
+    Certificate(Certified),
+    /// With a bearer token that the server knows.
+    Token(String),
+}
+
+/// A kubeconfig by which one gets, with `access`, to a server at `address` whose certificate `authority` has signed.
+pub fn kubeconfig(address: SocketAddr, authority: &Authority, access: &Access) -> String {
     let encode = |pem: &str| BASE64_STANDARD.encode(pem);
+    let user = match access {
+        Access::Certificate(own) => format!(
+            "client-certificate-data: {}\n    client-key-data: {}",
+            encode(&own.certificate_pem),
+            encode(&own.key_pem)
+        ),
+        Access::Token(token) => format!("token: {token}"),
+    };
     format!(
         "apiVersion: v1
 kind: Config
@@ -21,8 +39,7 @@ clusters:
 users:
 - name: admin
   user:
-    client-certificate-data: {certificate}
-    client-key-data: {key}
+    {user}
 contexts:
 - name: steersman
   context:
@@ -31,7 +48,5 @@ contexts:
 current-context: steersman
 ",
         authority = encode(authority.certificate_pem()),
-        certificate = encode(&client.certificate_pem),
-        key = encode(&client.key_pem),
     )
 }

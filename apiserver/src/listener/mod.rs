@@ -27,7 +27,7 @@ use crate::http::Service;
 #[cfg(feature = "tls")]
 pub use certificates::{Authority, Certified};
 #[cfg(feature = "tls")]
-pub use kubeconfig::kubeconfig;
+pub use kubeconfig::{Access, kubeconfig};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 
@@ -80,7 +80,12 @@ impl Listener {
     ///
     /// # Errors
     /// The address cannot be listened on.
-    pub async fn bind(env: &Env, service: Service, address: SocketAddr, options: Options) -> io::Result<Self> {
+    pub async fn bind(
+        env: &Env,
+        service: Service,
+        address: SocketAddr,
+        options: Options,
+    ) -> io::Result<Self> {
         let env = env.child("listener");
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;

@@ -66,7 +66,10 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    #[expect(clippy::disallowed_methods, reason = "only a fixed point to count from; time passes as the Env says")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only a fixed point to count from; time passes as the Env says"
+    )]
     pub(super) fn new(env: Env) -> Self {
         let start = (Instant::now(), env.elapsed());
         Timer { env, start }

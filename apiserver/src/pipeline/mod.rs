@@ -40,6 +40,7 @@ use steersman_core::{Env, Object, Store};
 use crate::admission::Admission;
 use crate::authenticate::Authentication;
 use crate::authorize::Authorization;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::review::Review;
 use crate::subresource::Subresource;
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
+    /// What requests were counted.
+    pub(crate) metrics: Metrics,
     /// Where clients of the cluster find the service `kubernetes`.
     pub(crate) service_address: IpAddr,
     /// Set once the server is about to stop.

@@ -34,6 +34,7 @@ use steersman_core::field::{ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
+pub(crate) use builtin::{lines as table, type_name};
 use check::Check;
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
@@ -88,7 +89,7 @@ impl fmt::Display for Unfit {
 impl Schema {
     /// The schema of a built-in kind; `None` if there is no such kind.
     pub(crate) fn builtin(document: &Arc<Document>, kind: &GroupVersionKind) -> Option<Self> {
-        let root = Shape::Object(document.named(&builtin::type_name(kind))?);
+        let root = Shape::Object(document.named(&type_name(kind))?);
         Some(Schema { document: document.clone(), root, rules: None })
     }
 

@@ -13,6 +13,7 @@ use super::{Server, boot};
 use crate::admission::Admission;
 use crate::authenticate::{Authentication, Authenticator};
 use crate::authorize::{Authorization, Authorizer, Mode, Rbac, rbac};
+use crate::metrics::Metrics;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
 use crate::strategy::{ServiceRanges, Strategies, Strategy};
@@ -163,6 +164,7 @@ impl Builder {
             reviews: crate::review::builtin(),
             subresources: subresource::builtin(),
             typed: Vec::new(),
+            metrics: Metrics::new(),
             service_address: boot::first(self.ranges.cluster_ips.0),
             draining: AtomicBool::new(false),
             syncing: futures::lock::Mutex::new(()),
