@@ -56,15 +56,9 @@ impl Cluster {
         self.0.client.all()
     }
 
-    /// The API server.
-    pub fn server(&self) -> &Server {
+    /// The API server, to be shared with whoever [serves](steersman_apiserver::http) it.
+    pub fn server(&self) -> &Arc<Server> {
         &self.0.server
-    }
-
-    /// The API server, to be shared with whoever serves it.
-    #[cfg(feature = "kube")]
-    pub(crate) fn shared_server(&self) -> Arc<Server> {
-        self.0.server.clone()
     }
 
     /// Where the API server listens; `None` if it was not [told to](Builder::listen).

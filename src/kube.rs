@@ -24,7 +24,7 @@ impl Cluster {
     /// # Panics
     /// Outside of a tokio runtime, on which the `kube` crate builds.
     pub fn kube_client_as(&self, user: User) -> Client {
-        let service = Service::new(self.shared_server(), Limits::NONE).acting_as(user);
+        let service = Service::new(self.server().clone(), Limits::NONE).acting_as(user);
         Client::new(service, "default")
     }
 }

@@ -7,6 +7,7 @@
 mod kube_rs;
 mod kubectl;
 mod python;
+mod raw;
 mod tool;
 
 use std::net::{Ipv4Addr, SocketAddr};

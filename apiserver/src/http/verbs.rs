@@ -11,7 +11,7 @@ use steersman_core::api::{Target, WatchEvent};
 
 use super::answer::{self, Answer};
 use super::info::Info;
-use super::path::Place;
+use super::path::{self, Place};
 use super::query::Query;
 use super::{Body, body, documents, options};
 use crate::pipeline::{Caller, Core, Written};

@@ -31,16 +31,13 @@ impl Dialect {
 
     /// A parameter in the path or behind the question mark.
     pub(super) fn parameter(self, place: &str, name: &str, kind: &str) -> Value {
-        let mut parameter = json!({"name": name, "in": place, "uniqueItems": true});
-        if place == "path" {
-            parameter["required"] = true.into();
-        }
+        let mut parameter = json!({"name": name, "in": place});
         match self {
             Dialect::V2 => parameter["type"] = kind.into(),
-            Dialect::V3 => parameter["schema"] = json!({"type": kind, "uniqueItems": true}),
+            Dialect::V3 => parameter["schema"] = json!({"type": kind}),
         }
-        if self == Dialect::V3 {
-            parameter.as_object_mut().map(|fields| fields.remove("uniqueItems"));
+        if place == "path" {
+            parameter["required"] = true.into();
         }
         parameter
     }
