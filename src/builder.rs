@@ -184,7 +184,8 @@ impl Builder {
     }
 
     /// Also answers on the network: HTTPS at `address` (port 0 for any that is free), with certificates made at start.
-    /// [`Cluster::kubeconfig`] is what clients need. Needs an `Env` over tokio with I/O enabled.
+    /// [`Cluster::kubeconfig`] is what clients need; who shows nothing of who they are is refused. Needs an `Env` over
+    /// tokio with I/O enabled.
     #[cfg(feature = "tls")]
     pub fn listen(mut self, address: std::net::SocketAddr) -> Self {
         self.address = Some(address);

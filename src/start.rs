@@ -34,7 +34,8 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     let plan = builder.address.map(|address| crate::listen::Plan::new(env, address)).transpose()?;
     #[cfg(feature = "tls")]
     if let Some(plan) = &plan {
-        server = server.authenticator(plan.tokens());
+        // Without an authorizer everybody may do everything: nobody gets in unknown.
+        server = server.authenticator(plan.tokens()).without_anonymous();
     }
     let server = Arc::new(server.start(env).await?);
     #[cfg(feature = "tls")]
