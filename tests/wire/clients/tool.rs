@@ -14,7 +14,7 @@ pub(crate) struct Tool {
 
 /// Where `tests/wire/install` puts the clients.
 fn clients() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients")
 }
 
 impl Tool {
