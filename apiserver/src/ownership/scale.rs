@@ -46,9 +46,11 @@ impl Replicas {
         managed.drop_idle();
         let set = || self.0.clone();
         let new = owners.0.into_keys();
-        managed.0.extend(new.map(|manager| {
-            (manager, Owned { api_version: api_version.to_owned(), time: None, set: set() })
-        }));
+        managed.0.extend(
+            new.map(|manager| {
+                (manager, Owned { api_version: api_version.to_owned(), time: None, set: set() })
+            }),
+        );
         managed.encode()
     }
 }

@@ -97,8 +97,7 @@ impl<'a> Request<'a> {
 
     /// 409: the form that is patched is of another object of the same name.
     pub(super) fn other_uid(&self, wanted: &str, found: &str) -> Error {
-        let why =
-            format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
         Error::conflict(&self.resource(), &self.target.name, why)
     }
 }

@@ -135,7 +135,8 @@ pub(super) fn domain_prefixed_path(value: &str, path: &Path<'_>, errors: &mut Er
         errors.push(Error::required(path, ""));
         return;
     }
-    let Some((domain, rest)) = value.split_once('/').filter(|(domain, rest)| !domain.is_empty() && !rest.is_empty())
+    let Some((domain, rest)) =
+        value.split_once('/').filter(|(domain, rest)| !domain.is_empty() && !rest.is_empty())
     else {
         errors.push(Error::invalid(path, value, "must be a domain-prefixed path (such as \"acme.io/foo\")"));
         return;

@@ -16,7 +16,8 @@ pub(super) struct Ingresses;
 impl Strategy for Ingresses {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = check(object.at("spec"));
-        let (given, class) = (object.at("metadata").at("annotations").at(CLASS), &object["spec"]["ingressClassName"]);
+        let (given, class) =
+            (object.at("metadata").at("annotations").at(CLASS), &object["spec"]["ingressClassName"]);
         if given.is_string() && class.is_string() && given != class {
             let (annotations, why) =
                 (Path::new("annotations"), "must match `ingressClassName` when both are specified");

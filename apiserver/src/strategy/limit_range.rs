@@ -115,12 +115,7 @@ impl Bounds<'_> {
     }
 
     /// Refuses a lesser bound that is greater; `shown` is the list whose value is told, under the name of `list`.
-    fn ordered(
-        &self,
-        [less, more]: [(&str, &str); 2],
-        (list, shown): (&str, &str),
-        errors: &mut ErrorList,
-    ) {
+    fn ordered(&self, [less, more]: [(&str, &str); 2], (list, shown): (&str, &str), errors: &mut ErrorList) {
         let (Some(small), Some(great)) = (self.of(less.0), self.of(more.0)) else { return };
         if small > great {
             let why = format!("{} {small} is greater than {} {great}", less.1, more.1);

@@ -103,7 +103,8 @@ fn check_peer(peer: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if peer.has("ipBlock") {
         check_block(peer.at("ipBlock"), &at.child("ipBlock"), errors);
     }
-    let kinds = ["podSelector", "namespaceSelector", "ipBlock"].iter().filter(|field| peer.has(field)).count();
+    let kinds =
+        ["podSelector", "namespaceSelector", "ipBlock"].iter().filter(|field| peer.has(field)).count();
     if kinds == 0 {
         errors.push(Error::required(at, "must specify a peer"));
     } else if kinds > 1 && peer.has("ipBlock") {
@@ -139,9 +140,7 @@ mod tests {
 
     #[test]
     fn a_block_leaves_out_parts_of_itself() {
-        let policy = |except: &str| {
-            json!({"spec": {"ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": [except]}}]}]}})
-        };
+        let policy = |except: &str| json!({"spec": {"ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": [except]}}]}]}});
         let wrong = |except: &str| NetworkPolicies.validate(&policy(except)).len();
         assert_eq!((wrong("10.1.0.0/16"), wrong("11.0.0.0/16"), wrong("10.0.0.0/8")), (0, 1, 1));
     }

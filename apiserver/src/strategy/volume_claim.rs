@@ -9,8 +9,7 @@ use super::persistent_volume::{check_modes, check_volume_mode};
 use super::{Strategy, WriteContext, checks, internal, pod_spec};
 use crate::tree::{Fill, Read, fields};
 
-const ONLY: &str =
-    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n";
+const ONLY: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n";
 
 /// The strategy of persistent volume claims.
 pub(super) struct VolumeClaims;

@@ -18,10 +18,7 @@ impl Strategy for Autoscalers {
         spec.fill("minReplicas", 1);
         if spec.items("metrics").is_empty() {
             let target = json!({"type": "Utilization", "averageUtilization": 80});
-            spec.put(
-                "metrics",
-                json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]),
-            );
+            spec.put("metrics", json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]));
         }
         if let Some(behavior) = spec.object_mut("behavior") {
             behavior::default(behavior);

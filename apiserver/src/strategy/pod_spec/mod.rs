@@ -27,6 +27,6 @@ pub(super) use resources::{
     check_container_name as validate_container_resource, is_for_pods, validate_name as validate_resource_name,
 };
 pub(super) use validate::{Holder, validate};
-pub(super) use volumes::validate_source as validate_volume_source;
 pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};
+pub(super) use volumes::validate_source as validate_volume_source;
 pub(super) use warnings::warnings;

@@ -84,8 +84,14 @@ fn check_sources(volume: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 /// What is wrong with the source of a volume; `field` says what it is.
-pub(in crate::strategy) fn validate_source(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let required = SOURCES.iter().find(|(source, _)| *source == field).map_or(&[][..], |(_, required)| *required);
+pub(in crate::strategy) fn validate_source(
+    field: &str,
+    source: &Value,
+    at: &Path<'_>,
+    errors: &mut ErrorList,
+) {
+    let required =
+        SOURCES.iter().find(|(source, _)| *source == field).map_or(&[][..], |(_, required)| *required);
     for text in required {
         checks::required(source, text, at, errors);
     }

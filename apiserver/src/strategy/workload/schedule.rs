@@ -3,8 +3,7 @@
 /// A field: its least and greatest value, and the names of values, the first of which is the least.
 struct Bounds(i64, i64, &'static [&'static str]);
 
-const MONTHS: &[&str] =
-    &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 const DAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
@@ -34,8 +33,7 @@ pub(super) fn check(schedule: &str) -> Result<(), String> {
 
 fn check_named(schedule: &str) -> Result<(), String> {
     if let Some(duration) = schedule.strip_prefix("@every ") {
-        return check_duration(duration)
-            .map_err(|why| format!("failed to parse duration {schedule}: {why}"));
+        return check_duration(duration).map_err(|why| format!("failed to parse duration {schedule}: {why}"));
     }
     if NAMED.contains(&schedule) { Ok(()) } else { Err(format!("unrecognized descriptor: {schedule}")) }
 }
@@ -121,9 +119,9 @@ fn number_or_name(text: &str, least: i64, names: &[&str]) -> Result<i64, String>
 
 fn number(text: &str) -> Result<i64, String> {
     match text.parse::<i64>() {
-        Err(_) => Err(format!(
-            "failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"
-        )),
+        Err(_) => {
+            Err(format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
+        }
         Ok(number) if number < 0 => Err(format!("negative number ({number}) not allowed: {text}")),
         Ok(number) => Ok(number),
     }

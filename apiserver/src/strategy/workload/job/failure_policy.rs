@@ -27,10 +27,8 @@ pub(super) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn check_rule(spec: &Value, rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (action, path) = (rule.text("action"), at.child("action"));
     match action {
-        "" => errors.push(Error::required(
-            &path,
-            "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]",
-        )),
+        "" => errors
+            .push(Error::required(&path, "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]")),
         "FailIndex" if !spec.has("backoffLimitPerIndex") => {
             errors.push(Error::invalid(&path, action, "requires the backoffLimitPerIndex to be set"));
         }

@@ -65,7 +65,12 @@ impl Strategy for Jobs {
     }
 
     /// A job that has no labels of its own has those of its template, from when it is read for the first time.
-    fn reserve(&self, object: &mut Value, _old: Option<&Value>, _cx: &WriteContext<'_>) -> Result<Reservation> {
+    fn reserve(
+        &self,
+        object: &mut Value,
+        _old: Option<&Value>,
+        _cx: &WriteContext<'_>,
+    ) -> Result<Reservation> {
         label(fields(object));
         Ok(Reservation::none())
     }
@@ -113,12 +118,7 @@ fn label(job: &mut Map<String, Value>) {
 /// Labels the template with the job's uid and name, and selects by the uid.
 fn select_own_pods(job: &mut Map<String, Value>) {
     let (uid, name) = (job.at("metadata").text("uid").to_owned(), job.at("metadata").text("name").to_owned());
-    let labels = [
-        (UID, &uid),
-        (NAME, &name),
-        ("controller-uid", &uid),
-        ("job-name", &name),
-    ];
+    let labels = [(UID, &uid), (NAME, &name), ("controller-uid", &uid), ("job-name", &name)];
     for (key, value) in labels {
         let template = job.object("spec").object("template");
         template.object("metadata").object("labels").put(key, value.as_str());
@@ -149,7 +149,11 @@ fn check_generated(job: &Value, errors: &mut ErrorList) {
     let expected: Map<String, Value> =
         generated.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
     if !checks::selects(spec.at("selector"), &Value::Object(expected)) {
-        errors.push(Error::invalid(&at.child("selector"), spec.at("selector"), "`selector` not auto-generated"));
+        errors.push(Error::invalid(
+            &at.child("selector"),
+            spec.at("selector"),
+            "`selector` not auto-generated",
+        ));
     }
 }
 

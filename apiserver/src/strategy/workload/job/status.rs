@@ -13,7 +13,9 @@ pub(super) fn validate(object: &Value, old: &Value) -> ErrorList {
     for field in ["active", "succeeded", "failed", "ready", "terminating"] {
         checks::non_negative(status, field, &at, &mut errors);
     }
-    if status.at("conditions") != was.at("conditions") || status.at("completionTime") != was.at("completionTime") {
+    if status.at("conditions") != was.at("conditions")
+        || status.at("completionTime") != was.at("completionTime")
+    {
         check_conditions(status, &at, &mut errors);
     }
     if is_finished(status) && !is_finished(was) {

@@ -21,7 +21,8 @@ pub(super) fn validate(object: &Value, old: &Value, errors: &mut ErrorList) {
     if template != was.at("template") && !(is_open && same_but_scheduling(template, was.at("template"))) {
         errors.push(Error::invalid(&at.child("template"), internal::pod_template(template), IMMUTABLE));
     }
-    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
+    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
+    {
         checks::unchanged(spec, was, field, &at, errors);
     }
 }
