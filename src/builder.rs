@@ -39,6 +39,8 @@ pub struct Builder {
     pub(crate) accounts: Option<ServiceAccounts>,
     pub(crate) layer: Option<Layer>,
     pub(crate) problems: Vec<String>,
+    #[cfg(feature = "tls")]
+    pub(crate) address: Option<std::net::SocketAddr>,
 }
 
 impl Builder {
@@ -57,6 +59,8 @@ impl Builder {
             accounts: None,
             layer: None,
             problems: Vec::new(),
+            #[cfg(feature = "tls")]
+            address: None,
         }
     }
 
@@ -193,6 +197,15 @@ impl Builder {
     /// The node ports that services are given; 30000 to 32767 if nothing else is said.
     pub fn node_ports(mut self, ports: RangeInclusive<u16>) -> Self {
         self.ranges.node_ports = ports;
+        self
+    }
+
+    /// Also answers on the network: HTTPS at `address` (port 0 for any that is free), with certificates made at start.
+    /// [`Cluster::kubeconfig`] is what clients need; who shows nothing of who they are is refused. Needs an `Env` over
+    /// tokio with I/O enabled.
+    #[cfg(feature = "tls")]
+    pub fn listen(mut self, address: std::net::SocketAddr) -> Self {
+        self.address = Some(address);
         self
     }
 

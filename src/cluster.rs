@@ -21,6 +21,8 @@ pub struct Cluster(Parts);
 
 /// What a cluster consists of; dropped in this order.
 pub(crate) struct Parts {
+    #[cfg(feature = "tls")]
+    pub(crate) door: Option<crate::listen::Door>,
     pub(crate) running: Running,
     pub(crate) nodes: Mutex<BTreeMap<String, Node>>,
     pub(crate) tasks: Vec<Task<()>>,
@@ -55,9 +57,21 @@ impl Cluster {
         self.0.client.all()
     }
 
-    /// The API server.
-    pub fn server(&self) -> &Server {
+    /// The API server, to be shared with whoever [serves](steersman_apiserver::http) it.
+    pub fn server(&self) -> &Arc<Server> {
         &self.0.server
+    }
+
+    /// Where the API server listens; `None` if it was not [told to](Builder::listen).
+    #[cfg(feature = "tls")]
+    pub fn address(&self) -> Option<std::net::SocketAddr> {
+        self.0.door.as_ref().map(crate::listen::Door::address)
+    }
+
+    /// A kubeconfig for the administrator; `None` if the API server was not told to [listen](Builder::listen).
+    #[cfg(feature = "tls")]
+    pub fn kubeconfig(&self) -> Option<&str> {
+        self.0.door.as_ref().map(crate::listen::Door::kubeconfig)
     }
 
     /// The store, as the API server sees it.
@@ -126,6 +140,10 @@ impl Cluster {
 
     /// Stops everything in good order: what the nodes run first, the store last.
     pub async fn stop(self) {
+        #[cfg(feature = "tls")]
+        if let Some(door) = self.0.door {
+            door.close(&self.0.env).await;
+        }
         let Parts { running, nodes, tasks, .. } = self.0;
         drop(running);
         let nodes = nodes.into_inner().unwrap_or_else(PoisonError::into_inner);

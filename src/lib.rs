@@ -25,6 +25,10 @@
 mod builder;
 mod cluster;
 mod identity;
+#[cfg(feature = "kube")]
+mod kube;
+#[cfg(feature = "tls")]
+mod listen;
 mod manifest;
 mod node;
 mod rollback;

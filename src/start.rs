@@ -30,7 +30,19 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     for change in builder.server.drain(..) {
         server = change(server);
     }
+    #[cfg(feature = "tls")]
+    let plan = builder.address.map(|address| crate::listen::Plan::new(env, address)).transpose()?;
+    #[cfg(feature = "tls")]
+    if let Some(plan) = &plan {
+        // Without an authorizer everybody may do everything: nobody gets in unknown.
+        server = server.authenticator(plan.tokens()).without_anonymous();
+    }
     let server = Arc::new(server.start(env).await?);
+    #[cfg(feature = "tls")]
+    let door = match plan {
+        Some(plan) => Some(plan.open(env, server.clone(), builder.ranges.cluster_ips.0).await?),
+        None => None,
+    };
     let layer = builder.layer.take();
     let running = controllers(&mut builder, env, &server, layer.as_ref());
     let mut tasks = vec![keeper];
@@ -39,6 +51,8 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     let nodes = nodes(&builder, env, &server, layer.as_ref());
     let client = identity::client(&server, layer.as_ref(), "admin");
     Ok(Cluster::new(Parts {
+        #[cfg(feature = "tls")]
+        door,
         env: env.clone(),
         store,
         server,

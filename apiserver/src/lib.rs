@@ -32,11 +32,17 @@ mod cel;
 mod conditions;
 mod convert;
 pub mod crd;
+mod discovery;
 mod encode;
 mod fault;
 mod fetch;
+mod health;
 pub mod http;
+#[cfg(feature = "http")]
+pub mod listener;
+mod metrics;
 mod moment;
+mod openapi;
 mod ownership;
 pub mod patch;
 mod pipeline;

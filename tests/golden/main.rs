@@ -4,6 +4,7 @@
 //! difference of each failing case; fails below the counts that are recorded here and in `docs/support.md`.
 
 mod corpus;
+mod reduce;
 mod replay;
 mod tally;
 mod unify;

@@ -38,6 +38,8 @@ pub(crate) struct Field {
     pub(crate) full: String,
     pub(crate) presence: &'static str,
     pub(crate) number: Option<u32>,
+    /// What stands behind the marker `+default=`.
+    pub(crate) default: Option<String>,
 }
 
 /// Reads every package that has a `types.go`, keyed by the last two steps of its path: `core.v1`.
@@ -101,6 +103,7 @@ struct File<'a> {
 impl File<'_> {
     fn parse(&self, source: &str, package: &mut Package) {
         let mut current: Option<(String, Struct)> = None;
+        let mut default = None;
         for line in source.lines() {
             match &mut current {
                 None => {
@@ -108,12 +111,15 @@ impl File<'_> {
                     package.names.extend(named(line).map(|(name, of)| (name.to_owned(), self.full(of))));
                 }
                 Some(_) if line.starts_with('}') => package.structs.extend(current.take()),
-                Some((_, found)) => self.field(line.trim(), found),
+                Some((_, found)) => match line.trim().strip_prefix("// +default=") {
+                    Some(value) => default = Some(value.to_owned()),
+                    None => self.field(line.trim(), &mut default, found),
+                },
             }
         }
     }
 
-    fn field(&self, line: &str, found: &mut Struct) {
+    fn field(&self, line: &str, default: &mut Option<String>, found: &mut Struct) {
         if line.starts_with("//") {
             return;
         }
@@ -137,6 +143,7 @@ impl File<'_> {
                 full,
                 presence: presence(go.starts_with('*'), &options),
                 number,
+                default: default.take(),
             });
         }
     }

@@ -1,5 +1,8 @@
-//! Code generation for Steersman: `cargo xtask tables FACTS GO` rebuilds the types and resources under `apiserver/data`.
+//! Code generation for Steersman: `cargo xtask tables FACTS GO` and `cargo xtask docs K8S_OPENAPI GO` rebuild what is
+//! checked in under `apiserver/data`.
 
+mod docs;
+mod enums;
 mod go;
 mod tables;
 mod unpublished;
@@ -21,7 +24,9 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tables", facts, go] => tables::write(Path::new(facts), Path::new(go), &data_dir()),
-        _ => Err("usage: cargo xtask tables FACTS GO\n  FACTS holds types.json, resources.json\n  \
+        ["docs", openapi, go] => docs::write(Path::new(openapi), Path::new(go), &data_dir()),
+        _ => Err("usage: cargo xtask tables FACTS GO\n       cargo xtask docs K8S_OPENAPI GO\n  \
+                  K8S_OPENAPI is the folder of one version in k8s-openapi's sources\n  FACTS holds types.json, resources.json, columns.json\n  \
                   GO holds the sources of k8s.io/api, apimachinery, apiextensions-apiserver and kube-aggregator"
             .into()),
     }

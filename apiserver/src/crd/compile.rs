@@ -147,7 +147,7 @@ fn deprecation(definition: &Value, versions: &[Value], version: &Value) -> Optio
 }
 
 /// How versions are ordered: stable ones above beta above alpha, higher numbers above lower ones, all else below.
-fn priority(version: &str) -> (u8, u32, u32) {
+pub(crate) fn priority(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else { return (0, 0, 0) };
     let parse = |text: &str| text.parse::<u32>().unwrap_or(0);
     for (word, rank) in [("beta", 2), ("alpha", 1)] {

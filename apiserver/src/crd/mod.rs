@@ -23,6 +23,7 @@ mod validations;
 mod validator;
 mod versions;
 
+pub(crate) use compile::priority;
 pub use compile::{Column, Version, compile};
 pub(crate) use converter::Conversion;
 pub use converter::Converter;

@@ -17,7 +17,7 @@ use crate::pipeline::Core;
 const WARNING: HeaderName = http::header::WARNING;
 
 /// An answer on its way out.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     code: u16,
     headers: HeaderMap,
     body: Body,
@@ -55,14 +55,41 @@ impl Answer {
         Self::new(200, media_type, Body::Chunks(events::frames(show, events).boxed()))
     }
 
-    /// A document of some type.
-    pub(super) fn document(media_type: &'static str, text: String) -> Self {
-        Self::new(200, media_type, Body::Full(text.into()))
+    /// Plain text.
+    pub(crate) fn text(code: u16, text: impl Into<Bytes>) -> Self {
+        Self::new(code, "text/plain; charset=utf-8", Body::Full(text.into()))
     }
 
-    /// Plain text.
-    pub(super) fn text(code: u16, text: &'static str) -> Self {
-        Self::new(code, "text/plain; charset=utf-8", Body::Full(Bytes::from_static(text.as_bytes())))
+    /// A document of that media type.
+    pub(crate) fn document(media_type: &str, body: impl Into<Bytes>) -> Result<Self> {
+        let media_type = HeaderValue::from_str(media_type).map_err(Error::internal)?;
+        Ok(Self::bare(200).bearing(body.into()).with(CONTENT_TYPE, media_type))
+    }
+
+    /// No body, and no type of one: 304 to a client that has the document, 404 or 406 where upstream says no more.
+    pub(crate) fn bare(code: u16) -> Self {
+        Answer { code, headers: HeaderMap::new(), body: Body::Full(Bytes::new()) }
+    }
+
+    fn bearing(self, body: Bytes) -> Self {
+        Answer { body: Body::Full(body), ..self }
+    }
+
+    /// The same with another code.
+    pub(crate) fn with_code(mut self, code: u16) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// What Go's router answers where no path matches.
+    pub(crate) fn no_page() -> Self {
+        Self::text(404, "404 page not found\n")
+    }
+
+    /// The same with a header.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 
     /// The same with warnings.
@@ -89,7 +116,17 @@ impl Answer {
 pub(super) fn of_error(core: &Core, form: Form, error: &Error) -> Answer {
     let json = serde_json::to_vec(error.status()).unwrap_or_default();
     let body = of_status(core, form, &json).unwrap_or_else(|_| json.into());
-    let mut answer = Answer::new(error.code(), form.media.name(), Body::Full(body));
+    failed(form.media.name(), body, error)
+}
+
+/// The same in JSON, where nobody has looked at what the client accepts.
+#[cfg(feature = "tower")]
+pub(super) fn in_json(error: &Error) -> Answer {
+    failed(Media::Json.name(), serde_json::to_vec(error.status()).unwrap_or_default().into(), error)
+}
+
+fn failed(media_type: &'static str, body: Bytes, error: &Error) -> Answer {
+    let mut answer = Answer::new(error.code(), media_type, Body::Full(body));
     let seconds = error.status().details.as_ref().and_then(|details| details.retry_after_seconds);
     if let Some(seconds) = seconds {
         answer.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -153,11 +153,12 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 fn check_size(body: &Bytes) -> Result<()> {
-    if body.len() > super::BODY {
-        let message = format!("Request entity too large: limit is {}", super::BODY);
-        return Err(Error::new(Reason::RequestEntityTooLarge, message));
-    }
-    Ok(())
+    if body.len() > super::BODY { Err(too_large()) } else { Ok(()) }
+}
+
+/// 413: there is more of it than is read.
+pub(super) fn too_large() -> Error {
+    Error::new(Reason::RequestEntityTooLarge, format!("Request entity too large: limit is {}", super::BODY))
 }
 
 fn unreadable(why: &str) -> Error {

@@ -29,7 +29,7 @@ impl Info {
                 let watches = *watch || (query.flag("watch") && target.subresource.is_empty());
                 verb(&parts.method, target.name.is_empty(), watches).to_owned()
             }
-            Place::Discovery | Place::Elsewhere => parts.method.as_str().to_ascii_lowercase(),
+            Place::Discovery(_) | Place::Elsewhere => parts.method.as_str().to_ascii_lowercase(),
         };
         let selects = matches!(verb.as_str(), "list" | "watch");
         let fields = selects.then(|| query.text("fieldSelector").parse().ok()).flatten();
@@ -42,7 +42,7 @@ impl Info {
             Place::Resource { target, .. } => {
                 Asked::Resource(ResourceAccess::of(target, self.fields.as_ref()))
             }
-            Place::Discovery | Place::Elsewhere => Asked::Path(&self.path),
+            Place::Discovery(_) | Place::Elsewhere => Asked::Path(&self.path),
         }
     }
 }

@@ -19,11 +19,11 @@ pub(super) fn answer(core: &Core, request: &Parts) -> Result<Option<Answer>> {
     let Some(accounts) = accounts else { return Ok(None) };
     match request.uri.path() {
         "/.well-known/openid-configuration" => {
-            Ok(Some(Answer::document("application/json", accounts.configuration().to_string())))
+            Answer::document("application/json", accounts.configuration().to_string()).map(Some)
         }
         "/openid/v1/jwks" => {
             check_accepted(request)?;
-            Ok(Some(Answer::document(KEYS, accounts.key_set().to_string())))
+            Answer::document(KEYS, accounts.key_set().to_string()).map(Some)
         }
         _ => Ok(None),
     }

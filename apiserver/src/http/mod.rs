@@ -6,15 +6,26 @@
 mod accept;
 mod answer;
 mod body;
+mod documents;
 mod events;
+#[cfg(feature = "tower")]
+mod frames;
+#[cfg(feature = "tower")]
+mod gzip;
 mod indent;
+#[cfg(feature = "tower")]
+mod inflight;
 mod info;
 mod issuer;
 mod list;
+#[cfg(feature = "tower")]
+mod manner;
 mod options;
 mod path;
 mod query;
 mod serve;
+#[cfg(feature = "tower")]
+mod service;
 mod show;
 mod verbs;
 
@@ -27,6 +38,13 @@ use crate::pipeline::Caller;
 use crate::server::Server;
 use crate::user::User;
 use accept::Form;
+
+pub(crate) use answer::Answer;
+#[cfg(feature = "tower")]
+pub use inflight::Limits;
+pub(crate) use query::Query;
+#[cfg(feature = "tower")]
+pub use service::Service;
 
 /// The largest body that is read; upstream's limit, in bytes.
 const BODY: usize = 3 * 1024 * 1024;
@@ -50,12 +68,23 @@ impl Server {
         let agent = request.headers().get(http::header::USER_AGENT);
         let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let caller = Caller { user, user_agent };
+        let core = self.core();
+        let (started, counted) = (core.env.elapsed(), verbs::counted(core, &request));
+        let wants_body = request.method() != http::Method::HEAD;
         let (parts, body) = request.into_parts();
         let form = Form::of_error(&parts);
-        match verbs::answer(self.core(), &caller, parts, body).await {
-            Ok(answer) => answer.into_response(),
-            Err(error) => answer::of_error(self.core(), form, &error).into_response(),
+        let answer = match verbs::answer(core, &caller, parts, body).await {
+            Ok(answer) => answer,
+            Err(error) => answer::of_error(core, form, &error),
+        };
+        let mut response = answer.into_response();
+        if wants_body {
+            response = response.map(|body| core.metrics.follow(&counted, body));
+        } else {
+            *response.body_mut() = Body::Full(Bytes::new());
         }
+        core.metrics.answered(counted, response.status().as_u16(), core.env.elapsed() - started);
+        response
     }
 }
 

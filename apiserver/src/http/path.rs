@@ -13,8 +13,8 @@ pub(super) enum Place {
         /// Whether it stands behind `/watch/`, the older way to ask for a watch.
         watch: bool,
     },
-    /// Below `/api` or `/apis`, and no resource: discovery.
-    Discovery,
+    /// Below `/api` or `/apis`, and no resource: discovery. The steps.
+    Discovery(Vec<String>),
     /// Anything else.
     Elsewhere,
 }
@@ -24,9 +24,9 @@ pub(super) fn parse(path: &str) -> Place {
     let Some(rest) = path.strip_prefix('/') else { return Place::Elsewhere };
     let steps: Option<Vec<String>> = rest.trim_end_matches('/').split('/').map(decode).collect();
     let Some(steps) = steps else { return Place::Elsewhere };
-    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-    match steps.as_slice() {
-        ["api"] | ["api", _] | ["apis"] | ["apis", _] | ["apis", _, _] => Place::Discovery,
+    let words: Vec<&str> = steps.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["api"] | ["api", _] | ["apis"] | ["apis", _] | ["apis", _, _] => Place::Discovery(steps),
         ["api", version, rest @ ..] => resource("", version, rest),
         ["apis", group, version, rest @ ..] => resource(group, version, rest),
         _ => Place::Elsewhere,
@@ -48,7 +48,7 @@ fn resource(group: &str, version: &str, steps: &[&str]) -> Place {
             let (name, sub) = object(rest);
             ("", *resource, name, sub)
         }
-        [] => return Place::Discovery,
+        [] => return Place::Elsewhere,
     };
     let row = GroupVersionResource::new(group.to_owned(), version.to_owned(), resource.to_owned());
     let target = Target::all(row).in_namespace(namespace).named(name).subresource(subresource);
@@ -109,8 +109,8 @@ mod tests {
             ("/api/v1/watch/namespaces/a/pods/p", "watch v1/pods a|p|"),
             ("/api/v1/namespaces/a/services/s:80/proxy/x/y", "v1/services a|s:80|proxy/x/y"),
             ("/api/v1/pods/a%3Ab", "v1/pods |a:b|"),
-            ("/apis/apps", "Discovery"),
-            ("/api/v1", "Discovery"),
+            ("/apis/apps", "Discovery([\"apis\", \"apps\"])"),
+            ("/api/v1", "Discovery([\"api\", \"v1\"])"),
             ("/healthz", "Elsewhere"),
         ];
         for (path, expected) in cases {

@@ -7,7 +7,7 @@ use steersman_core::{Result, field};
 use super::path;
 
 /// The parameters, in the order of the text; a name may stand more than once.
-pub(super) struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Splits the part of a URI behind the question mark. What cannot be decoded is kept as it is.
@@ -28,17 +28,17 @@ impl Query {
     }
 
     /// The first value of a parameter; empty if it is not there.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|pair| pair.0 == name).map_or("", |pair| pair.1.as_str())
     }
 
     /// Every value of a parameter.
-    pub(super) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+    pub(crate) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.0.iter().filter(move |pair| pair.0 == name).map(|pair| pair.1.as_str())
     }
 
     /// Whether a parameter is there.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|pair| pair.0 == name)
     }
 

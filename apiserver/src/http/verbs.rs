@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
 use http::request::Parts;
+use http::{Method, Request};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::Result;
 use steersman_core::api::{FieldValidation, Target};
@@ -14,13 +14,13 @@ use super::accept::{self, Form, Shape};
 use super::answer::{self, Answer};
 use super::body::Expected;
 use super::info::Info;
-use super::path::Place;
+use super::path::{self, Place};
 use super::query::Query;
 use super::show::{Include, Show};
-use super::{body, issuer, options};
-use crate::fault;
+use super::{body, documents, issuer, options};
 use crate::pipeline::{Caller, Core, Written};
 use crate::registry::Served;
+use crate::{fault, metrics};
 
 /// Kinds whose delete answers with the object rather than with a status; upstream's `ReturnDeletedObject`.
 const RETURNED: &[&str] = &[
@@ -63,15 +63,14 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body
     }
     let (target, watch) = match info.place {
         Place::Resource { target, watch } => (target, watch),
-        Place::Discovery => return discovery(core, parts.uri.path()),
-        Place::Elsewhere => return Ok(Answer::text(404, "404 page not found\n")),
+        place => return documents::answer(core, &place, &parts).await,
     };
     let (rows, resource) = (core.registry.rows(), &target.resource);
     let is_custom = rows.all().any(|row| row.custom && row.resource().group == resource.group);
     if !rows.has_group(&resource.group)
         || (is_custom && !rows.has_version(&resource.group, &resource.version))
     {
-        return Ok(Answer::text(404, "404 page not found\n"));
+        return Ok(Answer::no_page());
     }
     let query = Query::parse(parts.uri.query());
     let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
@@ -85,15 +84,14 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body
     Ok(answer.warned(deprecation.as_slice()))
 }
 
-/// Discovery documents come with the wire; until then a path that exists says so.
-fn discovery(core: &Core, path: &str) -> Result<Answer> {
-    let steps: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let rows = core.registry.rows();
-    match steps.as_slice() {
-        ["apis", group, ..] if !rows.has_group(group) => Ok(Answer::text(404, "404 page not found\n")),
-        ["apis", group, version] if !rows.has_version(group, version) => Err(fault::unknown_path()),
-        ["api", version] if !rows.has_version("", version) => Err(fault::unknown_path()),
-        _ => Err(steersman_core::Error::not_implemented("discovery is not served yet")),
+/// As what a request is counted.
+pub(super) fn counted(core: &Core, request: &Request<Bytes>) -> metrics::Request {
+    match path::parse(request.uri().path()) {
+        Place::Resource { target, watch } if core.registry.get(&target.resource).is_some() => {
+            let watches = watch || Query::parse(request.uri().query()).flag("watch");
+            metrics::Request::to(&target, request.method(), watches && request.method() == Method::GET)
+        }
+        _ => metrics::Request::elsewhere(request.method()),
     }
 }
 

@@ -31,6 +31,8 @@ mod versions;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -42,6 +44,7 @@ use crate::admission::Admission;
 use crate::authenticate::{Authentication, ServiceAccounts};
 use crate::authorize::Authorization;
 use crate::crd::Converter;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::review::Review;
 use crate::subresource::Subresource;
@@ -69,12 +72,25 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
+    /// What requests were counted.
+    pub(crate) metrics: Metrics,
+    /// Where clients of the cluster find the service `kubernetes`.
+    pub(crate) service_address: IpAddr,
+    /// Set once the server is about to stop.
+    pub(crate) draining: AtomicBool,
     /// Who converts the objects of definitions whose conversion strategy is `Webhook`.
     pub(crate) converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
     /// What the definitions said that are served now.
     pub(crate) compiled: Mutex<BTreeMap<GroupResource, Value>>,
     /// The revision as of which the definitions of custom resources are in effect; held while they are put so.
     pub(crate) syncing: futures::lock::Mutex<Revision>,
+}
+
+impl Core {
+    /// Whether the server is about to stop: it still answers, and is no longer ready.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }
 
 /// Who makes a request, and with which program.

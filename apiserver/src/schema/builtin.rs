@@ -68,7 +68,7 @@ enum MapName {
 }
 
 /// The lines of the table: the name of a type, and the JSON that says what it is.
-pub(super) fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
     TABLE.lines().filter_map(|line| {
         let (name, row) = line.strip_prefix('"')?.split_once("\":")?;
         Some((name, row.trim_end_matches(',')))
@@ -76,7 +76,7 @@ pub(super) fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// The name in the table of a built-in kind: `core.v1.Pod`, `rbac.v1.Role`.
-pub(super) fn type_name(kind: &GroupVersionKind) -> String {
+pub(crate) fn type_name(kind: &GroupVersionKind) -> String {
     let group = match kind.group.split('.').next() {
         None | Some("") => "core",
         Some("internal") => "apiserverinternal",

@@ -35,6 +35,7 @@ use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
 use crate::crd::{Findings, Validator};
+pub(crate) use builtin::{lines as table, type_name};
 pub(crate) use check::{Check, Counterparts, unrecognized_formats};
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
@@ -104,7 +105,7 @@ impl fmt::Display for Unfit {
 impl Schema {
     /// The schema of a built-in kind; `None` if there is no such kind.
     pub(crate) fn builtin(document: &Arc<Document>, kind: &GroupVersionKind) -> Option<Self> {
-        let root = Shape::Object(document.named(&builtin::type_name(kind))?);
+        let root = Shape::Object(document.named(&type_name(kind))?);
         Some(Schema { document: document.clone(), root, rules: None })
     }
 

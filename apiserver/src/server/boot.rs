@@ -102,7 +102,7 @@ async fn endpoints(core: &Core, caller: &Caller, address: SocketAddr) -> Result<
 }
 
 /// The first address behind that of the network itself.
-fn first(network: IpAddr) -> IpAddr {
+pub(super) fn first(network: IpAddr) -> IpAddr {
     match network {
         IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits().saturating_add(1))),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits().saturating_add(1))),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use steersman_core::resource::{GroupResource, Resource};
@@ -14,6 +15,7 @@ use crate::admission::Admission;
 use crate::authenticate::{Authentication, Authenticator, ServiceAccounts};
 use crate::authorize::{Authorization, Authorizer, Mode, Nodes, Rbac, rbac};
 use crate::crd::Converter;
+use crate::metrics::Metrics;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
 use crate::strategy::{ServiceRanges, Strategies, Strategy};
@@ -210,6 +212,9 @@ impl Builder {
             reviews: crate::review::builtin(),
             subresources: subresource::builtin(self.accounts),
             typed: Vec::new(),
+            metrics: Metrics::new(),
+            service_address: boot::first(self.ranges.cluster_ips.0),
+            draining: AtomicBool::new(false),
             converters: self.converters,
             compiled: std::sync::Mutex::default(),
             syncing: futures::lock::Mutex::default(),

@@ -1,0 +1,164 @@
+//! The server as a [`tower_service::Service`]: what listeners, and clients in this process, put requests into.
+//!
+//! Around [`Server::serve`] stands what protects the server from its clients: a limit to bodies, a deadline, a limit to
+//! requests in flight, and a net under panics.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use http::{Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use steersman_core::env::Elapsed;
+use steersman_core::error::Reason;
+use steersman_core::{Error, Result};
+
+use super::answer::in_json;
+use super::inflight::{InFlight, Limits};
+use super::manner::Manner;
+use super::{BODY, Body, body, gzip};
+use crate::server::Server;
+use crate::user::User;
+
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+
+/// An API server that takes requests with any body. Cloning shares, the limits too.
+#[derive(Clone, Debug)]
+pub struct Service {
+    server: Arc<Server>,
+    in_flight: Arc<InFlight>,
+    user: Option<User>,
+}
+
+impl Service {
+    /// A service that [finds out](Server::serve) who makes each request.
+    pub fn new(server: Arc<Server>, limits: Limits) -> Self {
+        Service { server, in_flight: Arc::new(InFlight::new(limits)), user: None }
+    }
+
+    /// The same, taking every request for one of `user`'s.
+    #[must_use]
+    pub fn acting_as(self, user: User) -> Self {
+        Service { user: Some(user), ..self }
+    }
+
+    /// From now on the server tells that it is not ready: it is about to stop.
+    #[cfg(feature = "http")]
+    pub(crate) fn drain(&self) {
+        self.server.core().draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers a request. Never fails: what is wrong is in the answer.
+    pub async fn answer<B>(self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let audit_id = self.audit_id(&request);
+        let response = AssertUnwindSafe(self.limited(request)).catch_unwind().await;
+        let mut response = response.unwrap_or_else(|_| panicked());
+        let headers = response.headers_mut();
+        headers.insert(AUDIT_ID, audit_id);
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+        response
+    }
+
+    /// What names the request in logs: the client's own word, or a new one.
+    fn audit_id<B>(&self, request: &Request<B>) -> HeaderValue {
+        let given = request.headers().get(AUDIT_ID).filter(|value| !value.is_empty()).cloned();
+        given.unwrap_or_else(|| {
+            HeaderValue::from_str(&self.server.core().env.uuid()).expect("a UUID is printable ASCII")
+        })
+    }
+
+    async fn limited<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let manner = match Manner::of(request.method(), request.uri()) {
+            Ok(manner) => manner,
+            Err(error) => return in_json(&error).into_response(),
+        };
+        let Some(_place) = self.in_flight.enter(&manner) else { return InFlight::refusal() };
+        let encodings = gzip::is_accepted(request.headers());
+        let whole = self.whole(request);
+        let response = match manner.deadline() {
+            Some(limit) => match self.server.core().env.timeout(limit, whole).await {
+                Ok(response) => response,
+                Err(Elapsed) => in_json(&too_slow()).into_response(),
+            },
+            None => whole.await,
+        };
+        if encodings && manner.may_be_compressed() { gzip::compress(response) } else { response }
+    }
+
+    async fn whole<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let body = match collect(body).await {
+            Ok(body) => body,
+            Err(error) => return in_json(&error).into_response(),
+        };
+        let request = Request::from_parts(parts, body);
+        match &self.user {
+            Some(user) => self.server.call(user.clone(), request).await,
+            None => self.server.serve(request).await,
+        }
+    }
+}
+
+/// Reads a body to its end, but no more than is allowed.
+async fn collect<B>(body: B) -> Result<Bytes>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match Limited::new(body, BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(body::too_large()),
+        Err(error) => Err(Error::bad_request(error.to_string())),
+    }
+}
+
+fn too_slow() -> Error {
+    Error::new(Reason::Timeout, "Timeout: request did not complete within the allotted timeout")
+        .about("", "", "")
+}
+
+fn panicked() -> Response<Body> {
+    tracing::error!("a request's handler panicked");
+    let error = Error::new(
+        Reason::InternalError,
+        "This request caused apiserver to panic. Look in the logs for details.",
+    );
+    in_json(&error).into_response()
+}
+
+impl<B> tower_service::Service<Request<B>> for Service
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.clone().answer(request).map(Ok).boxed()
+    }
+}

@@ -1,0 +1,64 @@
+//! kube-rs over the network.
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::{WatchStreamExt, reflector, watcher};
+use kube::{Client, Config};
+use serde_json::json;
+
+use super::Served;
+
+async fn client(served: &Served) -> Client {
+    let kubeconfig = Kubeconfig::from_yaml(served.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
+
+fn map(name: &str, value: &str) -> ConfigMap {
+    serde_json::from_value(json!({"metadata": {"name": name}, "data": {"k": value}})).unwrap()
+}
+
+#[test]
+fn objects_are_written_and_read() {
+    let served = Served::start();
+    served.runtime.block_on(async {
+        let maps: Api<ConfigMap> = Api::namespaced(client(&served).await, "default");
+        maps.create(&PostParams::default(), &map("a", "1")).await.unwrap();
+        let twice = maps.create(&PostParams::default(), &map("a", "1")).await.unwrap_err();
+        assert!(matches!(twice, kube::Error::Api(status) if status.reason == "AlreadyExists"));
+        let patch = Patch::Merge(json!({"data": {"k": "2"}}));
+        let patched = maps.patch("a", &PatchParams::default(), &patch).await.unwrap();
+        assert_eq!(patched.data.unwrap()["k"], "2");
+        let names = maps.list_metadata(&ListParams::default()).await.unwrap();
+        assert!(names.items.iter().any(|one| one.metadata.name.as_deref() == Some("a")));
+    });
+}
+
+#[test]
+fn a_reflector_follows() {
+    let served = Served::start();
+    served.runtime.block_on(async {
+        let maps: Api<ConfigMap> = Api::namespaced(client(&served).await, "default");
+        let (store, writer) = reflector::store();
+        let events = watcher(maps.clone(), watcher::Config::default()).reflect(writer).applied_objects();
+        let mut events = std::pin::pin!(events);
+        maps.create(&PostParams::default(), &map("b", "1")).await.unwrap();
+        let mut seen =
+            events.by_ref().try_filter(|one| std::future::ready(one.metadata.name.as_deref() == Some("b")));
+        seen.next().await.unwrap().unwrap();
+        assert!(store.state().iter().any(|one| one.metadata.name.as_deref() == Some("b")));
+    });
+}
+
+#[test]
+fn versions_are_told() {
+    let served = Served::start();
+    served.runtime.block_on(async {
+        let client = client(&served).await;
+        assert_eq!(client.apiserver_version().await.unwrap().minor, "36");
+        let groups = client.list_api_groups().await.unwrap();
+        assert!(groups.groups.iter().any(|group| group.name == "apps"));
+    });
+}
