@@ -35,7 +35,13 @@ impl<'a> Request<'a> {
     }
 
     /// Who sets what in a body that is answered, though never stored.
-    pub(super) fn own_body(&self, given: &str, kind: &GroupVersionKind, schema: &Schema, body: &Value) -> Owners {
+    pub(super) fn own_body(
+        &self,
+        given: &str,
+        kind: &GroupVersionKind,
+        schema: &Schema,
+        body: &Value,
+    ) -> Owners {
         let mut blank = Value::Object(Map::new());
         // An empty body has no value of a wrong type.
         let _ = schema.admit(&mut blank, kind, &Duplicates::default(), FieldValidation::Ignore);

@@ -231,9 +231,6 @@ impl Request<'_> {
             Door::Status => strategy.prepare_status(&mut tree, &old.tree, &cx),
             Door::Other(_) => {}
         }
-        if matches!(door, Door::Object) && self.row.separates_status() {
-            super::status::keep(&mut tree, &old.tree);
-        }
         if self.row.counts_generation() && self.counts_change(door, &tree, &old.tree) {
             metadata::count_generation(&mut tree);
         }

@@ -38,17 +38,6 @@ impl Strategy for Deployments {
         errors
     }
 
-    /// Unlike other kinds, a Deployment counts changes of its annotations, too; changes of the spec are counted
-    /// anyway.
-    fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
-        let (now, before) = (object.at("metadata"), old.at("metadata"));
-        let same = now.entries("annotations").eq(before.entries("annotations"));
-        if !same && object.at("spec") == old.at("spec") {
-            let generation = before.int("generation").unwrap_or_default() + 1;
-            fields(object).object("metadata").put("generation", generation);
-        }
-    }
-
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = self.validate(object);
         checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
