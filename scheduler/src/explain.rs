@@ -122,7 +122,8 @@ impl fmt::Display for Explanation {
 impl Explanation {
     /// The nodes that will do, the best first, with the plugins' weighted scores.
     fn write_scores(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut nodes: Vec<(&Arc<str>, i64)> = self.total.iter().map(|(node, total)| (node, *total)).collect();
+        let mut nodes: Vec<(&Arc<str>, i64)> =
+            self.total.iter().map(|(node, total)| (node, *total)).collect();
         nodes.sort_by_key(|(_, total)| std::cmp::Reverse(*total));
         for (node, total) in nodes {
             let of = |(plugin, nodes): (&&str, &BTreeMap<Arc<str>, Score>)| {

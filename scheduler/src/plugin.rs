@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use steersman_core::{Client, Env};
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::{Client, Env};
 
 use crate::attempt::Attempt;
 use crate::change::{Change, Reach};

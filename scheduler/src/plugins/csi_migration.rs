@@ -72,7 +72,9 @@ impl Migration {
         } else if let Some(disk) = &spec.gce_persistent_disk {
             let place = match zones(volume).as_deref() {
                 Some([zone]) => format!("zones/{zone}"),
-                Some([first, ..]) => format!("regions/{}", first.rsplit_once('-').map_or("", |(region, _)| region)),
+                Some([first, ..]) => {
+                    format!("regions/{}", first.rsplit_once('-').map_or("", |(region, _)| region))
+                }
                 _ => "zones/UNSPECIFIED".to_owned(),
             };
             Some((&ALL[1], format!("projects/UNSPECIFIED/{place}/disks/{}", disk.pd_name)))
@@ -94,8 +96,10 @@ impl Migration {
     pub(super) fn node_selector(&self, volume: &PersistentVolume) -> Option<ApiSelector> {
         let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref());
         let mut selector = affinity.and_then(|affinity| affinity.required.clone()).unwrap_or_default();
-        let expressions = selector.node_selector_terms.iter_mut().flat_map(|term| &mut term.match_expressions);
-        let of_zone = |expression: &&mut NodeSelectorRequirement| [ZONE, OLD_ZONE].contains(&expression.key.as_str());
+        let expressions =
+            selector.node_selector_terms.iter_mut().flat_map(|term| &mut term.match_expressions);
+        let of_zone =
+            |expression: &&mut NodeSelectorRequirement| [ZONE, OLD_ZONE].contains(&expression.key.as_str());
         let mut is_told = false;
         for expression in expressions.flatten().filter(of_zone) {
             expression.key = self.zone_key.to_owned();

@@ -57,7 +57,8 @@ impl Plugin for NodeVolumeLimits {
 
 impl Filter for NodeVolumeLimits {
     fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
-        let may_attach = |volume| volumes::claim_name(pod, volume).is_some() || Migration::of_inline(volume).is_some();
+        let may_attach =
+            |volume| volumes::claim_name(pod, volume).is_some() || Migration::of_inline(volume).is_some();
         if !volumes::of(pod).iter().any(may_attach) {
             return Prepared::Skip;
         }
@@ -136,7 +137,9 @@ fn collect(
             }
             Err(rejection) if is_new => {
                 let (namespace, name) = (pod.namespace(), name.name);
-                return Err(Rejection::unresolvable(format!("looking up PVC {namespace}/{name}: {rejection}")));
+                return Err(Rejection::unresolvable(format!(
+                    "looking up PVC {namespace}/{name}: {rejection}"
+                )));
             }
             Err(_) => {}
         }

@@ -117,13 +117,15 @@ impl Filter for VolumeBinding {
 impl Claims {
     /// Sorts the claims of a pod. Those that wait for nobody must have a volume before the pod is placed.
     pub(super) fn of(pod: &PodInfo, nodes: &Snapshot) -> Result<Self, Rejection> {
-        let claims: Result<Vec<_>, _> =
-            volumes::claim_names(pod).map(|name| usable(pod, &name, nodes).map_err(Rejection::unresolvable)).collect();
+        let claims: Result<Vec<_>, _> = volumes::claim_names(pod)
+            .map(|name| usable(pod, &name, nodes).map_err(Rejection::unresolvable))
+            .collect();
         let mut sorted = Claims::default();
         let mut must_be_bound = false;
         for claim in claims? {
             let has_volume = !volumes::volume_name(&claim).is_empty();
-            let is_complete = volumes::annotation(&claim.metadata.annotations, volumes::BIND_COMPLETED).is_some();
+            let is_complete =
+                volumes::annotation(&claim.metadata.annotations, volumes::BIND_COMPLETED).is_some();
             if has_volume && is_complete {
                 sorted.bound.push(claim);
             } else if waits(&claim, nodes).map_err(volumes::broken)? && !has_volume {
@@ -146,14 +148,19 @@ fn usable(
     nodes: &Snapshot,
 ) -> Result<Arc<PersistentVolumeClaim>, String> {
     let named = &name.name;
-    let claim = volumes::claim(nodes, pod.namespace(), named).map_err(|rejection| match name.is_ephemeral {
-        true => format!("waiting for ephemeral volume controller to create the persistentvolumeclaim \"{named}\""),
-        false => rejection.to_string(),
-    })?;
+    let claim =
+        volumes::claim(nodes, pod.namespace(), named).map_err(|rejection| match name.is_ephemeral {
+            true => format!(
+                "waiting for ephemeral volume controller to create the persistentvolumeclaim \"{named}\""
+            ),
+            false => rejection.to_string(),
+        })?;
     let phase = claim.status.as_ref().and_then(|status| status.phase.as_deref());
     if phase == Some("Lost") {
         let volume = volumes::volume_name(&claim);
-        return Err(format!("persistentvolumeclaim \"{named}\" bound to non-existent persistentvolume \"{volume}\""));
+        return Err(format!(
+            "persistentvolumeclaim \"{named}\" bound to non-existent persistentvolume \"{volume}\""
+        ));
     }
     if claim.metadata.deletion_timestamp.is_some() {
         return Err(format!("persistentvolumeclaim \"{named}\" is being deleted"));

@@ -50,7 +50,10 @@ pub(super) fn is_bound_to(volume: &PersistentVolume, claim: &PersistentVolumeCla
     reference.is_some_and(|reference| {
         reference.name == claim.metadata.name
             && reference.namespace == claim.metadata.namespace
-            && reference.uid.as_deref().is_none_or(|uid| uid.is_empty() || Some(uid) == claim.metadata.uid.as_deref())
+            && reference
+                .uid
+                .as_deref()
+                .is_none_or(|uid| uid.is_empty() || Some(uid) == claim.metadata.uid.as_deref())
     })
 }
 
@@ -69,7 +72,8 @@ fn may_hold(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     (offered.claim_ref.is_none() || is_bound_to(volume, claim))
         && capacity(volume) >= requested(claim)
         && mode(&offered.volume_mode) == mode(&asked.volume_mode)
-        && attributes(&offered.volume_attributes_class_name) == attributes(&asked.volume_attributes_class_name)
+        && attributes(&offered.volume_attributes_class_name)
+            == attributes(&asked.volume_attributes_class_name)
         && class_of_volume(volume) == class_of_claim(claim)
         && volume.metadata.deletion_timestamp.is_none()
 }

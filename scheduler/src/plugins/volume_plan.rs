@@ -104,7 +104,8 @@ fn check_provision(
     node: &Node,
 ) -> Result<Option<&'static str>, String> {
     let name = volumes::class_of_claim(claim);
-    let class = volumes::class(cluster, name).map_err(|_| format!("failed to find storage class \"{name}\""))?;
+    let class =
+        volumes::class(cluster, name).map_err(|_| format!("failed to find storage class \"{name}\""))?;
     if ["", "kubernetes.io/no-provisioner"].contains(&class.provisioner.as_str()) || !allows(&class, node) {
         return Ok(Some(NO_VOLUME));
     }
@@ -135,7 +136,9 @@ fn has_capacity(size: &Quantity, class: &StorageClass, cluster: &Snapshot, node:
     let labels = node.metadata.labels.as_ref().unwrap_or(NO_LABELS);
     cluster.related().all::<CSIStorageCapacity>().any(|capacity| {
         let most = capacity.maximum_volume_size.as_ref().or(capacity.capacity.as_ref());
-        let is_enough = most.and_then(|most| most.0.parse::<Quantity>().ok()).is_some_and(|most| most.value() >= size.value());
+        let is_enough = most
+            .and_then(|most| most.0.parse::<Quantity>().ok())
+            .is_some_and(|most| most.value() >= size.value());
         let topology = capacity.node_topology.as_ref();
         let is_near = topology.and_then(|topology| LabelSelector::from_object(Some(topology)).ok());
         Some(capacity.storage_class_name.as_str()) == class.metadata.name.as_deref()

@@ -54,7 +54,9 @@ fn shares_claim(pod: &PodInfo, other: &PodInfo) -> bool {
 }
 
 fn named_claims(pod: &PodInfo) -> impl Iterator<Item = &str> {
-    volumes::of(pod).iter().filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
+    volumes::of(pod)
+        .iter()
+        .filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
 }
 
 impl Filter for VolumeRestrictions {
@@ -75,8 +77,13 @@ impl Filter for VolumeRestrictions {
         if disks.is_empty() && exclusive.is_empty() {
             return Prepared::Skip;
         }
-        let mut restrictions =
-            Restrictions { namespace: pod.namespace().to_owned(), disks, exclusive, in_use: 0, is_silent: false };
+        let mut restrictions = Restrictions {
+            namespace: pod.namespace().to_owned(),
+            disks,
+            exclusive,
+            in_use: 0,
+            is_silent: false,
+        };
         // A claim that several pods use counts once, as upstream has it, until pods are put elsewhere for trial.
         let mut used = BTreeSet::new();
         if !restrictions.exclusive.is_empty() {

@@ -78,7 +78,10 @@ pub(super) fn is_for(pod: &PodInfo, claim: &PersistentVolumeClaim) -> Result<(),
         return Ok(());
     }
     let (namespace, name) = (pod.namespace(), claim.metadata.name.as_deref().unwrap_or_default());
-    Err(format!("PVC {namespace}/{name} was not created for pod {namespace}/{} (pod is not owner)", pod.name()))
+    Err(format!(
+        "PVC {namespace}/{name} was not created for pod {namespace}/{} (pod is not owner)",
+        pod.name()
+    ))
 }
 
 /// The name of the volume that a claim names; empty for none.
@@ -120,7 +123,10 @@ pub(super) fn requested(claim: &PersistentVolumeClaim) -> Option<Quantity> {
 }
 
 /// The value of an annotation.
-pub(super) fn annotation<'a>(annotations: &'a Option<BTreeMap<String, String>>, key: &str) -> Option<&'a str> {
+pub(super) fn annotation<'a>(
+    annotations: &'a Option<BTreeMap<String, String>>,
+    key: &str,
+) -> Option<&'a str> {
     annotations.as_ref()?.get(key).map(String::as_str)
 }
 
