@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::{Value, json};
 use steersman_core::api::{
@@ -427,4 +428,33 @@ fn a_refusal_names_the_plugin_and_the_reason() {
         (refusal.plugin, refusal.rejection.to_string().as_str()),
         ("SchedulingGates", "waiting for scheduling gates: [g]")
     );
+}
+
+#[test]
+fn a_claim_that_waits_for_a_pod_is_bound_before_it() {
+    in_world(Profile::default(), async |world| {
+        let class = json!({
+            "metadata": {"name": "late"}, "provisioner": "csi.example.com",
+            "volumeBindingMode": "WaitForFirstConsumer",
+        });
+        let class = serde_json::from_value::<StorageClass>(class).unwrap();
+        world.client.all::<StorageClass>().create(&class).await.unwrap();
+        let spec = json!({"storageClassName": "late", "resources": {"requests": {"storage": "1Gi"}}});
+        let claim = json!({"metadata": {"name": "data", "namespace": "d"}, "spec": spec});
+        let claims = world.client.namespaced::<PersistentVolumeClaim>("d");
+        claims.create(&serde_json::from_value(claim).unwrap()).await.unwrap();
+        world.node("n1", "4").await;
+        let volume = json!({"name": "data", "persistentVolumeClaim": {"claimName": "data"}});
+        world.pod("a", "1", json!({"volumes": [volume]})).await;
+        world.seconds(3).await;
+        let annotations = claims.get("data").await.unwrap().metadata.annotations.clone().unwrap();
+        assert_eq!(annotations["volume.kubernetes.io/selected-node"], "n1");
+        assert_eq!(world.node_of("a").await, None);
+        let bound = json!({
+            "metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": "pv"},
+        });
+        claims.patch("data", Patch::Merge(bound)).await.unwrap();
+        world.seconds(2).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+    });
 }

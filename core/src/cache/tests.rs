@@ -99,7 +99,7 @@ fn one_cache_serves_everybody() {
         let first = story.caches.of::<ConfigMap>();
         let second = story.caches.resource(&GroupVersionResource::of::<ConfigMap>());
         story.caches.synced().await;
-        let decoded: Arc<ConfigMap> = second.get("n", "a").unwrap().decode().unwrap();
+        let decoded: Arc<ConfigMap> = second.get("n", "a").unwrap().lean().unwrap();
         assert!(Arc::ptr_eq(&decoded, &first.get("n", "a").unwrap()));
     });
     assert_eq!(story.api.calls().iter().filter(|call| call.starts_with("list")).count(), 1);
