@@ -56,70 +56,54 @@ fn main() {
 }
 
 fn workloads() -> Vec<Workload> {
-    let at_5000 = |name, zones, first: Vec<(usize, Template)>, measured, target| Workload {
-        name,
-        nodes: 5_000,
-        zones,
-        first,
-        measured,
-        churn: 0,
-        target,
-    };
-    let mixed: Vec<(usize, Template)> =
-        vec![(2_000, basic), (2_000, near), (2_000, apart), (2_000, rather_near), (2_000, rather_apart)];
-    let mut workloads = vec![
-        at_5000("basic", 0, vec![(1_000, basic)], (10_000, basic), 100_000.0),
-        at_5000("node affinity", 1, vec![(5_000, in_zone)], (10_000, in_zone), 20_000.0),
-        at_5000("pod affinity, required", 1, vec![(5_000, near)], (5_000, near), 20_000.0),
-        at_5000("pod anti-affinity, required", 0, vec![(1_000, apart)], (2_000, apart), 20_000.0),
-        at_5000("pod affinity, preferred", 0, vec![(5_000, rather_near)], (5_000, rather_near), 20_000.0),
-        at_5000(
-            "pod anti-affinity, preferred",
-            0,
-            vec![(5_000, rather_apart)],
-            (5_000, rather_apart),
-            20_000.0,
-        ),
-        at_5000(
-            "namespace selector, required affinity",
-            1,
-            vec![(5_000, near_teams)],
-            (2_000, near_teams),
-            20_000.0,
-        ),
-        at_5000(
-            "namespace selector, required anti-affinity",
-            0,
-            vec![(1_000, apart_from_teams)],
-            (2_000, apart_from_teams),
-            20_000.0,
-        ),
-        at_5000(
-            "namespace selector, preferred affinity",
-            0,
-            vec![(5_000, rather_near_teams)],
-            (2_000, rather_near_teams),
-            20_000.0,
-        ),
-        at_5000(
-            "namespace selector, preferred anti-affinity",
-            0,
-            vec![(5_000, rather_apart_from_teams)],
-            (2_000, rather_apart_from_teams),
-            20_000.0,
-        ),
-        at_5000("topology spread, hard", 3, vec![(5_000, spread)], (10_000, spread), 20_000.0),
-        at_5000("topology spread, soft", 3, vec![(5_000, rather_spread)], (10_000, rather_spread), 20_000.0),
-        at_5000("mixed", 1, mixed, (5_000, basic), 20_000.0),
-        at_5000("preemption", 0, vec![(20_000, unimportant)], (5_000, important), 0.0),
-        at_5000("gated", 0, vec![(1_000, basic)], (10_000, gated), 100_000.0),
-        Workload { nodes: 15_000, ..at_5000("daemonset", 0, vec![], (15_000, on_its_node), 20_000.0) },
+    let mixed = vec![
+        (2_000, basic as Template),
+        (2_000, near),
+        (2_000, apart),
+        (2_000, rather_near),
+        (2_000, rather_apart),
     ];
-    workloads.push(Workload {
-        churn: 10,
-        ..at_5000("unschedulable churn", 0, vec![(1_000, basic)], (10_000, basic), 20_000.0)
-    });
+    let fast = |workload: Workload| Workload { target: 100_000.0, ..workload };
+    let plain = || at_5000("basic", 0, (1_000, basic), (10_000, basic));
+    let mut workloads = vec![
+        fast(plain()),
+        at_5000("node affinity", 1, (5_000, in_zone), (10_000, in_zone)),
+        at_5000("pod affinity, required", 1, (5_000, near), (5_000, near)),
+        at_5000("pod anti-affinity, required", 0, (1_000, apart), (2_000, apart)),
+        at_5000("pod affinity, preferred", 0, (5_000, rather_near), (5_000, rather_near)),
+        at_5000("pod anti-affinity, preferred", 0, (5_000, rather_apart), (5_000, rather_apart)),
+    ];
+    workloads.extend(of_namespaces());
+    workloads.extend([
+        at_5000("topology spread, hard", 3, (5_000, spread), (10_000, spread)),
+        at_5000("topology spread, soft", 3, (5_000, rather_spread), (10_000, rather_spread)),
+        Workload { first: mixed, ..at_5000("mixed", 1, (0, basic), (5_000, basic)) },
+        Workload { target: 0.0, ..at_5000("preemption", 0, (20_000, unimportant), (5_000, important)) },
+        fast(at_5000("gated", 0, (1_000, basic), (10_000, gated))),
+        Workload { nodes: 15_000, ..at_5000("daemonset", 0, (0, basic), (15_000, on_its_node)) },
+        Workload { name: "unschedulable churn", churn: 10, ..plain() },
+    ]);
     workloads
+}
+
+/// Affinity to pods of other namespaces, which are chosen by their labels.
+fn of_namespaces() -> [Workload; 4] {
+    let of = |name, zones, first, template| at_5000(name, zones, (first, template), (2_000, template));
+    [
+        of("namespace selector, required affinity", 1, 5_000, near_teams),
+        of("namespace selector, required anti-affinity", 0, 1_000, apart_from_teams),
+        of("namespace selector, preferred affinity", 0, 5_000, rather_near_teams),
+        of("namespace selector, preferred anti-affinity", 0, 5_000, rather_apart_from_teams),
+    ]
+}
+
+fn at_5000(
+    name: &'static str,
+    zones: usize,
+    first: (usize, Template),
+    measured: (usize, Template),
+) -> Workload {
+    Workload { name, nodes: 5_000, zones, first: vec![first], measured, churn: 0, target: 20_000.0 }
 }
 
 /// How cost grows with the cluster.
@@ -299,7 +283,10 @@ fn important(_: usize) -> Value {
 }
 
 fn gated(number: usize) -> Value {
-    pod("none", if number % 2 == 0 { json!({"schedulingGates": [{"name": "hold"}]}) } else { json!({}) })
+    pod(
+        "none",
+        if number.is_multiple_of(2) { json!({"schedulingGates": [{"name": "hold"}]}) } else { json!({}) },
+    )
 }
 
 fn required_on_nodes(requirement: Value, kind: &str) -> Value {

@@ -43,6 +43,7 @@ impl Tally {
 
     /// Prints the differences and the counts. Fails where fewer cases pass than are `recorded`, unless they are
     /// somebody else's (`GOLDEN_DIR`) or only some of them (`GOLDEN_ONLY`).
+    #[expect(clippy::print_stdout, reason = "the counts are what a replay is run for")]
     pub(crate) fn conclude(&self, recorded: &[(&str, usize)]) {
         println!("{}", self.report);
         for (area, Count { passed, total }) in &self.areas {

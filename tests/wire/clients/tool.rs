@@ -19,6 +19,7 @@ fn clients() -> PathBuf {
 
 impl Tool {
     /// A program, if it is installed; else says that it is not. `story` names the folder in which it keeps its files.
+    #[expect(clippy::print_stdout, reason = "whoever runs the tests is told what was left out")]
     pub(crate) fn find(name: &str, story: &str, kubeconfig: &str) -> Option<Self> {
         let paths = std::env::var_os("PATH").unwrap_or_default();
         let mut places = std::env::split_paths(&paths).map(|place| place.join(name));

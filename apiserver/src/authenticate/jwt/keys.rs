@@ -23,7 +23,7 @@ pub struct JwtKeys {
 
 enum Signer {
     Rsa(Box<RsaKeyPair>),
-    Elliptic(EcdsaKeyPair),
+    Elliptic(Box<EcdsaKeyPair>),
 }
 
 impl JwtKeys {
@@ -65,7 +65,10 @@ impl JwtKeys {
     }
 
     fn from_elliptic(pair: EcdsaKeyPair) -> Self {
-        JwtKeys { public: KeySet::of_p256(pair.public_key().as_ref()), signer: Signer::Elliptic(pair) }
+        JwtKeys {
+            public: KeySet::of_p256(pair.public_key().as_ref()),
+            signer: Signer::Elliptic(Box::new(pair)),
+        }
     }
 }
 
