@@ -37,34 +37,50 @@ impl Rollout<'_> {
         if most <= 0 {
             return false;
         }
-        let unhealthy = self.shrink_unhealthy(most);
-        let healthy = self.shrink_available(min_available);
+        let Some(unhealthy) = self.shrink_unhealthy(most) else { return false };
+        let healthy = self.shrink_available(&new, min_available);
         unhealthy + healthy > 0
     }
 
-    /// Pods that are not available go first: nobody misses them.
-    fn shrink_unhealthy(&mut self, most: i32) -> i32 {
-        self.shrink_old(most, |set| size(set) - available(set))
-    }
-
-    /// Then as many as are available beyond those that must be.
-    fn shrink_available(&mut self, min_available: i32) -> i32 {
-        let spare = sum(self.all(), available) - min_available;
-        self.shrink_old(spare, size)
-    }
-
-    /// Takes `most` pods from the old ReplicaSets, the oldest first, from each as many as `spare` says. Says how
-    /// many.
-    fn shrink_old(&mut self, most: i32, spare: impl Fn(&ReplicaSet) -> i32) -> i32 {
+    /// Pods that are not available go first: nobody misses them. Says how many; `None` if a ReplicaSet still counts
+    /// more available pods than it is to keep. They are as good as gone, so nothing goes in their place before it has
+    /// counted again.
+    fn shrink_unhealthy(&mut self, most: i32) -> Option<i32> {
         let mut taken = 0;
-        let old: Vec<Arc<ReplicaSet>> = self.old.iter().filter(|set| size(set) > 0).cloned().collect();
-        for set in old {
-            let take = spare(&set).min(most - taken);
-            if take > 0 {
-                self.resize_if_needed(&set, size(&set) - take);
-                taken += take;
+        for set in self.old_with_pods() {
+            if taken >= most {
+                break;
             }
+            let unavailable = size(&set) - available(&set);
+            if unavailable < 0 {
+                return None;
+            }
+            taken += self.take(&set, unavailable.min(most - taken));
+        }
+        Some(taken)
+    }
+
+    /// Then as many as are available beyond those that must be. What ReplicaSets that are to be empty still count is
+    /// on its way out, and is not counted here. Says how many.
+    fn shrink_available(&mut self, new: &ReplicaSet, min_available: i32) -> i32 {
+        let old = self.old_with_pods();
+        let most = sum(&old, available) + available(new) - min_available;
+        let mut taken = 0;
+        for set in old {
+            taken += self.take(&set, size(&set).min(most - taken));
         }
         taken
+    }
+
+    /// Takes so many pods from a ReplicaSet, if any. Says how many.
+    fn take(&mut self, set: &Arc<ReplicaSet>, pods: i32) -> i32 {
+        let pods = pods.max(0);
+        self.resize_if_needed(set, size(set) - pods);
+        pods
+    }
+
+    /// The old ReplicaSets that are to have pods, the oldest first.
+    fn old_with_pods(&self) -> Vec<Arc<ReplicaSet>> {
+        self.old.iter().filter(|set| size(set) > 0).cloned().collect()
     }
 }

@@ -164,6 +164,23 @@ fn unhealthy_old_pods_go_first() {
 }
 
 #[test]
+fn pods_that_are_on_their_way_out_are_not_counted_as_available() {
+    let deployment = deployment(4, "app:3", json!({}));
+    let shrinking = |revision: i32, image: &str, (size, counted): (i32, i32)| {
+        let mut set = set(revision, image, size, 4);
+        set.status.as_mut().unwrap().available_replicas = Some(counted);
+        set
+    };
+    let cases =
+        [((1, 1), (2, 3), vec![]), ((0, 1), (3, 2), vec!["web-2 = 2"]), ((1, 1), (2, 2), vec!["web-1 = 0"])];
+    for (first, second, expected) in cases {
+        let old = [shrinking(1, "app:1", first), shrinking(2, "app:2", second)];
+        let sets: Vec<_> = old.into_iter().chain([set(3, "app:3", 2, 4)]).collect();
+        assert_eq!(told(&reconcile(&deployment, &sets, &[])), expected, "{first:?} {second:?}");
+    }
+}
+
+#[test]
 fn scaling_in_the_middle_of_a_roll_is_proportional() {
     let cases = [
         (20, vec![("web-1", 15), ("web-2", 6)]),
