@@ -107,6 +107,24 @@ fn lists_are_owned_by_their_elements() {
     assert_eq!(refused.message(), why);
 }
 
+/// So it is upstream: what sets no path is not seen when fields are given up.
+#[test]
+fn an_empty_list_does_not_keep_the_struct_that_it_stands_in() {
+    let set = json!({"type": "array", "items": {"type": "integer"}, "x-kubernetes-list-type": "set"});
+    let number = json!({"type": "integer"});
+    let inner = json!({"type": "object", "properties": {"list": set, "x": number}});
+    let spec = |spec: Value| json!({"metadata": {}, "spec": spec});
+    for (list, left) in [(json!([]), json!({"y": 1})), (json!([1]), json!({"inner": {"list": [1]}, "y": 1}))]
+    {
+        let mut widget =
+            Story::custom(&json!({"type": "object", "properties": {"inner": inner, "y": number}}));
+        widget.update("u", spec(json!({"inner": {"list": list}})));
+        widget.apply("m", spec(json!({"inner": {"x": 1}})), false).unwrap();
+        widget.apply("m", spec(json!({"y": 1})), false).unwrap();
+        assert_eq!(widget.object["spec"], left);
+    }
+}
+
 #[test]
 fn the_status_has_owners_of_its_own() {
     let status = json!({"metadata": {}, "spec": {"replicas": 7}, "status": {"replicas": 2}});
