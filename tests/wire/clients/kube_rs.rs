@@ -44,6 +44,9 @@ fn a_reflector_follows() {
         let (store, writer) = reflector::store();
         let events = watcher(maps.clone(), watcher::Config::default()).reflect(writer).applied_objects();
         let mut events = std::pin::pin!(events);
+        // What is there at first is in the store once all of it was listed.
+        let listed = std::pin::pin!(store.wait_until_ready());
+        futures::future::select(listed, events.by_ref().for_each(|_| std::future::ready(()))).await;
         maps.create(&PostParams::default(), &map("b", "1")).await.unwrap();
         let mut seen =
             events.by_ref().try_filter(|one| std::future::ready(one.metadata.name.as_deref() == Some("b")));
