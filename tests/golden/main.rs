@@ -15,7 +15,7 @@ use tally::Tally;
 const RECORDED: &[(&str, usize)] = &[
     ("01-defaulting", 196),
     ("02-validation", 796),
-    ("03-updates", 279),
+    ("03-updates", 281),
     ("04-patches", 157),
     ("05-reads", 194),
     ("06-watches", 49),
