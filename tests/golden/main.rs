@@ -20,7 +20,7 @@ const RECORDED: &[(&str, usize)] = &[
     ("05-reads", 194),
     ("06-watches", 49),
     ("07-deletion", 73),
-    ("08-crds", 80),
+    ("08-crds", 81),
     ("09-access", 76),
     ("10-admission", 18),
     ("11-discovery", 96),
