@@ -4,6 +4,8 @@
 //! are written once; a runtime only starts and stops things. The counterpart of upstream's Container Runtime
 //! Interface (KEP-2040), whose words it uses.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Probe;
+
+pub use streams::{Attach, ByteStream, Ports, Said, Session, Stdio, TerminalSize};
 
 /// What the kubelet asks for when it starts a pod's sandbox.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -293,6 +297,16 @@ pub trait Runtime: Send + Sync + 'static {
         None
     }
 
+    /// Joining running containers, where the runtime can.
+    fn attach(&self) -> Option<&dyn Attach> {
+        None
+    }
+
+    /// Connections to the ports of pods, where the runtime can.
+    fn ports(&self) -> Option<&dyn Ports> {
+        None
+    }
+
     /// Answering probes itself, where the runtime does: the kubelet then opens no connection and runs no command.
     fn prober(&self) -> Option<&dyn Prober> {
         None
@@ -305,6 +319,18 @@ pub trait Exec: Send + Sync {
     /// Runs a command in a running container and waits for it. Must leave nothing running when it is dropped.
     /// Repeating runs it again.
     async fn run(&self, container: &str, command: &[String]) -> Result<ExecOutput, RuntimeError>;
+
+    /// Runs a command in a running container, with a client at its streams. Fails if it cannot be started; dropping
+    /// the session ends it. Repeating runs it again. A runtime that only runs commands for the kubelet refuses.
+    async fn stream(
+        &self,
+        container: &str,
+        command: &[String],
+        stdio: Stdio,
+    ) -> Result<Session, RuntimeError> {
+        let _ = (container, command, stdio);
+        Err(RuntimeError::Unsupported("the runtime does not run commands for clients".to_owned()))
+    }
 }
 
 /// What a command did.
@@ -348,6 +374,8 @@ pub struct LogLine {
     pub stream: LogStream,
     /// The line, without its end.
     pub text: Bytes,
+    /// Whether it has no end yet: the next of the same stream goes on with it.
+    pub partial: bool,
 }
 
 /// Where a container prints to.

@@ -27,9 +27,11 @@
 mod addresses;
 mod agent;
 mod connect;
+mod endpoint;
 pub mod environment;
 pub mod fake;
 mod kubelet;
+mod log;
 mod node;
 mod options;
 pub mod pod;
@@ -41,6 +43,7 @@ pub mod testing;
 mod upkeep;
 
 pub use addresses::Subnet;
+pub use endpoint::Endpoint;
 pub use fake::Fake;
 pub use kubelet::{Fleet, Kubelet};
 pub use options::KubeletOptions;

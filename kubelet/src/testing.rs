@@ -18,10 +18,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use steersman_core::Runtime;
 use steersman_core::runtime::{
-    Container, ContainerConfig, ContainerState, Exit, PodSandbox, PodSandboxConfig, RuntimeError,
+    Container, ContainerConfig, ContainerState, Exit, LogOptions, PodSandbox, PodSandboxConfig, RuntimeError,
+    Said, Stdio,
 };
 
 /// A runtime that is held to the contract, and what it can run.
@@ -30,8 +32,10 @@ pub struct Given {
     pub runtime: Arc<dyn Runtime>,
     /// A container that runs until it is stopped.
     pub stays: ContainerConfig,
-    /// A container that ends by itself with exit code 3.
+    /// A container that prints the lines `one` and `two` and ends by itself with exit code 3.
     pub ends: ContainerConfig,
+    /// A command that prints what it reads and ends with exit code 4.
+    pub echo: Vec<String>,
 }
 
 /// Expands to one test for each promise of the contract, driven by the function that is named.
@@ -49,6 +53,10 @@ macro_rules! runtime_contract {
             what_was_removed_is_forgotten_and_removing_again_succeeds
             what_does_not_exist_is_not_found_or_already_gone
             an_image_is_present_once_it_was_pulled
+            what_a_container_prints_can_be_followed_and_read_again
+            a_command_reads_prints_and_ends
+            a_client_that_is_attached_is_told_of_the_end
+            nobody_answers_at_a_port_that_nobody_serves
         }
     };
     (@tests $held:path; $($promise:ident)*) => {
@@ -190,4 +198,59 @@ pub async fn what_does_not_exist_is_not_found_or_already_gone(given: Given) {
 pub async fn an_image_is_present_once_it_was_pulled(given: Given) {
     let pulled = given.runtime.pull_image(&given.stays.image).await.expect("the image must be there to pull");
     assert_eq!(given.runtime.image(&given.stays.image).await, Ok(Some(pulled)));
+}
+
+/// See [`Logs::read`](steersman_core::runtime::Logs::read). Nothing to hold where the runtime keeps no logs.
+pub async fn what_a_container_prints_can_be_followed_and_read_again(given: Given) {
+    let Some(logs) = given.runtime.logs() else { return };
+    let sandbox = given.sandbox("a").await;
+    let container = given.start(&sandbox, &given.ends).await;
+    let follow = LogOptions { follow: true, ..LogOptions::default() };
+    for (options, expected) in [
+        (follow, &["one", "two"][..]),
+        (LogOptions::default(), &["one", "two"]),
+        (LogOptions { tail_lines: Some(1), ..LogOptions::default() }, &["two"]),
+    ] {
+        let lines = logs.read(&container.id, &options).await.expect("the log must be there");
+        let lines: Vec<Bytes> = lines.map(|line| line.text).collect().await;
+        assert_eq!(lines, expected, "{options:?}");
+    }
+    assert!(logs.read("nothing", &LogOptions::default()).await.is_err());
+}
+
+/// See [`Exec::stream`](steersman_core::runtime::Exec::stream). Nothing to hold where the runtime runs no commands.
+pub async fn a_command_reads_prints_and_ends(given: Given) {
+    let Some(exec) = given.runtime.exec() else { return };
+    let sandbox = given.sandbox("a").await;
+    let container = given.start(&sandbox, &given.stays).await;
+    let input = stream::iter([Bytes::from_static(b"in"), Bytes::from_static(b"put")]).boxed();
+    let session = exec.stream(&container.id, &given.echo, Stdio::output().with_stdin(input)).await;
+    let said: Vec<Said> = session.expect("the command must start").collect().await;
+    let (end, output) = said.split_last().expect("a session says how it ended");
+    let printed = output.iter().flat_map(|said| match said {
+        Said::Output(_, piece) => piece.to_vec(),
+        other => panic!("only output comes before the end: {other:?}"),
+    });
+    assert_eq!((printed.collect::<Vec<u8>>(), end), (b"input".to_vec(), &Said::Exited(4)));
+    assert!(exec.stream("nothing", &given.echo, Stdio::output()).await.is_err());
+}
+
+/// See [`Attach::attach`](steersman_core::runtime::Attach::attach). Nothing to hold where the runtime cannot.
+pub async fn a_client_that_is_attached_is_told_of_the_end(given: Given) {
+    let Some(attach) = given.runtime.attach() else { return };
+    let sandbox = given.sandbox("a").await;
+    let container = given.start(&sandbox, &given.stays).await;
+    let session = attach.attach(&container.id, Stdio::output()).await.expect("the container runs");
+    given.stop(&container).await;
+    let said: Vec<Said> = session.collect().await;
+    assert!(matches!(said.last(), Some(Said::Exited(_))), "{said:?}");
+    assert!(attach.attach("nothing", Stdio::output()).await.is_err());
+}
+
+/// See [`Ports::connect`](steersman_core::runtime::Ports::connect). Nothing to hold where the runtime cannot.
+pub async fn nobody_answers_at_a_port_that_nobody_serves(given: Given) {
+    let Some(ports) = given.runtime.ports() else { return };
+    let sandbox = given.sandbox("a").await;
+    assert!(ports.connect(&sandbox.id, 1, stream::empty().boxed()).await.is_err());
+    assert!(ports.connect("nowhere", 1, stream::empty().boxed()).await.is_err());
 }

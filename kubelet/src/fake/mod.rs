@@ -3,8 +3,10 @@
 //! It starts no task and holds no timer but in the streams and calls of whoever drives it, so one task can drive
 //! thousands of nodes.
 
+mod answer;
 mod script;
 mod state;
+mod streams;
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -18,13 +20,14 @@ use futures::stream::{BoxStream, StreamExt, unfold};
 use k8s_openapi::api::core::v1::Probe;
 use steersman_core::Env;
 use steersman_core::runtime::{
-    Container, ContainerConfig, Exec, ExecOutput, Image, PodSandbox, PodSandboxConfig, ProbeKind, Prober,
-    Runtime, RuntimeError, Verdict,
+    Attach, ByteStream, Container, ContainerConfig, Exec, Image, LogStream, Logs, PodSandbox,
+    PodSandboxConfig, Ports, ProbeKind, Prober, Runtime, RuntimeError, Verdict,
 };
 
 use crate::addresses::Subnet;
 
-pub use script::{SCRIPT, Script};
+pub use answer::{Answer, Asked};
+pub use script::{Printed, SCRIPT, Script};
 
 use state::{Signal, State};
 
@@ -83,6 +86,52 @@ impl Fake {
         self
     }
 
+    /// The same, with commands in its containers answered by `answer`: those that probes and hooks run, and those of
+    /// `kubectl exec`.
+    ///
+    /// ```
+    /// use steersman_kubelet::fake::{Answer, Asked};
+    /// # use steersman_kubelet::Fake;
+    ///
+    /// # fn scripted(fake: Fake) -> Fake {
+    /// fake.answering(|asked: &Asked| match asked.command.first().map(String::as_str) {
+    ///     Some("hostname") => Answer::text(asked.pod.hostname.clone()),
+    ///     Some("cat") => Answer::to_input(Answer::text),
+    ///     _ => Answer::failure(127, "command not found"),
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn answering(self, answer: impl Fn(&Asked<'_>) -> Answer + Send + Sync + 'static) -> Self {
+        self.0.state().answers = Some(Arc::new(answer));
+        self
+    }
+
+    /// The same, with connections to the ports of its pods answered by `serve`: it gets the pod, the port and what
+    /// comes in, and gives what goes back; `None` where nobody listens.
+    #[must_use]
+    pub fn serving(
+        self,
+        serve: impl Fn(&PodSandboxConfig, u16, ByteStream) -> Option<ByteStream> + Send + Sync + 'static,
+    ) -> Self {
+        self.0.state().servers = Some(Arc::new(serve));
+        self
+    }
+
+    /// A running container prints a line; `false` if there is none.
+    pub fn print(&self, namespace: &str, pod: &str, container: &str, line: &str) -> bool {
+        self.print_to(LogStream::Stdout, namespace, pod, container, line)
+    }
+
+    /// The same to standard error.
+    pub fn print_error(&self, namespace: &str, pod: &str, container: &str, line: &str) -> bool {
+        self.print_to(LogStream::Stderr, namespace, pod, container, line)
+    }
+
+    fn print_to(&self, to: LogStream, namespace: &str, pod: &str, container: &str, line: &str) -> bool {
+        self.0.state().print(to, (namespace, pod, container), line, self.0.env.now())
+    }
+
     /// Ends a running container as if it had ended by itself; `false` if there is none.
     pub fn exit(&self, namespace: &str, pod: &str, container: &str, code: i32) -> bool {
         self.0.state().exit(namespace, pod, container, code, self.0.env.now())
@@ -104,8 +153,16 @@ impl Inner {
     /// The state, with what ended in the meantime ended.
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.end_due(self.env.elapsed(), self.env.now());
+        state.catch_up(self.env.elapsed(), self.env.now());
         state
+    }
+
+    /// Completes when the next container ends by itself, or prints what its script says.
+    fn next_due(&self) -> BoxFuture<'static, ()> {
+        match self.state().next_due() {
+            Some(at) => self.env.sleep_until(at),
+            None => Box::pin(pending()),
+        }
     }
 
     /// Completes when the next container ends by itself.
@@ -210,6 +267,18 @@ impl Runtime for Fake {
         Some(self)
     }
 
+    fn logs(&self) -> Option<&dyn Logs> {
+        Some(self)
+    }
+
+    fn attach(&self) -> Option<&dyn Attach> {
+        Some(self)
+    }
+
+    fn ports(&self) -> Option<&dyn Ports> {
+        Some(self)
+    }
+
     fn prober(&self) -> Option<&dyn Prober> {
         Some(self)
     }
@@ -231,14 +300,6 @@ async fn next_event(inner: Weak<Inner>, mut events: mpsc::Receiver<Signal>) -> O
 
 fn image(name: &str) -> Image {
     Image { id: format!("{name}@fake"), size_bytes: 0, user: None }
-}
-
-#[async_trait]
-impl Exec for Fake {
-    /// Every command succeeds and prints nothing.
-    async fn run(&self, container: &str, _command: &[String]) -> Result<ExecOutput, RuntimeError> {
-        self.0.state().script(container).map(|_| ExecOutput::default()).ok_or_else(|| not_found(container))
-    }
 }
 
 #[async_trait]

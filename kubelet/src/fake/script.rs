@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use steersman_core::runtime::{ContainerConfig, PodSandboxConfig};
+use steersman_core::runtime::{ContainerConfig, LogStream, PodSandboxConfig};
 
 /// The annotation of a pod that says what its containers do; see [`Script::parse`].
 pub const SCRIPT: &str = "fake.steersman.dev/script";
@@ -31,6 +31,19 @@ pub struct Script {
     pub stop_code: i32,
     /// The termination message it leaves.
     pub message: String,
+    /// What it prints.
+    pub prints: Vec<Printed>,
+}
+
+/// A line that a fake container prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// How long after its start.
+    pub after: Duration,
+    /// Where to.
+    pub to: LogStream,
+    /// The line, without its end.
+    pub line: String,
 }
 
 impl Default for Script {
@@ -45,14 +58,28 @@ impl Default for Script {
             stop: Duration::ZERO,
             stop_code: 143,
             message: String::new(),
+            prints: Vec::new(),
         }
     }
 }
 
+impl Printed {
+    /// A line on standard output, at once.
+    pub fn line(line: impl Into<String>) -> Self {
+        Printed { after: Duration::ZERO, to: LogStream::Stdout, line: line.into() }
+    }
+
+    /// The same so long after the start.
+    #[must_use]
+    pub fn after(self, after: Duration) -> Self {
+        Printed { after, ..self }
+    }
+}
+
 impl Script {
-    /// Reads a script such as `start=2s,run=1m,exit=1,ready=5s,dead=1h,stop=10s,crashes=3`. With `crashes`, only so
-    /// many runs end by themselves, and later ones run for ever; `attempt` counts the runs before. Fails with a
-    /// sentence on what is not understood.
+    /// Reads a script such as `start=2s,run=1m,exit=1,ready=5s,dead=1h,stop=10s,crashes=3,print=hello`. With `crashes`,
+    /// only so many runs end by themselves, and later ones run for ever; `attempt` counts the runs before. `print` may
+    /// stand more than once. Fails with a sentence on what is not understood.
     pub fn parse(text: &str, attempt: u32) -> Result<Self, String> {
         let mut script = Script::default();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -65,6 +92,7 @@ impl Script {
                 "dead" => script.dead_after = Some(duration(value)?),
                 "stop" => script.stop = duration(value)?,
                 "stopcode" => script.stop_code = number(value)?,
+                "print" => script.prints.push(Printed::line(value)),
                 "error" => script.start_error = Some(value.to_owned()),
                 "crashes" if attempt >= number::<u32>(value)? => script.run = None,
                 "crashes" => {}

@@ -5,14 +5,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::channel::mpsc;
 use jiff::Timestamp;
 use steersman_core::runtime::{
-    Container, ContainerConfig, ContainerState, Exit, PodSandbox, PodSandboxConfig, RuntimeError,
+    ByteStream, Container, ContainerConfig, ContainerState, Exit, LogLine, LogStream, PodSandbox,
+    PodSandboxConfig, RuntimeError,
 };
 
-use super::{Pull, Script};
+use super::{Answer, Asked, Printed, Pull, Script};
 use crate::addresses::{AddressPool, Subnet};
+use crate::log::Log;
 
 /// What a stream of events is told.
 #[derive(Debug)]
@@ -26,8 +29,16 @@ pub(super) enum Signal {
 /// What decides what containers do.
 pub(super) type Scripts = Arc<dyn Fn(&PodSandboxConfig, &ContainerConfig) -> Script + Send + Sync>;
 
+/// What decides what commands answer.
+pub(super) type Answers = Arc<dyn Fn(&Asked<'_>) -> Answer + Send + Sync>;
+
+/// Who serves the ports of pods.
+pub(super) type Servers = Arc<dyn Fn(&PodSandboxConfig, u16, ByteStream) -> Option<ByteStream> + Send + Sync>;
+
 pub(super) struct State {
     pub(super) scripts: Option<Scripts>,
+    pub(super) answers: Option<Answers>,
+    pub(super) servers: Option<Servers>,
     /// Images that are not present.
     pub(super) absent: BTreeMap<String, Pull>,
     subnet: Subnet,
@@ -37,6 +48,8 @@ pub(super) struct State {
     runs: BTreeMap<String, Run>,
     /// Containers that end by themselves.
     ends: BTreeSet<(Duration, String)>,
+    /// Lines that are yet to be printed: when, in which container, and which line of its script.
+    prints: BTreeSet<(Duration, String, usize)>,
     watchers: Vec<mpsc::Sender<Signal>>,
 }
 
@@ -49,20 +62,25 @@ struct Sandbox {
 #[derive(Debug)]
 struct Run {
     sandbox: String,
+    config: Arc<ContainerConfig>,
     script: Script,
     since: Duration,
+    log: Arc<Log>,
 }
 
 impl State {
     pub(super) fn new(subnet: Subnet) -> Self {
         State {
             scripts: None,
+            answers: None,
+            servers: None,
             absent: BTreeMap::new(),
             subnet,
             addresses: AddressPool::new(subnet),
             sandboxes: BTreeMap::new(),
             runs: BTreeMap::new(),
             ends: BTreeSet::new(),
+            prints: BTreeSet::new(),
             watchers: Vec::new(),
         }
     }
@@ -135,8 +153,41 @@ impl State {
             self.ends.insert((elapsed.saturating_add(run), id.clone()));
             self.signal(|| Signal::Scheduled);
         }
-        self.runs.insert(id, Run { sandbox: sandbox.to_owned(), script, since: elapsed });
+        let lasts = |printed: &Printed| script.run.is_none_or(|run| printed.after <= run);
+        let lines = script.prints.iter().enumerate().filter(|(_, printed)| lasts(printed));
+        let at = |after: Duration| elapsed.saturating_add(after);
+        self.prints.extend(lines.map(|(number, printed)| (at(printed.after), id.clone(), number)));
+        let (sandbox, config) = (sandbox.to_owned(), Arc::new(config.clone()));
+        self.runs.insert(id, Run { sandbox, config, script, since: elapsed, log: Arc::default() });
+        self.print_due(elapsed, now);
         Ok(container)
+    }
+
+    /// What a running container was started with, and its pod.
+    pub(super) fn running(&self, container: &str) -> Option<(Arc<PodSandboxConfig>, Arc<ContainerConfig>)> {
+        let run = self.runs.get(container)?;
+        let sandbox = self.sandboxes.get(&run.sandbox)?;
+        let shown = sandbox.shown.containers.iter().find(|shown| shown.id == container)?;
+        is_running(shown).then(|| (sandbox.config.clone(), run.config.clone()))
+    }
+
+    /// The pod of a ready sandbox.
+    pub(super) fn ready(&self, sandbox: &str) -> Option<Arc<PodSandboxConfig>> {
+        self.sandboxes.get(sandbox).filter(|there| there.shown.ready).map(|there| there.config.clone())
+    }
+
+    pub(super) fn log(&self, container: &str) -> Option<Arc<Log>> {
+        self.runs.get(container).map(|run| run.log.clone())
+    }
+
+    /// The exit code of a container that has ended.
+    pub(super) fn exit_code(&self, container: &str) -> Option<i32> {
+        let sandbox = self.sandboxes.get(&self.runs.get(container)?.sandbox)?;
+        let shown = sandbox.shown.containers.iter().find(|shown| shown.id == container)?;
+        match &shown.state {
+            ContainerState::Exited(exit) => Some(exit.code),
+            _ => None,
+        }
     }
 
     pub(super) fn script(&self, container: &str) -> Option<Script> {
@@ -154,6 +205,7 @@ impl State {
         let sandbox = self.sandboxes.get_mut(&run.sandbox)?;
         let container = sandbox.shown.containers.iter_mut().find(|container| container.id == id)?;
         if let ContainerState::Running { started_at } = container.state {
+            run.log.close();
             let (finished_at, message) = (now, run.script.message.clone());
             container.state = ContainerState::Exited(Exit {
                 started_at,
@@ -186,11 +238,28 @@ impl State {
         code: i32,
         now: Timestamp,
     ) -> bool {
+        let found = self.find(namespace, pod, container);
+        found.is_some_and(|id| self.end(&id, code, now).is_some())
+    }
+
+    pub(super) fn print(
+        &self,
+        stream: LogStream,
+        (namespace, pod, container): (&str, &str, &str),
+        line: &str,
+        at: Timestamp,
+    ) -> bool {
+        let text = Bytes::copy_from_slice(line.as_bytes());
+        let log = self.find(namespace, pod, container).and_then(|id| self.log(&id));
+        log.inspect(|log| log.push(LogLine { at, stream, text, partial: false })).is_some()
+    }
+
+    /// The running container of that name.
+    fn find(&self, namespace: &str, pod: &str, container: &str) -> Option<String> {
         let of_pod = |shown: &PodSandbox| shown.namespace == namespace && shown.name == pod;
         let sandboxes = self.sandboxes.values().filter(|sandbox| of_pod(&sandbox.shown));
         let mut containers = sandboxes.flat_map(|sandbox| &sandbox.shown.containers);
-        let found = containers.find(|there| there.name == container && is_running(there)).map(id_of);
-        found.is_some_and(|id| self.end(&id, code, now).is_some())
+        containers.find(|there| there.name == container && is_running(there)).map(id_of)
     }
 
     pub(super) fn pods(&self) -> Vec<PodSandbox> {
@@ -200,8 +269,10 @@ impl State {
     pub(super) fn clear(&mut self) {
         self.set_subnet(self.subnet);
         self.sandboxes.clear();
+        self.runs.values().for_each(|run| run.log.close());
         self.runs.clear();
         self.ends.clear();
+        self.prints.clear();
     }
 
     pub(super) fn tell(&mut self, watcher: mpsc::Sender<Signal>) {
@@ -212,8 +283,32 @@ impl State {
         self.ends.first().map(|(at, _)| *at)
     }
 
+    /// When a script next says something.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        let print = self.prints.first().map(|(at, ..)| *at);
+        [self.next_end(), print].into_iter().flatten().min()
+    }
+
+    /// Does what scripts say up to now.
+    pub(super) fn catch_up(&mut self, elapsed: Duration, now: Timestamp) {
+        self.print_due(elapsed, now);
+        self.end_due(elapsed, now);
+    }
+
+    fn print_due(&mut self, elapsed: Duration, now: Timestamp) {
+        while self.prints.first().is_some_and(|(at, ..)| *at <= elapsed)
+            && let Some((at, id, number)) = self.prints.pop_first()
+        {
+            let Some(run) = self.runs.get(&id) else { continue };
+            let Some(printed) = run.script.prints.get(number) else { continue };
+            let at = now.saturating_sub(elapsed - at).unwrap_or(now);
+            let text = Bytes::copy_from_slice(printed.line.as_bytes());
+            run.log.push(LogLine { at, stream: printed.to, text, partial: false });
+        }
+    }
+
     /// Ends what has run as long as it runs by itself.
-    pub(super) fn end_due(&mut self, elapsed: Duration, now: Timestamp) {
+    fn end_due(&mut self, elapsed: Duration, now: Timestamp) {
         while self.ends.first().is_some_and(|(at, _)| *at <= elapsed)
             && let Some((_, id)) = self.ends.pop_first()
         {

@@ -1,7 +1,8 @@
 //! A fake runtime keeps the promises of the trait, in virtual time.
 
+use bytes::Bytes;
 use futures::StreamExt;
-use steersman_core::runtime::ContainerState;
+use steersman_core::runtime::{ContainerState, LogOptions};
 use steersman_core::testing::Lab;
 
 use super::*;
@@ -30,12 +31,13 @@ fn code(container: &Container) -> i32 {
 fn held(promise: impl AsyncFnOnce(Given)) {
     let lab = Lab::new();
     let script = |text: &str| Script::parse(text, 0).unwrap();
-    let (stays, ends) = (Script::default(), script("run=5s,exit=3"));
+    let (stays, ends) = (Script::default(), script("run=5s,exit=3,print=one,print=two"));
     let fake = Fake::new(&lab.env())
         .pulling("i", Pull::Takes(Duration::from_secs(1)))
+        .answering(|_| Answer::to_input(|input| Answer::text(input).and_code(4)))
         .scripted(move |_, config| if config.name == "ends" { ends.clone() } else { stays.clone() });
     let ends = ContainerConfig { name: "ends".to_owned(), ..container(0) };
-    lab.run(promise(Given { runtime: Arc::new(fake), stays: container(0), ends }));
+    lab.run(promise(Given { runtime: Arc::new(fake), stays: container(0), ends, echo: Vec::new() }));
 }
 
 crate::runtime_contract!(held);
@@ -96,5 +98,27 @@ fn losing_power_forgets_everything_but_images() {
         fake.start_sandbox(&sandbox()).await.unwrap();
         fake.lose_power();
         assert_eq!(fake.pods().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_follower_gets_lines_when_the_script_prints_them() {
+    let lab = Lab::new();
+    let second = Duration::from_secs(1);
+    let fake = Fake::new(&lab.env()).scripted(move |_, _| Script {
+        run: Some(10 * second),
+        prints: vec![Printed::line("up"), Printed::line("late").after(3 * second)],
+        ..Script::default()
+    });
+    lab.run(async {
+        let within = fake.start_sandbox(&sandbox()).await.unwrap();
+        let started = lab.env().now();
+        let one = fake.start_container(&within.id, &container(0)).await.unwrap();
+        let options = LogOptions { follow: true, ..LogOptions::default() };
+        let lines = Logs::read(&fake, &one.id, &options).await.unwrap();
+        let lines: Vec<_> =
+            lines.map(|line| (line.text, line.at.duration_since(started).as_secs())).collect().await;
+        assert_eq!(lines, [(Bytes::from("up"), 0), (Bytes::from("late"), 3)]);
+        assert_eq!(lab.env().elapsed(), 10 * second);
     });
 }

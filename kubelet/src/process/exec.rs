@@ -1,14 +1,16 @@
 //! Runs commands beside a container's process, with the same variables and working directory.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::future::join3;
-use steersman_core::runtime::{ContainerState, Exec, ExecOutput, RuntimeError};
+use steersman_core::runtime::{ContainerState, Exec, ExecOutput, RuntimeError, Session, Stdio};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::Process;
-use super::launch::Program;
-use super::run::code;
+use super::launch::{Input, Program};
+use super::run::{Run, code};
+use super::{Process, session};
 
 /// How much of each stream of a command's output is kept, in bytes. The rest is read and thrown away.
 const OUTPUT: usize = 64 * 1024;
@@ -17,10 +19,7 @@ const OUTPUT: usize = 64 * 1024;
 impl Exec for Process {
     /// Keeps the first 64 KiB of each stream; standard error follows standard output.
     async fn run(&self, container: &str, command: &[String]) -> Result<ExecOutput, RuntimeError> {
-        let run = self.0.run(container)?;
-        if !matches!(run.container().state, ContainerState::Running { .. }) {
-            return Err(RuntimeError::Unavailable("container not running".to_owned()));
-        }
+        let run = running(self, container)?;
         let program = Program { command: command.to_vec(), ..run.program.clone() };
         let (mut child, group) =
             program.launch(&self.0.watchdog).await.map_err(RuntimeError::StartContainer)?;
@@ -36,6 +35,29 @@ impl Exec for Process {
         let output = [stdout, stderr].concat();
         Ok(ExecOutput { code: code(status), output: Bytes::from(output) })
     }
+
+    /// Without terminals: a command that wants one is refused.
+    async fn stream(
+        &self,
+        container: &str,
+        command: &[String],
+        stdio: Stdio,
+    ) -> Result<Session, RuntimeError> {
+        let run = running(self, container)?;
+        if stdio.tty {
+            return Err(RuntimeError::Unsupported("the process runtime has no terminals".to_owned()));
+        }
+        let input = if stdio.stdin.is_some() { Input::Piped } else { Input::Empty };
+        let program = Program { command: command.to_vec(), input, ..run.program.clone() };
+        let launched = program.launch(&self.0.watchdog).await.map_err(RuntimeError::StartContainer)?;
+        Ok(session::follow(&self.0.env, launched, stdio))
+    }
+}
+
+pub(super) fn running(process: &Process, container: &str) -> Result<Arc<Run>, RuntimeError> {
+    let run = process.0.run(container)?;
+    let runs = matches!(run.container().state, ContainerState::Running { .. });
+    runs.then_some(run).ok_or_else(|| RuntimeError::Unavailable("container not running".to_owned()))
 }
 
 async fn keep<R: AsyncRead + Unpin>(from: Option<R>) -> BytesMut {

@@ -16,8 +16,11 @@ use super::watchdog::Watchdog;
 pub(super) const SHELL: &str = "/bin/sh";
 
 /// Waits for a line, which comes once the watchdog knows of the group, and then becomes the program. Should this
-/// program die before, there is no line.
-const GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@" </dev/null"#;
+/// program die before, there is no line. What follows the line is the program's.
+const GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@""#;
+
+/// The same for a program whose input is empty.
+const SHUT_GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@" </dev/null"#;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -28,6 +31,17 @@ pub(super) struct Program {
     /// Whom it runs as; this program's own user and group if nothing is said.
     pub(super) user: Option<u32>,
     pub(super) group: Option<u32>,
+    pub(super) input: Input,
+}
+
+/// What a program reads from its standard input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Input {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// What is written to [`Child::stdin`].
+    Piped,
 }
 
 /// A process group, killed when it is dropped.
@@ -49,12 +63,14 @@ impl Program {
         watchdog.started(id).map_err(error)?;
         let mut gate = child.stdin.take().ok_or("the process has no input")?;
         gate.write_all(b"\n").await.map_err(error)?;
+        child.stdin = (self.input == Input::Piped).then_some(gate);
         Ok((child, group))
     }
 
     fn shell(&self) -> Command {
         let mut shell = Command::new(SHELL);
-        shell.arg("-c").arg(GATE).args(&self.command).env_clear();
+        let gate = if self.input == Input::Piped { GATE } else { SHUT_GATE };
+        shell.arg("-c").arg(gate).args(&self.command).env_clear();
         shell.envs(self.env.iter().map(|(name, value)| (name, value)));
         shell.current_dir(&self.working_dir).process_group(0);
         let (own_user, own_group) = (geteuid().as_raw(), getegid().as_raw());

@@ -5,11 +5,14 @@
 //! their group (`setsid`) are out of reach. Nothing else outlives the runtime: dropping it kills every group at once,
 //! and if this program is killed, a watchdog does.
 
+mod attach;
 mod exec;
 mod launch;
-mod log;
+mod lines;
 mod options;
+mod ports;
 mod run;
+mod session;
 mod state;
 mod watchdog;
 
@@ -29,8 +32,8 @@ use futures::future::{Either, select};
 use futures::stream::{BoxStream, StreamExt};
 use steersman_core::Env;
 use steersman_core::runtime::{
-    Container, ContainerConfig, Exec, Image, LogLine, LogOptions, Logs, PodSandbox, PodSandboxConfig,
-    Runtime, RuntimeError,
+    Attach, Container, ContainerConfig, Exec, Image, LogLine, LogOptions, Logs, PodSandbox, PodSandboxConfig,
+    Ports, Runtime, RuntimeError,
 };
 
 pub use options::ProcessOptions;
@@ -200,6 +203,14 @@ impl Runtime for Process {
     }
 
     fn logs(&self) -> Option<&dyn Logs> {
+        Some(self)
+    }
+
+    fn attach(&self) -> Option<&dyn Attach> {
+        Some(self)
+    }
+
+    fn ports(&self) -> Option<&dyn Ports> {
         Some(self)
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use steersman_core::runtime::{ContainerConfig, RuntimeError};
 
 use super::Program;
+use super::launch::Input;
 use super::state::Within;
 use crate::addresses::Subnet;
 use crate::privileges::SERVICE_ACCOUNT;
@@ -74,7 +75,7 @@ impl ProcessOptions {
         let env = self.env.iter().cloned().chain(given).chain(config.env.iter().cloned()).collect();
         let working_dir = self.working_dir.join(&config.working_dir);
         let (user, group) = (id(config.run_as_user)?, id(config.run_as_group)?);
-        Ok(Program { command, env, working_dir, user, group })
+        Ok(Program { command, env, working_dir, user, group, input: Input::Empty })
     }
 
     /// `command` replaces the image's, `args` follow.

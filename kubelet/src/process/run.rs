@@ -16,10 +16,11 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
 
 use super::launch::{Group, Program};
-use super::log::{Lines, Log};
+use super::lines::Lines;
+use crate::log::Log;
 
 /// How long the output of a container that has ended is waited for: longer only where a process has left the group.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 
 pub(super) struct Run {
     pub(super) program: Program,
@@ -109,7 +110,7 @@ impl Waiter {
     async fn keep<R: AsyncRead + Unpin>(&self, from: Option<R>, stream: LogStream) {
         let Some(mut from) = from else { return };
         let (mut lines, mut buffer) = (Lines::default(), [0; 8192]);
-        let push = |text| self.log.push(LogLine { at: self.env.now(), stream, text });
+        let push = |(text, partial)| self.log.push(LogLine { at: self.env.now(), stream, text, partial });
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             lines.take(&buffer[..count]).into_iter().for_each(push);
         }

@@ -165,8 +165,9 @@ fn held(promise: impl AsyncFnOnce(Given)) {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio.block_on(async {
         let process = Process::new(&Env::tokio(), ProcessOptions::default()).unwrap();
-        let (stays, ends) = (shell("sleep 1000"), shell("exit 3"));
-        promise(Given { runtime: Arc::new(process), stays, ends }).await;
+        let (stays, ends) = (shell("sleep 1000"), shell("echo one; echo two; exit 3"));
+        let echo = shell("cat; exit 4").command;
+        promise(Given { runtime: Arc::new(process), stays, ends, echo }).await;
     });
 }
 

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use futures::channel::oneshot;
-use futures::stream::{BoxStream, StreamExt, unfold};
-use steersman_core::runtime::{LogLine, LogOptions};
+use futures::stream::{BoxStream, Stream, StreamExt, unfold};
+use steersman_core::runtime::{LogLine, LogOptions, Said, Stdio};
 
 /// How much a log keeps, in bytes; the oldest lines go first.
 const BYTES: usize = 1 << 20;
@@ -15,7 +14,7 @@ const BYTES: usize = 1 << 20;
 const OVERHEAD: usize = 64;
 
 #[derive(Debug, Default)]
-pub(super) struct Log(Mutex<State>);
+pub(crate) struct Log(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -29,8 +28,12 @@ struct State {
 }
 
 impl Log {
-    pub(super) fn push(&self, line: LogLine) {
+    /// Adds a line, unless nothing more is to be printed.
+    pub(crate) fn push(&self, line: LogLine) {
         let mut state = self.state();
+        if state.closed {
+            return;
+        }
         state.bytes += line.text.len() + OVERHEAD;
         state.lines.push_back(line);
         while state.bytes > BYTES
@@ -43,13 +46,13 @@ impl Log {
     }
 
     /// Nothing more will be printed.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
         state.wake();
     }
 
-    pub(super) fn read(self: &Arc<Self>, options: &LogOptions) -> BoxStream<'static, LogLine> {
+    pub(crate) fn read(self: &Arc<Self>, options: &LogOptions) -> BoxStream<'static, LogLine> {
         let (from, end) = self.state().range(options);
         let end = (!options.follow).then_some(end);
         unfold((self.clone(), from), move |(log, at)| async move {
@@ -102,36 +105,22 @@ impl State {
     }
 }
 
-/// Cuts what comes in pieces into lines.
-#[derive(Debug, Default)]
-pub(super) struct Lines(Vec<u8>);
-
-/// Longer lines are cut, as container runtimes do.
-const LINE: usize = 16 * 1024;
-
-impl Lines {
-    /// The lines that `piece` completes.
-    pub(super) fn take(&mut self, piece: &[u8]) -> Vec<Bytes> {
-        let mut complete = Vec::new();
-        for byte in piece {
-            if *byte == b'\n' || self.0.len() == LINE {
-                complete.push(Bytes::from(std::mem::take(&mut self.0)));
-            }
-            if *byte != b'\n' {
-                self.0.push(*byte);
-            }
-        }
-        complete
-    }
-
-    /// The last line, if it was not ended.
-    pub(super) fn rest(self) -> Option<Bytes> {
-        (!self.0.is_empty()).then(|| Bytes::from(self.0))
-    }
+/// Lines as an attached client sees them.
+pub(crate) fn said(
+    lines: impl Stream<Item = LogLine> + Send + 'static,
+    stdio: Stdio,
+) -> impl Stream<Item = Said> + Send + 'static {
+    let wanted = lines.filter(move |line| std::future::ready(stdio.wants(line.stream)));
+    wanted.map(|line| {
+        let mut text = line.text.to_vec();
+        text.extend((!line.partial).then_some(b'\n'));
+        Said::Output(line.stream, text.into())
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures::FutureExt;
     use jiff::Timestamp;
     use steersman_core::runtime::LogStream;
@@ -140,7 +129,8 @@ mod tests {
 
     fn line(second: i64, text: &str) -> LogLine {
         let at = Timestamp::from_second(second).unwrap();
-        LogLine { at, stream: LogStream::Stdout, text: Bytes::copy_from_slice(text.as_bytes()) }
+        let text = Bytes::copy_from_slice(text.as_bytes());
+        LogLine { at, stream: LogStream::Stdout, text, partial: false }
     }
 
     fn read(log: &Arc<Log>, options: LogOptions) -> Vec<String> {
@@ -178,13 +168,5 @@ mod tests {
             log.push(line(number, &"x".repeat(BYTES / 20)));
         }
         assert!(read(&log, LogOptions::default()).len() < 20);
-    }
-
-    #[test]
-    fn pieces_become_lines() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.take(b"one\ntw"), ["one"]);
-        assert_eq!(lines.take(b"o\n\nrest"), ["two", ""]);
-        assert_eq!(lines.rest().unwrap(), "rest");
     }
 }

@@ -1,0 +1,86 @@
+//! A command's process with a client at its streams.
+
+use std::future::ready;
+use std::process::ExitStatus;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, select};
+use futures::stream::{self, BoxStream, StreamExt};
+use steersman_core::Env;
+use steersman_core::runtime::{ByteStream, LogStream, RuntimeError, Said, Session, Stdio};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin};
+
+use super::launch::Group;
+use super::run::{LAST_WORDS, code};
+
+/// How much is read at once, in bytes: what a client does not take stays with the process.
+const PIECE: usize = 8 * 1024;
+
+/// How a process has ended; shared by all that goes on beside it.
+type Exit = Shared<BoxFuture<'static, Result<ExitStatus, String>>>;
+
+/// Follows a process that was just launched to its end. Dropping the session ends the process and its group.
+pub(super) fn follow(env: &Env, (mut child, group): (Child, Group), mut stdio: Stdio) -> Session {
+    let feed = feed(child.stdin.take(), stdio.stdin.take());
+    let stdout = pieces(child.stdout.take(), LogStream::Stdout, stdio.stdout);
+    let stderr = pieces(child.stderr.take(), LogStream::Stderr, stdio.stderr);
+    let exit: Exit = async move {
+        let status = child.wait().await;
+        // Whatever the command has left behind goes with it, and lets go of the output.
+        group.finish();
+        status.map_err(|why| why.to_string())
+    }
+    .boxed()
+    .shared();
+    let (env, ended) = (env.clone(), exit.clone());
+    let silence = async move {
+        let _ = ended.await;
+        env.sleep(LAST_WORDS).await;
+    };
+    let output = stream::select(stdout, stderr).take_until(silence.boxed());
+    let ended = exit.clone();
+    let feeding = stream::once(async move {
+        select(std::pin::pin!(feed), ended).await;
+    });
+    let output = stream::select(output, feeding.filter_map(|()| ready(None)));
+    output.chain(stream::once(exit.map(end))).boxed()
+}
+
+fn end(status: Result<ExitStatus, String>) -> Said {
+    match status {
+        Ok(status) => Said::Exited(code(status)),
+        Err(why) => Said::Failed(RuntimeError::Unavailable(why)),
+    }
+}
+
+/// Gives the process what comes in, and closes its input behind that.
+async fn feed(to: Option<ChildStdin>, from: Option<ByteStream>) {
+    let (Some(mut to), Some(mut from)) = (to, from) else { return };
+    while let Some(piece) = from.next().await {
+        // A process that has closed its input wants no more of it.
+        if to.write_all(&piece).await.is_err() || to.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What a process prints; what nobody wants is read and thrown away.
+fn pieces<R>(from: Option<R>, to: LogStream, wanted: bool) -> BoxStream<'static, Said>
+where
+    R: AsyncRead + Unpin + Send + 'static,
+{
+    let Some(from) = from else { return stream::empty().boxed() };
+    let pieces = stream::unfold(from, |mut from| async move {
+        let mut buffer = vec![0; PIECE];
+        match from.read(&mut buffer).await {
+            Ok(count @ 1..) => {
+                buffer.truncate(count);
+                Some((Bytes::from(buffer), from))
+            }
+            _ => None,
+        }
+    });
+    pieces.filter(move |_| ready(wanted)).map(move |piece| Said::Output(to, piece)).boxed()
+}
