@@ -12,7 +12,7 @@ use steersman_apiserver::{Authorizer, ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
 use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
 use steersman_kubelet::KubeletOptions;
-use steersman_scheduler::Profile;
+use steersman_scheduler::{Configuration, Profile, Registry, Scheduler};
 use steersman_store::Memory;
 
 use crate::cluster::Cluster;
@@ -22,6 +22,7 @@ use crate::start;
 pub(crate) type AddController = Box<dyn FnOnce(Controllers) -> Controllers + Send>;
 pub(crate) type ToServer =
     Box<dyn FnOnce(steersman_apiserver::Builder) -> steersman_apiserver::Builder + Send>;
+pub(crate) type ToScheduler = Box<dyn FnOnce(Scheduler) -> Scheduler + Send>;
 
 /// A cluster yet to be started.
 #[must_use = "a builder does nothing until it is started"]
@@ -34,6 +35,7 @@ pub struct Builder {
     pub(crate) controllers: Option<Defaults>,
     pub(crate) own_controllers: Vec<AddController>,
     pub(crate) profiles: Option<Vec<Profile>>,
+    pub(crate) scheduler: Vec<ToScheduler>,
     pub(crate) server: Vec<ToServer>,
     pub(crate) ranges: ServiceRanges,
     pub(crate) accounts: Option<ServiceAccounts>,
@@ -54,6 +56,7 @@ impl Builder {
             controllers: Some(Defaults::default()),
             own_controllers: Vec::new(),
             profiles: None,
+            scheduler: Vec::new(),
             server: Vec::new(),
             ranges: ServiceRanges::default(),
             accounts: None,
@@ -127,6 +130,26 @@ impl Builder {
     /// Schedules with this profile; may be called for several scheduler names. The default profile if never called.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.profiles.get_or_insert_default().push(profile);
+        self
+    }
+
+    /// Schedules as a `KubeSchedulerConfiguration` (YAML) has it. Its plugins are the default ones; with plugins of one's
+    /// own, read it with [`Configuration::from_yaml`], and give its profiles to [`Builder::profile`]. Its extenders are
+    /// not asked: add them with [`Builder::scheduler_with`].
+    pub fn scheduler_configuration(mut self, yaml: &str) -> Self {
+        match Configuration::from_yaml(yaml, &Registry::default()) {
+            Err(why) => self.problems.push(format!("scheduler configuration: {why}")),
+            Ok(Configuration { profiles, backoff, .. }) => {
+                self = self.scheduler_with(move |scheduler| scheduler.backoff(backoff));
+                self.profiles.get_or_insert_default().extend(profiles.iter().cloned());
+            }
+        }
+        self
+    }
+
+    /// Changes the scheduler before it starts.
+    pub fn scheduler_with(mut self, change: impl FnOnce(Scheduler) -> Scheduler + Send + 'static) -> Self {
+        self.scheduler.push(Box::new(change));
         self
     }
 

@@ -46,7 +46,7 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     let layer = builder.layer.take();
     let running = controllers(&mut builder, env, &server, layer.as_ref());
     let mut tasks = vec![keeper];
-    tasks.extend(profiles.map(|profiles| scheduler(env, &server, layer.as_ref(), profiles)));
+    tasks.extend(profiles.map(|profiles| scheduler(&mut builder, env, &server, layer.as_ref(), profiles)));
     tasks.extend(proxies(&builder, env, &server, layer.as_ref()));
     let nodes = nodes(&builder, env, &server, layer.as_ref());
     let client = identity::client(&server, layer.as_ref(), "admin");
@@ -97,9 +97,16 @@ fn controllers(builder: &mut Builder, env: &Env, server: &Server, layer: Option<
     builder.own_controllers.drain(..).fold(all, |all, add| add(all)).start()
 }
 
-fn scheduler(env: &Env, server: &Server, layer: Option<&Layer>, profiles: Profiles) -> Task<()> {
+fn scheduler(
+    builder: &mut Builder,
+    env: &Env,
+    server: &Server,
+    layer: Option<&Layer>,
+    profiles: Profiles,
+) -> Task<()> {
     let client = identity::client(server, layer, "kube-scheduler");
     let scheduler = Scheduler::new(env, &client, profiles);
+    let scheduler = builder.scheduler.drain(..).fold(scheduler, |scheduler, change| change(scheduler));
     env.spawn("scheduler/run", async move { scheduler.run().await })
 }
 

@@ -15,9 +15,10 @@ use crate::event::Event;
 use crate::picker::Picker;
 use crate::plugin::{Permission, Plugin, Reserve};
 use crate::pod::PodInfo;
+use crate::points::Point;
 use crate::profile::Profile;
 use crate::profiles::Profiles;
-use crate::queue::{Queue, QueuedPod};
+use crate::queue::{Backoff, Queue, QueuedPod};
 use crate::verdict::Refusal;
 use crate::waiting::{Answer, Waiting};
 
@@ -61,6 +62,14 @@ pub(crate) struct Failure {
     pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
 }
 
+/// What a scheduler is told besides its profiles.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) backoff: Backoff,
+    /// How long a pod that was bound may not be seen.
+    pub(crate) expiry: Option<Duration>,
+}
+
 /// The state of a scheduler.
 pub(crate) struct Engine {
     profiles: Arc<Profiles>,
@@ -71,11 +80,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(profiles: Arc<Profiles>, expiry: Option<Duration>, waiting: Waiting) -> Self {
-        let queue = Queue::new(profiles.clone());
+    pub(crate) fn new(profiles: Arc<Profiles>, options: &Options, waiting: Waiting) -> Self {
+        let queue = Queue::new(profiles.clone()).with_backoff(options.backoff);
         let picker = |profile: &Profile| (profile.name().to_owned(), Picker::new(profile.clone()));
         let pickers = profiles.iter().map(picker).collect();
-        Engine { profiles, cache: Cache::new(expiry), queue, waiting, pickers }
+        Engine { profiles, cache: Cache::new(options.expiry), queue, waiting, pickers }
     }
 
     pub(crate) fn cache(&self) -> &Cache {
@@ -203,8 +212,10 @@ impl Engine {
         let profiles = self.profiles.clone();
         let (pod, node) = (queued.pod().clone(), choice.node.clone());
         self.cache.assume(&pod, &node);
-        let plugins = || profiles.of(&pod).into_iter().flat_map(|profile| profile.plugins());
-        for (plugin, reserve) in plugins().filter_map(|plugin| Some((plugin.name(), plugin.reserve()?))) {
+        let at = |point| profiles.of(&pod).into_iter().flat_map(move |profile| profile.at(point));
+        for (plugin, reserve) in
+            at(Point::Reserve).filter_map(|plugin| Some((plugin.name(), plugin.reserve()?)))
+        {
             if let Err(rejection) = reserve.reserve(&pod, &node) {
                 return Step::Tell(self.refused(
                     queued,
@@ -215,7 +226,7 @@ impl Engine {
                 ));
             }
         }
-        match self.ask_permission(plugins(), &pod, &node) {
+        match self.ask_permission(at(Point::Permit), &pod, &node) {
             Ok(permission) => Step::Bind(Placement { queued, node, permission }),
             Err(refusal) => Step::Tell(self.refused(queued, &node, "Permit", refusal, now)),
         }
@@ -268,8 +279,8 @@ impl Engine {
         if diagnosis.nodes > 0 {
             return diagnosis.plugins.iter().copied().collect();
         }
-        let plugins = self.profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());
-        plugins.filter(|plugin| plugin.filter().is_some()).map(Plugin::name).collect()
+        let plugins = self.profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::Filter));
+        plugins.map(Plugin::name).collect()
     }
 
     fn broken(&mut self, queued: QueuedPod, message: String, now: Duration) -> Failure {
@@ -304,7 +315,7 @@ impl Engine {
 
     fn take_back(&mut self, pod: &Arc<PodInfo>, node: &str, now: Duration) {
         let profiles = self.profiles.clone();
-        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());
+        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::Reserve));
         // In the reverse order, as upstream has it.
         let mut reserves: Vec<&dyn Reserve> = plugins.filter_map(Plugin::reserve).collect();
         reserves.reverse();
@@ -321,7 +332,7 @@ impl Engine {
         self.cache.snapshot_mut().withdraw(pod.key());
         self.queue.done(pod.key());
         let profiles = self.profiles.clone();
-        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.plugins());
+        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::PostBind));
         plugins.filter_map(Plugin::post_bind).for_each(|told| told.post_bind(pod, &placement.node));
     }
 }

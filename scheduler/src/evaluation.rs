@@ -10,6 +10,7 @@ use crate::attempt::{Ended, Filters};
 use crate::change::{Change, Reached};
 use crate::decision::{Choice, Diagnosis};
 use crate::pod::PodInfo;
+use crate::points::Point;
 use crate::profile::Profile;
 use crate::ranking::{NodeSet, Ranking};
 use crate::refusals::Refusals;
@@ -41,7 +42,7 @@ impl Evaluation {
         snapshot: &Snapshot,
         tie: u64,
     ) -> Result<Self, Ended> {
-        let filters = Filters::prepare(profile.plugins(), pod, snapshot)?;
+        let filters = Filters::prepare(profile.at(Point::Filter), pod, snapshot)?;
         let mut evaluation = Evaluation {
             passed: vec![0; snapshot.rows()],
             filters,

@@ -8,6 +8,7 @@ use crate::attempt::Ended;
 use crate::evaluation::Evaluation;
 use crate::plugin::Prepared;
 use crate::pod::PodInfo;
+use crate::points::Point;
 use crate::profile::Profile;
 use crate::ranking::{NodeSet, Ranking, Scored};
 use crate::snapshot::Snapshot;
@@ -66,7 +67,7 @@ impl Profile {
     }
 
     fn explain_filters(&self, pod: &Arc<PodInfo>, snapshot: &Snapshot, explanation: &mut Explanation) {
-        for plugin in self.plugins() {
+        for plugin in self.at(Point::Filter) {
             let check = match plugin.filter().map(|filter| filter.prepare(pod, snapshot)) {
                 None | Some(Prepared::Skip) => continue,
                 Some(Prepared::Reject(rejection)) => {

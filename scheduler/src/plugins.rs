@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use steersman_core::field::Path;
 
+use crate::faults::Faults;
 use crate::plugin::Plugin;
 
 mod affinity_score;
@@ -94,50 +96,101 @@ const PLUGINS: &[Row] = &[
 pub(crate) trait Configured: Plugin + Sized {
     type Args: DeserializeOwned + Default;
 
-    fn configured(args: Self::Args) -> Result<Self, InvalidArgs>;
+    /// Whether upstream checks the arguments when it makes the plugin, and not with the configuration.
+    const IS_CHECKED_LATE: bool = false;
+
+    /// What is wrong with the arguments, which stand at a path.
+    fn check(args: &Self::Args, at: &Path<'_>) -> Faults {
+        let _ = (args, at);
+        Faults::default()
+    }
+
+    /// The plugin, from arguments that were checked.
+    fn configured(args: Self::Args) -> Self;
 }
 
-/// Arguments that a plugin cannot work with; the words name the field.
+/// Arguments that a plugin cannot work with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidArgs(pub String);
+#[non_exhaustive]
+pub enum InvalidArgs {
+    /// There is no such plugin.
+    #[error("plugin {0:?} does not exist")]
+    Unknown(String),
+    /// They cannot be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// Fields have values that they may not have.
+    #[error("{0}")]
+    Fields(Faults),
+}
 
-/// The arguments of a plugin that has none.
+/// The arguments of a plugin that has none. What is given is left alone, as upstream leaves it.
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct NoArgs {}
 
 struct Row {
     name: &'static str,
     weight: i64,
-    build: fn(Option<Value>) -> Made,
+    build: fn(Option<Value>, &Path<'_>) -> Made,
+    is_checked_late: bool,
 }
 
 type Made = Result<Arc<dyn Plugin>, InvalidArgs>;
 
 const fn row<P: Configured>(name: &'static str, weight: i64) -> Row {
-    Row { name, weight, build: build::<P> }
+    Row { name, weight, build: build::<P>, is_checked_late: P::IS_CHECKED_LATE }
 }
 
-fn build<P: Configured>(args: Option<Value>) -> Made {
+fn build<P: Configured>(args: Option<Value>, at: &Path<'_>) -> Made {
     let args = match args {
-        Some(args) => serde_json::from_value(args).map_err(|error| InvalidArgs(error.to_string()))?,
-        None => P::Args::default(),
+        None | Some(Value::Null) => P::Args::default(),
+        Some(args) => {
+            serde_json::from_value(args).map_err(|error| InvalidArgs::Malformed(error.to_string()))?
+        }
     };
-    Ok(Arc::new(P::configured(args)?))
+    let at = if P::IS_CHECKED_LATE { &Path::ROOT } else { at };
+    let errors = P::check(&args, at);
+    if errors.is_empty() { Ok(Arc::new(P::configured(args))) } else { Err(InvalidArgs::Fields(errors)) }
 }
 
 /// The default plugins with their weights.
 pub(crate) fn defaults() -> Vec<(Arc<dyn Plugin>, i64)> {
-    let default = |row: &Row| (row.build)(None).expect("a plugin's own default arguments are valid");
+    let default =
+        |row: &Row| (row.build)(None, &Path::ROOT).expect("a plugin's own default arguments are valid");
     PLUGINS.iter().map(|row| (default(row), row.weight)).collect()
 }
 
-/// A plugin by name, from the arguments of a `KubeSchedulerConfiguration`.
-pub(crate) fn configured(name: &str, args: Value) -> Made {
-    let row = PLUGINS.iter().find(|row| row.name == name);
-    let row = row.ok_or_else(|| InvalidArgs(format!("plugin {name:?} does not exist")))?;
-    (row.build)(Some(args))
+/// The names of the default plugins, in order, with their weights.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, i64)> {
+    PLUGINS.iter().map(|row| (row.name, row.weight))
+}
+
+/// Whether a plugin's arguments are checked when it is made, and not with the configuration.
+pub(crate) fn is_checked_late(name: &str) -> bool {
+    PLUGINS.iter().any(|row| row.name == name && row.is_checked_late)
+}
+
+/// A plugin by name, from the arguments of a `KubeSchedulerConfiguration`; `None` if there is none of that name.
+pub(crate) fn make(name: &str, args: Option<Value>, at: &Path<'_>) -> Option<Made> {
+    let row = PLUGINS.iter().find(|row| row.name == name)?;
+    let args = args.map(|args| of_kind(args, name)).transpose();
+    Some(args.and_then(|args| (row.build)(args, at)))
+}
+
+/// Arguments may say of which kind they are; then it must be the plugin's.
+fn of_kind(mut args: Value, plugin: &str) -> Result<Value, InvalidArgs> {
+    let Some(object) = args.as_object_mut() else { return Ok(args) };
+    object.remove("apiVersion");
+    match object.remove("kind") {
+        Some(kind) if kind != format!("{plugin}Args") => {
+            let group = "kubescheduler.config.k8s.io";
+            let kind = kind.as_str().unwrap_or_default();
+            Err(InvalidArgs::Malformed(format!(
+                "args for plugin {plugin} were not of type {plugin}Args.{group}, got {kind}.{group}"
+            )))
+        }
+        _ => Ok(args),
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,15 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use steersman_core::field::Path;
+
 use crate::attempt::{Attempt, Ended, Filters};
 use crate::decision::{Decision, Diagnosis, NoFit};
 use crate::evaluation::Evaluation;
 use crate::plugin::Plugin;
 use crate::plugins;
 use crate::pod::PodInfo;
+use crate::points::{Point, Points};
 use crate::queue::QueuedPod;
 use crate::snapshot::Snapshot;
 use crate::verdict::{Code, Refusal};
@@ -31,28 +34,46 @@ use crate::verdict::{Code, Refusal};
 #[derive(Clone)]
 pub struct Profile {
     name: String,
-    plugins: Vec<Enabled>,
-    percentage: u8,
+    plugins: Vec<Arc<dyn Plugin>>,
+    points: Points,
+    sampling: Sampling,
 }
 
-#[derive(Clone)]
-struct Enabled {
-    plugin: Arc<dyn Plugin>,
-    weight: i64,
+/// How many of the nodes that will do are ranked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sampling {
+    All,
+    Percent(u8),
+    /// A share that shrinks as the cluster grows: upstream's default.
+    Adaptive,
 }
 
 impl Default for Profile {
     /// `default-scheduler`, with upstream's default plugins and weights.
     fn default() -> Self {
-        let enable = |(plugin, weight)| Enabled { plugin, weight };
-        Profile { plugins: plugins::defaults().into_iter().map(enable).collect(), ..Profile::empty() }
+        let mut profile = Profile::empty();
+        for (plugin, weight) in plugins::defaults() {
+            profile.put(plugin, weight);
+        }
+        profile
     }
 }
 
 impl Profile {
     /// `default-scheduler` without any plugin: every node will do.
     pub fn empty() -> Self {
-        Profile { name: "default-scheduler".to_owned(), plugins: Vec::new(), percentage: 100 }
+        let name = "default-scheduler".to_owned();
+        Profile { name, plugins: Vec::new(), points: Points::default(), sampling: Sampling::All }
+    }
+
+    /// What a configuration has put together.
+    pub(crate) fn assembled(
+        name: &str,
+        plugins: Vec<Arc<dyn Plugin>>,
+        points: Points,
+        sampling: Sampling,
+    ) -> Self {
+        Profile { name: name.to_owned(), plugins, points, sampling }
     }
 
     /// The same for pods that name another scheduler.
@@ -71,28 +92,43 @@ impl Profile {
     /// Adds a plugin as the last, or replaces the one of its name; its scores count `weight` times.
     #[must_use]
     pub fn weighted(mut self, plugin: impl Plugin, weight: u32) -> Self {
-        let enabled = Enabled { plugin: Arc::new(plugin), weight: weight.into() };
-        match self.plugins.iter_mut().find(|have| have.plugin.name() == enabled.plugin.name()) {
-            Some(have) => *have = enabled,
-            None => self.plugins.push(enabled),
-        }
+        self.put(Arc::new(plugin), weight.into());
         self
     }
 
-    /// Gives a default plugin the arguments of a `KubeSchedulerConfiguration`, and adds it where it is missing.
-    pub fn configured(mut self, plugin: &str, args: serde_json::Value) -> Result<Self, plugins::InvalidArgs> {
-        let plugin = plugins::configured(plugin, args)?;
-        match self.plugins.iter_mut().find(|have| have.plugin.name() == plugin.name()) {
-            Some(have) => have.plugin = plugin,
-            None => self.plugins.push(Enabled { plugin, weight: 1 }),
+    fn put(&mut self, plugin: Arc<dyn Plugin>, weight: i64) {
+        match self.plugins.iter().position(|have| have.name() == plugin.name()) {
+            Some(at) => {
+                self.points.replace(at, &*plugin);
+                self.points.weigh(at, weight);
+                self.plugins[at] = plugin;
+            }
+            None => {
+                self.points.push(&*plugin, weight);
+                self.plugins.push(plugin);
+            }
         }
+    }
+
+    /// Gives a default plugin the arguments of a `KubeSchedulerConfiguration`, and adds it where it is missing.
+    ///
+    /// # Errors
+    /// There is no such plugin, or it cannot work with them.
+    pub fn configured(mut self, plugin: &str, args: serde_json::Value) -> Result<Self, plugins::InvalidArgs> {
+        let made = plugins::make(plugin, Some(args), &Path::ROOT);
+        let made = made.ok_or_else(|| plugins::InvalidArgs::Unknown(plugin.to_owned()))??;
+        let have = self.plugins.iter().position(|have| have.name() == plugin);
+        self.put(made, have.map_or(1, |at| self.points.weight(at)));
         Ok(self)
     }
 
     /// Removes a plugin by name.
     #[must_use]
     pub fn without(mut self, plugin: &str) -> Self {
-        self.plugins.retain(|enabled| enabled.plugin.name() != plugin);
+        if let Some(at) = self.plugins.iter().position(|have| have.name() == plugin) {
+            self.plugins.remove(at);
+            self.points.remove(at);
+        }
         self
     }
 
@@ -101,7 +137,7 @@ impl Profile {
     /// cluster grows.
     #[must_use]
     pub fn percentage_of_nodes_to_score(mut self, percentage: u8) -> Self {
-        self.percentage = percentage.clamp(1, 100);
+        self.sampling = Sampling::Percent(percentage.clamp(1, 100));
         self
     }
 
@@ -110,14 +146,19 @@ impl Profile {
         &self.name
     }
 
-    /// The plugins, in order.
+    /// The plugins, each once.
     pub fn plugins(&self) -> impl Iterator<Item = &dyn Plugin> {
-        self.plugins.iter().map(|enabled| &*enabled.plugin)
+        self.plugins.iter().map(|plugin| &**plugin)
     }
 
-    /// The plugins with their weights, in order.
-    pub(crate) fn weighted_plugins(&self) -> impl Iterator<Item = (&dyn Plugin, i64)> {
-        self.plugins.iter().map(|enabled| (&*enabled.plugin, enabled.weight))
+    /// The plugins that take part in an extension point, in order.
+    pub(crate) fn at(&self, point: Point) -> impl Iterator<Item = &dyn Plugin> {
+        self.points.at(point).iter().map(|at| &*self.plugins[*at])
+    }
+
+    /// The plugins that score, in order, with their weights.
+    pub(crate) fn scoring(&self) -> impl Iterator<Item = (&dyn Plugin, i64)> {
+        self.points.at(Point::Score).iter().map(|at| (&*self.plugins[*at], self.points.weight(*at)))
     }
 
     /// A plugin by name.
@@ -127,15 +168,17 @@ impl Profile {
 
     /// Whether the pod may be tried at all.
     pub fn admit(&self, pod: &PodInfo) -> Result<(), Refusal> {
-        self.plugins().try_for_each(|plugin| match plugin.pre_enqueue().map(|gate| gate.admit(pod)) {
-            Some(Err(rejection)) => Err(Refusal { plugin: plugin.name(), rejection }),
-            _ => Ok(()),
+        self.at(Point::PreEnqueue).try_for_each(|plugin| {
+            match plugin.pre_enqueue().map(|gate| gate.admit(pod)) {
+                Some(Err(rejection)) => Err(Refusal { plugin: plugin.name(), rejection }),
+                _ => Ok(()),
+            }
         })
     }
 
     /// Which of two pods is tried first; `Equal` without a plugin that orders.
     pub fn compare(&self, a: &QueuedPod, b: &QueuedPod) -> Ordering {
-        self.plugins()
+        self.at(Point::QueueSort)
             .find_map(|plugin| plugin.queue_sort())
             .map_or(Ordering::Equal, |sort| sort.compare(a, b))
     }
@@ -192,11 +235,12 @@ impl Profile {
     /// How many feasible nodes are enough.
     pub(crate) fn enough(&self, nodes: usize) -> usize {
         const AT_LEAST: usize = 100;
-        if self.percentage >= 100 {
-            nodes
-        } else {
-            (nodes * usize::from(self.percentage) / 100).max(AT_LEAST)
-        }
+        let percentage = match self.sampling {
+            Sampling::All => 100,
+            Sampling::Percent(percentage) => usize::from(percentage),
+            Sampling::Adaptive => 50_usize.saturating_sub(nodes / 125).max(5),
+        };
+        if percentage >= 100 { nodes } else { (nodes * percentage / 100).max(AT_LEAST) }
     }
 
     /// Asks what can be done about a pod that no node will do for.
@@ -210,7 +254,7 @@ impl Profile {
     ) -> Decision {
         let mut outcome = NoFit { diagnosis, nomination: None, withdraw: false };
         let mut told: Vec<String> = Vec::new();
-        for post_filter in self.plugins().filter_map(Plugin::post_filter) {
+        for post_filter in self.at(Point::PostFilter).filter_map(Plugin::post_filter) {
             let diagnosis = &outcome.diagnosis;
             let filters = filters.as_deref_mut();
             let no_remedy = match post_filter.remedy(&mut Attempt { pod, snapshot, diagnosis, filters, tie })

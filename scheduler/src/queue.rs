@@ -13,10 +13,12 @@ use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
 use crate::profiles::Profiles;
 
+mod backoff;
 mod heap;
 mod in_flight;
 mod queued;
 
+pub use backoff::Backoff;
 pub use queued::QueuedPod;
 
 use heap::Heap;
@@ -34,6 +36,7 @@ pub struct Queue {
     waiting: BTreeMap<Arc<str>, QueuedPod>,
     in_flight: InFlight,
     sequence: u64,
+    pauses: Backoff,
 }
 
 impl Queue {
@@ -46,7 +49,14 @@ impl Queue {
             waiting: BTreeMap::new(),
             in_flight: InFlight::default(),
             sequence: 0,
+            pauses: Backoff::default(),
         }
+    }
+
+    /// The same with other times of back-off.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        Queue { pauses: backoff, ..self }
     }
 
     /// How many pods there are, those in flight among them.
@@ -139,7 +149,7 @@ impl Queue {
     pub fn put_back(&mut self, queued: QueuedPod, plugins: &[&'static str], now: Duration) {
         let key = queued.pod().key().clone();
         let Some((latest, events)) = self.in_flight.finish(&key) else { return };
-        let queued = queued.rejected(latest, plugins, now);
+        let queued = queued.rejected(latest, plugins, now, self.pauses);
         let missed = match events {
             None => true,
             Some(events) => events.iter().any(|event| self.wakes(&queued, event)),

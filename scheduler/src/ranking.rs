@@ -41,7 +41,7 @@ impl Ranking {
         let rows = snapshot.rows();
         let nodes: Vec<NodeIndex> = feasible.iter().collect();
         let mut ranking = Ranking { columns: Vec::new(), totals: Totals::new(rows) };
-        for (plugin, weight) in profile.weighted_plugins() {
+        for (plugin, weight) in profile.scoring() {
             let Some(score) = plugin.score() else { continue };
             match score.prepare(pod, snapshot, &nodes) {
                 Scoring::Skip => {}

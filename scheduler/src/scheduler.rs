@@ -15,10 +15,13 @@ use steersman_core::events::Recorder;
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
-use crate::engine::{Engine, Failure, Permitting, Placement, Step};
+use crate::config::Configuration;
+use crate::engine::{Engine, Failure, Options, Permitting, Placement, Step};
 use crate::inbox::{Inbox, Kind, decoded};
 use crate::pod::PodInfo;
+use crate::points::Point;
 use crate::profiles::Profiles;
+use crate::queue::Backoff;
 use crate::report::Teller;
 use crate::snapshot::Snapshot;
 use crate::verdict::{Refusal, Rejection};
@@ -36,7 +39,7 @@ pub struct Scheduler {
     caches: Caches,
     profiles: Arc<Profiles>,
     waiting: Waiting,
-    expiry: Option<Duration>,
+    options: Options,
     engine: Arc<Mutex<Engine>>,
 }
 
@@ -51,27 +54,33 @@ impl Scheduler {
         Self::with_caches(&env, client, caches, profiles)
     }
 
+    /// A scheduler as a configuration has it. Its extenders are not asked unless they are added, since how to reach
+    /// them is nothing the scheduler knows.
+    pub fn configured(env: &Env, client: &Client, configuration: Configuration) -> Self {
+        Self::new(env, client, configuration.profiles).backoff(configuration.backoff)
+    }
+
     /// The same over caches that other components share.
     pub fn with_caches(env: &Env, client: &Client, caches: Caches, profiles: impl Into<Profiles>) -> Self {
         let (profiles, waiting) = (Arc::new(profiles.into()), Waiting::default());
-        let engine = Engine::new(profiles.clone(), None, waiting.clone());
+        let options = Options::default();
+        let engine = Engine::new(profiles.clone(), &options, waiting.clone());
         let (env, client) = (env.clone(), client.clone());
-        Scheduler {
-            env,
-            client,
-            caches,
-            profiles,
-            waiting,
-            expiry: None,
-            engine: Arc::new(Mutex::new(engine)),
-        }
+        Scheduler { env, client, caches, profiles, waiting, options, engine: Arc::new(Mutex::new(engine)) }
     }
 
     /// Takes back the room of a pod that was bound and is not seen on its node within `expiry`. By default, as upstream
     /// has it, bindings are trusted.
     #[must_use]
     pub fn assumed_pods_expire_after(mut self, expiry: Duration) -> Self {
-        self.expiry = Some(expiry);
+        self.options.expiry = Some(expiry);
+        self
+    }
+
+    /// Lets rejected pods wait for other times than upstream's default.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.options.backoff = backoff;
         self
     }
 
@@ -91,7 +100,7 @@ impl Scheduler {
         let recorder = Recorder::start(&self.env, &self.client, "default-scheduler");
         let mut inbox = Inbox::follow(&self.caches, self.related());
         self.caches.synced().await;
-        *lock(&self.engine) = Engine::new(self.profiles.clone(), self.expiry, self.waiting.clone());
+        *lock(&self.engine) = Engine::new(self.profiles.clone(), &self.options, self.waiting.clone());
         let mut work = FuturesUnordered::new();
         loop {
             self.take_in(&inbox);
@@ -236,13 +245,13 @@ async fn write(
     node: &str,
 ) -> Result<(), (&'static str, Refusal)> {
     let Some(profile) = profiles.of(pod) else { return Ok(()) };
-    for plugin in profile.plugins() {
+    for plugin in profile.at(Point::PreBind) {
         if let Some(before) = plugin.pre_bind() {
             let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
             before.pre_bind(env, client, pod, node).await.map_err(refuse)?;
         }
     }
-    for plugin in profile.plugins() {
+    for plugin in profile.at(Point::Bind) {
         if let Some(binder) = plugin.bind().filter(|binder| binder.binds(pod)) {
             let refuse = |rejection| ("Bind", Refusal { plugin: plugin.name(), rejection });
             return binder.bind(client, pod, node).await.map_err(refuse);

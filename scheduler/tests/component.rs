@@ -18,7 +18,8 @@ use steersman_core::resource::ApiResource;
 use steersman_core::testing::{Lab, MemoryApi};
 use steersman_core::{Client, Env, Error, Object, Result};
 use steersman_scheduler::{
-    Permission, Permit, Plugin, PodInfo, Profile, Profiles, Refusal, Rejection, Scheduler, Waiting,
+    Configuration, Permission, Permit, Plugin, PodInfo, Profile, Profiles, Refusal, Registry, Rejection,
+    Scheduler, Waiting,
 };
 
 /// An API in memory that knows bindings.
@@ -162,6 +163,33 @@ fn pods_are_bound_and_their_events_say_where() {
         world.seconds(1).await;
         assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
         assert_eq!(world.events("Scheduled").await, ["Successfully assigned d/a to n1"]);
+    });
+}
+
+#[test]
+fn a_configuration_has_several_profiles_in_one_scheduler() {
+    let file = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "profiles": [
+            {"schedulerName": "spreads"},
+            {"schedulerName": "packs", "pluginConfig": [{"name": "NodeResourcesFit", "args": {
+                "scoringStrategy": {"type": "MostAllocated", "resources": [{"name": "cpu", "weight": 1}]},
+            }}], "plugins": {"score": {"enabled": [{"name": "NodeResourcesFit", "weight": 50}]}}},
+        ],
+    });
+    let configuration = Configuration::from_value(file, &Registry::default()).unwrap();
+    in_world(configuration.profiles, async |world| {
+        world.node("small", "2").await;
+        world.node("large", "64").await;
+        world.pod("a", "1", json!({"schedulerName": "spreads"})).await;
+        world.seconds(1).await;
+        world.pod("b", "1", json!({"schedulerName": "packs"})).await;
+        world.pod("c", "1", json!({"schedulerName": "default-scheduler"})).await;
+        world.seconds(1).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("large"));
+        assert_eq!(world.node_of("b").await.as_deref(), Some("small"));
+        assert_eq!(world.node_of("c").await, None);
     });
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use steersman_core::field::{self, Path};
 
+use super::Configured;
 use super::share::{Requests, ResourceWeight, Share, share};
-use super::{Configured, InvalidArgs};
+use crate::faults::Faults;
 use crate::plugin::{Normalize, Plugin, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
@@ -64,17 +66,22 @@ impl Score for BalancedAllocation {
 impl Configured for BalancedAllocation {
     type Args = BalancedAllocationArgs;
 
-    fn configured(args: BalancedAllocationArgs) -> Result<Self, InvalidArgs> {
-        let given = args.resources;
-        if let Some(bad) = given.iter().position(|resource| resource.weight != 1) {
-            return Err(InvalidArgs(format!(
-                "resources[{bad}].weight: Invalid value: {}: resource weight of {} not in valid range (1, 1]",
-                given[bad].weight, given[bad].name
-            )));
+    fn check(args: &BalancedAllocationArgs, at: &Path<'_>) -> Faults {
+        let (list, mut errors) = (at.child("resources"), Faults::default());
+        for (index, resource) in args.resources.iter().enumerate() {
+            let path = list.index(index);
+            if args.resources[..index].iter().any(|other| other.name == resource.name) {
+                errors.push(field::Error::duplicate(&path.child("name"), &resource.name));
+            }
+            if !matches!(resource.weight, 0 | 1) {
+                errors.push(field::Error::invalid(&path.child("weight"), resource.weight, "must be 1"));
+            }
         }
-        Ok(BalancedAllocation {
-            resources: if given.is_empty() { ResourceWeight::defaults() } else { given },
-        })
+        errors
+    }
+
+    fn configured(args: BalancedAllocationArgs) -> Self {
+        BalancedAllocation { resources: ResourceWeight::completed(args.resources) }
     }
 }
 

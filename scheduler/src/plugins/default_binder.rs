@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 use steersman_core::Client;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::plugin::{Bind, Plugin};
 use crate::pod::PodInfo;
 use crate::verdict::{Rejection, Verdict};
@@ -44,7 +44,7 @@ impl Bind for DefaultBinder {
 impl Configured for DefaultBinder {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(DefaultBinder)
+    fn configured(_: NoArgs) -> Self {
+        DefaultBinder
     }
 }

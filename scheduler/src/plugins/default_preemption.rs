@@ -7,13 +7,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Deserialize;
+use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
 
+use super::Configured;
 use super::victims::{Budgets, is_preemptible, select};
-use super::{Configured, InvalidArgs};
 use crate::attempt::Attempt;
 use crate::decision::{Candidate, Diagnosis, Nomination};
 use crate::event::{Event, Wake};
+use crate::faults::Faults;
 use crate::plugin::{NoRemedy, Plugin, PostFilter};
 use crate::pod::PodInfo;
 use crate::refusals::Refusals;
@@ -31,9 +33,9 @@ pub struct DefaultPreemption {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DefaultPreemptionArgs {
     /// At least this share of the nodes is looked at for candidates, in percent.
-    pub min_candidate_nodes_percentage: usize,
+    pub min_candidate_nodes_percentage: i64,
     /// At least this many nodes are looked at for candidates.
-    pub min_candidate_nodes_absolute: usize,
+    pub min_candidate_nodes_absolute: i64,
 }
 
 impl Default for DefaultPreemptionArgs {
@@ -124,8 +126,10 @@ impl DefaultPreemption {
     }
 
     fn enough(&self, nodes: usize) -> usize {
-        let share = nodes * self.args.min_candidate_nodes_percentage / 100;
-        share.max(self.args.min_candidate_nodes_absolute).min(nodes)
+        // Neither is negative once it was checked.
+        let count = |number: i64| usize::try_from(number).unwrap_or_default();
+        let share = nodes * count(self.args.min_candidate_nodes_percentage) / 100;
+        share.max(count(self.args.min_candidate_nodes_absolute)).min(nodes)
     }
 }
 
@@ -192,18 +196,26 @@ fn displaced(snapshot: &Snapshot, node: &str, pod: &PodInfo) -> Vec<Arc<PodInfo>
 impl Configured for DefaultPreemption {
     type Args = DefaultPreemptionArgs;
 
-    fn configured(args: DefaultPreemptionArgs) -> Result<Self, InvalidArgs> {
+    fn check(args: &DefaultPreemptionArgs, at: &Path<'_>) -> Faults {
+        let (share, number) =
+            (at.child("minCandidateNodesPercentage"), at.child("minCandidateNodesAbsolute"));
         let (percentage, absolute) = (args.min_candidate_nodes_percentage, args.min_candidate_nodes_absolute);
-        if percentage > 100 {
-            return Err(InvalidArgs(format!(
-                "minCandidateNodesPercentage: Invalid value: {percentage}: not in valid range [0, 100]"
-            )));
+        let mut errors = Faults::default();
+        if !(0..=100).contains(&percentage) {
+            errors.push(field::Error::invalid(&share, percentage, "not in valid range [0, 100]"));
+        }
+        if absolute < 0 {
+            errors.push(field::Error::invalid(&number, absolute, "not in valid range [0, inf)"));
         }
         if percentage == 0 && absolute == 0 {
-            return Err(InvalidArgs(
-                "minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be zero".to_owned(),
-            ));
+            let together = |other| format!("cannot be zero at the same time as {other}");
+            errors.push(field::Error::invalid(&share, percentage, together("minCandidateNodesAbsolute")));
+            errors.push(field::Error::invalid(&number, absolute, together("minCandidateNodesPercentage")));
         }
-        Ok(DefaultPreemption { args })
+        errors
+    }
+
+    fn configured(args: DefaultPreemptionArgs) -> Self {
+        DefaultPreemption { args }
     }
 }

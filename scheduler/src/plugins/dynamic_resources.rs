@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::attempt::Attempt;
 use crate::decision::Nomination;
 use crate::event::{Event, Wake};
@@ -67,7 +67,7 @@ impl PostFilter for DynamicResources {
 impl Configured for DynamicResources {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(DynamicResources)
+    fn configured(_: NoArgs) -> Self {
+        DynamicResources
     }
 }

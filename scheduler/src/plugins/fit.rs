@@ -7,11 +7,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use steersman_core::field::{self, Path};
+use steersman_core::labels;
 
+use super::Configured;
 use super::fit_score::ScoringStrategy;
-use super::{Configured, InvalidArgs};
 use crate::amounts::{Amounts, is_extended};
 use crate::event::{Event, Wake};
+use crate::faults::Faults;
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::requests;
@@ -32,9 +35,9 @@ pub struct Fit {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct FitArgs {
     /// Extended resources that do not count when nodes are ruled out.
-    pub ignored_resources: BTreeSet<String>,
+    pub ignored_resources: Vec<String>,
     /// The same for all extended resources of a domain.
-    pub ignored_resource_groups: BTreeSet<String>,
+    pub ignored_resource_groups: Vec<String>,
     /// How nodes are ranked.
     pub scoring_strategy: Option<ScoringStrategy>,
 }
@@ -145,11 +148,35 @@ impl Lack {
 impl Configured for Fit {
     type Args = FitArgs;
 
-    fn configured(args: FitArgs) -> Result<Self, InvalidArgs> {
-        Ok(Fit {
-            ignored: args.ignored_resources,
-            ignored_groups: args.ignored_resource_groups,
-            strategy: args.scoring_strategy.unwrap_or_default().completed()?,
-        })
+    const IS_CHECKED_LATE: bool = true;
+
+    fn check(args: &FitArgs, at: &Path<'_>) -> Faults {
+        let mut errors = Faults::default();
+        let list = at.child("ignoredResources");
+        for (index, resource) in args.ignored_resources.iter().enumerate() {
+            let faults = labels::qualified_name(resource).into_iter();
+            errors.extend(faults.map(|why| field::Error::invalid(&list.index(index), resource, why)));
+        }
+        let list = at.child("ignoredResourceGroups");
+        for (index, group) in args.ignored_resource_groups.iter().enumerate() {
+            let path = list.index(index);
+            if group.contains('/') {
+                errors.push(field::Error::invalid(&path, group, "resource group name can't contain '/'"));
+            }
+            let faults = labels::qualified_name(group).into_iter();
+            errors.extend(faults.map(|why| field::Error::invalid(&path, group, why)));
+        }
+        if let Some(strategy) = &args.scoring_strategy {
+            errors.extend(strategy.check(&at.child("scoringStrategy")).iter());
+        }
+        errors
+    }
+
+    fn configured(args: FitArgs) -> Self {
+        Fit {
+            ignored: args.ignored_resources.into_iter().collect(),
+            ignored_groups: args.ignored_resource_groups.into_iter().collect(),
+            strategy: args.scoring_strategy.unwrap_or_default().completed(),
+        }
     }
 }

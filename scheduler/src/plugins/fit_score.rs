@@ -1,10 +1,11 @@
 //! Ranks nodes by how full they would be: least or most allocated, or by a curve.
 
 use serde::Deserialize;
+use steersman_core::field::{self, Path};
 
-use super::InvalidArgs;
 use super::share::{Requests, ResourceWeight, Share, share};
 use crate::amounts::Amounts;
+use crate::faults::Faults;
 use crate::plugin::MAX_SCORE;
 use crate::snapshot::NodeView;
 
@@ -13,7 +14,7 @@ use crate::snapshot::NodeView;
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ScoringStrategy {
     /// Which nodes are better.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default = "unnamed")]
     pub strategy: StrategyType,
     /// The resources that count; none is CPU and memory alike.
     pub resources: Vec<ResourceWeight>,
@@ -22,7 +23,8 @@ pub struct ScoringStrategy {
 }
 
 /// Which nodes are better.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub enum StrategyType {
     /// Those with more left: pods are spread.
     #[default]
@@ -31,6 +33,9 @@ pub enum StrategyType {
     MostAllocated,
     /// Those that a curve over the share that is taken says.
     RequestedToCapacityRatio,
+    /// There is no such strategy.
+    #[serde(untagged)]
+    Unknown(String),
 }
 
 /// A curve from the share that is taken to a score.
@@ -54,61 +59,85 @@ pub struct ShapePoint {
 }
 
 impl ScoringStrategy {
-    /// Fills in defaults.
-    pub(super) fn completed(mut self) -> Result<Self, InvalidArgs> {
-        if self.resources.is_empty() {
-            self.resources = ResourceWeight::defaults();
+    /// What is wrong with it.
+    pub(super) fn check(&self, at: &Path<'_>) -> Faults {
+        const SUPPORTED: [&str; 3] = ["LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"];
+        let mut errors = Faults::default();
+        if let StrategyType::Unknown(name) = &self.strategy {
+            errors.push(field::Error::not_supported(&at.child("type"), name, &SUPPORTED));
         }
-        if let Some(bad) = self.resources.iter().position(|resource| !(0..=100).contains(&resource.weight)) {
-            return Err(InvalidArgs(format!(
-                "resources[{bad}].weight: Invalid value: {}: resource weight of {} not in valid range (0, 100]",
-                self.resources[bad].weight, self.resources[bad].name
-            )));
+        let list = at.child("resources");
+        for (index, ResourceWeight { name, weight }) in self.resources.iter().enumerate() {
+            // 0 is the default, which is 1.
+            if !(0..=100).contains(weight) {
+                let why = format!("resource weight of {name} not in valid range (0, 100]");
+                errors.push(field::Error::invalid(&list.index(index).child("weight"), *weight, why));
+            }
         }
-        for resource in &mut self.resources {
-            resource.weight = resource.weight.max(1);
+        let (path, ratio) = (at.child("requestedToCapacityRatio"), &self.requested_to_capacity_ratio);
+        match (&self.strategy, ratio) {
+            (StrategyType::RequestedToCapacityRatio, Some(ratio)) => {
+                errors.extend(faults_of_curve(&ratio.shape, &path.child("shape")).iter());
+            }
+            (StrategyType::RequestedToCapacityRatio, None) => {
+                let why = "must be specified when type is RequestedToCapacityRatio";
+                errors.push(field::Error::required(&path, why));
+            }
+            (_, Some(_)) => {
+                let why = "must be nil when type is not RequestedToCapacityRatio";
+                errors.push(field::Error::forbidden(&path, why));
+            }
+            (_, None) => {}
         }
-        self.check_curve()?;
-        Ok(self)
+        errors
     }
 
-    fn check_curve(&self) -> Result<(), InvalidArgs> {
-        if self.strategy != StrategyType::RequestedToCapacityRatio {
-            return Ok(());
-        }
-        let curve = self.requested_to_capacity_ratio.as_ref().map_or(&[][..], |ratio| &ratio.shape);
-        if curve.is_empty() {
-            return Err(InvalidArgs(
-                "requestedToCapacityRatio.shape: Required value: at least one point must be specified"
-                    .to_owned(),
-            ));
-        }
-        let rises = curve.windows(2).all(|pair| pair[0].utilization < pair[1].utilization);
-        let in_range =
-            |point: &ShapePoint| (0..=100).contains(&point.utilization) && (0..=10).contains(&point.score);
-        if rises && curve.iter().all(in_range) {
-            return Ok(());
-        }
-        Err(InvalidArgs(
-            "requestedToCapacityRatio.shape: Invalid value: utilization values must be sorted in increasing order, \
-             from 0 to 100, and scores from 0 to 10"
-                .to_owned(),
-        ))
+    /// Fills in defaults.
+    pub(super) fn completed(self) -> Self {
+        ScoringStrategy { resources: ResourceWeight::completed(self.resources), ..self }
     }
 
     /// The weighted mean of the resources' scores.
     pub(super) fn score(&self, asked: &Amounts, node: NodeView<'_>) -> i64 {
         let shares =
             self.resources.iter().filter_map(|resource| share(resource, Requests::Scored, asked, node));
-        match self.strategy {
+        match &self.strategy {
             StrategyType::LeastAllocated => mean(shares.map(|share| (least(share), share.weight))),
             StrategyType::MostAllocated => mean(shares.map(|share| (most(share), share.weight))),
-            StrategyType::RequestedToCapacityRatio => {
+            // Unknown ones were refused when they were read.
+            StrategyType::RequestedToCapacityRatio | StrategyType::Unknown(_) => {
                 let curve = self.requested_to_capacity_ratio.as_ref().map_or(&[][..], |ratio| &ratio.shape);
                 rounded_mean(shares.map(|share| (on_curve(curve, share), share.weight)))
             }
         }
     }
+}
+
+/// Where a strategy stands, its type must too.
+fn unnamed() -> StrategyType {
+    StrategyType::Unknown(String::new())
+}
+
+fn faults_of_curve(curve: &[ShapePoint], at: &Path<'_>) -> Faults {
+    let mut errors = Faults::default();
+    if curve.is_empty() {
+        errors.push(field::Error::required(at, "at least one point must be specified"));
+    }
+    let falls = curve.windows(2).position(|pair| pair[0].utilization >= pair[1].utilization);
+    if let Some(at_fault) = falls.map(|before| before + 1) {
+        let (entry, utilization) = (at.index(at_fault), curve[at_fault].utilization);
+        let why = "values must be sorted in increasing order";
+        errors.push(field::Error::invalid(&entry.child("utilization"), utilization, why));
+    }
+    for (index, point) in curve.iter().enumerate() {
+        for (name, value, most) in [("utilization", point.utilization, 100), ("score", point.score, 10)] {
+            if !(0..=most).contains(&value) {
+                let why = format!("not in valid range [0, {most}]");
+                errors.push(field::Error::invalid(&at.index(index).child(name), value, why));
+            }
+        }
+    }
+    errors
 }
 
 fn mean(scores: impl Iterator<Item = (i64, i64)>) -> i64 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::plugin::{MAX_SCORE, Normalize, Plugin, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
@@ -59,8 +59,8 @@ impl Score for ImageLocality {
 impl Configured for ImageLocality {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(ImageLocality)
+    fn configured(_: NoArgs) -> Self {
+        ImageLocality
     }
 }
 

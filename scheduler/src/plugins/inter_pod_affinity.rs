@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Namespace;
 use serde::Deserialize;
+use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
 
+use super::Configured;
 use super::affinity_score;
 use super::tallies::{Counted, Tallies};
-use super::{Configured, InvalidArgs};
 use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
+use crate::faults::Faults;
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
 use crate::signature::Signature;
@@ -243,13 +245,14 @@ pub(super) fn namespace_labels(pod: &PodInfo, nodes: &Snapshot) -> BTreeMap<Stri
 impl Configured for InterPodAffinity {
     type Args = InterPodAffinityArgs;
 
-    fn configured(args: InterPodAffinityArgs) -> Result<Self, InvalidArgs> {
+    fn check(args: &InterPodAffinityArgs, at: &Path<'_>) -> Faults {
         let weight = args.hard_pod_affinity_weight;
-        if !(0..=100).contains(&weight) {
-            return Err(InvalidArgs(format!(
-                "hardPodAffinityWeight: Invalid value: {weight}: not in valid range [0, 100]"
-            )));
-        }
-        Ok(InterPodAffinity { args })
+        let why = "not in valid range [0, 100]";
+        let fault = || field::Error::invalid(&at.child("hardPodAffinityWeight"), weight, why);
+        Faults::from_iter((!(0..=100).contains(&weight)).then(fault))
+    }
+
+    fn configured(args: InterPodAffinityArgs) -> Self {
+        InterPodAffinity { args }
     }
 }

@@ -11,9 +11,10 @@ use k8s_openapi::api::core::v1::{
 use serde::Deserialize;
 use steersman_core::field::Path;
 
+use super::Configured;
 use super::node_selector::{NodeSelector, Term, is_empty};
-use super::{Configured, InvalidArgs};
 use crate::event::{Event, Wake};
+use crate::faults::Faults;
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
 use crate::signature::Signature;
@@ -144,15 +145,32 @@ impl Score for NodeAffinity {
 impl Configured for NodeAffinity {
     type Args = NodeAffinityArgs;
 
-    fn configured(args: NodeAffinityArgs) -> Result<Self, InvalidArgs> {
-        let Some(added) = args.added_affinity else { return Ok(NodeAffinity::default()) };
+    fn check(args: &NodeAffinityArgs, at: &Path<'_>) -> Faults {
+        let Some(added) = &args.added_affinity else { return Faults::default() };
+        let (at, mut errors) = (at.child("addedAffinity"), Faults::default());
+        if let Some(required) = &added.required_during_scheduling_ignored_during_execution {
+            let path = at.child("requiredDuringSchedulingIgnoredDuringExecution");
+            let list = path.child("nodeSelectorTerms");
+            for (index, term) in required.node_selector_terms.iter().enumerate() {
+                errors.extend(Term::parse(term, &list.index(index)).err());
+            }
+        }
+        let wished = added.preferred_during_scheduling_ignored_during_execution.iter().flatten();
+        let path = at.child("preferredDuringSchedulingIgnoredDuringExecution");
+        for (index, wish) in wished.enumerate().filter(|(_, wish)| counts(wish)) {
+            errors.extend(Term::parse(&wish.preference, &path.index(index)).err());
+        }
+        errors
+    }
+
+    fn configured(args: NodeAffinityArgs) -> Self {
+        let Some(added) = args.added_affinity else { return NodeAffinity::default() };
         let wished = added.preferred_during_scheduling_ignored_during_execution.unwrap_or_default();
         let required = added.required_during_scheduling_ignored_during_execution;
-        Ok(NodeAffinity {
+        NodeAffinity {
             added_required: required.as_ref().map(NodeSelector::lenient).map(Arc::new),
-            added_preferred: preferred(&wished)
-                .map_err(|why| InvalidArgs(format!("parsing addedAffinity.preferred: {why}")))?,
-        })
+            added_preferred: preferred(&wished).unwrap_or_default(),
+        }
     }
 }
 
@@ -160,9 +178,12 @@ fn api_affinity(pod: &PodInfo) -> Option<&ApiAffinity> {
     pod.spec()?.affinity.as_ref()?.node_affinity.as_ref()
 }
 
+fn counts(wish: &PreferredSchedulingTerm) -> bool {
+    wish.weight != 0 && !is_empty(&wish.preference)
+}
+
 /// Wishes of weight 0 and wishes that say nothing do not count; a malformed one spoils all.
 fn preferred(wishes: &[PreferredSchedulingTerm]) -> Result<Vec<Preferred>, String> {
-    let counts = |wish: &&PreferredSchedulingTerm| wish.weight != 0 && !is_empty(&wish.preference);
     let indexed = wishes.iter().enumerate().filter(|(_, wish)| counts(wish));
     let parse = |(at, wish): (usize, &PreferredSchedulingTerm)| {
         let term = Term::parse(&wish.preference, &Path::ROOT.index(at))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -74,7 +74,7 @@ fn declares_feature(node: &Node) -> bool {
 impl Configured for NodeDeclaredFeatures {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(NodeDeclaredFeatures)
+    fn configured(_: NoArgs) -> Self {
+        NodeDeclaredFeatures
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -45,7 +45,7 @@ impl Filter for NodeName {
 impl Configured for NodeName {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(NodeName)
+    fn configured(_: NoArgs) -> Self {
+        NodeName
     }
 }

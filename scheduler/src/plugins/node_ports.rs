@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -55,8 +55,8 @@ impl Filter for NodePorts {
 impl Configured for NodePorts {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(NodePorts)
+    fn configured(_: NoArgs) -> Self {
+        NodePorts
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Taint;
 
-use super::{Configured, InvalidArgs, NoArgs, tolerations};
+use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -51,8 +51,8 @@ impl Filter for NodeUnschedulable {
 impl Configured for NodeUnschedulable {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(NodeUnschedulable)
+    fn configured(_: NoArgs) -> Self {
+        NodeUnschedulable
     }
 }
 

@@ -10,7 +10,7 @@ use k8s_openapi::api::storage::v1::{CSINode, VolumeAttachment};
 use steersman_core::resource::GroupVersionResource;
 
 use super::csi_migration::Migration;
-use super::{Configured, InvalidArgs, NoArgs, volumes};
+use super::{Configured, NoArgs, volumes};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -184,7 +184,7 @@ fn of_class(
 impl Configured for NodeVolumeLimits {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(NodeVolumeLimits)
+    fn configured(_: NoArgs) -> Self {
+        NodeVolumeLimits
     }
 }

@@ -8,15 +8,18 @@ use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, ReplicationController, Service, TopologySpreadConstraint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
+use steersman_core::field::{self, Path};
+use steersman_core::labels;
 use steersman_core::resource::GroupVersionResource;
 
+use super::Configured;
 use super::spread_constraints::{Action, Constraint};
 use super::spread_counts::Counts;
 use super::spread_score;
 use super::tolerations;
-use super::{Configured, InvalidArgs};
 use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
+use crate::faults::Faults;
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
@@ -42,13 +45,17 @@ pub struct PodTopologySpreadArgs {
 }
 
 /// Where the constraints of pods that have none come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub enum DefaultingType {
     /// From Kubernetes: over hosts and zones, as far as possible.
     #[default]
     System,
     /// From the arguments.
     List,
+    /// There is no such way.
+    #[serde(untagged)]
+    Unknown(String),
 }
 
 impl Plugin for PodTopologySpread {
@@ -179,18 +186,76 @@ fn controller(pod: &PodInfo) -> Option<&OwnerReference> {
 impl Configured for PodTopologySpread {
     type Args = PodTopologySpreadArgs;
 
-    fn configured(args: PodTopologySpreadArgs) -> Result<Self, InvalidArgs> {
-        let system_defaults = args.defaulting_type == DefaultingType::System;
-        if system_defaults && !args.default_constraints.is_empty() {
-            return Err(InvalidArgs(
-                "defaultingType: Invalid value: \"System\": when .defaultConstraints are not empty"
-                    .to_owned(),
-            ));
+    fn check(args: &PodTopologySpreadArgs, at: &Path<'_>) -> Faults {
+        let (path, mut errors) = (at.child("defaultingType"), Faults::default());
+        match &args.defaulting_type {
+            DefaultingType::Unknown(name) => {
+                errors.push(field::Error::not_supported(&path, name, &["System", "List"]));
+            }
+            DefaultingType::System if !args.default_constraints.is_empty() => {
+                let why = "when .defaultConstraints are not empty";
+                errors.push(field::Error::invalid(&path, "System", why));
+            }
+            DefaultingType::System | DefaultingType::List => {}
         }
+        errors
+            .extend(faults_of_constraints(&args.default_constraints, &at.child("defaultConstraints")).iter());
+        errors
+    }
+
+    fn configured(args: PodTopologySpreadArgs) -> Self {
+        let system_defaults = args.defaulting_type == DefaultingType::System;
         let upstream = || vec![softly("kubernetes.io/hostname", 3), softly("topology.kubernetes.io/zone", 5)];
         let defaults = if system_defaults { upstream() } else { args.default_constraints };
-        Ok(PodTopologySpread { defaults, system_defaults })
+        PodTopologySpread { defaults, system_defaults }
     }
+}
+
+fn faults_of_constraints(constraints: &[TopologySpreadConstraint], at: &Path<'_>) -> Faults {
+    let mut errors = Faults::default();
+    for (index, constraint) in constraints.iter().enumerate() {
+        let path = at.index(index);
+        errors.extend(faults_of_constraint(constraint, &path).iter());
+        let alike = |other: &TopologySpreadConstraint| {
+            other.topology_key == constraint.topology_key
+                && other.when_unsatisfiable == constraint.when_unsatisfiable
+        };
+        if constraints[..index].iter().any(alike) {
+            let pair = format!("{{{}, {}}}", constraint.topology_key, constraint.when_unsatisfiable);
+            errors.push(field::Error::duplicate(&path, pair));
+        }
+    }
+    errors
+}
+
+fn faults_of_constraint(constraint: &TopologySpreadConstraint, at: &Path<'_>) -> Faults {
+    let (mut errors, empty) = (Faults::default(), "can not be empty");
+    if constraint.max_skew <= 0 {
+        let (path, skew) = (at.child("maxSkew"), constraint.max_skew);
+        errors.push(field::Error::invalid(&path, skew, "not in valid range (0, inf)"));
+    }
+    let (path, key) = (at.child("topologyKey"), constraint.topology_key.as_str());
+    match key {
+        "" => errors.push(field::Error::required(&path, empty)),
+        key => {
+            let faults = labels::qualified_name(key).into_iter();
+            errors.extend(faults.map(|why| field::Error::invalid(&path, key, why)));
+        }
+    }
+    let path = at.child("whenUnsatisfiable");
+    match constraint.when_unsatisfiable.as_str() {
+        "" => errors.push(field::Error::required(&path, empty)),
+        "DoNotSchedule" | "ScheduleAnyway" => {}
+        other => {
+            let supported = ["DoNotSchedule", "ScheduleAnyway"];
+            errors.push(field::Error::not_supported(&path, other, &supported));
+        }
+    }
+    if constraint.label_selector.is_some() {
+        let why = "constraint must not define a selector, as they deduced for each pod";
+        errors.push(field::Error::forbidden(&at.child("labelSelector"), why));
+    }
+    errors
 }
 
 fn softly(topology_key: &str, max_skew: i32) -> TopologySpreadConstraint {

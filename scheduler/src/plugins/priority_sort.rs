@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::plugin::{Plugin, QueueSort};
 use crate::queue::QueuedPod;
 
@@ -31,7 +31,7 @@ impl QueueSort for PrioritySort {
 impl Configured for PrioritySort {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(PrioritySort)
+    fn configured(_: NoArgs) -> Self {
+        PrioritySort
     }
 }

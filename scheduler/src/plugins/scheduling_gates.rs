@@ -2,7 +2,7 @@
 //!
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/pod-scheduling-readiness/>
 
-use super::{Configured, InvalidArgs, NoArgs};
+use super::{Configured, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Plugin, PreEnqueue};
 use crate::pod::PodInfo;
@@ -39,8 +39,8 @@ impl PreEnqueue for SchedulingGates {
 impl Configured for SchedulingGates {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(SchedulingGates)
+    fn configured(_: NoArgs) -> Self {
+        SchedulingGates
     }
 }
 

@@ -41,6 +41,18 @@ impl ResourceWeight {
     pub(super) fn defaults() -> Vec<Self> {
         ["cpu", "memory"].map(|name| ResourceWeight { name: name.to_owned(), weight: 1 }).to_vec()
     }
+
+    /// The resources that are given, or the defaults; weight 0 is 1.
+    pub(super) fn completed(given: Vec<Self>) -> Vec<Self> {
+        if given.is_empty() {
+            return Self::defaults();
+        }
+        let complete = |resource: Self| match resource.weight {
+            0 => ResourceWeight { weight: 1, ..resource },
+            _ => resource,
+        };
+        given.into_iter().map(complete).collect()
+    }
 }
 
 impl Requests {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Toleration;
 
-use super::{Configured, InvalidArgs, NoArgs, tolerations};
+use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
@@ -77,7 +77,7 @@ impl Score for TaintToleration {
 impl Configured for TaintToleration {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(TaintToleration)
+    fn configured(_: NoArgs) -> Self {
+        TaintToleration
     }
 }

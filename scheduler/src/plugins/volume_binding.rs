@@ -9,12 +9,16 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
+use super::fit_score::ShapePoint;
 use super::volume_plan::Plan;
-use super::{Configured, InvalidArgs, volume_bind, volumes};
+use super::{Configured, volume_bind, volumes};
 use crate::event::{Event, Wake};
+use crate::faults::Faults;
 use crate::plugin::{Filter, Plugin, PreBind, Prepared};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
@@ -33,11 +37,13 @@ pub struct VolumeBinding {
 pub struct VolumeBindingArgs {
     /// How long binding waits for volumes, in seconds.
     pub bind_timeout_seconds: i64,
+    /// How volumes are ranked by their size: not supported, as upstream has it off by default.
+    pub shape: Option<Vec<ShapePoint>>,
 }
 
 impl Default for VolumeBindingArgs {
     fn default() -> Self {
-        VolumeBindingArgs { bind_timeout_seconds: 600 }
+        VolumeBindingArgs { bind_timeout_seconds: 600, shape: None }
     }
 }
 
@@ -182,12 +188,24 @@ fn waits(claim: &PersistentVolumeClaim, nodes: &Snapshot) -> Result<bool, String
 impl Configured for VolumeBinding {
     type Args = VolumeBindingArgs;
 
-    fn configured(args: VolumeBindingArgs) -> Result<Self, InvalidArgs> {
-        match args.bind_timeout_seconds {
-            seconds @ 0.. => Ok(VolumeBinding { limit: Duration::from_secs(seconds.unsigned_abs()) }),
-            negative => Err(InvalidArgs(format!(
-                "bindTimeoutSeconds: Invalid value: {negative}: invalid BindTimeoutSeconds, should not be a negative value"
-            ))),
+    fn check(args: &VolumeBindingArgs, at: &Path<'_>) -> Faults {
+        let mut errors = Faults::default();
+        if args.bind_timeout_seconds < 0 {
+            let (path, seconds) = (at.child("bindTimeoutSeconds"), args.bind_timeout_seconds);
+            let why = "invalid BindTimeoutSeconds, should not be a negative value";
+            errors.push(field::Error::invalid(&path, seconds, why));
         }
+        if let Some(shape) = &args.shape {
+            let shown = |point: &ShapePoint| json!({"Utilization": point.utilization, "Score": point.score});
+            let shape: Value = shape.iter().map(shown).collect();
+            let why =
+                "unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring";
+            errors.push(field::Error::invalid(&at.child("shape"), shape, why));
+        }
+        errors
+    }
+
+    fn configured(args: VolumeBindingArgs) -> Self {
+        VolumeBinding { limit: Duration::from_secs(args.bind_timeout_seconds.unsigned_abs()) }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Volume;
 use steersman_core::resource::GroupVersionResource;
 
-use super::{Configured, InvalidArgs, NoArgs, volumes};
+use super::{Configured, NoArgs, volumes};
 use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared};
@@ -186,7 +186,7 @@ fn conflict(one: &Volume, other: &Volume) -> bool {
 impl Configured for VolumeRestrictions {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(VolumeRestrictions)
+    fn configured(_: NoArgs) -> Self {
+        VolumeRestrictions
     }
 }

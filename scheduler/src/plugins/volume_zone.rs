@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::PersistentVolume;
 use steersman_core::resource::GroupVersionResource;
 
-use super::{Configured, InvalidArgs, NoArgs, volumes};
+use super::{Configured, NoArgs, volumes};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -115,7 +115,7 @@ fn is_near_all(places: &[Place], node: NodeView<'_>) -> bool {
 impl Configured for VolumeZone {
     type Args = NoArgs;
 
-    fn configured(_: NoArgs) -> Result<Self, InvalidArgs> {
-        Ok(VolumeZone)
+    fn configured(_: NoArgs) -> Self {
+        VolumeZone
     }
 }

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Backoff;
 use crate::pod::PodInfo;
 use crate::verdict::Refusal;
-
-/// The first back-off; it doubles with every rejection. Upstream's `podInitialBackoffSeconds`.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest back-off. Upstream's `podMaxBackoffSeconds`.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 
 /// A pod in the queue.
 #[derive(Clone, Debug)]
@@ -20,6 +16,7 @@ pub struct QueuedPod {
     attempts: u32,
     rejections: u32,
     errors: u32,
+    pause: Duration,
     rejected_by: Vec<&'static str>,
     held_back: Option<Refusal>,
 }
@@ -34,6 +31,7 @@ impl QueuedPod {
             attempts: 0,
             rejections: 0,
             errors: 0,
+            pause: Duration::ZERO,
             rejected_by: Vec::new(),
             held_back: None,
         }
@@ -80,11 +78,7 @@ impl QueuedPod {
 
     /// When its back-off is over.
     pub(super) fn backoff_until(&self) -> Duration {
-        let times = if self.errors > 0 { self.errors } else { self.rejections };
-        match times {
-            0 => Duration::ZERO,
-            _ => self.since + (FIRST_BACKOFF * 2u32.saturating_pow(times - 1).min(16)).min(LONGEST_BACKOFF),
-        }
+        self.since + self.pause
     }
 
     pub(super) fn with(mut self, pod: Arc<PodInfo>) -> Self {
@@ -98,7 +92,13 @@ impl QueuedPod {
         self
     }
 
-    pub(super) fn rejected(mut self, latest: Arc<PodInfo>, plugins: &[&'static str], now: Duration) -> Self {
+    pub(super) fn rejected(
+        mut self,
+        latest: Arc<PodInfo>,
+        plugins: &[&'static str],
+        now: Duration,
+        backoff: Backoff,
+    ) -> Self {
         self.pod = latest;
         self.since = now;
         self.rejected_by = plugins.to_vec();
@@ -108,6 +108,7 @@ impl QueuedPod {
             self.rejections += 1;
             self.errors = 0;
         }
+        self.pause = backoff.after(if self.errors > 0 { self.errors } else { self.rejections });
         self
     }
 
