@@ -24,6 +24,8 @@ mod merge;
 mod order;
 mod shape;
 
+pub(crate) use duration::parse as parse_duration;
+
 pub use extenders::{ExtenderConfiguration, ManagedResource};
 
 use file::{File, FileProfile};

@@ -44,6 +44,8 @@ pub struct NoFit {
     pub nomination: Option<Nomination>,
     /// Whether room that was made for the pod earlier is given up.
     pub withdraw: bool,
+    /// A resource claim of the pod, by name, that is to give its devices back.
+    pub deallocate: Option<String>,
 }
 
 /// Room for a pod on a node, made by removing other pods.

@@ -216,7 +216,7 @@ impl Engine {
         for (plugin, reserve) in
             at(Point::Reserve).filter_map(|plugin| Some((plugin.name(), plugin.reserve()?)))
         {
-            if let Err(rejection) = reserve.reserve(&pod, &node) {
+            if let Err(rejection) = reserve.reserve(&pod, &node, self.cache.snapshot()) {
                 return Step::Tell(self.refused(
                     queued,
                     &node,

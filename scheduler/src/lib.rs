@@ -38,6 +38,11 @@ mod cache;
 mod change;
 mod config;
 mod decision;
+k8s_openapi::k8s_if_ge_1_34! {
+    mod devices;
+
+    pub use devices::{AttributeValue, DeviceSelector, DeviceSelectors, DeviceView};
+}
 mod engine;
 mod evaluation;
 mod event;

@@ -203,6 +203,15 @@ pub struct NoRemedy {
     pub rejection: Rejection,
     /// Whether room that was made for the pod earlier is given up.
     pub withdraw: bool,
+    /// A resource claim of the pod, by name, that is to give its devices back.
+    pub deallocate: Option<String>,
+}
+
+impl NoRemedy {
+    /// Nothing is to be done but telling.
+    pub fn because(rejection: Rejection) -> Self {
+        NoRemedy { rejection, withdraw: false, deallocate: None }
+    }
 }
 
 /// The best score; the worst is 0.
@@ -296,8 +305,9 @@ impl Scoring {
 
 /// Keeps books of its own on what is placed.
 pub trait Reserve {
-    /// Called when a node was chosen, before anything is written; a rejection ends the cycle. Must not wait.
-    fn reserve(&self, pod: &PodInfo, node: &str) -> Verdict;
+    /// Called when a node was chosen, before anything is written; a rejection ends the cycle. The pod is on the node
+    /// already in what is seen. Must not wait.
+    fn reserve(&self, pod: &PodInfo, node: &str, nodes: &Snapshot) -> Verdict;
 
     /// Undoes [`Reserve::reserve`]; called also where that was not called or failed.
     fn unreserve(&self, pod: &PodInfo, node: &str);

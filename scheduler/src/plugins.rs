@@ -14,7 +14,6 @@ mod balanced_allocation;
 mod csi_migration;
 mod default_binder;
 mod default_preemption;
-mod dynamic_resources;
 mod fit;
 mod fit_score;
 mod image_locality;
@@ -45,6 +44,22 @@ mod volume_restrictions;
 mod volume_zone;
 mod volumes;
 
+// Resource claims are stable since 1.34.
+k8s_openapi::k8s_if_ge_1_34! {
+    mod claim_bind;
+    mod claims;
+    mod dynamic_resources;
+
+    pub(crate) use claim_bind::deallocate;
+    pub use dynamic_resources::DynamicResourcesArgs;
+}
+k8s_openapi::k8s_if_le_1_33! {
+    #[path = "dynamic_resources_before_v1.rs"]
+    mod dynamic_resources;
+
+    pub(crate) use dynamic_resources::deallocate;
+}
+
 pub use balanced_allocation::{BalancedAllocation, BalancedAllocationArgs};
 pub use default_binder::DefaultBinder;
 pub use default_preemption::{DefaultPreemption, DefaultPreemptionArgs};
@@ -57,6 +72,7 @@ pub use node_affinity::{NodeAffinity, NodeAffinityArgs};
 pub use node_declared_features::NodeDeclaredFeatures;
 pub use node_name::NodeName;
 pub use node_ports::NodePorts;
+pub(crate) use node_selector::NodeSelector;
 pub use node_unschedulable::NodeUnschedulable;
 pub use node_volume_limits::NodeVolumeLimits;
 pub use pod_topology_spread::{DefaultingType, PodTopologySpread, PodTopologySpreadArgs};

@@ -72,12 +72,15 @@ impl PodInfo {
         self.key == other.key && self.uid() == other.uid()
     }
 
-    /// Whether this version asks for something else than another: a new status alone does not.
+    /// Whether this version asks for something else than another: a new status alone does not, but for the names of
+    /// claims that were made for it.
     pub(crate) fn asks_otherwise_than(&self, other: &PodInfo) -> bool {
         let (mine, theirs) = (&self.pod.metadata, &other.pod.metadata);
+        let claims = |pod: &PodInfo| pod.pod.status.as_ref()?.resource_claim_statuses.clone();
         self.pod.spec != other.pod.spec
             || mine.labels != theirs.labels
             || mine.annotations != theirs.annotations
+            || claims(self) != claims(other)
     }
 
     /// Whether this version, on a node, counts otherwise for pods to come than another.

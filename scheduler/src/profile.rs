@@ -252,7 +252,7 @@ impl Profile {
         mut filters: Option<&mut Filters>,
         tie: u64,
     ) -> Decision {
-        let mut outcome = NoFit { diagnosis, nomination: None, withdraw: false };
+        let mut outcome = NoFit { diagnosis, ..NoFit::default() };
         let mut told: Vec<String> = Vec::new();
         for post_filter in self.at(Point::PostFilter).filter_map(Plugin::post_filter) {
             let diagnosis = &outcome.diagnosis;
@@ -266,6 +266,7 @@ impl Profile {
                 Err(no_remedy) => no_remedy,
             };
             outcome.withdraw |= no_remedy.withdraw;
+            outcome.deallocate = outcome.deallocate.or(no_remedy.deallocate);
             if no_remedy.rejection.code != Code::Unschedulable {
                 told = vec![no_remedy.rejection.to_string()];
                 break;

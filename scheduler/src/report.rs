@@ -9,6 +9,7 @@ use steersman_core::{Client, Env, Result};
 
 use crate::decision::Nomination;
 use crate::engine::Failure;
+use crate::plugins;
 use crate::pod::PodInfo;
 use crate::verdict::Rejection;
 use crate::waiting::Waiting;
@@ -49,6 +50,10 @@ impl Teller {
         };
         if let Some(nomination) = nomination {
             self.make_room(pod, nomination).await;
+        }
+        if let Some(claim) = failure.no_fit.as_ref().and_then(|no_fit| no_fit.deallocate.as_deref()) {
+            let done = plugins::deallocate(&self.client, pod, claim).await;
+            log(pod, "a resource claim could not be deallocated", done);
         }
         let told = patch_status(&self.client, pod, condition, nominated).await;
         log(pod, "its condition could not be written", told);

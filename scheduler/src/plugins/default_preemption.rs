@@ -68,16 +68,14 @@ impl PostFilter for DefaultPreemption {
         let told = |code, why: String| Rejection::because(code, vec![format!("preemption: {why}").into()]);
         if let Some(why) = ineligible(attempt) {
             let rejection = told(Code::Unschedulable, why.to_owned());
-            return Err(NoRemedy { rejection, withdraw: false });
+            return Err(NoRemedy::because(rejection));
         }
         match self.candidates(attempt) {
             Ok((best, all)) => Ok(nominate(attempt, best, all)),
-            Err(Unhelpful::Broken(why)) => {
-                Err(NoRemedy { rejection: told(Code::Error, why), withdraw: false })
-            }
+            Err(Unhelpful::Broken(why)) => Err(NoRemedy::because(told(Code::Error, why))),
             Err(Unhelpful::Refused(diagnosis)) => {
                 let rejection = told(Code::Unschedulable, diagnosis.to_string());
-                Err(NoRemedy { rejection, withdraw: true })
+                Err(NoRemedy { withdraw: true, ..NoRemedy::because(rejection) })
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::pod::NO_LABELS;
 
 /// Terms of which one must match.
 #[derive(Debug, Default)]
-pub(super) struct NodeSelector(Vec<Term>);
+pub(crate) struct NodeSelector(Vec<Term>);
 
 /// Requirements that must all be met.
 #[derive(Clone, Debug)]
@@ -28,12 +28,12 @@ struct NameRequirement {
 
 impl NodeSelector {
     /// Reads a selector. Terms that are empty or malformed match nothing, as upstream has it.
-    pub(super) fn lenient(selector: &ApiSelector) -> Self {
+    pub(crate) fn lenient(selector: &ApiSelector) -> Self {
         let terms = selector.node_selector_terms.iter().filter(|term| !is_empty(term));
         NodeSelector(terms.filter_map(|term| Term::parse(term, &Path::ROOT).ok()).collect())
     }
 
-    pub(super) fn matches(&self, node: &Node) -> bool {
+    pub(crate) fn matches(&self, node: &Node) -> bool {
         self.0.iter().any(|term| term.matches(node))
     }
 }

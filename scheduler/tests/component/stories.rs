@@ -1,159 +1,20 @@
-//! The scheduler against an API in memory, in virtual time.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! Pods are placed, told, queued and preempted.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
-use steersman_core::api::{
-    Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream,
-    WriteOptions,
-};
-use steersman_core::env::Task;
-use steersman_core::resource::ApiResource;
-use steersman_core::testing::{Lab, MemoryApi};
-use steersman_core::{Client, Env, Error, Object, Result};
+use serde_json::json;
+use steersman_core::api::{ListOptions, Patch};
+use steersman_core::testing::Lab;
+use steersman_core::{Client, Error};
 use steersman_scheduler::{
     Configuration, Permission, Permit, Plugin, PodInfo, Profile, Profiles, Refusal, Registry, Rejection,
-    Scheduler, Waiting,
+    Scheduler, Snapshot, Waiting,
 };
 
-/// An API in memory that knows bindings.
-#[derive(Clone, Default)]
-struct Server {
-    api: MemoryApi,
-    bindings: Arc<Mutex<Vec<String>>>,
-}
-
-#[async_trait]
-impl Api for Server {
-    async fn get(&self, target: &Target, options: &GetOptions) -> Result<Object> {
-        self.api.get(target, options).await
-    }
-
-    async fn list(&self, target: &Target, options: &ListOptions) -> Result<ObjectList> {
-        self.api.list(target, options).await
-    }
-
-    async fn watch(&self, target: &Target, options: &WatchOptions) -> Result<WatchStream> {
-        self.api.watch(target, options).await
-    }
-
-    async fn create(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
-        if target.subresource != "binding" {
-            return self.api.create(target, body, options).await;
-        }
-        let mut pod = target.clone();
-        pod.subresource = "".into();
-        let current = self.api.get(&pod, &GetOptions::default()).await?.to_value()?;
-        if !current["spec"]["nodeName"].is_null() {
-            return Err(Error::conflict(&target.resource.group_resource(), &target.name, "already bound"));
-        }
-        let patch = json!({"spec": {"nodeName": body["target"]["name"]}});
-        let bound = self.api.patch(&pod, Patch::Merge(patch), options).await?;
-        self.bindings.lock().unwrap().push(target.name.clone());
-        Ok(bound)
-    }
-
-    async fn update(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
-        self.api.update(target, body, options).await
-    }
-
-    async fn patch(&self, target: &Target, patch: Patch, options: &WriteOptions) -> Result<Object> {
-        self.api.patch(target, patch, options).await
-    }
-
-    async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
-        self.api.delete(target, options).await
-    }
-
-    async fn delete_collection(
-        &self,
-        target: &Target,
-        options: &DeleteOptions,
-        list: &ListOptions,
-    ) -> Result<ObjectList> {
-        self.api.delete_collection(target, options, list).await
-    }
-
-    async fn discover(&self) -> Result<Arc<[ApiResource]>> {
-        self.api.discover().await
-    }
-}
-
-/// A cluster with a running scheduler.
-struct World {
-    server: Server,
-    client: Client,
-    env: Env,
-    _scheduler: Task<()>,
-}
-
-impl World {
-    fn start(lab: &Lab, profiles: impl Into<Profiles>) -> Self {
-        let server = Server::default();
-        let (env, client) = (lab.env(), Client::new(Arc::new(server.clone())));
-        let scheduler = Scheduler::new(&env, &client, profiles);
-        let task = env.spawn("scheduler", async move { scheduler.run().await });
-        World { server, client, env, _scheduler: task }
-    }
-
-    async fn node(&self, name: &str, cpu: &str) {
-        let node = json!({
-            "metadata": {"name": name},
-            "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}},
-        });
-        self.client.all::<Node>().create(&serde_json::from_value(node).unwrap()).await.unwrap();
-    }
-
-    async fn pod(&self, name: &str, cpu: &str, more: Value) {
-        let container = json!({"name": "c", "resources": {"requests": {"cpu": cpu}}});
-        let mut spec = json!({"schedulerName": "default-scheduler", "containers": [container]});
-        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let pod = json!({"metadata": {"name": name, "namespace": "d"}, "spec": spec});
-        self.client.namespaced::<Pod>("d").create(&serde_json::from_value(pod).unwrap()).await.unwrap();
-    }
-
-    async fn patch(&self, name: &str, patch: Value) {
-        self.client.namespaced::<Pod>("d").patch(name, Patch::Merge(patch)).await.unwrap();
-    }
-
-    async fn seconds(&self, seconds: u64) {
-        self.env.sleep(Duration::from_secs(seconds)).await;
-    }
-
-    async fn node_of(&self, name: &str) -> Option<String> {
-        self.get(name).await.spec.as_ref().unwrap().node_name.clone()
-    }
-
-    async fn get(&self, name: &str) -> Arc<Pod> {
-        self.client.namespaced::<Pod>("d").get(name).await.unwrap()
-    }
-
-    /// Reason and message of the PodScheduled condition.
-    async fn condition(&self, name: &str) -> (String, String) {
-        let pod = self.get(name).await;
-        let conditions = pod.status.as_ref().unwrap().conditions.as_ref().unwrap();
-        let scheduled = conditions.iter().find(|condition| condition.type_ == "PodScheduled").unwrap();
-        (scheduled.reason.clone().unwrap(), scheduled.message.clone().unwrap())
-    }
-
-    async fn events(&self, reason: &str) -> Vec<String> {
-        let events = self.client.all::<Event>().list(&ListOptions::default()).await.unwrap();
-        let wanted = events.iter().filter(|event| event.reason.as_deref() == Some(reason));
-        wanted.map(|event| event.message.clone().unwrap()).collect()
-    }
-}
-
-fn in_world(profiles: impl Into<Profiles>, story: impl AsyncFnOnce(World)) {
-    let lab = Lab::new();
-    let world = World::start(&lab, profiles);
-    lab.run(story(world));
-}
+use crate::{Server, World, in_world};
 
 #[test]
 fn pods_are_bound_and_their_events_say_where() {
@@ -421,7 +282,7 @@ impl Plugin for Never {
 }
 
 impl steersman_scheduler::Reserve for Never {
-    fn reserve(&self, _: &PodInfo, _: &str) -> std::result::Result<(), Rejection> {
+    fn reserve(&self, _: &PodInfo, _: &str, _: &Snapshot) -> Result<(), Rejection> {
         Err(Rejection::unschedulable("not today"))
     }
 

@@ -1,0 +1,20 @@
+//! Which devices there are, and which of them a claim can have on a node: structured parameters.
+//!
+//! <https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/>. KEP-4381, KEP-4816
+//! (alternatives), KEP-5055 (taints), KEP-4815 (shared counters). Pure: the books that the plugin keeps are arguments.
+
+mod constraint;
+mod counters;
+mod inventory;
+mod plan;
+mod result;
+mod search;
+mod selectors;
+#[cfg(feature = "cel")]
+mod selectors_cel;
+
+pub(crate) use inventory::Inventory;
+pub(crate) use plan::{ClaimPlan, NoPlan, key};
+pub(crate) use search::{Search, StopReason};
+pub use selectors::{AttributeValue, DeviceSelector, DeviceSelectors, DeviceView};
+pub(crate) use selectors::Compiler;

@@ -1,0 +1,224 @@
+//! Resource claims get devices before their pods are bound.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceSlice};
+use serde_json::{Value, json};
+use steersman_core::Object;
+use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
+
+use crate::{World, in_world};
+
+const DRIVER: &str = "gpu.example.com";
+
+fn class() -> Value {
+    let cel = format!("device.driver == \"{DRIVER}\"");
+    json!({"metadata": {"name": "gpu"}, "spec": {"selectors": [{"cel": {"expression": cel}}]}})
+}
+
+/// What a node offers: devices as `(name, model)`.
+fn slice(node: &str, devices: &[(&str, &str)]) -> Value {
+    let device =
+        |(name, model): &(&str, &str)| json!({"name": name, "attributes": {"model": {"string": model}}});
+    json!({
+        "metadata": {"name": format!("{node}-slice")},
+        "spec": {
+            "driver": DRIVER, "nodeName": node,
+            "pool": {"name": node, "generation": 1, "resourceSliceCount": 1},
+            "devices": devices.iter().map(device).collect::<Vec<Value>>(),
+        },
+    })
+}
+
+fn claim(name: &str, devices: Value) -> Value {
+    let metadata = json!({"name": name, "namespace": "d", "uid": format!("uid-{name}")});
+    json!({"metadata": metadata, "spec": {"devices": devices}})
+}
+
+fn one_gpu() -> Value {
+    json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu"}}]})
+}
+
+fn using(claim: &str) -> Value {
+    json!({"resourceClaims": [{"name": "c", "resourceClaimName": claim}]})
+}
+
+/// A cluster without a server: nodes with the devices of their slices, and claims.
+fn snapshot(slices: &[Value], claims: &[Value]) -> Snapshot {
+    let mut snapshot = Snapshot::new();
+    for node in ["n1", "n2"] {
+        let status = json!({"allocatable": {"cpu": "4", "pods": "10"}});
+        let node = json!({"metadata": {"name": node}, "status": status});
+        snapshot.set_node(serde_json::from_value::<k8s_openapi::api::core::v1::Node>(node).unwrap());
+    }
+    let mut add = |kind: &str, objects: &[Value]| {
+        for object in objects {
+            let mut object = object.clone();
+            object["apiVersion"] = json!("resource.k8s.io/v1");
+            object["kind"] = json!(kind);
+            snapshot.set_related(Object::from_value(&object).unwrap());
+        }
+    };
+    add("DeviceClass", &[class()]);
+    add("ResourceSlice", slices);
+    add("ResourceClaim", claims);
+    snapshot
+}
+
+/// The node for a pod with the claim `c`, or why there is none.
+fn placed(slices: &[Value], devices: Value) -> Result<String, String> {
+    let snapshot = snapshot(slices, &[claim("c", devices)]);
+    let pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": using("c")});
+    let mut pod = pod;
+    pod["spec"]["containers"] = json!([]);
+    let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(pod).unwrap();
+    match Profile::default().pick(&Arc::new(PodInfo::new(pod)), &snapshot, 0) {
+        Decision::Node(choice) => Ok(choice.node.to_string()),
+        Decision::NoFit(no_fit) => Err(no_fit.diagnosis.to_string()),
+        Decision::Error(why) => Err(why),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn allocated(world: &World, name: &str) -> Vec<String> {
+    let claim = world.client.namespaced::<ResourceClaim>("d").get(name).await.unwrap();
+    let status = claim.status.clone().unwrap_or_default();
+    let devices = status.allocation.and_then(|allocation| allocation.devices).unwrap_or_default();
+    devices
+        .results
+        .unwrap_or_default()
+        .into_iter()
+        .map(|result| format!("{}/{}", result.pool, result.device))
+        .collect()
+}
+
+#[test]
+fn claims_are_allocated_and_reserved_before_their_pods_are_bound() {
+    in_world(Profile::default(), async |world| {
+        world.object::<DeviceClass>(class()).await;
+        world.node("n1", "4").await;
+        world.node("n2", "4").await;
+        world.object::<ResourceSlice>(slice("n2", &[("g0", "a"), ("g1", "a")])).await;
+        for name in ["a", "b", "c"] {
+            world.object::<ResourceClaim>(claim(name, one_gpu())).await;
+            world.pod(name, "1", using(name)).await;
+        }
+        world.seconds(3).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n2"));
+        assert_eq!(world.node_of("b").await.as_deref(), Some("n2"));
+        let mut devices = [allocated(&world, "a").await, allocated(&world, "b").await].concat();
+        devices.sort();
+        assert_eq!(devices, ["n2/g0", "n2/g1"]);
+        let (_, message) = world.condition("c").await;
+        assert!(message.contains("2 cannot allocate all claims"), "{message}");
+        let stored = world.client.namespaced::<ResourceClaim>("d").get("a").await.unwrap();
+        let pods = stored.status.clone().unwrap().reserved_for.unwrap();
+        assert_eq!((pods.len(), pods[0].name.as_str(), pods[0].resource.as_str()), (1, "a", "pods"));
+        assert_eq!(stored.metadata.finalizers.clone().unwrap(), ["resource.kubernetes.io/delete-protection"]);
+    });
+}
+
+#[test]
+fn a_pod_waits_for_its_claim_and_for_new_devices() {
+    in_world(Profile::default(), async |world| {
+        world.object::<DeviceClass>(class()).await;
+        world.node("n1", "4").await;
+        world.pod("a", "1", using("late")).await;
+        world.seconds(1).await;
+        let (_, message) = world.condition("a").await;
+        assert!(message.starts_with("0/1 nodes are available: could not find"), "{message}");
+        world.object::<ResourceClaim>(claim("late", one_gpu())).await;
+        world.seconds(2).await;
+        assert_eq!(world.node_of("a").await, None);
+        world.object::<ResourceSlice>(slice("n1", &[("g0", "a")])).await;
+        world.seconds(12).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn selectors_constraints_and_counts_decide_where_a_claim_fits() {
+    let slices = [slice("n1", &[("g0", "a"), ("g1", "b")]), slice("n2", &[("g0", "b"), ("g1", "b")])];
+    let wants = |more: Value| {
+        let mut exact = json!({"deviceClassName": "gpu"});
+        exact.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"requests": [{"name": "gpu", "exactly": exact}]})
+    };
+    let model = |model: &str| {
+        let cel = format!("device.attributes[\"{DRIVER}\"].model == \"{model}\"");
+        json!({"selectors": [{"cel": {"expression": cel}}]})
+    };
+    let constrained = |kind: &str| {
+        let mut devices = wants(json!({"count": 2}));
+        devices["constraints"] = json!([{kind: format!("{DRIVER}/model")}]);
+        devices
+    };
+    assert_eq!(placed(&slices, wants(model("a"))).as_deref(), Ok("n1"));
+    assert_eq!(placed(&slices, constrained("matchAttribute")).as_deref(), Ok("n2"));
+    assert_eq!(placed(&slices, constrained("distinctAttribute")).as_deref(), Ok("n1"));
+    let none = placed(&slices, wants(json!({"count": 3}))).unwrap_err();
+    assert!(none.starts_with("0/2 nodes are available: 2 cannot allocate all claims."), "{none}");
+    let mut all_b = model("b");
+    all_b["allocationMode"] = json!("All");
+    assert!(placed(&slices, wants(all_b)).is_ok());
+    let broken = wants(json!({"selectors": [{"cel": {"expression": "device."}}]}));
+    let why = placed(&slices, broken).unwrap_err();
+    assert!(why.contains("claim d/c: selector #0: CEL compile error"), "{why}");
+    let missing = json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": "tpu"}}]});
+    let why = placed(&slices, missing).unwrap_err();
+    assert!(why.contains("request gpu: device class tpu does not exist"), "{why}");
+}
+
+#[test]
+fn the_first_alternative_that_fits_is_taken() {
+    let slices = [slice("n1", &[("g0", "a")]), slice("n2", &[("g0", "b"), ("g1", "b")])];
+    let alternative =
+        |name: &str, count: u32| json!({"name": name, "deviceClassName": "gpu", "count": count});
+    let request = json!({"name": "gpu", "firstAvailable": [alternative("many", 3), alternative("two", 2)]});
+    assert_eq!(placed(&slices, json!({"requests": [request]})).as_deref(), Ok("n2"));
+}
+
+#[test]
+fn tainted_devices_and_incomplete_pools_are_left_alone() {
+    let mut tainted = slice("n1", &[("g0", "a")]);
+    tainted["spec"]["devices"][0]["taints"] = json!([{"key": "broken", "effect": "NoSchedule"}]);
+    let mut incomplete = slice("n2", &[("g0", "a")]);
+    incomplete["spec"]["pool"]["resourceSliceCount"] = json!(2);
+    let slices = [tainted, incomplete];
+    assert!(placed(&slices, one_gpu()).is_err());
+    let tolerant =
+        json!({"deviceClassName": "gpu", "tolerations": [{"key": "broken", "operator": "Exists"}]});
+    let devices = json!({"requests": [{"name": "gpu", "exactly": tolerant}]});
+    assert_eq!(placed(&slices, devices).as_deref(), Ok("n1"));
+}
+
+#[test]
+fn devices_share_the_counters_of_their_pool() {
+    let mut slice = slice("n1", &[("whole", "a"), ("half-0", "a"), ("half-1", "a")]);
+    let takes = |memory: &str| json!([{"counterSet": "card", "counters": {"memory": {"value": memory}}}]);
+    slice["spec"]["sharedCounters"] = json!([{"name": "card", "counters": {"memory": {"value": "40Gi"}}}]);
+    for (at, memory) in ["40Gi", "20Gi", "20Gi"].into_iter().enumerate() {
+        slice["spec"]["devices"][at]["consumesCounters"] = takes(memory);
+    }
+    let wants = |count: u32| json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu", "count": count}}]});
+    assert!(placed(&[slice.clone()], wants(2)).is_ok());
+    assert!(placed(&[slice], wants(3)).is_err());
+}
+
+#[test]
+fn an_allocated_claim_keeps_its_pod_on_the_nodes_that_reach_the_devices() {
+    let mut taken = claim("c", one_gpu());
+    let term = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n2"]}]});
+    let result = json!({"request": "gpu", "driver": DRIVER, "pool": "n2", "device": "g0"});
+    taken["status"]["allocation"] =
+        json!({"nodeSelector": {"nodeSelectorTerms": [term]}, "devices": {"results": [result]}});
+    let snapshot = snapshot(&[slice("n2", &[("g0", "a")])], &[taken, claim("other", one_gpu())]);
+    let pick = |claim: &str| {
+        let mut pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": using(claim)});
+        pod["spec"]["containers"] = json!([]);
+        let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(pod).unwrap();
+        Profile::default().pick(&Arc::new(PodInfo::new(pod)), &snapshot, 0)
+    };
+    assert!(matches!(pick("c"), Decision::Node(choice) if &*choice.node == "n2"));
+    assert!(matches!(pick("other"), Decision::NoFit(_)));
+}
