@@ -31,6 +31,7 @@ mod kube;
 mod listen;
 mod manifest;
 mod node;
+mod reachable;
 mod rollback;
 mod settle;
 mod start;

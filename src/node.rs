@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures::FutureExt;
 use steersman_core::env::Task;
 use steersman_core::{Client, Env, Runtime};
-use steersman_kubelet::{Fake, Kubelet, KubeletOptions, Subnet};
+use steersman_kubelet::{Endpoint, Fake, Kubelet, KubeletOptions, Subnet};
+
+use crate::reachable::Reachable;
 
 /// What a node runs containers on.
 pub(crate) enum Machine {
@@ -30,6 +32,7 @@ pub(crate) struct Node {
     name: String,
     machine: Machine,
     options: KubeletOptions,
+    reachable: Reachable,
     kubelet: Option<Task<()>>,
 }
 
@@ -61,9 +64,10 @@ impl Node {
         name: &str,
         machine: Machine,
         options: KubeletOptions,
+        reachable: Reachable,
     ) -> Self {
         let (env, name) = (env.clone(), name.to_owned());
-        let mut node = Node { env, client, name, machine, options, kubelet: None };
+        let mut node = Node { env, client, name, machine, options, reachable, kubelet: None };
         node.recover();
         node
     }
@@ -71,6 +75,7 @@ impl Node {
     /// The kubelet stops, and fake containers are gone.
     pub(crate) fn fail(&mut self) {
         self.kubelet = None;
+        self.reachable.remove(&self.name);
     }
 
     /// Starts the kubelet, if it does not run.
@@ -79,9 +84,17 @@ impl Node {
         if stopped {
             let runtime = self.machine.switch_on();
             let options = self.options.clone();
+            self.reachable.insert(&self.name, Endpoint::new(&self.client, &self.name, runtime.clone()));
             let kubelet = Kubelet::new(&self.env, &self.client, &self.name, runtime, options);
             let task = format!("kubelet/{}/run", self.name);
             self.kubelet = Some(self.env.spawn(&task, kubelet.run()));
         }
+    }
+}
+
+impl Drop for Node {
+    /// Nobody reaches its kubelet any more; what is reached holds a client, and with it the server.
+    fn drop(&mut self) {
+        self.fail();
     }
 }

@@ -15,6 +15,7 @@ use crate::builder::Builder;
 use crate::cluster::{Cluster, Parts};
 use crate::identity::{self, Layer};
 use crate::node::{Machine, Node};
+use crate::reachable::Reachable;
 
 /// More nodes than this in one process are refused.
 const MAX_NODES: usize = 200_000;
@@ -26,7 +27,9 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
         let (store, env) = (store.clone(), env.child("store"));
         async move { store.run(env).await }
     });
+    let reachable = Reachable::default();
     let mut server = Server::builder(store.clone()).service_ranges(builder.ranges.clone());
+    server = server.kubelets(reachable.clone());
     for change in builder.server.drain(..) {
         server = change(server);
     }
@@ -48,7 +51,7 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     let mut tasks = vec![keeper];
     tasks.extend(profiles.map(|profiles| scheduler(&mut builder, env, &server, layer.as_ref(), profiles)));
     tasks.extend(proxies(&builder, env, &server, layer.as_ref()));
-    let nodes = nodes(&builder, env, &server, layer.as_ref());
+    let nodes = nodes(&builder, env, &server, layer.as_ref(), &reachable);
     let client = identity::client(&server, layer.as_ref(), "admin");
     Ok(Cluster::new(Parts {
         #[cfg(feature = "tls")]
@@ -120,12 +123,19 @@ fn proxies(builder: &Builder, env: &Env, server: &Server, layer: Option<&Layer>)
     builder.networks.iter().enumerate().map(start).collect()
 }
 
-fn nodes(builder: &Builder, env: &Env, server: &Server, layer: Option<&Layer>) -> BTreeMap<String, Node> {
+fn nodes(
+    builder: &Builder,
+    env: &Env,
+    server: &Server,
+    layer: Option<&Layer>,
+    reachable: &Reachable,
+) -> BTreeMap<String, Node> {
     let fake = (1..=builder.fake_nodes).map(|number| (format!("node-{number}"), Machine::fake(env, number)));
     let own = builder.nodes.iter().map(|(name, runtime)| (name.clone(), Machine::Own(runtime.clone())));
     let start = |(name, machine): (String, Machine)| {
         let client = identity::client(server, layer, &format!("kubelet/{name}"));
-        (name.clone(), Node::start(env, client, &name, machine, builder.kubelet.clone()))
+        let node = Node::start(env, client, &name, machine, builder.kubelet.clone(), reachable.clone());
+        (name, node)
     };
     fake.chain(own).map(start).collect()
 }

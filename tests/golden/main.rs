@@ -24,7 +24,7 @@ const RECORDED: &[(&str, usize)] = &[
     ("09-access", 76),
     ("10-admission", 18),
     ("11-discovery", 96),
-    ("12-subresources", 43),
+    ("12-subresources", 45),
 ];
 
 #[test]

@@ -10,6 +10,7 @@ mod extension;
 mod faults;
 mod garbage;
 mod invariants;
+mod logs;
 mod namespace;
 mod node;
 mod pod;

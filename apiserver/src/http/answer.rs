@@ -6,6 +6,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use steersman_core::api::{ObjectList, WatchStream};
+use steersman_core::runtime::ByteStream;
 use steersman_core::{Error, Object, Result};
 
 use super::accept::{Form, Media};
@@ -53,6 +54,11 @@ impl Answer {
             media => media.name(),
         };
         Self::new(200, media_type, Body::Chunks(events::frames(show, events).boxed()))
+    }
+
+    /// Bytes as they come.
+    pub(super) fn stream(media_type: &'static str, bytes: ByteStream) -> Self {
+        Self::new(200, media_type, Body::Chunks(bytes))
     }
 
     /// Plain text.

@@ -6,6 +6,7 @@
 mod accept;
 mod answer;
 mod body;
+mod connect;
 mod documents;
 mod events;
 #[cfg(feature = "tower")]

@@ -13,6 +13,7 @@ use steersman_core::resource::GroupVersionKind;
 use super::accept::{self, Form, Shape};
 use super::answer::{self, Answer};
 use super::body::Expected;
+use super::connect::{self, Connect, Door};
 use super::info::Info;
 use super::path::{self, Place};
 use super::query::Query;
@@ -97,6 +98,9 @@ pub(super) fn counted(core: &Core, request: &Request<Bytes>) -> metrics::Request
 
 impl Call<'_> {
     async fn answer(self, watch: bool) -> Result<Answer> {
+        if let Some(door) = Door::of(&self.target) {
+            return self.connect(door).await;
+        }
         let is_collection = self.target.name.is_empty();
         match (self.parts.method.clone(), is_collection) {
             (Method::GET | Method::HEAD, _) if watch || (self.query.flag("watch") && self.is_watchable()) => {
@@ -111,6 +115,11 @@ impl Call<'_> {
             (Method::DELETE, true) => self.delete_collection().await,
             _ => Err(self.no_method()),
         }
+    }
+
+    async fn connect(self, door: Door) -> Result<Answer> {
+        let Call { core, caller, target, query, parts, .. } = &self;
+        connect::answer(Connect { core, caller, target, query, parts }, door).await
     }
 
     /// 404 where there is no such resource, else 405.

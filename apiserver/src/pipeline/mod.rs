@@ -7,6 +7,7 @@ mod admit;
 mod authorize;
 mod body;
 mod commit;
+mod connect;
 mod continue_token;
 mod create;
 mod definitions;
@@ -38,7 +39,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::store::Revision;
-use steersman_core::{Env, Object, Store};
+use steersman_core::{Env, Kubelets, Object, Store};
 
 use crate::admission::Admission;
 use crate::authenticate::{Authentication, ServiceAccounts};
@@ -72,6 +73,8 @@ pub(crate) struct Core {
     pub(crate) reviews: Vec<Box<dyn Review>>,
     /// The resources of Rust types, which have no definition in the store.
     pub(crate) typed: Vec<GroupResource>,
+    /// How kubelets are reached, if they are.
+    pub(crate) kubelets: Option<Arc<dyn Kubelets>>,
     /// What requests were counted.
     pub(crate) metrics: Metrics,
     /// Where clients of the cluster find the service `kubernetes`.

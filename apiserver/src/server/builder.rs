@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use steersman_core::resource::{GroupResource, Resource};
-use steersman_core::{Env, Result, Store};
+use steersman_core::{Env, Kubelets, Result, Store};
 
 use super::{Server, boot};
 use crate::admission::Admission;
@@ -40,6 +40,7 @@ pub struct Builder {
     accounts: Option<ServiceAccounts>,
     modes: Vec<Mode>,
     typed: Vec<Value>,
+    kubelets: Option<Arc<dyn Kubelets>>,
     converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
 }
 
@@ -57,6 +58,7 @@ impl Builder {
             accounts: None,
             modes: Vec::new(),
             typed: Vec::new(),
+            kubelets: None,
             converters: BTreeMap::new(),
         }
     }
@@ -108,6 +110,13 @@ impl Builder {
     pub fn converter(mut self, definition: &str, converter: impl Converter + 'static) -> Self {
         let (plural, group) = definition.split_once('.').unwrap_or((definition, ""));
         self.converters.insert(GroupResource::new(group.to_owned(), plural.to_owned()), Arc::new(converter));
+        self
+    }
+
+    /// How the kubelets of nodes are reached, for logs, commands, ports and proxied requests. Without it such requests
+    /// are answered with 501 once they would need a kubelet.
+    pub fn kubelets(mut self, kubelets: impl Kubelets) -> Self {
+        self.kubelets = Some(Arc::new(kubelets));
         self
     }
 
@@ -212,6 +221,7 @@ impl Builder {
             reviews: crate::review::builtin(),
             subresources: subresource::builtin(self.accounts),
             typed: Vec::new(),
+            kubelets: self.kubelets,
             metrics: Metrics::new(),
             service_address: boot::first(self.ranges.cluster_ips.0),
             draining: AtomicBool::new(false),
