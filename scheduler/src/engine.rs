@@ -2,7 +2,7 @@
 //!
 //! Synchronous and without a clock: [`crate::Scheduler`] carries out what it decides, and tells what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ use crate::queue::{Backoff, Queue, QueuedPod};
 use crate::verdict::Refusal;
 use crate::waiting::{Answer, Waiting};
 
+mod gang;
+
+pub(crate) use gang::GroupOutcome;
+
 /// The longest that a pod waits for permission; upstream's bound.
 const LONGEST_PERMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -31,6 +35,8 @@ pub(crate) enum Step {
     Bind(Placement),
     /// Tell that it has no node, and make room if that was decided.
     Tell(Failure),
+    /// Tell what came of a pod group.
+    TellGroup(GroupOutcome),
 }
 
 /// A pod that has a node.
@@ -77,6 +83,8 @@ pub(crate) struct Engine {
     queue: Queue,
     waiting: Waiting,
     pickers: BTreeMap<String, Picker>,
+    /// What was decided and not given out yet: at most three steps for each pod of the group that was decided on last.
+    decided: VecDeque<Step>,
 }
 
 impl Engine {
@@ -84,7 +92,14 @@ impl Engine {
         let queue = Queue::new(profiles.clone()).with_backoff(options.backoff);
         let picker = |profile: &Profile| (profile.name().to_owned(), Picker::new(profile.clone()));
         let pickers = profiles.iter().map(picker).collect();
-        Engine { profiles, cache: Cache::new(options.expiry), queue, waiting, pickers }
+        Engine {
+            profiles,
+            cache: Cache::new(options.expiry),
+            queue,
+            waiting,
+            pickers,
+            decided: VecDeque::new(),
+        }
     }
 
     pub(crate) fn cache(&self) -> &Cache {
@@ -165,7 +180,11 @@ impl Engine {
         if let Some(node) = pod.nominated_node_name().or(waits_for.as_deref()) {
             self.cache.snapshot_mut().nominate(&pod, node);
         }
-        self.queue.set(pod, now);
+        let is_new = pod.scheduling_group().is_some() && !self.queue.knows(pod.key());
+        self.queue.set(pod.clone(), now);
+        if is_new {
+            self.queue.tell(&Event::PendingPodAdded(pod), now);
+        }
     }
 
     /// When something is to be done though nothing happens.
@@ -175,7 +194,7 @@ impl Engine {
 
     /// Whether there is a pod to decide on.
     pub(crate) fn is_ready(&self, now: Duration) -> bool {
-        self.queue.is_ready(now)
+        !self.decided.is_empty() || self.queue.is_ready(now)
     }
 
     /// Takes back assumed pods whose time has run out.
@@ -188,8 +207,16 @@ impl Engine {
     /// Decides on the next pod; `None` if none is to be tried now.
     pub(crate) fn next(&mut self, now: Duration, tie: u64) -> Option<Step> {
         loop {
+            if let Some(step) = self.decided.pop_front() {
+                return Some(step);
+            }
             let queued = self.queue.pop(now)?;
             let pod = queued.pod().clone();
+            if self.is_of_group(&pod) {
+                let steps = self.place_group(queued, now, tie);
+                self.decided.extend(steps);
+                continue;
+            }
             if pod.is_terminating() {
                 // Upstream does not try it either. Its end, or its next version, will be told.
                 self.queue.done(pod.key());
@@ -209,24 +236,29 @@ impl Engine {
 
     /// Reserves, assumes, and asks for permission.
     fn place(&mut self, queued: QueuedPod, choice: &Choice, now: Duration) -> Step {
-        let profiles = self.profiles.clone();
         let (pod, node) = (queued.pod().clone(), choice.node.clone());
         self.cache.assume(&pod, &node);
-        let at = |point| profiles.of(&pod).into_iter().flat_map(move |profile| profile.at(point));
-        for (plugin, reserve) in
-            at(Point::Reserve).filter_map(|plugin| Some((plugin.name(), plugin.reserve()?)))
-        {
-            if let Err(rejection) = reserve.reserve(&pod, &node, self.cache.snapshot()) {
-                return Step::Tell(self.refused(
-                    queued,
-                    &node,
-                    "Reserve",
-                    Refusal { plugin, rejection },
-                    now,
-                ));
-            }
+        match self.reserve(&pod, &node) {
+            Ok(()) => self.ask(queued, node, now),
+            Err(refusal) => Step::Tell(self.refused(queued, &node, "Reserve", refusal, now)),
         }
-        match self.ask_permission(at(Point::Permit), &pod, &node) {
+    }
+
+    /// Has the plugins note where the pod is to be.
+    fn reserve(&self, pod: &Arc<PodInfo>, node: &str) -> Result<(), Refusal> {
+        let plugins = self.profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::Reserve));
+        for (plugin, reserve) in plugins.filter_map(|plugin| Some((plugin.name(), plugin.reserve()?))) {
+            let refuse = |rejection| Refusal { plugin, rejection };
+            reserve.reserve(pod, node, self.cache.snapshot()).map_err(refuse)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for permission to bind.
+    fn ask(&mut self, queued: QueuedPod, node: Arc<str>, now: Duration) -> Step {
+        let (profiles, pod) = (self.profiles.clone(), queued.pod().clone());
+        let plugins = profiles.of(&pod).into_iter().flat_map(|profile| profile.at(Point::Permit));
+        match self.ask_permission(plugins, &pod, &node) {
             Ok(permission) => Step::Bind(Placement { queued, node, permission }),
             Err(refusal) => Step::Tell(self.refused(queued, &node, "Permit", refusal, now)),
         }

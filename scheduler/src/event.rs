@@ -25,6 +25,8 @@ pub enum Event {
     },
     /// A node is gone.
     NodeDeleted(Arc<Node>),
+    /// A pod of a pod group has come, and has no node yet. Not told of other pods.
+    PendingPodAdded(Arc<PodInfo>),
     /// A pod on a node has come, perhaps only assumed to be there.
     AssignedPodAdded(Arc<PodInfo>),
     /// A pod on a node has changed.

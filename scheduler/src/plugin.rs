@@ -14,7 +14,7 @@ use crate::change::{Change, Reach};
 use crate::decision::Nomination;
 use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
-use crate::queue::QueuedPod;
+use crate::queue::{Groups, QueuedPod};
 use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
@@ -128,6 +128,12 @@ pub trait Plugin: Send + Sync + 'static {
 pub trait PreEnqueue {
     /// A rejected pod is not tried until an event wakes it. Pure.
     fn admit(&self, pod: &PodInfo) -> Verdict;
+
+    /// The same for a pod in the queue, where it is known what its pod group is.
+    fn admit_among(&self, pod: &PodInfo, groups: &Groups) -> Verdict {
+        let _ = groups;
+        self.admit(pod)
+    }
 }
 
 /// Orders the queue. A profile has exactly one, and all profiles of a scheduler the same.

@@ -126,6 +126,11 @@ impl PodInfo {
         &self.terms
     }
 
+    /// The pod group that it belongs to.
+    pub fn scheduling_group(&self) -> Option<&str> {
+        group_of(self.spec()?).filter(|group| !group.is_empty())
+    }
+
     /// The priority; 0 where none is set.
     pub fn priority(&self) -> i32 {
         self.spec().and_then(|spec| spec.priority).unwrap_or_default()
@@ -169,6 +174,18 @@ impl PodInfo {
         let spec = self.spec();
         let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
         init.iter().chain(spec.map_or(&[][..], |spec| &spec.containers))
+    }
+}
+
+// The field is in the API since 1.36.
+k8s_openapi::k8s_if_ge_1_36! {
+    fn group_of(spec: &PodSpec) -> Option<&str> {
+        spec.scheduling_group.as_ref()?.pod_group_name.as_deref()
+    }
+}
+k8s_openapi::k8s_if_le_1_35! {
+    fn group_of(_: &PodSpec) -> Option<&str> {
+        None
     }
 }
 

@@ -8,13 +8,13 @@ use steersman_core::field::Path;
 use crate::attempt::{Attempt, Ended, Filters};
 use crate::decision::{Decision, Diagnosis, NoFit};
 use crate::evaluation::Evaluation;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, PreEnqueue};
 use crate::plugins;
 use crate::pod::PodInfo;
 use crate::points::{Point, Points};
-use crate::queue::QueuedPod;
+use crate::queue::{Groups, QueuedPod};
 use crate::snapshot::Snapshot;
-use crate::verdict::{Code, Refusal};
+use crate::verdict::{Code, Refusal, Verdict};
 
 /// Decides for the pods that name it as their scheduler. Cloning shares the plugins.
 ///
@@ -166,13 +166,20 @@ impl Profile {
         self.plugins().find(|plugin| plugin.name() == name)
     }
 
-    /// Whether the pod may be tried at all.
+    /// Whether the pod may be tried at all, regardless of its pod group.
     pub fn admit(&self, pod: &PodInfo) -> Result<(), Refusal> {
-        self.at(Point::PreEnqueue).try_for_each(|plugin| {
-            match plugin.pre_enqueue().map(|gate| gate.admit(pod)) {
-                Some(Err(rejection)) => Err(Refusal { plugin: plugin.name(), rejection }),
-                _ => Ok(()),
-            }
+        self.held_back(|gate| gate.admit(pod))
+    }
+
+    /// Whether the pod may be tried, given its pod group.
+    pub(crate) fn admit_among(&self, pod: &PodInfo, groups: &Groups) -> Result<(), Refusal> {
+        self.held_back(|gate| gate.admit_among(pod, groups))
+    }
+
+    fn held_back(&self, admit: impl Fn(&dyn PreEnqueue) -> Verdict) -> Result<(), Refusal> {
+        self.at(Point::PreEnqueue).try_for_each(|plugin| match plugin.pre_enqueue().map(&admit) {
+            Some(Err(rejection)) => Err(Refusal { plugin: plugin.name(), rejection }),
+            _ => Ok(()),
         })
     }
 

@@ -14,11 +14,14 @@ use crate::pod::PodInfo;
 use crate::profiles::Profiles;
 
 mod backoff;
+mod groups;
 mod heap;
 mod in_flight;
 mod queued;
 
 pub use backoff::Backoff;
+
+pub use groups::{GroupPolicy, Groups};
 pub use queued::QueuedPod;
 
 use heap::Heap;
@@ -37,6 +40,7 @@ pub struct Queue {
     in_flight: InFlight,
     sequence: u64,
     pauses: Backoff,
+    groups: Groups,
 }
 
 impl Queue {
@@ -50,6 +54,7 @@ impl Queue {
             in_flight: InFlight::default(),
             sequence: 0,
             pauses: Backoff::default(),
+            groups: Groups::default(),
         }
     }
 
@@ -88,6 +93,7 @@ impl Queue {
     /// Adds a new pod, or the new version of one that is here. `now` is [`steersman_core::Env::elapsed`].
     pub fn set(&mut self, pod: Arc<PodInfo>, now: Duration) {
         let key = pod.key().clone();
+        self.groups.add(&pod);
         if self.in_flight.update(&pod) {
             return;
         }
@@ -120,6 +126,7 @@ impl Queue {
 
     /// Removes a pod that was bound or deleted. One in flight does not come back.
     pub fn remove(&mut self, key: &str) {
+        self.groups.remove(key);
         self.in_flight.forget(key);
         self.active.remove(key, &*self.profiles);
         self.backoff.remove(key, &ByBackoff(&self.profiles));
@@ -137,6 +144,34 @@ impl Queue {
         let queued = next?.tried();
         self.in_flight.start(queued.pod());
         Some(queued)
+    }
+
+    /// The pod groups.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Takes out, besides a pod that was taken out, the other pods of its group that may be tried: whether they wait for
+    /// their back-off or for an event. They are ordered by priority, then by when they came.
+    pub(crate) fn take_group(&mut self, first: QueuedPod) -> Vec<QueuedPod> {
+        let members: Vec<Arc<str>> = self.groups.members(first.pod()).cloned().collect();
+        let mut pods = vec![first];
+        for key in members {
+            let waiting = |queued: &QueuedPod| !queued.is_held_back();
+            let queued = self
+                .active
+                .remove(&key, &*self.profiles)
+                .or_else(|| self.backoff.remove(&key, &ByBackoff(&self.profiles)))
+                .or_else(|| {
+                    self.waiting.get(&key).is_some_and(waiting).then(|| self.waiting.remove(&key)).flatten()
+                });
+            if let Some(queued) = queued.map(QueuedPod::tried) {
+                self.in_flight.start(queued.pod());
+                pods.push(queued);
+            }
+        }
+        pods.sort_by_key(|queued| (std::cmp::Reverse(queued.pod().priority()), queued.sequence()));
+        pods
     }
 
     /// The pod was placed for good.
@@ -163,6 +198,11 @@ impl Queue {
 
     /// Wakes the pods that the event may help.
     pub fn tell(&mut self, event: &Event, now: Duration) {
+        let Queue { groups, active, backoff, waiting, in_flight, .. } = self;
+        groups.note(event, |key| {
+            active.get(key).or_else(|| backoff.get(key)).or_else(|| waiting.get(key)).is_some()
+                || in_flight.get(key).is_some()
+        });
         self.in_flight.note(event);
         let woken: Vec<Arc<str>> = self
             .waiting
@@ -219,7 +259,10 @@ impl Queue {
 
     /// To be tried, unless a plugin holds it back.
     fn enqueue(&mut self, queued: QueuedPod, now: Duration) {
-        let held_back = self.profiles.of(queued.pod()).and_then(|profile| profile.admit(queued.pod()).err());
+        let held_back = self
+            .profiles
+            .of(queued.pod())
+            .and_then(|profile| profile.admit_among(queued.pod(), &self.groups).err());
         match held_back {
             Some(refusal) => {
                 let queued = queued.held_back(refusal, now);

@@ -3,13 +3,13 @@
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions, Time};
 use serde_json::{Value, json};
-use steersman_core::api::Patch;
+use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::events::{EventType, Recorder, reference_to};
 use steersman_core::{Client, Env, Result};
 
 use crate::decision::Nomination;
-use crate::engine::Failure;
-use crate::plugins;
+use crate::engine::{Failure, GroupOutcome};
+use crate::plugins::{self, GangScheduling};
 use crate::pod::PodInfo;
 use crate::verdict::Rejection;
 use crate::waiting::Waiting;
@@ -57,6 +57,50 @@ impl Teller {
         }
         let told = patch_status(&self.client, pod, condition, nominated).await;
         log(pod, "its condition could not be written", told);
+    }
+
+    /// Writes down what came of a pod group. One that was scheduled once stays so.
+    pub(crate) async fn group(&self, outcome: &GroupOutcome) {
+        if let Err(error) = self.tell_group(outcome).await
+            && !error.is_not_found()
+        {
+            let GroupOutcome { namespace, name, .. } = outcome;
+            tracing::warn!(%namespace, %name, %error, "the condition of a pod group could not be written");
+        }
+    }
+
+    async fn tell_group(&self, outcome: &GroupOutcome) -> Result<()> {
+        let target = Target::all(GangScheduling::pod_groups());
+        let target = target.in_namespace(&outcome.namespace).named(&outcome.name);
+        let group = self.client.api().get(&target, &GetOptions::default()).await?;
+        let current = group.to_value()?;
+        let conditions = current["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let have = conditions.iter().find(|condition| condition["type"] == "PodGroupScheduled");
+        let status = if outcome.reason == "Scheduled" { "True" } else { "False" };
+        let had = have.map(|have| have["status"].as_str().unwrap_or_default());
+        let is_told = have.is_some_and(|have| {
+            have["reason"] == outcome.reason
+                && have["message"] == outcome.message
+                && have["observedGeneration"] == group.metadata().generation
+        });
+        if is_told || had == Some("True") && status == "False" {
+            return Ok(());
+        }
+        let since = have.filter(|_| had == Some(status)).map(|have| have["lastTransitionTime"].clone());
+        let mut conditions: Vec<Value> =
+            conditions.iter().filter(|one| one["type"] != "PodGroupScheduled").cloned().collect();
+        conditions.push(json!({
+            "type": "PodGroupScheduled",
+            "status": status,
+            "reason": outcome.reason,
+            "message": outcome.message,
+            "observedGeneration": group.metadata().generation,
+            "lastTransitionTime": since.unwrap_or_else(|| json!(Time(self.env.now()))),
+        }));
+        let metadata = json!({"resourceVersion": group.resource_version()});
+        let patch = Patch::Merge(json!({"metadata": metadata, "status": {"conditions": conditions}}));
+        let target = target.subresource("status");
+        self.client.api().patch(&target, patch, &WriteOptions::default()).await.map(drop)
     }
 
     /// Has displaced pods wait for their node no more, and removes the victims.

@@ -172,6 +172,7 @@ impl Scheduler {
         let engine = self.engine.clone();
         match step {
             Step::Tell(failure) => tell(teller, engine, failure).boxed(),
+            Step::TellGroup(outcome) => async move { teller.group(&outcome).await }.boxed(),
             Step::Bind(placement) => bind(teller, self.profiles.clone(), engine, placement).boxed(),
         }
     }

@@ -63,7 +63,7 @@ impl Plugin for InterPodAffinity {
             Event::AssignedPodUpdated { old, new } => wants(new) || avoids(old),
             Event::AssignedPodDeleted(other) => avoids(other),
             Event::NodeDeleted(_) => false,
-            Event::Related { .. } => event.related::<Namespace>().is_some(),
+            Event::Related { .. } | Event::PendingPodAdded(_) => event.related::<Namespace>().is_some(),
         })
     }
 

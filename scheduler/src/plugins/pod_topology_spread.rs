@@ -69,7 +69,7 @@ impl Plugin for PodTopologySpread {
             Event::NodeUpdated { old, new } => places(old) != places(new),
             Event::AssignedPodAdded(other) | Event::AssignedPodDeleted(other) => counts(pod, other),
             Event::AssignedPodUpdated { old, new } => counts(pod, old) != counts(pod, new),
-            Event::Related { .. } => false,
+            Event::Related { .. } | Event::PendingPodAdded(_) => false,
         })
     }
 

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cel")]
 mod devices;
+mod gangs;
 mod stories;
 
 use std::sync::{Arc, Mutex};

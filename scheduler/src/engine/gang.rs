@@ -1,0 +1,246 @@
+//! Places the pods of a group together: all that there is room for if those are enough, else none.
+//!
+//! KEP-4671, as Kubernetes 1.36 has it. The pods are tried one after the other, each seeing those before it on their
+//! nodes. A pod that needs others to be preempted is taken for placed; then the whole group waits for the room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Engine, Failure, Step};
+use crate::decision::{Choice, Decision, NoFit, Nomination};
+use crate::plugin::Plugin;
+use crate::plugins::GangScheduling;
+use crate::pod::PodInfo;
+use crate::points::Point;
+use crate::queue::QueuedPod;
+use crate::snapshot::NodeIndex;
+
+const UNSCHEDULABLE: &str = "pod group is unschedulable";
+
+/// What came of a pod group, for its condition.
+pub(crate) struct GroupOutcome {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// Upstream's reason, and its words.
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+/// What came of one pod of the group.
+enum Trial {
+    Placed(Choice),
+    /// There is room once others are gone.
+    Preempts(Box<NoFit>),
+    Failed(Box<NoFit>),
+    Refused(&'static str, String),
+}
+
+/// Pods that are there no more while a trial lasts.
+type Removed = Vec<(NodeIndex, Arc<PodInfo>)>;
+
+impl Engine {
+    /// Whether the pod is placed with the others of its group.
+    pub(super) fn is_of_group(&self, pod: &PodInfo) -> bool {
+        let profile = self.profiles.of(pod);
+        pod.scheduling_group().is_some()
+            && self.queue.groups().policy(pod).is_some()
+            && profile.is_some_and(|profile| profile.plugin(GangScheduling::NAME).is_some())
+    }
+
+    /// Decides on all pods of a group that wait, and says what is to be done about each.
+    pub(super) fn place_group(&mut self, first: QueuedPod, now: Duration, tie: u64) -> Vec<Step> {
+        let pod = first.pod().clone();
+        let mut pods = self.queue.take_group(first);
+        pods.retain(|queued| {
+            let stays = !queued.pod().is_terminating();
+            if !stays {
+                self.queue.done(queued.pod().key());
+            }
+            stays
+        });
+        if let Some(why) = self.of_several_schedulers(&pods) {
+            return self.break_group(&pod, pods, why, now);
+        }
+        let wanted = self.queue.groups().policy(&pod).map_or(1, |policy| policy.min_count());
+        let (mut trials, mut removed) = (Vec::new(), Removed::new());
+        for queued in &pods {
+            match self.attempt(queued.pod(), tie, &mut removed) {
+                Ok(trial) => trials.push(trial),
+                Err(why) => {
+                    self.undo(&pods, &trials, removed);
+                    let why = format!("failed to schedule other pod from a pod group: {why}");
+                    return self.break_group(&pod, pods, why, now);
+                }
+            }
+        }
+        let is_enough = self.placed(&pod) >= wanted;
+        let preempts = trials.iter().any(|trial| matches!(trial, Trial::Preempts(..)));
+        if is_enough && !preempts {
+            return self.settle(&pod, pods.into_iter().zip(trials).collect(), now);
+        }
+        self.undo(&pods, &trials, removed);
+        self.put_off(&pod, pods.into_iter().zip(trials).collect(), is_enough, now)
+    }
+
+    fn of_several_schedulers(&self, pods: &[QueuedPod]) -> Option<String> {
+        let first = pods.first()?.pod().scheduler_name();
+        let other = pods.iter().map(|queued| queued.pod().scheduler_name()).find(|name| *name != first)?;
+        Some(format!(
+            "all pods in a single pod group should have the same .spec.schedulerName set, got: {first:?} and {other:?}"
+        ))
+    }
+
+    /// How many pods of the group have a node.
+    fn placed(&self, pod: &PodInfo) -> usize {
+        self.queue.groups().members(pod).filter(|member| self.cache.pod(member).is_some()).count()
+    }
+
+    /// Tries one pod; if there is room, it is taken.
+    fn attempt(&mut self, pod: &Arc<PodInfo>, tie: u64, removed: &mut Removed) -> Result<Trial, String> {
+        let Some(picker) = self.pickers.get_mut(pod.scheduler_name()) else {
+            return Err(format!("profile not found for scheduler name {:?}", pod.scheduler_name()));
+        };
+        match picker.pick(pod, self.cache.snapshot(), tie) {
+            Decision::Error(why) => Err(why),
+            Decision::Node(choice) => {
+                self.cache.assume(pod, &choice.node);
+                Ok(match self.reserve(pod, &choice.node) {
+                    Ok(()) => Trial::Placed(choice),
+                    Err(refusal) => {
+                        self.take_back_quietly(pod, &choice.node);
+                        Trial::Refused(refusal.plugin, refusal.rejection.to_string())
+                    }
+                })
+            }
+            Decision::NoFit(no_fit) => Ok(match no_fit.nomination.clone() {
+                None => Trial::Failed(no_fit),
+                Some(nomination) => {
+                    self.remove_for_trial(&nomination.victims, &nomination.node, removed);
+                    self.cache.assume(pod, &nomination.node);
+                    Trial::Preempts(no_fit)
+                }
+            }),
+        }
+    }
+
+    fn remove_for_trial(&mut self, victims: &[Arc<PodInfo>], node: &str, removed: &mut Removed) {
+        let Some(index) = self.cache.snapshot().node_named(node).map(|node| node.index()) else { return };
+        for victim in victims {
+            if self.cache.snapshot_mut().remove_pod(index, victim) {
+                removed.push((index, victim.clone()));
+            }
+        }
+    }
+
+    /// Puts everything back to where it was before the trials.
+    fn undo(&mut self, pods: &[QueuedPod], trials: &[Trial], removed: Removed) {
+        for (queued, trial) in pods.iter().zip(trials).rev() {
+            match trial {
+                Trial::Placed(choice) => self.take_back_quietly(queued.pod(), &choice.node),
+                Trial::Preempts(..) => drop(self.cache.forget(queued.pod().key())),
+                Trial::Failed(_) | Trial::Refused(..) => {}
+            }
+        }
+        for (index, victim) in removed.into_iter().rev() {
+            self.cache.snapshot_mut().add_pod(index, &victim);
+        }
+    }
+
+    /// Enough pods have a node: those are bound, the others are told why they have none.
+    fn settle(&mut self, pod: &PodInfo, tried: Vec<(QueuedPod, Trial)>, now: Duration) -> Vec<Step> {
+        let mut steps = vec![told(pod, "Scheduled", String::new())];
+        for (queued, trial) in tried {
+            steps.push(match trial {
+                Trial::Placed(choice) => self.ask(queued, choice.node, now),
+                Trial::Preempts(no_fit) | Trial::Failed(no_fit) => self.no_fit(queued, no_fit, now),
+                Trial::Refused(plugin, why) => self.put_back(queued, &[plugin], why, now),
+            });
+        }
+        steps
+    }
+
+    /// Too few have one, or room has to be made first: no pod is bound. `is_enough` says which it is.
+    fn put_off(
+        &mut self,
+        pod: &PodInfo,
+        tried: Vec<(QueuedPod, Trial)>,
+        is_enough: bool,
+        now: Duration,
+    ) -> Vec<Step> {
+        let why = match is_enough {
+            true => format!("{UNSCHEDULABLE}, pod group is waiting for preemption to complete"),
+            false => format!("{UNSCHEDULABLE}, waiting for minCount pods from a gang to be scheduled"),
+        };
+        let of_group = if is_enough { why.clone() } else { UNSCHEDULABLE.to_owned() };
+        let mut steps = vec![told(pod, "Unschedulable", of_group)];
+        // What would help one pod of the group helps all.
+        let mut plugins: Vec<&'static str> = vec![GangScheduling::NAME];
+        for (_, trial) in &tried {
+            match trial {
+                Trial::Failed(no_fit) | Trial::Preempts(no_fit) => plugins.extend(&no_fit.diagnosis.plugins),
+                Trial::Refused(plugin, _) => plugins.push(plugin),
+                Trial::Placed(_) => {}
+            }
+        }
+        for (queued, trial) in tried {
+            steps.push(match trial {
+                Trial::Preempts(no_fit) if is_enough => self.no_fit(queued, no_fit, now),
+                Trial::Failed(no_fit) => self.no_fit(queued, no_fit, now),
+                Trial::Refused(plugin, why) => self.put_back(queued, &[plugin], why, now),
+                Trial::Placed(choice) if is_enough => {
+                    self.await_room(queued, &choice, plugins.clone(), why.clone())
+                }
+                Trial::Placed(_) | Trial::Preempts(..) => self.put_back(queued, &plugins, why.clone(), now),
+            });
+        }
+        steps
+    }
+
+    /// Something broke: all pods of the group are tried again after back-off.
+    fn break_group(&mut self, pod: &PodInfo, pods: Vec<QueuedPod>, why: String, now: Duration) -> Vec<Step> {
+        let mut steps = vec![told(pod, "SchedulerError", why.clone())];
+        steps.extend(pods.into_iter().map(|queued| Step::Tell(self.broken(queued, why.clone(), now))));
+        steps
+    }
+
+    fn put_back(
+        &mut self,
+        queued: QueuedPod,
+        plugins: &[&'static str],
+        message: String,
+        now: Duration,
+    ) -> Step {
+        let pod = queued.pod().clone();
+        self.queue.put_back(queued, plugins, now);
+        Step::Tell(Failure { pod, is_error: false, message, no_fit: None, back: None })
+    }
+
+    /// The pod has room already, and waits with the others for theirs.
+    fn await_room(
+        &mut self,
+        queued: QueuedPod,
+        choice: &Choice,
+        plugins: Vec<&'static str>,
+        message: String,
+    ) -> Step {
+        let (pod, node) = (queued.pod().clone(), choice.node.clone());
+        self.cache.snapshot_mut().nominate(&pod, &node);
+        let nomination = Nomination { node, victims: vec![], displaced: vec![], candidates: vec![] };
+        let no_fit = Some(Box::new(NoFit { nomination: Some(nomination), ..NoFit::default() }));
+        Step::Tell(Failure { pod, is_error: false, message, no_fit, back: Some((queued, plugins)) })
+    }
+
+    /// Takes back what was only tried: nobody is woken by it.
+    fn take_back_quietly(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        let profiles = self.profiles.clone();
+        let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::Reserve));
+        let reserves: Vec<_> = plugins.filter_map(Plugin::reserve).collect();
+        reserves.into_iter().rev().for_each(|reserve| reserve.unreserve(pod, node));
+        self.cache.forget(pod.key());
+    }
+}
+
+fn told(pod: &PodInfo, reason: &'static str, message: String) -> Step {
+    let name = pod.scheduling_group().unwrap_or_default().to_owned();
+    Step::TellGroup(GroupOutcome { namespace: pod.namespace().to_owned(), name, reason, message })
+}
