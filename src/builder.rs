@@ -12,7 +12,7 @@ use steersman_apiserver::{Authorizer, ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
 use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
 use steersman_kubelet::KubeletOptions;
-use steersman_scheduler::{Configuration, Profile, Registry, Scheduler};
+use steersman_scheduler::{Configuration, ExtenderConfiguration, Profile, Registry, Scheduler};
 use steersman_store::Memory;
 
 use crate::cluster::Cluster;
@@ -135,14 +135,31 @@ impl Builder {
 
     /// Schedules as a `KubeSchedulerConfiguration` (YAML) has it. Its plugins are the default ones; with plugins of one's
     /// own, read it with [`Configuration::from_yaml`], and give its profiles to [`Builder::profile`]. Its extenders are
-    /// not asked: add them with [`Builder::scheduler_with`].
+    /// asked over plain HTTP if the feature `http` is on; else add them with [`Builder::scheduler_with`].
     pub fn scheduler_configuration(mut self, yaml: &str) -> Self {
         match Configuration::from_yaml(yaml, &Registry::default()) {
             Err(why) => self.problems.push(format!("scheduler configuration: {why}")),
-            Ok(Configuration { profiles, backoff, .. }) => {
+            Ok(Configuration { profiles, backoff, extenders, .. }) => {
                 self = self.scheduler_with(move |scheduler| scheduler.backoff(backoff));
+                self = self.extenders(extenders);
                 self.profiles.get_or_insert_default().extend(profiles.iter().cloned());
             }
+        }
+        self
+    }
+
+    #[cfg(feature = "http")]
+    fn extenders(self, extenders: Vec<ExtenderConfiguration>) -> Self {
+        use steersman_scheduler::{HttpExtender, PlainHttp};
+
+        let add = |scheduler: Scheduler, extender| scheduler.extender(HttpExtender::new(extender, PlainHttp));
+        self.scheduler_with(move |scheduler| extenders.into_iter().fold(scheduler, add))
+    }
+
+    #[cfg(not(feature = "http"))]
+    fn extenders(mut self, extenders: Vec<ExtenderConfiguration>) -> Self {
+        if !extenders.is_empty() {
+            self.problems.push("scheduler configuration: extenders need the feature `http`".to_owned());
         }
         self
     }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use steersman_core::field::Path;
 
 use crate::faults::Faults;
@@ -137,6 +137,7 @@ fn make(
     for plugin in merged.names() {
         let at = profile.plugin_config.iter().position(|config| config.name == plugin);
         let args = at.map(|at| profile.plugin_config[at].args.clone());
+        let args = if plugin == "NodeResourcesFit" { without_managed(args, &file.extenders) } else { args };
         let entry = list.index(at.unwrap_or_default());
         let fault = match registry.make(plugin, args, &entry.child("args")) {
             // Who asks for a plugin that does not exist is told where it was asked for.
@@ -159,6 +160,24 @@ fn make(
     let points = order::expand(&merged, &plugins, &name).map_err(refuse)?;
     let percentage = profile.percentage_of_nodes_to_score.or(file.percentage_of_nodes_to_score);
     Ok(Profile::assembled(&name, plugins, points, file::sampling(percentage)))
+}
+
+/// Resources that an extender looks after alone do not count when nodes are ruled out.
+fn without_managed(args: Option<Value>, extenders: &[ExtenderConfiguration]) -> Option<Value> {
+    let managed = extenders.iter().flat_map(|extender| &extender.managed_resources);
+    let ignored: Vec<Value> = managed
+        .filter(|resource| resource.ignored_by_scheduler)
+        .map(|resource| json!(resource.name))
+        .collect();
+    if ignored.is_empty() {
+        return args;
+    }
+    let mut args = args.filter(Value::is_object).unwrap_or_else(|| json!({}));
+    match args["ignoredResources"].as_array_mut() {
+        Some(given) => given.extend(ignored),
+        None => args["ignoredResources"] = ignored.into(),
+    }
+    Some(args)
 }
 
 impl fmt::Display for InvalidConfiguration {

@@ -12,6 +12,7 @@ use steersman_core::Object;
 use crate::cache::Cache;
 use crate::decision::{Choice, Decision, Diagnosis, NoFit};
 use crate::event::Event;
+use crate::extender::{Consultation, Extender, Extenders};
 use crate::picker::Picker;
 use crate::plugin::{Permission, Plugin, Reserve};
 use crate::pod::PodInfo;
@@ -37,6 +38,8 @@ pub(crate) enum Step {
     Tell(Failure),
     /// Tell what came of a pod group.
     TellGroup(GroupOutcome),
+    /// Ask the extenders; [`Engine::consulted`] is told what came of it.
+    Consult(QueuedPod, Box<Consultation>),
 }
 
 /// A pod that has a node.
@@ -69,11 +72,18 @@ pub(crate) struct Failure {
 }
 
 /// What a scheduler is told besides its profiles.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) backoff: Backoff,
     /// How long a pod that was bound may not be seen.
     pub(crate) expiry: Option<Duration>,
+    pub(crate) extenders: Extenders,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { backoff: Backoff::default(), expiry: None, extenders: Vec::new().into() }
+    }
 }
 
 /// The state of a scheduler.
@@ -85,6 +95,7 @@ pub(crate) struct Engine {
     pickers: BTreeMap<String, Picker>,
     /// What was decided and not given out yet: at most three steps for each pod of the group that was decided on last.
     decided: VecDeque<Step>,
+    extenders: Extenders,
 }
 
 impl Engine {
@@ -99,6 +110,7 @@ impl Engine {
             waiting,
             pickers,
             decided: VecDeque::new(),
+            extenders: options.extenders.clone(),
         }
     }
 
@@ -226,11 +238,24 @@ impl Engine {
                 self.queue.done(pod.key());
                 continue;
             };
-            return Some(match picker.pick(&pod, self.cache.snapshot(), tie) {
-                Decision::Node(choice) => self.place(queued, &choice, now),
-                Decision::NoFit(no_fit) => self.no_fit(queued, no_fit, now),
-                Decision::Error(why) => Step::Tell(self.broken(queued, why, now)),
-            });
+            let interested = self.extenders.iter().filter(|extender| has_a_say(&***extender, &pod));
+            let extenders: Vec<Arc<dyn Extender>> = interested.cloned().collect();
+            if !extenders.is_empty() && !self.cache.snapshot().is_empty() {
+                let (profile, snapshot) = (picker.profile().clone(), self.cache.snapshot().clone());
+                let question = Consultation { pod, profile, snapshot, extenders, tie };
+                return Some(Step::Consult(queued, Box::new(question)));
+            }
+            let decision = picker.pick(&pod, self.cache.snapshot(), tie);
+            return Some(self.consulted(queued, decision, now));
+        }
+    }
+
+    /// Carries a decision out.
+    pub(crate) fn consulted(&mut self, queued: QueuedPod, decision: Decision, now: Duration) -> Step {
+        match decision {
+            Decision::Node(choice) => self.place(queued, &choice, now),
+            Decision::NoFit(no_fit) => self.no_fit(queued, no_fit, now),
+            Decision::Error(why) => Step::Tell(self.broken(queued, why, now)),
         }
     }
 
@@ -367,4 +392,10 @@ impl Engine {
         let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::PostBind));
         plugins.filter_map(Plugin::post_bind).for_each(|told| told.post_bind(pod, &placement.node));
     }
+}
+
+/// Whether an extender is asked before the pod has a node.
+fn has_a_say(extender: &dyn Extender, pod: &PodInfo) -> bool {
+    let part = extender.part();
+    (part.filters || part.preempts || part.prioritizes.is_some()) && extender.is_interested(pod)
 }

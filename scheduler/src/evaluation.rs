@@ -3,7 +3,7 @@
 //! It is worked out once, for all pods of one signature. Afterwards only those nodes are looked at again that a change
 //! reaches: usually the one node that the last pod went to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::attempt::{Ended, Filters};
@@ -199,6 +199,29 @@ impl Evaluation {
         let node =
             best.and_then(|index| snapshot.node(index)).ok_or("the chosen node is not in the snapshot")?;
         Ok(Some(Choice { index: node.index(), node: node.name().clone(), evaluated, feasible }))
+    }
+
+    /// Only these nodes of those that will do are left; others are refused.
+    pub(crate) fn narrow(
+        &mut self,
+        kept: impl IntoIterator<Item = NodeIndex>,
+        refused: impl IntoIterator<Item = (NodeIndex, Refusal)>,
+    ) {
+        self.feasible = kept.into_iter().collect();
+        self.ranking = None;
+        let refusals = Arc::make_mut(&mut self.refusals);
+        refused.into_iter().for_each(|(node, refusal)| refusals.set(node, refusal));
+    }
+
+    /// The totals of the nodes that will do.
+    pub(crate) fn totals(
+        &mut self,
+        profile: &Profile,
+        snapshot: &Snapshot,
+    ) -> Result<BTreeMap<NodeIndex, i64>, String> {
+        let (pod, nodes) = (self.filters.pod().clone(), self.feasible.clone());
+        let ranking = self.ranking(profile, &pod, snapshot)?;
+        Ok(nodes.iter().map(|node| (node, ranking.total(node))).collect())
     }
 
     /// The nodes that will do: only the one that room was made on for the pod earlier, if that will.

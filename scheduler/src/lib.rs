@@ -47,6 +47,7 @@ mod engine;
 mod evaluation;
 mod event;
 mod explain;
+mod extender;
 mod faults;
 mod inbox;
 mod picker;
@@ -79,6 +80,9 @@ pub use config::{Configuration, ExtenderConfiguration, InvalidConfiguration, Man
 pub use decision::{Candidate, Choice, Decision, Diagnosis, NoFit, Nomination};
 pub use event::{Event, Wake};
 pub use explain::{Explanation, Score as NodeScores};
+#[cfg(feature = "http")]
+pub use extender::PlainHttp;
+pub use extender::{Extender, Filtered, HttpExtender, Part, Post, Victims};
 pub use faults::Faults;
 pub use picker::Picker;
 pub use plugin::{

@@ -63,6 +63,7 @@ k8s_openapi::k8s_if_le_1_33! {
 
 pub use balanced_allocation::{BalancedAllocation, BalancedAllocationArgs};
 pub use default_binder::DefaultBinder;
+pub(crate) use default_preemption::renominate;
 pub use default_preemption::{DefaultPreemption, DefaultPreemptionArgs};
 pub use dynamic_resources::DynamicResources;
 pub use fit::{Fit, FitArgs};

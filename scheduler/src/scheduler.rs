@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, select};
+use futures::future::{BoxFuture, Either, select};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -16,7 +16,9 @@ use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
 use crate::config::Configuration;
+use crate::decision::Decision;
 use crate::engine::{Engine, Failure, Options, Permitting, Placement, Step};
+use crate::extender::{self, Consultation, Extender, Extenders, HttpExtender, Post};
 use crate::inbox::{Inbox, Kind, decoded};
 use crate::pod::PodInfo;
 use crate::points::Point;
@@ -54,10 +56,17 @@ impl Scheduler {
         Self::with_caches(&env, client, caches, profiles)
     }
 
-    /// A scheduler as a configuration has it. Its extenders are not asked unless they are added, since how to reach
-    /// them is nothing the scheduler knows.
-    pub fn configured(env: &Env, client: &Client, configuration: Configuration) -> Self {
-        Self::new(env, client, configuration.profiles).backoff(configuration.backoff)
+    /// A scheduler as a configuration has it, with its extenders, which are reached through `post`.
+    pub fn configured(
+        env: &Env,
+        client: &Client,
+        configuration: Configuration,
+        post: impl Post + Clone,
+    ) -> Self {
+        let Configuration { profiles, backoff, extenders } = configuration;
+        let scheduler = Self::new(env, client, profiles).backoff(backoff);
+        let add = |scheduler: Self, extender| scheduler.extender(HttpExtender::new(extender, post.clone()));
+        extenders.into_iter().fold(scheduler, add)
     }
 
     /// The same over caches that other components share.
@@ -74,6 +83,14 @@ impl Scheduler {
     #[must_use]
     pub fn assumed_pods_expire_after(mut self, expiry: Duration) -> Self {
         self.options.expiry = Some(expiry);
+        self
+    }
+
+    /// Adds an extender, which is asked after those added before. One binds at most.
+    #[must_use]
+    pub fn extender(mut self, extender: impl Extender) -> Self {
+        let more: Arc<dyn Extender> = Arc::new(extender);
+        self.options.extenders = self.options.extenders.iter().cloned().chain([more]).collect();
         self
     }
 
@@ -106,6 +123,11 @@ impl Scheduler {
             self.take_in(&inbox);
             for _ in 0..AT_ONCE {
                 match self.decide(work.len()) {
+                    Some(Step::Consult(queued, question)) => {
+                        let decision = self.consult(*question, &mut work).await;
+                        let step = lock(&self.engine).consulted(queued, decision, self.env.elapsed());
+                        work.push(self.act(step, &recorder));
+                    }
                     Some(step) => work.push(self.act(step, &recorder)),
                     None => break,
                 }
@@ -162,6 +184,23 @@ impl Scheduler {
         lock(&self.engine).next(self.env.elapsed(), tie)
     }
 
+    /// Asks the extenders; meanwhile, what is under way goes on.
+    async fn consult(&self, question: Consultation, work: &mut FuturesUnordered<Work>) -> Decision {
+        let mut answer = pin!(question.decide(&self.env));
+        loop {
+            let finished = async {
+                match work.next().await {
+                    Some(()) => {}
+                    None => futures::future::pending().await,
+                }
+            };
+            match select(answer.as_mut(), pin!(finished)).await {
+                Either::Left((decision, _)) => return decision,
+                Either::Right(((), _)) => {}
+            }
+        }
+    }
+
     fn act(&self, step: Step, recorder: &Recorder) -> Work {
         let teller = Teller {
             env: self.env.clone(),
@@ -173,7 +212,13 @@ impl Scheduler {
         match step {
             Step::Tell(failure) => tell(teller, engine, failure).boxed(),
             Step::TellGroup(outcome) => async move { teller.group(&outcome).await }.boxed(),
-            Step::Bind(placement) => bind(teller, self.profiles.clone(), engine, placement).boxed(),
+            Step::Bind(placement) => {
+                let binders =
+                    Binders { profiles: self.profiles.clone(), extenders: self.options.extenders.clone() };
+                bind(teller, binders, engine, placement).boxed()
+            }
+            // Those are answered where they are asked.
+            Step::Consult(..) => std::future::ready(()).boxed(),
         }
     }
 
@@ -198,11 +243,17 @@ impl Scheduler {
     }
 }
 
+/// Who binds pods.
+struct Binders {
+    profiles: Arc<Profiles>,
+    extenders: Extenders,
+}
+
 /// Waits for permission, binds, and notes what came of it.
-async fn bind(teller: Teller, profiles: Arc<Profiles>, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
+async fn bind(teller: Teller, binders: Binders, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
     let pod = placement.queued.pod().clone();
     let outcome = match permitted(&teller.env, &mut placement).await {
-        Ok(()) => write(&teller.env, &teller.client, &profiles, &pod, &placement.node).await,
+        Ok(()) => write(&teller.env, &teller.client, &binders, &pod, &placement.node).await,
         Err(refusal) => Err(("Permit", refusal)),
     };
     let now = teller.env.elapsed();
@@ -237,20 +288,23 @@ async fn permitted(env: &Env, placement: &mut Placement) -> Result<(), Refusal> 
     }
 }
 
-/// Runs the plugins that write; the first that binds is the only one.
+/// Runs the plugins that write; the first that binds, an extender or a plugin, is the only one.
 async fn write(
     env: &Env,
     client: &Client,
-    profiles: &Profiles,
+    binders: &Binders,
     pod: &Arc<PodInfo>,
     node: &str,
 ) -> Result<(), (&'static str, Refusal)> {
-    let Some(profile) = profiles.of(pod) else { return Ok(()) };
+    let Some(profile) = binders.profiles.of(pod) else { return Ok(()) };
     for plugin in profile.at(Point::PreBind) {
         if let Some(before) = plugin.pre_bind() {
             let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
             before.pre_bind(env, client, pod, node).await.map_err(refuse)?;
         }
+    }
+    if let Some(bound) = extender::bind(env, &binders.extenders, pod, node).await {
+        return bound.map_err(|refusal| ("Bind", refusal));
     }
     for plugin in profile.at(Point::Bind) {
         if let Some(binder) = plugin.bind().filter(|binder| binder.binds(pod)) {

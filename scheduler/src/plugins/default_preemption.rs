@@ -71,7 +71,7 @@ impl PostFilter for DefaultPreemption {
             return Err(NoRemedy::because(rejection));
         }
         match self.candidates(attempt) {
-            Ok((best, all)) => Ok(nominate(attempt, best, all)),
+            Ok((best, all)) => Ok(nominate(attempt.snapshot, attempt.pod, best, all)),
             Err(Unhelpful::Broken(why)) => Err(NoRemedy::because(told(Code::Error, why))),
             Err(Unhelpful::Refused(diagnosis)) => {
                 let rejection = told(Code::Unschedulable, diagnosis.to_string());
@@ -163,9 +163,19 @@ fn potential(attempt: &Attempt<'_>) -> Vec<NodeIndex> {
     attempt.snapshot.nodes().map(|node| node.index()).filter(resolvable).collect()
 }
 
-fn nominate(attempt: &Attempt<'_>, best: Candidate, candidates: Vec<Candidate>) -> Nomination {
-    let displaced = displaced(attempt.snapshot, &best.node, attempt.pod);
-    Nomination { node: best.node, victims: best.victims, displaced, candidates }
+fn nominate(snapshot: &Snapshot, pod: &PodInfo, best: Candidate, all: Vec<Candidate>) -> Nomination {
+    let displaced = displaced(snapshot, &best.node, pod);
+    Nomination { node: best.node, victims: best.victims, displaced, candidates: all }
+}
+
+/// Chooses among candidates; of equals, the first.
+pub(crate) fn renominate(
+    snapshot: &Snapshot,
+    pod: &PodInfo,
+    candidates: Vec<Candidate>,
+) -> Option<Nomination> {
+    let best = candidates.iter().min_by_key(|candidate| harm(candidate)).cloned()?;
+    Some(nominate(snapshot, pod, best, candidates))
 }
 
 /// How much harm a candidate does, the worst kind first: budgets violated, the highest priority, the sum of priorities,

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cel")]
 mod devices;
+mod extenders;
 mod gangs;
 mod stories;
 
