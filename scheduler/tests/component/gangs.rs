@@ -12,7 +12,7 @@ fn profile() -> Profile {
     Profile::default().with(GangScheduling)
 }
 
-fn groups() -> Target {
+pub(crate) fn groups() -> Target {
     let resource = GroupVersionResource::new("scheduling.k8s.io", "v1alpha2", "podgroups");
     Target::all(resource).in_namespace("d")
 }

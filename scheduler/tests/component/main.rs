@@ -1,6 +1,7 @@
 //! The scheduler against an API in memory, in virtual time.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod churn;
 #[cfg(feature = "cel")]
 mod devices;
 mod extenders;
@@ -28,7 +29,10 @@ use steersman_scheduler::{Profiles, Scheduler};
 #[derive(Clone, Default)]
 struct Server {
     api: MemoryApi,
+    /// `name uid` of the pods that were bound.
     bindings: Arc<Mutex<Vec<String>>>,
+    /// Binding takes up to 50 ms.
+    slow: Option<Env>,
 }
 
 #[async_trait]
@@ -49,6 +53,9 @@ impl Api for Server {
         if target.subresource != "binding" {
             return self.api.create(target, body, options).await;
         }
+        if let Some(env) = &self.slow {
+            env.sleep(Duration::from_millis(env.random_u64() % 50)).await;
+        }
         let mut pod = target.clone();
         pod.subresource = "".into();
         let current = self.api.get(&pod, &GetOptions::default()).await?.to_value()?;
@@ -57,7 +64,7 @@ impl Api for Server {
         }
         let patch = json!({"spec": {"nodeName": body["target"]["name"]}});
         let bound = self.api.patch(&pod, Patch::Merge(patch), options).await?;
-        self.bindings.lock().unwrap().push(target.name.clone());
+        self.bindings.lock().unwrap().push(format!("{} {}", target.name, bound.uid()));
         Ok(bound)
     }
 
@@ -126,11 +133,15 @@ impl World {
     }
 
     async fn pod(&self, name: &str, cpu: &str, more: Value) {
+        self.try_pod(name, cpu, more).await.unwrap();
+    }
+
+    async fn try_pod(&self, name: &str, cpu: &str, more: Value) -> Result<Arc<Pod>> {
         let container = json!({"name": "c", "resources": {"requests": {"cpu": cpu}}});
         let mut spec = json!({"schedulerName": "default-scheduler", "containers": [container]});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let pod = json!({"metadata": {"name": name, "namespace": "d"}, "spec": spec});
-        self.client.namespaced::<Pod>("d").create(&serde_json::from_value(pod).unwrap()).await.unwrap();
+        self.client.namespaced::<Pod>("d").create(&serde_json::from_value(pod).unwrap()).await
     }
 
     async fn patch(&self, name: &str, patch: Value) {
