@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::expr::{Call, Entry, Expr, Fold, Kind, Literal, Select};
 use super::kind::Type;
-use super::library::{Library, Overload};
+use super::library::{Library, Message, Overload};
 use super::unify::{Bindings, most_general};
 
 /// What is wrong at a byte of the text.
@@ -93,14 +93,7 @@ impl Checker<'_> {
                 Type::list(item.unwrap_or_else(|| self.bindings.fresh()))
             }
             Kind::Map(entries) => self.map(entries),
-            Kind::Struct { name, fields } => {
-                for field in fields {
-                    self.check(&mut field.value);
-                }
-                let message = format!("undeclared reference to '{name}' (in container '')");
-                self.issue(expr.at, message);
-                Type::Error
-            }
+            Kind::Struct { name, fields } => self.message(expr.at, name, fields),
             Kind::Fold(fold) => self.fold(fold),
         };
         self.facts.types[expr.id] = found;
@@ -295,6 +288,36 @@ impl Checker<'_> {
         let mut or_fresh = |kind: Option<Type>| kind.unwrap_or_else(|| self.bindings.fresh());
         let key = or_fresh(key);
         Type::map(key, or_fresh(value))
+    }
+
+    fn message(&mut self, at: usize, name: &str, fields: &mut [Entry]) -> Type {
+        for field in fields.iter_mut() {
+            self.check(&mut field.value);
+        }
+        match self.library.message(name) {
+            Some(Message::Open(kind)) => kind,
+            Some(Message::Closed(kind)) => {
+                for field in fields {
+                    self.message_field(&kind, field);
+                }
+                kind
+            }
+            None => {
+                self.issue(at, format!("undeclared reference to '{name}' (in container '')"));
+                Type::Error
+            }
+        }
+    }
+
+    fn message_field(&mut self, message: &Type, field: &Entry) {
+        let Some(Literal::String(name)) = field.key.literal() else { return };
+        let wanted = self.field(field.key.at, message, name, false);
+        let found = self.entry_type(&field.value, field.is_optional);
+        if !self.bindings.agree(&wanted, &found) {
+            let message =
+                format!("expected type of field '{name}' is '{wanted}' but provided type is '{found}'");
+            self.issue(field.key.at, message);
+        }
     }
 
     fn fold(&mut self, fold: &mut Fold) -> Type {

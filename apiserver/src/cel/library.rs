@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use super::environment::message;
 use super::expr::Expr;
 use super::extension::{Extensions, Shared};
-use super::kind::Type;
-use super::signatures::{CONVERSIONS, KUBERNETES, LISTS, OPERATORS, OPTIONALS, STANDARD, STRINGS};
+use super::kind::{Declared, Type};
+use super::signatures::{
+    AUTHORIZATION, CONVERSIONS, KUBERNETES, LISTS, OPERATORS, OPTIONALS, STANDARD, STRINGS,
+};
 
 /// One way to call a function.
 #[derive(Debug)]
@@ -27,19 +30,49 @@ pub(super) struct Overload {
 pub(crate) struct Library {
     functions: BTreeMap<&'static str, Vec<Overload>>,
     shared: Shared,
+    /// Whether expressions may make the messages of mutating policies.
+    has_messages: bool,
+}
+
+/// A message that an expression may make.
+pub(super) enum Message {
+    /// It has these fields.
+    Closed(Type),
+    /// It may have any fields.
+    Open(Type),
 }
 
 impl Library {
     /// The functions of Kubernetes 1.36 for custom resources and admission policies.
     pub(crate) fn new() -> Self {
         let mut functions: BTreeMap<&'static str, Vec<Overload>> = BTreeMap::new();
-        for table in [OPERATORS, CONVERSIONS, STANDARD, OPTIONALS, STRINGS, LISTS, KUBERNETES] {
+        for table in [OPERATORS, CONVERSIONS, STANDARD, OPTIONALS, STRINGS, LISTS, KUBERNETES, AUTHORIZATION]
+        {
             for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
                 let (name, overload) = overload(row);
                 functions.entry(name).or_default().push(overload);
             }
         }
-        Library { functions, shared: Shared::default() }
+        Library { functions, shared: Shared::default(), has_messages: false }
+    }
+
+    /// From now on expressions may make the messages of mutating policies.
+    pub(super) fn allow_messages(&mut self) {
+        self.has_messages = true;
+    }
+
+    /// The message of that name: a patch, or the object (`Object.spec.template` is a part of it).
+    pub(super) fn message(&self, name: &str) -> Option<Message> {
+        if !self.has_messages {
+            return None;
+        }
+        if name == "JSONPatch" {
+            let text = || Declared::simple(Type::String, 2);
+            let fields = [("op", text()), ("path", text()), ("from", text()), ("value", Declared::any())];
+            return Some(Message::Closed(message(name, fields).kind));
+        }
+        let is_object = name == "Object" || name.starts_with("Object.");
+        is_object.then(|| Message::Open(message(name, []).kind))
     }
 
     /// What an expression needs of the libraries of Kubernetes.
@@ -114,6 +147,11 @@ fn kind(text: &'static str) -> Type {
         "quantity" => Type::Opaque("kubernetes.Quantity"),
         "semver" => Type::Opaque("kubernetes.Semver"),
         "format" => Type::Opaque("kubernetes.NamedFormat"),
+        "authorizer" => message("kubernetes.authorization.Authorizer", []).kind,
+        "path-check" => Type::Opaque("kubernetes.authorization.PathCheck"),
+        "group-check" => Type::Opaque("kubernetes.authorization.GroupCheck"),
+        "resource-check" => Type::Opaque("kubernetes.authorization.ResourceCheck"),
+        "decision" => Type::Opaque("kubernetes.authorization.Decision"),
         _ => Type::Dyn,
     }
 }

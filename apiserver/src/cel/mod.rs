@@ -9,6 +9,7 @@
 
 mod check;
 mod convert;
+mod environment;
 mod estimate;
 mod eval;
 mod expr;
@@ -39,6 +40,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+pub(crate) use environment::Environment;
 pub(crate) use eval::Failure;
 use eval::Means;
 use expr::Expr;

@@ -330,3 +330,21 @@ pub(super) const KUBERNETES: &str = "
     format.date format-date -> format
     format.datetime format-datetime -> format
 ";
+
+pub(super) const AUTHORIZATION: &str = "
+    .path authorizer_path authorizer, string -> path-check
+    .group authorizer_group authorizer, string -> group-check
+    .serviceAccount authorizer_serviceaccount authorizer, string, string -> authorizer
+    .resource groupcheck_resource group-check, string -> resource-check
+    .subresource resourcecheck_subresource resource-check, string -> resource-check
+    .namespace resourcecheck_namespace resource-check, string -> resource-check
+    .name resourcecheck_name resource-check, string -> resource-check
+    .fieldSelector authorizer_fieldselector resource-check, string -> resource-check
+    .labelSelector authorizer_labelselector resource-check, string -> resource-check
+    .check pathcheck_check path-check, string -> decision
+    .check resourcecheck_check resource-check, string -> decision
+    .errored decision_errored decision -> bool
+    .error decision_error decision -> string
+    .allowed decision_allowed decision -> bool
+    .reason decision_reason decision -> string
+";

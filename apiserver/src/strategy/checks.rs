@@ -206,13 +206,6 @@ pub(super) fn no_address(host: &str, path: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-/// A text that is more than blanks.
-pub(super) fn required_text(tree: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if tree.text(field).trim().is_empty() {
-        errors.push(Error::required(&at.child(field), ""));
-    }
-}
-
 /// The port of a service that the server calls.
 pub(super) fn valid_port(service: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let Some(port) = service.int("port") else { return };

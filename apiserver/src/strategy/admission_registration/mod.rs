@@ -1,5 +1,6 @@
 //! Webhook configurations, admission policies and their bindings.
 
+mod expressions;
 mod policies;
 mod rules;
 mod webhooks;

@@ -1,10 +1,14 @@
-//! Admission policies and their bindings. What their expressions mean is not looked at.
+//! Admission policies and their bindings: what they select, and that their expressions compile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{labels, names};
 
-use super::rules;
+use super::{expressions, rules};
+use crate::cel::{Environment, ObjectType, Type};
 use crate::strategy::{Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
 
@@ -48,18 +52,30 @@ impl Strategy for AdmissionPolicies {
                 errors.push(Error::required(&path.child("resourceRules"), ""));
             }
         }
+        let mut environment = self.environment(spec);
         let conditions = spec.items("matchConditions");
-        rules::validate_conditions(conditions, &at.child("matchConditions"), &mut errors);
-        check_variables(spec.items("variables"), &at.child("variables"), &mut errors);
+        rules::validate_conditions(conditions, &environment, &at.child("matchConditions"), &mut errors);
+        check_variables(spec.items("variables"), &mut environment, &at.child("variables"), &mut errors);
         match self {
-            AdmissionPolicies::Validating => check_validations(object, &at, &mut errors),
-            AdmissionPolicies::Mutating => check_mutations(spec, &at, &mut errors),
+            AdmissionPolicies::Validating => check_validations(object, &environment, &at, &mut errors),
+            AdmissionPolicies::Mutating => check_mutations(spec, &environment, &at, &mut errors),
         }
         errors
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         checks::keep_metadata(fields(object), old);
+    }
+}
+
+impl AdmissionPolicies {
+    /// What expressions may name; parameters only where there is a kind of them.
+    fn environment(&self, spec: &Value) -> Environment {
+        let environment = match self {
+            AdmissionPolicies::Validating => Environment::admission(),
+            AdmissionPolicies::Mutating => Environment::mutation(),
+        };
+        if spec.has("paramKind") { environment.with("params", Type::Dyn) } else { environment }
     }
 }
 
@@ -80,20 +96,35 @@ fn check_kind(kind: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_variables(variables: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+/// Variables may name those before them.
+fn check_variables(
+    variables: &[Value],
+    environment: &mut Environment,
+    at: &Path<'_>,
+    errors: &mut ErrorList,
+) {
     for (index, variable) in variables.iter().enumerate() {
         let (path, name) = (at.index(index), variable.text("name"));
-        if name.is_empty() {
+        if name.trim().is_empty() {
             errors.push(Error::required(&path.child("name"), "name is not specified"));
+        } else if !is_identifier(name) {
+            errors.push(Error::invalid(&path.child("name"), name, "name is not a valid CEL identifier"));
         }
-        let path = path.child("expression");
-        if variable.text("expression").trim().is_empty() {
+        let (path, source) = (path.child("expression"), variable.text("expression"));
+        if source.trim().is_empty() {
             errors.push(Error::required(&path, "expression is not specified"));
+        } else if let Some(program) = expressions::check(environment, source, &[], &path, errors) {
+            environment.compose(name, program.kind);
         }
     }
 }
 
-fn check_validations(object: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn check_validations(object: &Value, environment: &Environment, at: &Path<'_>, errors: &mut ErrorList) {
     let spec = object.at("spec");
     let (validations, annotations) = (spec.items("validations"), spec.items("auditAnnotations"));
     let (path, audit) = (at.child("validations"), at.child("auditAnnotations"));
@@ -103,16 +134,18 @@ fn check_validations(object: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::required(&audit, why));
     }
     for (index, validation) in validations.iter().enumerate() {
-        check_validation(validation, &path.index(index), errors);
+        check_validation(validation, environment, &path.index(index), errors);
     }
     checks::at_most(annotations, MOST_ANNOTATIONS, &audit, errors);
     for (index, annotation) in annotations.iter().enumerate() {
         let (path, key) = (audit.index(index), annotation.text("key"));
         let full = format!("{}/{key}", object.at("metadata").text("name"));
         checks::each(labels::qualified_name(&full), &full, &path.child("key"), errors);
-        if annotation.text("valueExpression").trim().is_empty() {
-            let why = "valueExpression is not specified";
-            errors.push(Error::required(&path.child("valueExpression"), why));
+        let (value, source) = (path.child("valueExpression"), annotation.text("valueExpression"));
+        if source.trim().is_empty() {
+            errors.push(Error::required(&value, "valueExpression is not specified"));
+        } else {
+            expressions::check(environment, source, &[Type::String, Type::Null], &value, errors);
         }
         if annotations[..index].iter().any(|before| before.text("key") == key) {
             errors.push(Error::duplicate(&path.child("key"), key));
@@ -120,13 +153,18 @@ fn check_validations(object: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_validation(validation: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if validation.text("expression").trim().is_empty() {
-        errors.push(Error::required(&at.child("expression"), "expression is not specified"));
+fn check_validation(validation: &Value, environment: &Environment, at: &Path<'_>, errors: &mut ErrorList) {
+    let (path, source) = (at.child("expression"), validation.text("expression"));
+    if source.trim().is_empty() {
+        errors.push(Error::required(&path, "expression is not specified"));
+    } else {
+        expressions::check(environment, source, &[Type::Bool], &path, errors);
     }
-    if validation.has("messageExpression") && validation.text("messageExpression").trim().is_empty() {
-        let why = "must be non-empty if specified";
-        errors.push(Error::invalid(&at.child("messageExpression"), "", why));
+    let (path, source) = (at.child("messageExpression"), validation.text("messageExpression"));
+    if !source.trim().is_empty() {
+        expressions::check(environment, source, &[Type::String], &path, errors);
+    } else if !source.is_empty() {
+        errors.push(Error::invalid(&path, source, "must be non-empty if specified"));
     }
     let (message, path) = (validation.text("message"), at.child("message"));
     if !message.is_empty() && message.trim().is_empty() {
@@ -139,13 +177,13 @@ fn check_validation(validation: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_mutations(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+fn check_mutations(spec: &Value, environment: &Environment, at: &Path<'_>, errors: &mut ErrorList) {
     let (mutations, path) = (spec.items("mutations"), at.child("mutations"));
     if mutations.is_empty() {
         errors.push(Error::required(&path, "mutations must contain at least one item"));
     }
     for (index, mutation) in mutations.iter().enumerate() {
-        check_mutation(mutation, &path.index(index), errors);
+        check_mutation(mutation, environment, &path.index(index), errors);
     }
     let policies = ["IfNeeded", "Never"];
     let path = at.child("reinvocationPolicy");
@@ -153,7 +191,7 @@ fn check_mutations(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 /// A mutation holds what its type says, and nothing else.
-fn check_mutation(mutation: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+fn check_mutation(mutation: &Value, environment: &Environment, at: &Path<'_>, errors: &mut ErrorList) {
     let types = [("ApplyConfiguration", "applyConfiguration"), ("JSONPatch", "jsonPatch")];
     let kind = mutation.text("patchType");
     let Some((_, own)) = types.iter().find(|(of, _)| *of == kind) else {
@@ -164,13 +202,24 @@ fn check_mutation(mutation: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if !mutation.has(own) {
         let why = format!("must be specified when patchType is {kind}");
         errors.push(Error::required(&path, why));
-    } else if mutation.at(own).text("expression").trim().is_empty() {
-        errors.push(Error::required(&path.child("expression"), "expression is not specified"));
+    } else {
+        let (path, source) = (path.child("expression"), mutation.at(own).text("expression"));
+        if source.trim().is_empty() {
+            errors.push(Error::required(&path, "expression is not specified"));
+        } else {
+            let made = if kind == "JSONPatch" { Type::list(named("JSONPatch")) } else { named("Object") };
+            expressions::check(environment, source, &[made], &path, errors);
+        }
     }
     for (_, other) in types.iter().filter(|(_, other)| other != own && mutation.has(other)) {
         let why = format!("must not be specified when patchType is {kind}");
         errors.push(Error::invalid(&at.child(other), format!("{{{other}}}"), why));
     }
+}
+
+/// The type of a message; types are told apart by their names.
+fn named(name: &str) -> Type {
+    Type::Object(Arc::new(ObjectType { name: name.to_owned(), fields: BTreeMap::new() }))
 }
 
 /// The strategy of the bindings of policies.

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{formats, labels};
 
+use super::expressions;
+use crate::cel::{Environment, Type};
 use crate::strategy::checks;
 use crate::tree::{Fill, Read};
 
@@ -127,12 +129,22 @@ fn check_names(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-/// What is wrong with conditions, their expressions aside.
-pub(super) fn validate_conditions(conditions: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+/// What is wrong with conditions, whose expressions may name what `environment` has.
+pub(super) fn validate_conditions(
+    conditions: &[Value],
+    environment: &Environment,
+    at: &Path<'_>,
+    errors: &mut ErrorList,
+) {
     checks::at_most(conditions, MOST_CONDITIONS, at, errors);
     for (index, condition) in conditions.iter().enumerate() {
         let (path, name) = (at.index(index), condition.text("name"));
-        checks::required_text(condition, "expression", &path, errors);
+        if condition.text("expression").trim().is_empty() {
+            errors.push(Error::required(&path.child("expression"), ""));
+        } else {
+            let trimmed = condition.text("expression").trim();
+            expressions::check(environment, trimmed, &[Type::Bool], &path.child("expression"), errors);
+        }
         if checks::required(condition, "name", &path, errors) {
             checks::each(labels::qualified_name(name), name, &path.child("name"), errors);
             if conditions[..index].iter().any(|before| before.text("name") == name) {

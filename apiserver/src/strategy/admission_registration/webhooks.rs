@@ -5,6 +5,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
 use super::rules;
+use crate::cel::Environment;
 use crate::strategy::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
 
@@ -75,7 +76,10 @@ fn check(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     rules::validate_selectors(webhook, at, errors);
     check_client(webhook.at("clientConfig"), &at.child("clientConfig"), errors);
-    rules::validate_conditions(webhook.items("matchConditions"), &at.child("matchConditions"), errors);
+    let (conditions, path) = (webhook.items("matchConditions"), at.child("matchConditions"));
+    if !conditions.is_empty() {
+        rules::validate_conditions(conditions, &Environment::admission(), &path, errors);
+    }
 }
 
 fn check_name(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {

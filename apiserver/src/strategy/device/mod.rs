@@ -1,5 +1,5 @@
 //! ResourceClaims and their templates, DeviceClasses and ResourceSlices (KEP-4381): which devices there are, and who
-//! asks for them. What CEL expressions in them mean is not looked at.
+//! asks for them.
 
 mod slice;
 
@@ -9,6 +9,7 @@ use steersman_core::names;
 
 use super::checks::{self, IMMUTABLE};
 use super::{Strategy, WriteContext, internal};
+use crate::cel::{Environment, Type};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) use slice::Slices;
@@ -18,6 +19,10 @@ const MOST: usize = 32;
 
 /// The most alternatives of a request.
 const MOST_ALTERNATIVES: usize = 8;
+
+/// The longest expression of a selector, in bytes, and the most that it may cost by upstream's estimate.
+const LONGEST_EXPRESSION: usize = 10 * 1024;
+const MOST_COST: u64 = 1_000_000;
 
 /// The strategy of claims.
 pub(super) struct Claims;
@@ -184,8 +189,26 @@ fn check_selectors(selectors: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
         let path = item.child("cel");
         if cel.is_null() {
             errors.push(Error::required(&path, ""));
-        } else {
-            checks::required(cel, "expression", &path, errors);
+        } else if checks::required(cel, "expression", &path, errors) {
+            check_expression(cel.text("expression"), &path.child("expression"), errors);
         }
+    }
+}
+
+fn check_expression(source: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if source.len() > LONGEST_EXPRESSION {
+        errors.push(Error::too_long(at, LONGEST_EXPRESSION));
+        return;
+    }
+    match Environment::device().compile(source) {
+        Err(why) => errors.push(Error::invalid(at, source, format!("compilation failed: {why}"))),
+        Ok(program) if !matches!(program.kind, Type::Bool | Type::Dyn) => {
+            let why = format!("must evaluate to bool or the unknown type, not {}", program.kind);
+            errors.push(Error::invalid(at, source, why));
+        }
+        Ok(program) if program.max_cost > MOST_COST => {
+            errors.push(Error::forbidden(at, "too complex, exceeds cost limit"));
+        }
+        Ok(_) => {}
     }
 }
