@@ -1,6 +1,6 @@
 //! Writes a built-in type as a schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -91,7 +91,13 @@ impl Builtin {
         if let Some([group, version, kind]) = &row.kind {
             schema.insert(KINDS.to_owned(), json!([{"group": group, "kind": kind, "version": version}]));
         } else if let Some(kind) = EVERYWHERE.iter().find(|kind| name == format!("meta.v1.{kind}")) {
-            schema.insert(KINDS.to_owned(), json!([{"group": group, "kind": kind, "version": version}]));
+            let here = vec![(group.to_owned(), version.to_owned())];
+            // The older document tells of all groups at once.
+            let places = if dialect == Dialect::V2 { self.group_versions() } else { here };
+            let kinds = places
+                .iter()
+                .map(|(group, version)| json!({"group": group, "kind": kind, "version": version}));
+            schema.insert(KINDS.to_owned(), kinds.collect());
         }
         if let Some(map) = &row.map {
             schema.insert("x-kubernetes-map-type".to_owned(), map.as_str().into());
@@ -100,6 +106,16 @@ impl Builtin {
             schema.insert("x-kubernetes-unions".to_owned(), row.unions);
         }
         Some(schema.into())
+    }
+}
+
+impl Builtin {
+    /// Every group and version that there are kinds of, in order.
+    fn group_versions(&self) -> Vec<(String, String)> {
+        let kinds = self.lines.values().filter(|line| line.contains("\"kind\":["));
+        let rows = kinds.filter_map(|line| serde_json::from_str::<TypeRow>(line).ok()?.kind);
+        let found: BTreeSet<(String, String)> = rows.map(|[group, version, _]| (group, version)).collect();
+        found.into_iter().collect()
     }
 }
 

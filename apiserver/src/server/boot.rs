@@ -1,14 +1,16 @@
 //! Makes the objects that every cluster has: system namespaces and priority classes, the service `kubernetes`, and with
-//! RBAC the roles and bindings of the system.
+//! RBAC the roles and bindings of the system and what configures the server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::{Value, json};
 use steersman_core::Result;
-use steersman_core::api::{GetOptions, Target, WriteOptions};
+use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 
+use super::{api_services, conditions, flow_control};
 use crate::authorize::bootstrap;
+use crate::moment::seconds;
 use crate::pipeline::{Body, Caller, Core};
 use crate::reader::Reader;
 use crate::strategy::{ServiceRanges, WriteContext};
@@ -40,20 +42,21 @@ pub(super) async fn ensure(
 ) -> Result<()> {
     reserve(core)?;
     let user = User::named("system:apiserver").in_group("system:masters");
-    let caller = Caller { user, user_agent: "kube-apiserver".to_owned() };
+    let caller = Caller { user, user_agent: "kube-apiserver".to_owned(), warnings: None };
     for name in NAMESPACES {
         let target = Target::all(GroupVersionResource::new("", "v1", "namespaces"));
-        make(core, &caller, &target, json!({"metadata": {"name": name}})).await?;
+        make(core, &caller, &target, json!({"metadata": {"name": name}}), "").await?;
     }
     for (name, value, description) in PRIORITIES {
         let target = Target::all(GroupVersionResource::new("scheduling.k8s.io", "v1", "priorityclasses"));
         let class = json!({"metadata": {"name": name}, "value": value, "description": description});
-        make(core, &caller, &target, class).await?;
+        make(core, &caller, &target, class, "").await?;
     }
     if core.authorization.has_rbac() {
         for (target, object) in bootstrap::objects() {
-            make(core, &caller, &target, object).await?;
+            make(core, &caller, &target, object, "").await?;
         }
+        configuration(core, &caller).await?;
     }
     network(core, &caller, ranges, advertised.map_or(PORT, |address| address.port())).await?;
     match advertised {
@@ -67,7 +70,14 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16
     let (network, bits) = ranges.cluster_ips;
     let cidrs = Target::all(GroupVersionResource::new("networking.k8s.io", "v1", "servicecidrs"));
     let range = json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [format!("{network}/{bits}")]}});
-    make(core, caller, &cidrs, range).await?;
+    make(core, caller, &cidrs, range, "").await?;
+    let ready = json!({
+        "type": "Ready", "status": "True", "reason": "", "lastTransitionTime": seconds(core.env.now()),
+        "message": "Kubernetes default Service CIDR is ready",
+    });
+    let ready = Patch::Merge(json!({"status": {"conditions": [ready]}}));
+    let status = cidrs.named("kubernetes").subresource("status");
+    core.patch(caller, &status, ready.into(), &WriteOptions::default()).await?;
     let services = Target::all(GroupVersionResource::new("", "v1", "services")).in_namespace("default");
     let service = json!({
         "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
@@ -76,7 +86,41 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
         },
     });
-    make(core, caller, &services, service).await
+    make(core, caller, &services, service, "").await?;
+    if core.authorization.has_rbac() { held(core, caller, first(network)).await } else { Ok(()) }
+}
+
+/// Who holds the first address of the range.
+async fn held(core: &Core, caller: &Caller, address: IpAddr) -> Result<()> {
+    let addresses = Target::all(GroupVersionResource::new("networking.k8s.io", "v1", "ipaddresses"));
+    let labels = json!({
+        "ipaddress.kubernetes.io/ip-family": if address.is_ipv4() { "IPv4" } else { "IPv6" },
+        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+    });
+    let parent = json!({"resource": "services", "namespace": "default", "name": "kubernetes"});
+    let object =
+        json!({"metadata": {"name": address.to_string(), "labels": labels}, "spec": {"parentRef": parent}});
+    make(core, caller, &addresses, object, "").await
+}
+
+/// What configures the server itself.
+async fn configuration(core: &Core, caller: &Caller) -> Result<()> {
+    let of = |group: &'static str, resource: &'static str| {
+        Target::all(GroupVersionResource::new(group, "v1", resource))
+    };
+    let levels = of("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations");
+    for level in flow_control::priority_levels() {
+        make(core, caller, &levels, level, flow_control::MANAGER).await?;
+    }
+    let schemas = of("flowcontrol.apiserver.k8s.io", "flowschemas");
+    for schema in flow_control::flow_schemas() {
+        make(core, caller, &schemas, schema, flow_control::MANAGER).await?;
+    }
+    let services = of("apiregistration.k8s.io", "apiservices");
+    for service in api_services::objects() {
+        make(core, caller, &services, service, "").await?;
+    }
+    conditions::write(core).await
 }
 
 /// What stands behind that service: this server. Upstream writes both kinds, too, and lets nobody mirror them.
@@ -136,12 +180,13 @@ async fn replace(core: &Core, caller: &Caller, target: Target, object: Value) ->
 }
 
 /// Makes the object unless it is there. It is looked for first: what it holds, such as its address, is taken.
-async fn make(core: &Core, caller: &Caller, target: &Target, object: Value) -> Result<()> {
+async fn make(core: &Core, caller: &Caller, target: &Target, object: Value, manager: &str) -> Result<()> {
     let named = target.clone().named(object["metadata"]["name"].as_str().unwrap_or_default());
     if core.get(caller, &named, &GetOptions::default()).await.is_ok() {
         return Ok(());
     }
-    match core.create(caller, target, Body::from(object), &WriteOptions::default()).await {
+    let options = WriteOptions { field_manager: manager.to_owned(), ..WriteOptions::default() };
+    match core.create(caller, target, Body::from(object), &options).await {
         Err(error) if error.is_already_exists() => Ok(()),
         outcome => outcome.map(drop),
     }

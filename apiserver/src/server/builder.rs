@@ -10,7 +10,7 @@ use serde_json::Value;
 use steersman_core::resource::{GroupResource, Resource};
 use steersman_core::{Env, Kubelets, Result, Store};
 
-use super::{Server, boot};
+use super::{Server, boot, conditions};
 use crate::admission::Admission;
 use crate::authenticate::{Authentication, Authenticator, ServiceAccounts};
 use crate::authorize::{Authorization, Authorizer, Mode, Nodes, Rbac, rbac};
@@ -183,7 +183,11 @@ impl Builder {
             let core = core.clone();
             async move { core.follow_definitions().await }
         });
-        Ok(Server { core, _tasks: [feed, definitions] })
+        let conditions = env.spawn("conditions", {
+            let core = core.clone();
+            async move { conditions::follow(&core).await }
+        });
+        Ok(Server { core, _tasks: [feed, definitions, conditions] })
     }
 
     fn core(self, env: &Env) -> Core {

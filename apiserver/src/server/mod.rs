@@ -1,7 +1,10 @@
 //! The API server: assembled by a builder, started once, spoken to through clients.
 
+mod api_services;
 mod boot;
 mod builder;
+mod conditions;
+mod flow_control;
 mod in_process;
 
 use std::fmt;
@@ -19,7 +22,7 @@ use in_process::InProcess;
 /// A running API server. Dropping it stops it; its clients then see what was last known, and can write nothing.
 pub struct Server {
     core: Arc<Core>,
-    _tasks: [Task<()>; 2],
+    _tasks: [Task<()>; 3],
 }
 
 impl Server {
@@ -39,7 +42,7 @@ impl Server {
 
     /// The untyped face of [`Server::client_as`].
     pub fn api_as(&self, user: User, user_agent: &str) -> Arc<dyn Api> {
-        let caller = Caller { user, user_agent: user_agent.to_owned() };
+        let caller = Caller { user, user_agent: user_agent.to_owned(), warnings: None };
         Arc::new(InProcess::new(self.core.clone(), caller))
     }
 }
