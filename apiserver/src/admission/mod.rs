@@ -3,7 +3,9 @@
 //! One file per plugin, one line per plugin in the list below.
 
 mod closure;
+mod default_class;
 mod default_toleration_seconds;
+mod limit_ranger;
 mod namespace_lifecycle;
 mod pod_topology_labels;
 mod priority;
@@ -110,12 +112,15 @@ impl Attributes<'_> {
 pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
     vec![
         Arc::new(namespace_lifecycle::NamespaceLifecycle),
+        Arc::new(limit_ranger::LimitRanger),
         Arc::new(service_account::ServiceAccount::new(env)),
         Arc::new(taint_nodes_by_condition::TaintNodesByCondition),
         Arc::new(priority::Priority),
         Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
+        Arc::new(default_class::STORAGE),
         Arc::new(storage_object_in_use_protection::StorageObjectInUseProtection),
         Arc::new(runtime_class::RuntimeClass),
+        Arc::new(default_class::INGRESS),
         Arc::new(pod_topology_labels::PodTopologyLabels),
     ]
 }
