@@ -15,14 +15,27 @@ const RENAMED: &[(&str, &str)] = &[
     ("count", "deprecatedCount"),
 ];
 
+/// The fields, by their name in `events.k8s.io`, that the core group writes even where they are empty.
+const WRITTEN: [&str; 2] = ["reportingController", "reportingInstance"];
+
 /// The stored form of an event of `events.k8s.io/v1`.
-pub(crate) fn event_to_core(event: Value) -> Value {
+pub(crate) fn event_to_core(mut event: Value) -> Value {
+    for field in WRITTEN {
+        if event[field].is_null() {
+            event[field] = "".into();
+        }
+    }
     rename(event, "v1", |name| RENAMED.iter().find(|row| row.1 == name).map(|row| row.0))
 }
 
 /// The `events.k8s.io/v1` form of a stored event.
 pub(crate) fn event_from_core(event: Value) -> Value {
-    rename(event, "events.k8s.io/v1", |name| RENAMED.iter().find(|row| row.0 == name).map(|row| row.1))
+    let to = |name: &str| RENAMED.iter().find(|row| row.0 == name).map(|row| row.1);
+    let mut event = rename(event, "events.k8s.io/v1", to);
+    if let Some(fields) = event.as_object_mut() {
+        fields.retain(|name, value| *value != "" || !WRITTEN.contains(&name.as_str()));
+    }
+    event
 }
 
 /// The stored name of a field by which events of `events.k8s.io` can be selected.
@@ -61,11 +74,12 @@ mod tests {
     fn an_event_survives_the_way_there_and_back() {
         let event = json!({
             "apiVersion": "v1", "kind": "Event", "metadata": {"name": "a"}, "message": "hello", "count": 2,
-            "involvedObject": {"kind": "Pod"}, "reportingComponent": "c", "eventTime": null
+            "involvedObject": {"kind": "Pod"}, "reportingComponent": "c", "reportingInstance": "", "eventTime": null
         });
         let shown = event_from_core(event.clone());
         assert_eq!(shown["apiVersion"], "events.k8s.io/v1");
         assert_eq!((&shown["note"], &shown["regarding"]["kind"]), (&json!("hello"), &json!("Pod")));
+        assert_eq!(shown.get("reportingInstance"), None);
         assert_eq!(event_to_core(shown), event);
     }
 }

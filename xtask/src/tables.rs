@@ -11,6 +11,10 @@ use serde_json::{Map, Value};
 use crate::go::{self, Field, Package};
 use crate::unpublished;
 
+/// Lists that say something even where they are empty: managers are reset, and scaling without policies is invalid
+/// where scaling by default policies is not.
+const EMPTY_IS_MORE_THAN_NONE: [&str; 2] = ["managedFields", "policies"];
+
 /// Every package, by its name in the tables.
 pub(crate) type Packages = BTreeMap<String, Package>;
 
@@ -57,8 +61,7 @@ fn complete(name: &str, row: &mut Value, packages: &Packages) -> Result<(), Box<
         let found = known.get(json).ok_or_else(|| format!("{name}.{json} is not in the Go sources"))?;
         let natural = natural(field["type"].as_str().unwrap_or_default());
         let field = field.as_object_mut().ok_or("a field is an object")?;
-        // An empty list of managers is more than none: a client sends it to reset them.
-        let presence = if json == "managedFields" { "pointer" } else { found.presence };
+        let presence = if EMPTY_IS_MORE_THAN_NONE.contains(&json.as_str()) { "pointer" } else { found.presence };
         field.insert("presence".to_owned(), presence.into());
         if found.go != natural {
             field.insert("go".to_owned(), found.go.clone().into());

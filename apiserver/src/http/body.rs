@@ -11,10 +11,14 @@ use steersman_core::error::{Error, Reason};
 use steersman_core::resource::GroupVersionKind;
 
 use super::accept::{self, Media};
+use super::kind;
 use crate::pipeline;
 use crate::schema::decode::{self, Decoded};
 use crate::tables::Tables;
 use crate::wire::{self, Envelope};
+
+/// No more than this many unknown fields of a patch are told of.
+const TOLD: usize = 100;
 
 /// What a body is expected to be.
 pub(super) struct Expected<'a> {
@@ -25,44 +29,72 @@ pub(super) struct Expected<'a> {
     pub(super) is_custom: bool,
 }
 
+impl Expected<'_> {
+    /// What is wrong with a text: a number beyond every type is found once it is known what is read, all else before.
+    fn unfit(&self, why: &str) -> Error {
+        if !why.starts_with("json: cannot unmarshal number") {
+            return unreadable(why);
+        }
+        let GroupVersionKind { version, kind, .. } = &self.kind;
+        Error::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+    }
+}
+
 /// Reads an object.
 pub(super) fn object(headers: &HeaderMap, body: Bytes, expected: &Expected<'_>) -> Result<pipeline::Body> {
     check_size(&body)?;
-    let decoded = match media(headers, expected.is_custom)? {
-        Media::Json => decode::json(body).map_err(|why| unreadable(&why))?,
+    let mut decoded = match media(headers, expected.is_custom)? {
+        Media::Json => decode::json(body).map_err(|why| expected.unfit(&why))?,
         Media::Yaml => yaml(&body)?,
         Media::Protobuf => return protobuf(&body, expected).map(pipeline::Body::from),
     };
+    if !expected.is_custom && decoded.value.is_object() {
+        kind::check(&mut decoded.value, &expected.kind, expected.tables)?;
+    }
     Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
 }
 
-/// A patch, and the keys that stand twice in one to be applied.
-pub(super) struct Sent {
-    pub(super) patch: Patch,
-    pub(super) twice: Vec<String>,
-}
-
 /// Reads a patch.
-pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<Sent> {
+pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<pipeline::Change> {
     check_size(&body)?;
-    let json = |body: &Bytes| decode::json(body.clone()).map(|decoded| decoded.value);
-    let json =
-        |body: &Bytes| json(body).map_err(|why| Error::bad_request(format!("error decoding patch: {why}")));
-    let patch = match media_type(headers).as_str() {
-        "application/json-patch+json" => json(&body).map(Patch::Json),
-        "application/merge-patch+json" => json(&body).map(Patch::Merge),
-        // Upstream says what is wrong with this one and no more.
+    let json = |body: Bytes| {
+        decode::json(body).map_err(|why| Error::bad_request(format!("error decoding patch: {why}")))
+    };
+    Ok(match media_type(headers).as_str() {
+        "application/json-patch+json" => {
+            let Decoded { value, duplicates } = json(body)?;
+            let duplicates = duplicates.of_patch("json patch ", &not_of_operations(&value));
+            pipeline::Change { patch: Patch::Json(value), duplicates }
+        }
+        "application/merge-patch+json" => {
+            let Decoded { value, duplicates } = json(body)?;
+            pipeline::Change { patch: Patch::Merge(value), duplicates: duplicates.of_patch("", &[]) }
+        }
         "application/strategic-merge-patch+json" => {
-            let decoded = decode::json(body).map_err(|why| Error::bad_request(why.to_string()));
-            decoded.map(|decoded| Patch::Strategic(decoded.value))
+            // Upstream says what is wrong with this one and no more.
+            let Decoded { value, duplicates } = decode::json(body).map_err(Error::bad_request)?;
+            pipeline::Change { patch: Patch::Strategic(value), duplicates: duplicates.of_patch("", &[]) }
         }
         "application/apply-patch+yaml" => {
             let Decoded { value, duplicates } = yaml(&body)?;
-            return Ok(Sent { patch: Patch::Apply(value), twice: duplicates.lines().to_vec() });
+            pipeline::Change { patch: Patch::Apply(value), duplicates }
         }
-        _ => Err(Error::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type").about("", "", "")),
-    };
-    patch.map(|patch| Sent { patch, twice: Vec::new() })
+        _ => {
+            let error = Error::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type");
+            return Err(error.about("", "", ""));
+        }
+    })
+}
+
+/// The fields of a JSON patch that operations do not have.
+fn not_of_operations(patch: &Value) -> Vec<String> {
+    let operations = patch.as_array().into_iter().flatten().enumerate();
+    let fields = operations.flat_map(|(index, operation)| {
+        let names = operation.as_object().into_iter().flat_map(|operation| operation.keys());
+        let unknown = names.filter(|name| !["from", "op", "path", "value"].contains(&name.as_str()));
+        unknown.map(move |name| format!("[{index}].{name}"))
+    });
+    fields.take(TOLD).collect()
 }
 
 /// Reads the options of a delete; `None` if there is no body.

@@ -26,7 +26,7 @@ impl Info {
         let query = Query::parse(parts.uri.query());
         let verb = match &place {
             Place::Resource { target, watch } => {
-                let watches = *watch || (query.flag("watch") && target.subresource.is_empty());
+                let watches = *watch || (query.flag("watch") && target.name.is_empty());
                 verb(&parts.method, target.name.is_empty(), watches).to_owned()
             }
             Place::Discovery(_) | Place::Elsewhere => parts.method.as_str().to_ascii_lowercase(),

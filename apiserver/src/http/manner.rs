@@ -36,7 +36,8 @@ impl Manner {
             Place::Resource { watch: true, .. } => true,
             Place::Resource { target, .. } => {
                 let subresource = target.subresource.split('/').next().unwrap_or_default();
-                LONG_RUNNING.contains(&subresource) || (method == Method::GET && query.flag("watch"))
+                LONG_RUNNING.contains(&subresource)
+                    || (method == Method::GET && target.name.is_empty() && query.flag("watch"))
             }
             _ => false,
         };

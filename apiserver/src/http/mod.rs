@@ -18,6 +18,7 @@ mod indent;
 mod inflight;
 mod info;
 mod issuer;
+mod kind;
 mod list;
 #[cfg(feature = "tower")]
 mod manner;
@@ -35,7 +36,7 @@ use std::fmt;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use crate::pipeline::Caller;
+use crate::pipeline::{Caller, Warnings};
 use crate::server::Server;
 use crate::user::User;
 use accept::Form;
@@ -68,7 +69,7 @@ impl Server {
     pub async fn call(&self, user: User, request: http::Request<Bytes>) -> http::Response<Body> {
         let agent = request.headers().get(http::header::USER_AGENT);
         let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let caller = Caller { user, user_agent };
+        let caller = Caller { user, user_agent, warnings: Some(Warnings::default()) };
         let core = self.core();
         let (started, counted) = (core.env.elapsed(), verbs::counted(core, &request));
         let wants_body = request.method() != http::Method::HEAD;

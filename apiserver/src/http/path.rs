@@ -19,11 +19,11 @@ pub(super) enum Place {
     Elsewhere,
 }
 
-/// Understands a path, whose steps may be percent-encoded.
+/// Understands a path. It is decoded before it is cut into steps, as upstream does: no step holds a slash.
 pub(super) fn parse(path: &str) -> Place {
+    let Some(path) = decode(path) else { return Place::Elsewhere };
     let Some(rest) = path.strip_prefix('/') else { return Place::Elsewhere };
-    let steps: Option<Vec<String>> = rest.trim_end_matches('/').split('/').map(decode).collect();
-    let Some(steps) = steps else { return Place::Elsewhere };
+    let steps: Vec<String> = rest.trim_end_matches('/').split('/').map(str::to_owned).collect();
     let words: Vec<&str> = steps.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["api"] | ["api", _] | ["apis"] | ["apis", _] | ["apis", _, _] => Place::Discovery(steps),
@@ -62,7 +62,7 @@ fn object<'a>(steps: &[&'a str]) -> (&'a str, String) {
     }
 }
 
-/// A step without its percent signs; `None` if it is no text, or would be several steps.
+/// A text without its percent signs; `None` if it is no text then.
 pub(super) fn decode(step: &str) -> Option<String> {
     if !step.contains('%') {
         return Some(step.to_owned());
@@ -109,6 +109,7 @@ mod tests {
             ("/api/v1/watch/namespaces/a/pods/p", "watch v1/pods a|p|"),
             ("/api/v1/namespaces/a/services/s:80/proxy/x/y", "v1/services a|s:80|proxy/x/y"),
             ("/api/v1/pods/a%3Ab", "v1/pods |a:b|"),
+            ("/api/v1/pods/a%2Fb", "v1/pods |a|b"),
             ("/apis/apps", "Discovery([\"apis\", \"apps\"])"),
             ("/api/v1", "Discovery([\"api\", \"v1\"])"),
             ("/healthz", "Elsewhere"),

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Method, Request};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::Result;
-use steersman_core::api::{FieldValidation, Target};
+use steersman_core::api::{FieldValidation, Patch, Target};
 use steersman_core::resource::GroupVersionKind;
 
 use super::accept::{self, Form, Shape};
@@ -19,7 +19,7 @@ use super::path::{self, Place};
 use super::query::Query;
 use super::show::{Include, Show};
 use super::{body, documents, issuer, options};
-use crate::pipeline::{Caller, Core, Written};
+use crate::pipeline::{Caller, Core, Warnings, Written};
 use crate::registry::Served;
 use crate::{fault, metrics};
 
@@ -73,6 +73,9 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body
     {
         return Ok(Answer::no_page());
     }
+    if let Some(row) = core.registry.get(resource).filter(|row| is_misplaced(row, &target, &info.verb)) {
+        return if row.custom { Ok(Answer::no_page()) } else { Err(fault::unknown_path()) };
+    }
     let query = Query::parse(parts.uri.query());
     let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
     let form = Form::of_error(&parts);
@@ -82,7 +85,21 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body
         Err(error) if error.code() == 405 => return Err(error),
         outcome => outcome.unwrap_or_else(|error| answer::of_error(core, form, &error)),
     };
-    Ok(answer.warned(deprecation.as_slice()))
+    let warnings = caller.warnings.as_ref().map(Warnings::take).unwrap_or_default();
+    Ok(answer.warned(&warnings).warned(deprecation.as_slice()))
+}
+
+/// Whether the path puts a resource where it is not: into a namespace that has none, or an object of one that has
+/// outside of every namespace.
+fn is_misplaced(row: &Served, target: &Target, verb: &str) -> bool {
+    let is_inside = !target.namespace.is_empty();
+    match (row.is_namespaced(), is_inside) {
+        (true, true) | (false, false) => false,
+        (false, true) => true,
+        // The collection of all namespaces is there to be read; a router that knows it knows its path for all else.
+        (true, false) if target.name.is_empty() && !row.custom => false,
+        (true, false) => !(target.name.is_empty() && matches!(verb, "list" | "watch")),
+    }
 }
 
 /// As what a request is counted.
@@ -103,9 +120,8 @@ impl Call<'_> {
         }
         let is_collection = self.target.name.is_empty();
         match (self.parts.method.clone(), is_collection) {
-            (Method::GET | Method::HEAD, _) if watch || (self.query.flag("watch") && self.is_watchable()) => {
-                self.watch().await
-            }
+            (Method::GET | Method::HEAD, _) if watch => self.watch().await,
+            (Method::GET | Method::HEAD, true) if self.query.flag("watch") => self.watch().await,
             (Method::GET | Method::HEAD, true) => self.list().await,
             (Method::GET | Method::HEAD, false) => self.get().await,
             (Method::POST, _) => self.create().await,
@@ -128,10 +144,6 @@ impl Call<'_> {
             Some(_) => fault::unknown_method(),
             None => fault::unknown_path(),
         }
-    }
-
-    fn is_watchable(&self) -> bool {
-        self.target.subresource.is_empty()
     }
 
     /// How the answer is shown: negotiated before anything is done.
@@ -200,7 +212,11 @@ impl Call<'_> {
     async fn patch(mut self) -> Result<Answer> {
         let show = self.show(accept::Place::Object)?;
         let options = options::write(&self.query, "PatchOptions")?;
-        let body::Sent { patch, twice } = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        let change = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        let twice = match change.patch {
+            Patch::Apply(_) => change.duplicates.lines().to_vec(),
+            _ => Vec::new(),
+        };
         if options.field_validation == FieldValidation::Strict && !twice.is_empty() {
             let why = format!("yaml: unmarshal errors:\n  {}", twice.join("\n  "));
             return Err(steersman_core::Error::bad_request(format!(
@@ -208,7 +224,7 @@ impl Call<'_> {
             )));
         }
         let told = if options.field_validation == FieldValidation::Ignore { &[] } else { twice.as_slice() };
-        let written = self.core.patch(self.caller, &self.target, patch, &options).await?;
+        let written = self.core.patch(self.caller, &self.target, change, &options).await?;
         Ok(answer_written(&written, &show)?.warned(told))
     }
 
@@ -223,7 +239,7 @@ impl Call<'_> {
         } else {
             Answer::object(200, &deleted.object, &show)?
         };
-        Ok(answer.warned(&deleted.warnings))
+        Ok(answer)
     }
 
     async fn delete_collection(self) -> Result<Answer> {
@@ -246,5 +262,5 @@ impl Call<'_> {
 
 fn answer_written(written: &Written, show: &Show) -> Result<Answer> {
     let code = if written.created { 201 } else { 200 };
-    Ok(Answer::object(code, &written.object, show)?.warned(&written.warnings))
+    Answer::object(code, &written.object, show)
 }

@@ -127,11 +127,12 @@ impl<'a> Place<'a> {
 }
 
 /// What a key field is where an element leaves it out: the published schemas give fields that are always written their
-/// zero value, and the protocol of a port a default of its own.
+/// zero value, and a few others a default of their own.
 fn key_default(type_name: &str, field: &Field) -> Option<Value> {
     match (&field.node.default, type_name, field.name.as_str()) {
         (Some(default), _, _) => Some(default.clone()),
         (None, "ContainerPort" | "ServicePort", "protocol") => Some("TCP".into()),
+        (None, "LocalObjectReference", "name") => Some("".into()),
         _ if field.presence != Presence::Always => None,
         _ => match field.node.shape {
             Shape::Scalar(Scalar::String) => Some("".into()),

@@ -7,7 +7,7 @@ use super::place::{Form, Place};
 use super::set::Set;
 use crate::schema::{ListKind, Schema};
 
-/// An object without these paths and without what is below them. Where nothing is left, null is.
+/// An object without these paths and without what is below them. Where nothing is left of a list, null is.
 pub(super) fn remove(schema: &Schema, object: &Value, paths: &Set<'_>) -> Value {
     at(Place::root(schema), object, paths)
 }
@@ -30,8 +30,7 @@ fn map_without(place: Place<'_>, map: &Map<String, Value>, paths: &Set<'_>) -> V
         Some(set) => Some((key.clone(), at(place.child(key), value, set))),
         None => Some((key.clone(), value.clone())),
     });
-    let kept: Map<String, Value> = kept.collect();
-    if kept.is_empty() { Value::Null } else { Value::Object(kept) }
+    Value::Object(kept.collect())
 }
 
 fn list_without(place: Place<'_>, kind: &ListKind, list: &[Value], paths: &Set<'_>) -> Value {

@@ -33,6 +33,9 @@ const STATUS: &[(&str, &str, &[&[&str]])] = &[
     ("storage.k8s.io", "VolumeAttachment", &[&["spec"], &["metadata"]]),
 ];
 
+/// A built-in kind whose spec only the server completes, so that nobody owns it.
+const UNOWNED: (&str, &str) = ("certificates.k8s.io", "CertificateSigningRequest");
+
 /// What nobody owns.
 pub(super) fn nobodys() -> Set<'static> {
     Set::of_fields(NOBODYS)
@@ -41,6 +44,7 @@ pub(super) fn nobodys() -> Set<'static> {
 /// What a write through this door puts back. `status` says whether the object's status has a door of its own.
 pub(super) fn of(kind: &GroupVersionKind, custom: bool, status: bool, subresource: &str) -> Set<'static> {
     match subresource {
+        "" if (&*kind.group, &*kind.kind) == UNOWNED => Set::of_fields(&[&["spec"], &["status"]]),
         "" if status => Set::of_fields(&[&["status"]]),
         "status" if custom => Set::of_fields(&[&["metadata"], &["spec"]]),
         "status" => {

@@ -27,7 +27,8 @@ pub struct Patched {
     pub warnings: Vec<String>,
 }
 
-/// Applies a patch to `current`, whose schema it is. Nothing is defaulted or validated yet.
+/// Applies a patch to `current`, whose schema it is; `duplicates` is what its text told. Nothing is defaulted or validated
+/// yet.
 ///
 /// # Errors
 /// 400 for a patch that is malformed, 413 for one that is too large, 415 for a strategic merge into a custom resource,
@@ -35,6 +36,7 @@ pub struct Patched {
 /// strategic directives that cannot be followed; 501 for server-side apply, which is no patch of this kind.
 pub fn apply(
     patch: &Patch,
+    duplicates: &Duplicates,
     schema: &Schema,
     current: &Value,
     validation: FieldValidation,
@@ -55,11 +57,10 @@ pub fn apply(
     if let Some(reason) = unregistered(&object, current).filter(|_| !schema.is_custom()) {
         return Err(refused(&reason));
     }
-    let warnings =
-        schema.check(&mut object, &Duplicates::default(), validation).map_err(|unfit| match patch {
-            Patch::Strategic(_) => refused(&unfit.restoring()),
-            _ => refused(&unfit.to_string()),
-        })?;
+    let warnings = schema.check(&mut object, duplicates, validation).map_err(|unfit| match patch {
+        Patch::Strategic(_) => refused(&unfit.restoring()),
+        _ => refused(&unfit.to_string()),
+    })?;
     Ok(Patched { object, warnings })
 }
 

@@ -8,6 +8,7 @@ use steersman_core::resource::GroupVersionKind;
 
 use super::apply;
 use crate::Tables;
+use crate::schema::Duplicates;
 
 fn deployment() -> Value {
     json!({
@@ -31,7 +32,8 @@ fn deployment() -> Value {
 fn patched(patch: Value) -> Result<Value> {
     let kind = GroupVersionKind::new("apps", "v1", "Deployment");
     let schema = Tables::load().schema(&kind).unwrap();
-    apply(&Patch::Strategic(patch), &schema, &deployment(), FieldValidation::Warn).map(|done| done.object)
+    apply(&Patch::Strategic(patch), &Duplicates::default(), &schema, &deployment(), FieldValidation::Warn)
+        .map(|done| done.object)
 }
 
 fn pod(patch: Value) -> Result<Value> {
@@ -165,10 +167,11 @@ fn unknown_fields_of_a_patch_are_told_of() {
     let schema = Tables::load().schema(&kind).unwrap();
     let current = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "z"}});
     let patch = Patch::Strategic(json!({"zzz": 1, "data": {"a": "b"}}));
-    let warned = apply(&patch, &schema, &current, FieldValidation::Warn).unwrap();
+    let warned = apply(&patch, &Duplicates::default(), &schema, &current, FieldValidation::Warn).unwrap();
     assert_eq!(warned.warnings, [r#"unknown field "zzz""#]);
     assert_eq!(warned.object["data"]["a"], "b");
-    let refused = apply(&patch, &schema, &current, FieldValidation::Strict).unwrap_err();
+    let refused =
+        apply(&patch, &Duplicates::default(), &schema, &current, FieldValidation::Strict).unwrap_err();
     assert_eq!(refused.code(), 422);
     assert_eq!(
         refused.message(),
@@ -184,8 +187,12 @@ fn a_patched_text_is_shown_as_upstream_writes_it() {
         "apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "z"},
         "metadata": {"creationTimestamp": "2020-01-01T00:00:00Z", "name": "x", "uid": "u", "labels": {"k": "v"}},
     });
-    let refused =
-        |patch| apply(&patch, &schema, &current, FieldValidation::Warn).unwrap_err().message().to_owned();
+    let refused = |patch| {
+        apply(&patch, &Duplicates::default(), &schema, &current, FieldValidation::Warn)
+            .unwrap_err()
+            .message()
+            .to_owned()
+    };
     assert_eq!(
         refused(Patch::Merge(json!({"data": {"b": 5}}))),
         r#" "" is invalid: patch: Invalid value: "{\"apiVersion\":\"v1\",\"data\":{\"a\":\"z\",\"b\":5},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"creationTimestamp\":\"2020-01-01T00:00:00Z\",\"labels\":{\"k\":\"v\"}}}": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"#
@@ -245,8 +252,8 @@ proptest! {
         let kind = GroupVersionKind::new("apps", "v1", "Deployment");
         let schema = Tables::load().schema(&kind).unwrap();
         let patch = Patch::Strategic(json!({"spec": {"template": {"spec": patch}}}));
-        let once = apply(&patch, &schema, &deployment(), FieldValidation::Warn).unwrap().object;
-        let twice = apply(&patch, &schema, &once, FieldValidation::Warn).unwrap().object;
+        let once = apply(&patch, &Duplicates::default(), &schema, &deployment(), FieldValidation::Warn).unwrap().object;
+        let twice = apply(&patch, &Duplicates::default(), &schema, &once, FieldValidation::Warn).unwrap().object;
         prop_assert_eq!(once, twice);
     }
 }

@@ -1,7 +1,7 @@
 //! A body on its way in: its tree, brought into the form of its kind.
 
 use serde_json::{Map, Value};
-use steersman_core::api::FieldValidation;
+use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
@@ -19,6 +19,19 @@ pub(crate) struct Body {
 impl From<Value> for Body {
     fn from(tree: Value) -> Self {
         Body { tree, duplicates: Duplicates::default() }
+    }
+}
+
+/// A patch, and what only its text could tell.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) patch: Patch,
+    pub(crate) duplicates: Duplicates,
+}
+
+impl From<Patch> for Change {
+    fn from(patch: Patch) -> Self {
+        Change { patch, duplicates: Duplicates::default() }
     }
 }
 
@@ -50,6 +63,9 @@ impl Body {
         warnings: &mut Vec<String>,
     ) -> Result<Value> {
         let Body { mut tree, duplicates } = self;
+        if let Some(merged) = duplicates.merged().filter(|_| !schema.is_custom()) {
+            tree = merged;
+        }
         let fields = tree.as_object_mut().ok_or_else(|| not_an_object(kind))?;
         check_kind(fields, kind)?;
         warnings.extend(schema.admit(&mut tree, kind, &duplicates, validation)?);

@@ -13,6 +13,9 @@ use crate::stored::Stored;
 use crate::watch_cache::{Collection, Version};
 use crate::{encode, fault};
 
+/// The largest object that is stored, in bytes; what etcd takes by default, in whose words one that is larger is refused.
+const LARGEST: usize = 1536 * 1024;
+
 /// The stored version of an object.
 pub(super) struct Current {
     /// As the cache has it.
@@ -80,6 +83,9 @@ impl Core {
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
         let value = encode::encode(tree, owners)?;
+        if value.len() > LARGEST {
+            return Err(fault::bare("etcdserver: request is too large"));
+        }
         let key = store_key(collection, key);
         let write = Write::Put { key: key.clone(), value: value.clone(), ttl: row.strategy.time_to_live() };
         match self.commit(key.clone(), write, over).await? {

@@ -54,7 +54,7 @@ impl Core {
 impl Request<'_> {
     /// The answer to a write.
     pub(super) fn written(self, object: Object, created: bool) -> Result<Written> {
-        Ok(Written { object: self.row.show(object)?, created, warnings: self.warnings })
+        Ok(Written { object: self.row.show(object)?, created })
     }
 
     /// The older way to bind a pod, in which the body alone says which one.
@@ -72,6 +72,8 @@ impl Request<'_> {
     pub(super) async fn create(&mut self, mut tree: Value, mut owners: Owners) -> Result<Object> {
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         metadata::wipe(&mut tree);
+        self.warnings.extend(metadata::dedup_owners(&mut tree));
+        self.row.settle(&mut tree);
         let version = metadata::take_version(&mut tree);
         self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
         self.check_grants(&tree, None).await?;

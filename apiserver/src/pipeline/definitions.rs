@@ -54,7 +54,7 @@ impl Core {
     /// Puts definitions into effect that other servers write to the same store, for as long as it is polled. What
     /// this server wrote itself is in effect already.
     pub(crate) async fn follow_definitions(&self) {
-        let caller = Caller { user: User::admin(), user_agent: "kube-apiserver".to_owned() };
+        let caller = Caller { user: User::admin(), user_agent: "kube-apiserver".to_owned(), warnings: None };
         let target =
             Target::all(GroupVersionResource::new("apiextensions.k8s.io", "v1", "customresourcedefinitions"));
         loop {
@@ -181,7 +181,11 @@ impl Core {
     /// Deletes the objects of a definition that is to go, and lets it go once there are none.
     async fn empty(&self, row: &Arc<Served>, collection: &Collection, definition: &Value) -> Result<()> {
         let resource = resource_of(definition);
-        let left = match self.registry.rows().preferred(&resource).cloned() {
+        let own = match self.registry.rows().preferred(&resource).cloned() {
+            Some(own) => Some(own),
+            None => self.unserved(&resource, definition).await?,
+        };
+        let left = match own {
             Some(own) => self.delete_all(&own).await?,
             None => 0,
         };
@@ -202,14 +206,32 @@ impl Core {
         Ok(())
     }
 
+    /// The row of a definition that no client is served: its objects are there all the same.
+    async fn unserved(&self, resource: &GroupResource, definition: &Value) -> Result<Option<Arc<Served>>> {
+        let mut served = definition.clone();
+        for version in served["spec"]["versions"].as_array_mut().into_iter().flatten() {
+            version["served"] = true.into();
+        }
+        let versions = crd::compile(&self.tables, &served);
+        if versions.is_empty() {
+            return Ok(None);
+        }
+        let prefix = registry::prefix(&resource.group, &resource.resource);
+        self.cache.remove(&prefix);
+        let collection = Arc::new(Collection::new(prefix, registry::strategy(&versions)));
+        self.cache.add_loaded(collection.clone()).await?;
+        let rows = registry::custom(versions, self.converters.get(resource), &collection);
+        Ok(rows.into_iter().next())
+    }
+
     /// Deletes every object of a row; how many remain, because something holds them.
-    async fn delete_all(&self, row: &Served) -> Result<usize> {
-        let caller = Caller { user: User::admin(), user_agent: "kube-apiserver".to_owned() };
+    async fn delete_all(&self, row: &Arc<Served>) -> Result<usize> {
+        let caller = Caller { user: User::admin(), user_agent: "kube-apiserver".to_owned(), warnings: None };
         let collection = row.stored("delete")?;
         for object in collection.list(&Default::default(), None, 0).objects {
             let target =
                 Target::all(row.resource().clone()).in_namespace(object.namespace()).named(object.name());
-            let mut request = self.reopen(&caller, &target, row.resource())?;
+            let mut request = self.within(&caller, &target, row.clone());
             match request.delete(&DeleteOptions::default()).await {
                 Err(error) if !error.is_not_found() => return Err(error),
                 _ => {}

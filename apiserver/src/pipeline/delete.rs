@@ -24,8 +24,6 @@ pub(crate) struct Deleted {
     pub(crate) object: Object,
     /// Whether it is gone.
     pub(crate) gone: bool,
-    /// What the deleter should know.
-    pub(crate) warnings: Vec<String>,
 }
 
 impl Core {
@@ -41,7 +39,7 @@ impl Core {
         request.dry_run = is_dry_run(options);
         let (object, gone) = request.delete(options).await?;
         request.settle(gone).await?;
-        Ok(Deleted { object: request.row.show(object)?, gone, warnings: request.warnings })
+        Ok(Deleted { object: request.row.show(object)?, gone })
     }
 }
 
@@ -67,6 +65,8 @@ impl Request<'_> {
     pub(super) async fn delete(&mut self, options: &DeleteOptions) -> Result<(Object, bool)> {
         let row = self.row.clone();
         let collection = row.stored("delete")?;
+        let says_what_follows = options.propagation_policy.is_some() || options.orphan_dependents.is_some();
+        self.warnings.extend(row.strategy.unsaid_propagation_warning().filter(|_| !says_what_follows));
         let mut current = self.core.newest(collection, &self.key()).await?;
         for _ in 0..ROUNDS {
             let Some(old) = &current else {

@@ -79,7 +79,6 @@ pub(super) fn check_name(tree: &Value, name: &str) -> Result<()> {
 pub(super) fn wipe(tree: &mut Value) {
     let metadata = of(tree);
     SYSTEM.iter().for_each(|field| drop(metadata.remove(*field)));
-    dedup_owners(metadata);
 }
 
 /// Whether the server is to make the name up.
@@ -109,7 +108,6 @@ pub(super) fn carry(tree: &mut Value, old: &Value) {
     let metadata = of(tree);
     metadata.remove("managedFields");
     metadata.remove("selfLink");
-    dedup_owners(metadata);
     let old = &old["metadata"];
     for field in KEPT {
         match old.get(*field) {
@@ -141,18 +139,25 @@ fn is_blank(value: Option<&Value>) -> bool {
     matches!(value, None | Some(Value::Null)) || value.and_then(Value::as_str) == Some("")
 }
 
-/// An owner that stands twice is one owner.
-fn dedup_owners(metadata: &mut Map<String, Value>) {
-    if let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences")
-        && owners.len() > 1
-    {
-        let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
-        owners.retain(|owner| {
-            let new = !seen.contains(owner);
-            if new {
-                seen.push(owner.clone());
-            }
-            new
-        });
+/// Makes one owner of one that stands twice; what the client is told then.
+pub(super) fn dedup_owners(tree: &mut Value) -> Option<String> {
+    let owners = of(tree).get_mut("ownerReferences").and_then(Value::as_array_mut)?;
+    let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
+    let mut again: Vec<&str> = Vec::new();
+    for owner in owners.iter() {
+        if seen.contains(owner) {
+            again.push(owner["uid"].as_str().unwrap_or_default());
+        } else {
+            seen.push(owner.clone());
+        }
     }
+    let told = (!again.is_empty()).then(|| {
+        format!(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            again.join(", ")
+        )
+    });
+    *owners = seen;
+    told
 }

@@ -34,7 +34,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use steersman_core::resource::GroupResource;
@@ -53,7 +53,7 @@ use crate::tables::Tables;
 use crate::user::User;
 use crate::watch_cache::WatchCache;
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, Change};
 pub(crate) use definitions::resource_of;
 
 /// Everything that requests share.
@@ -101,6 +101,23 @@ impl Core {
 pub(crate) struct Caller {
     pub(crate) user: User,
     pub(crate) user_agent: String,
+    /// Where warnings go; nobody listens where there is none.
+    pub(crate) warnings: Option<Warnings>,
+}
+
+/// What a client is warned of in the answer to its request, whether that succeeds or fails. Cloning shares.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Warnings {
+    fn extend(&self, warnings: Vec<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
+    }
+
+    /// All that were given so far.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The answer to a write.
@@ -109,6 +126,4 @@ pub(crate) struct Written {
     pub(crate) object: Object,
     /// Whether it did not exist before.
     pub(crate) created: bool,
-    /// What the writer should know.
-    pub(crate) warnings: Vec<String>,
 }

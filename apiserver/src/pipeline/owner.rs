@@ -61,7 +61,7 @@ impl<'a> Request<'a> {
     /// Whether what is written through the target's door is the object itself, so that its fields have owners.
     pub(super) fn owns(&self) -> bool {
         let door = self.row.subresource(&self.target.subresource);
-        self.row.strategy.has_owners() && door.is_none_or(|door| door.kind == self.row.kind)
+        door.is_none_or(|door| door.kind == self.row.kind)
     }
 }
 

@@ -14,7 +14,7 @@ use super::request::Request;
 use super::scale::Scales;
 use super::status::Door;
 use super::update::Proposal;
-use super::{Caller, Core, Written, metadata};
+use super::{Caller, Change, Core, Written, metadata};
 use crate::fault;
 use crate::ownership::Owners;
 use crate::patch;
@@ -26,11 +26,11 @@ impl Core {
         &self,
         caller: &Caller,
         target: &Target,
-        change: Patch,
+        change: Change,
         options: &WriteOptions,
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "patch")?;
-        check_options(&change, options)?;
+        check_options(&change.patch, options)?;
         request.dry_run = options.dry_run;
         let row = request.row.clone();
         let door = request.door(&row)?;
@@ -40,7 +40,7 @@ impl Core {
         let row = row.clone();
         let namespace = target.namespace.clone();
         let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
-            let mut proposal = match (patching.change, current) {
+            let mut proposal = match (&patching.change.patch, current) {
                 (Patch::Apply(_), None) if !patching.is_whole => return Err(missing.clone()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
                 (_, Some(current)) => patching.apply(current, warnings)?,
@@ -71,7 +71,7 @@ fn check_options(change: &Patch, options: &WriteOptions) -> Result<()> {
 
 /// A patch, and what it is applied to.
 struct Patching<'a> {
-    change: &'a Patch,
+    change: &'a Change,
     door: &'a Door<'a>,
     row: std::sync::Arc<crate::registry::Served>,
     schema: Schema,
@@ -92,7 +92,7 @@ impl<'a> Patching<'a> {
     fn new(
         request: &Request<'a>,
         door: &'a Door<'a>,
-        change: &'a Patch,
+        change: &'a Change,
         options: &WriteOptions,
     ) -> Result<Self> {
         let row = request.row.clone();
@@ -123,7 +123,7 @@ impl<'a> Patching<'a> {
     }
 
     fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Proposal> {
-        let patched = self.patched(current, names_owners(self.change));
+        let patched = self.patched(current, names_owners(&self.change.patch));
         // A refusal shows the object as its client sees it.
         let patched = patched.or_else(|_| self.patched(current, true))?;
         self.warn(patched.warnings, warnings);
@@ -150,7 +150,7 @@ impl<'a> Patching<'a> {
             Door::Other(handler) => handler.show(&old)?,
             Door::Object | Door::Status => self.row.to_view(old)?,
         };
-        patch::apply(self.change, &self.schema, &shown, self.validation)
+        patch::apply(&self.change.patch, &self.change.duplicates, &self.schema, &shown, self.validation)
     }
 
     /// Merges an applied configuration into the current object, or into none.

@@ -54,7 +54,7 @@ impl Request<'_> {
         let call = Calling { core, caller, target, options, cx: self.context() };
         let mut answer = handler.create(&call, tree).await?;
         owners.put(&mut answer);
-        Ok(Written { object: Object::from_value(&answer)?, created: true, warnings: self.warnings })
+        Ok(Written { object: Object::from_value(&answer)?, created: true })
     }
 }
 

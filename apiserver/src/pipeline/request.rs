@@ -25,6 +25,15 @@ pub(super) struct Request<'a> {
     pub(super) warnings: Vec<String>,
 }
 
+impl Drop for Request<'_> {
+    /// However it ended, its maker hears what was worth a warning.
+    fn drop(&mut self) {
+        if let Some(listener) = self.caller.warnings.as_ref().filter(|_| !self.warnings.is_empty()) {
+            listener.extend(std::mem::take(&mut self.warnings));
+        }
+    }
+}
+
 impl Core {
     /// The request to `verb` the target; 404 or 405 if it cannot be.
     pub(super) fn open<'a>(
@@ -36,8 +45,7 @@ impl Core {
         tracing::trace!(user = caller.user.name, agent = caller.user_agent, verb, ?target, "request");
         let row = self.registry.get(&target.resource).ok_or_else(fault::unknown_path)?;
         check_verb(&row, target, verb)?;
-        let now = self.env.now();
-        Ok(Request { core: self, caller, target, row, now, dry_run: false, warnings: Vec::new() })
+        Ok(self.within(caller, target, row))
     }
 }
 
@@ -50,8 +58,18 @@ impl Core {
         resource: &GroupVersionResource,
     ) -> Result<Request<'a>> {
         let row = self.registry.get(resource).ok_or_else(fault::unknown_path)?;
+        Ok(self.within(caller, target, row))
+    }
+
+    /// The same, about a row that need not be served.
+    pub(super) fn within<'a>(
+        &'a self,
+        caller: &'a Caller,
+        target: &'a Target,
+        row: Arc<Served>,
+    ) -> Request<'a> {
         let now = self.env.now();
-        Ok(Request { core: self, caller, target, row, now, dry_run: false, warnings: Vec::new() })
+        Request { core: self, caller, target, row, now, dry_run: false, warnings: Vec::new() }
     }
 }
 
@@ -105,9 +123,13 @@ impl Request<'_> {
         self.row.key(&self.target.namespace, &self.target.name)
     }
 
-    /// The resource as errors name it.
+    /// The resource as errors name it; component statuses alone are named in the singular.
     pub(super) fn resource(&self) -> GroupResource {
-        self.row.group_resource()
+        let resource = self.row.group_resource();
+        match &*resource.resource {
+            "componentstatuses" => GroupResource::new("", "componentstatus"),
+            _ => resource,
+        }
     }
 
     /// What strategies may know.

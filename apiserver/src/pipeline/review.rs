@@ -27,6 +27,6 @@ impl Request<'_> {
         let asking = Asking { core: self.core, user: &self.caller.user, now: self.now };
         let mut answer = review.answer(&asking, tree).await?;
         owners.put(&mut answer);
-        Ok(Written { object: Object::from_value(&answer)?, created: true, warnings: self.warnings })
+        Ok(Written { object: Object::from_value(&answer)?, created: true })
     }
 }

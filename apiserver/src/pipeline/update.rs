@@ -108,7 +108,7 @@ impl Request<'_> {
             Door::Object | Door::Status => self.written(object, created),
             Door::Other(handler) => {
                 let object = Object::from_value(&handler.show(&object.to_value()?)?)?;
-                Ok(Written { object, created, warnings: self.warnings })
+                Ok(Written { object, created })
             }
         }
     }
@@ -149,6 +149,8 @@ impl Request<'_> {
         if matches!(door, Door::Other(_)) && !uid.is_empty() && uid != old.object.uid() {
             return Err(self.other_uid(uid, old.object.uid()));
         }
+        self.warnings.extend(metadata::dedup_owners(&mut wanted));
+        self.row.settle(&mut wanted);
         self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old)).await?;
         if !self.owns() {
             owners = scale::owners(door, &owners, &old.owners, &self.row.kind.api_version());

@@ -265,6 +265,13 @@ impl Served {
         if tree == written { Ok(object) } else { Object::from_value(&tree) }
     }
 
+    /// Writes empty lists as the store gives them back.
+    pub(crate) fn settle(&self, tree: &mut Value) {
+        if matches!(self.view, View::Same) {
+            self.schema.settle(tree);
+        }
+    }
+
     /// Fills in the defaults that the schema has got since a stored tree was written: writers see what readers do.
     pub(crate) fn catch_up(&self, tree: &mut Value) {
         if self.defaults_on_read && !matches!(self.view, View::Converted(_)) {

@@ -94,8 +94,7 @@ impl Walk<'_> {
         }
         self.value(value, &field.node, &field.go, path)?;
         Ok(match field.presence {
-            Presence::Pointer | Presence::Null => true,
-            Presence::Always => !is_empty_collection(value, &field.node.shape),
+            Presence::Pointer | Presence::Null | Presence::Always => true,
             Presence::Omit | Presence::OmitZero => !is_zero(value, &field.node.shape),
         })
     }

@@ -31,6 +31,8 @@ pub struct Duplicates {
     paths: Vec<String>,
     /// What is told of duplicates in YAML, which upstream finds by line before it looks at fields.
     lines: Vec<String>,
+    /// What is told of a patch before anybody looks at what it makes.
+    of_patch: Vec<String>,
     /// The body, if it is JSON.
     body: Bytes,
 }
@@ -64,7 +66,7 @@ pub fn yaml(body: &str) -> Result<Decoded, String> {
         }
     };
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
-    let node = Node::<Spanned<String>> { path: &Path::ROOT, seen: &seen, key: PhantomData };
+    let node = Node::<Spanned<String>> { path: &Path::ROOT, seen: &seen, merges: false, key: PhantomData };
     let document = first_document(body);
     let value = serde_saphyr::with_deserializer_from_str_with_options(document, options, |deserializer| {
         node.deserialize(deserializer)
@@ -83,7 +85,27 @@ fn first_document(body: &str) -> &str {
 
 impl Duplicates {
     pub(super) fn is_empty(&self) -> bool {
-        self.paths.is_empty() && self.lines.is_empty()
+        self.paths.is_empty() && self.lines.is_empty() && self.of_patch.is_empty()
+    }
+
+    /// The same of a patch: what is told of it, and of fields that patches do not have, comes before what is told of
+    /// the patched object, behind `prefix`.
+    pub(crate) fn of_patch(&self, prefix: &str, unknown: &[String]) -> Self {
+        let told =
+            if self.paths.is_empty() && unknown.is_empty() { Vec::new() } else { self.fields(unknown) };
+        let of_patch = told.into_iter().map(|told| format!("{prefix}{told}")).collect();
+        Duplicates { of_patch, ..Duplicates::default() }
+    }
+
+    /// The body as Go reads it into a struct, where objects that stand twice under a key are merged; `None` if there
+    /// are none, or nobody knows.
+    pub(crate) fn merged(&self) -> Option<Value> {
+        if self.paths.is_empty() {
+            return None;
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+        let node = Node::<String> { path: &Path::ROOT, seen: &|_, _, _| {}, merges: true, key: PhantomData };
+        node.deserialize(&mut deserializer).ok()
     }
 
     /// What is told of duplicates in YAML, by line.
@@ -93,17 +115,16 @@ impl Duplicates {
 
     /// What is told of the unknown fields and of the duplicates, in the order of the body.
     pub(super) fn told_with(&self, unknown: &[String]) -> Vec<String> {
-        let mut told = self.lines.clone();
-        told.extend(self.fields(unknown));
-        told
+        [&self.of_patch, &self.lines, &self.fields(unknown)].into_iter().flatten().cloned().collect()
     }
 
     /// The same as one text.
     pub(super) fn text_with(&self, unknown: &[String]) -> String {
-        let mut told = self.fields(unknown);
+        let mut told = self.of_patch.clone();
         if !self.lines.is_empty() {
-            told.insert(0, format!("yaml: unmarshal errors:\n  {}", self.lines.join("\n  ")));
+            told.push(format!("yaml: unmarshal errors:\n  {}", self.lines.join("\n  ")));
         }
+        told.extend(self.fields(unknown));
         told.join(", ")
     }
 
@@ -147,7 +168,8 @@ impl Key for Spanned<String> {
 
 fn read(body: &[u8], seen: Seen<'_>) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = Node::<String> { path: &Path::ROOT, seen, key: PhantomData }.deserialize(&mut deserializer);
+    let node = Node::<String> { path: &Path::ROOT, seen, merges: false, key: PhantomData };
+    let value = node.deserialize(&mut deserializer);
     value
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| syntax::explain(body).unwrap_or_else(|| beyond(body, &error)))
@@ -168,6 +190,8 @@ fn beyond(body: &[u8], error: &serde_json::Error) -> String {
 struct Node<'a, K> {
     path: &'a Path<'a>,
     seen: Seen<'a>,
+    /// Whether objects under the same key are merged, rather than the last taken.
+    merges: bool,
     key: PhantomData<K>,
 }
 
@@ -236,9 +260,26 @@ impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
             let path = self.path.child(&key);
             (self.seen)(&path, line, map.contains_key(&key));
             let value = entries.next_value_seed(Node { path: &path, ..self })?;
-            map.insert(key, value);
+            match map.get_mut(&key).filter(|_| self.merges) {
+                Some(first) => merge(first, value),
+                None => drop(map.insert(key, value)),
+            }
         }
         Ok(Value::Object(map))
+    }
+}
+
+fn merge(first: &mut Value, again: Value) {
+    match (first, again) {
+        (Value::Object(first), Value::Object(again)) => {
+            for (key, value) in again {
+                match first.get_mut(&key) {
+                    Some(first) => merge(first, value),
+                    None => drop(first.insert(key, value)),
+                }
+            }
+        }
+        (first, again) => *first = again,
     }
 }
 
@@ -262,6 +303,15 @@ mod tests {
         let decoded = json(r#"{"a":{"b":1,"b":2},"l":[{"c":1,"c":3}]}"#).unwrap();
         assert_eq!(decoded.value["a"]["b"], 2);
         assert_eq!(decoded.duplicates.paths, ["a.b", "l[0].c"]);
+    }
+
+    #[test]
+    fn structs_that_stand_twice_are_merged() {
+        let decoded =
+            json(r#"{"data":{"a":"1","c":{"x":1}},"l":[1],"l":[2],"data":{"b":"2","c":{"y":1}}}"#).unwrap();
+        let merged = serde_json::json!({"data": {"a": "1", "b": "2", "c": {"x": 1, "y": 1}}, "l": [2]});
+        assert_eq!(decoded.duplicates.merged(), Some(merged));
+        assert_eq!(json(r#"{"a":1}"#).unwrap().duplicates.merged(), None);
     }
 
     #[test]

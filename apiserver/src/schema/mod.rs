@@ -18,6 +18,7 @@ mod fault;
 mod identity;
 mod prune;
 mod scalar;
+mod settle;
 mod shape;
 mod structural;
 mod syntax;
@@ -170,6 +171,13 @@ impl Schema {
     pub fn default(&self, object: &mut Value) {
         if self.is_custom() {
             default::object(self.cursor(), object);
+        }
+    }
+
+    /// Writes empty lists of a built-in kind as the store gives them back. To be done once the owners of fields are known.
+    pub(crate) fn settle(&self, object: &mut Value) {
+        if !self.is_custom() {
+            settle::object(self.cursor(), object);
         }
     }
 

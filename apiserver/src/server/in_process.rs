@@ -62,7 +62,7 @@ impl Api for InProcess {
 
     async fn patch(&self, target: &Target, patch: Patch, options: &WriteOptions) -> Result<Object> {
         self.ask("patch", target, None).await?;
-        Ok(self.core.patch(&self.caller, target, patch, options).await?.object)
+        Ok(self.core.patch(&self.caller, target, patch.into(), options).await?.object)
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {

@@ -1,5 +1,7 @@
 //! CertificateSigningRequests: they tell who made them, which nobody can claim or change.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
@@ -92,13 +94,16 @@ impl Strategy for CertificateRequests {
         validate_conditions(object)
     }
 
-    /// Upstream's field managers do not read the kind, and say nothing of it.
-    fn has_owners(&self) -> bool {
+    fn counts_generation(&self) -> bool {
         false
     }
 
-    fn counts_generation(&self) -> bool {
-        false
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["spec.signerName"]
+    }
+
+    fn field<'a>(&self, object: &'a Value, _field: &str) -> Cow<'a, str> {
+        Cow::Borrowed(object.at("spec").text("signerName"))
     }
 }
 

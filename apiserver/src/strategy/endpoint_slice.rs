@@ -52,6 +52,12 @@ impl Strategy for EndpointSlices {
         errors
     }
 
+    /// Labels count here, beside all that is no metadata.
+    fn counts_change(&self, object: &Value, old: &Value) -> Option<bool> {
+        let labels = |tree: &Value| tree.at("metadata").at("labels").clone();
+        (labels(object) != labels(old)).then_some(true)
+    }
+
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
         let names = object.text("addressType") == "FQDN";
         names.then(|| "spec.addressType: FQDN endpoints are deprecated".to_owned()).into_iter().collect()

@@ -49,6 +49,7 @@ mod service;
 mod service_range;
 mod storage_class;
 mod storage_driver;
+mod tls_pair;
 mod volume_claim;
 mod workload;
 
@@ -180,11 +181,6 @@ pub trait Strategy: Send + Sync {
         Vec::new()
     }
 
-    /// Whether writes remember who set what.
-    fn has_owners(&self) -> bool {
-        true
-    }
-
     /// How an object's name is checked; DNS subdomain unless the kind says otherwise. Messages of what is wrong.
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
         steersman_core::names::dns_subdomain(name, is_prefix)
@@ -274,6 +270,11 @@ pub trait Strategy: Send + Sync {
     /// What becomes of owned objects where a delete does not say.
     fn default_propagation(&self) -> Propagation {
         Propagation::Background
+    }
+
+    /// What a deleter is warned of who does not say what becomes of owned objects.
+    fn unsaid_propagation_warning(&self) -> Option<String> {
+        None
     }
 
     /// How long an object lives after it was last written; `None` is for ever.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 
 use super::config_map::{MOST_BYTES, decoded_len, each_key, immutable};
-use super::{Strategy, WriteContext, checks};
+use super::{Strategy, WriteContext, checks, tls_pair};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of secrets.
@@ -50,6 +50,10 @@ impl Strategy for Secrets {
         errors.extend(immutable(object, old, &["data"]));
         errors.extend(self.validate(object));
         errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        tls_pair::warning(object).into_iter().collect()
     }
 
     fn counts_generation(&self) -> bool {

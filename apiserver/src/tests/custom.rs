@@ -63,6 +63,22 @@ fn a_definition_takes_its_objects_with_it() {
 }
 
 #[test]
+fn a_definition_that_serves_nothing_takes_its_objects_with_it() {
+    let world = World::new();
+    world.create(&definitions(), definition()).unwrap();
+    world.create(&widgets(), widget("w")).unwrap();
+    let named = definitions().named("widgets.example.com");
+    let mut hidden = world.get(&named).unwrap().to_value().unwrap();
+    hidden["spec"]["versions"][0]["served"] = false.into();
+    world.update(&named, hidden).unwrap();
+    assert_eq!(world.list(&widgets(), &ListOptions::default()).unwrap_err().code(), 404);
+    world.delete(&named).unwrap();
+    assert!(world.get(&named).unwrap_err().is_not_found());
+    world.create(&definitions(), definition()).unwrap();
+    assert!(world.list(&widgets(), &ListOptions::default()).unwrap().items.is_empty());
+}
+
+#[test]
 fn a_definition_that_another_server_of_the_store_writes_is_served_and_vanishes() {
     let world = World::new();
     let another = world.another();

@@ -3,6 +3,7 @@
 mod access;
 mod custom;
 mod forms;
+mod hostile;
 mod objects;
 mod reads;
 mod store;

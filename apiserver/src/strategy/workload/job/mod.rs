@@ -22,6 +22,10 @@ const UID: &str = "batch.kubernetes.io/controller-uid";
 /// The label of a job's pods that tells its name.
 const NAME: &str = "batch.kubernetes.io/job-name";
 
+/// What a deleter is told who does not say what becomes of the pods.
+const ORPHANS: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
+                       remove them or set propagationPolicy=Orphan to suppress this warning";
+
 /// The strategy of jobs.
 pub(in crate::strategy) struct Jobs;
 
@@ -77,6 +81,10 @@ impl Strategy for Jobs {
 
     fn default_propagation(&self) -> Propagation {
         Propagation::Orphan
+    }
+
+    fn unsaid_propagation_warning(&self) -> Option<String> {
+        Some(ORPHANS.to_owned())
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
