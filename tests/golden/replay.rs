@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use steersman::apiserver::User;
 use steersman::apiserver::authenticate::{JwtKeys, ServiceAccounts, StaticTokens};
-use steersman::apiserver::http::Body;
 use steersman::prelude::*;
-use steersman::sim::Sim;
 
 use crate::corpus::{self, Case, Step};
 use crate::reduce;
@@ -26,71 +23,81 @@ const ETAG: &str = "etag of an earlier response";
 /// The headers that are compared, where they were recorded.
 const HEADERS: &[&str] = &["Content-Type", "Warning", "Retry-After", "Www-Authenticate", "Location", "Allow"];
 
-struct Replay<'a> {
-    sim: &'a Sim,
-    cluster: Cluster,
+/// How requests reach the server, and how its clock moves on.
+pub(crate) trait Way {
+    /// The whole answer to a request.
+    async fn send(&mut self, request: Request<Bytes>) -> Answer;
+
+    /// Lets time pass on the server.
+    async fn wait(&mut self, time: Duration);
+}
+
+/// An answer that was read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+struct Replay<'a, W> {
+    way: &'a mut W,
     bindings: Bindings,
     /// The actual bodies, for `<time@STEP/POINTER>`.
     answers: Vec<Value>,
 }
 
-/// The first difference, if there is one.
-pub(crate) fn replay(case: &Case) -> Result<(), String> {
-    let sim = Sim::new(1);
-    sim.block_on(async {
-        let builder =
-            Cluster::builder().without_controllers().without_scheduler().rbac().authenticator(tokens());
-        let builder = builder.service_accounts(accounts());
-        let cluster = builder.start(&sim.env()).await.map_err(|error| error.to_string())?;
-        let mut replay = Replay { sim: &sim, cluster, bindings: Bindings::default(), answers: Vec::new() };
-        if case.namespace != Some(false) {
-            replay.fixture().await;
-        }
-        for (number, step) in case.steps.iter().enumerate() {
-            replay.step(step).await.map_err(|difference| {
-                format!("step {number}: {} {}: {difference}", step.request.method, step.request.path)
-            })?;
-        }
-        Ok(())
-    })
+/// A cluster as the recorded server was: nothing but the API server, with its users and rights.
+pub(crate) fn cluster() -> Builder {
+    let builder = Cluster::builder().without_controllers().without_scheduler().rbac();
+    builder.authenticator(tokens()).service_accounts(accounts())
 }
 
-impl Replay<'_> {
+/// The first difference, if there is one.
+pub(crate) async fn replay(case: &Case, way: &mut impl Way) -> Result<(), String> {
+    let mut replay = Replay { way, bindings: Bindings::default(), answers: Vec::new() };
+    if case.namespace != Some(false) {
+        replay.fixture().await;
+    }
+    for (number, step) in case.steps.iter().enumerate() {
+        replay.step(step).await.map_err(|difference| {
+            format!("step {number}: {} {}: {difference}", step.request.method, step.request.path)
+        })?;
+    }
+    Ok(())
+}
+
+impl<W: Way> Replay<'_, W> {
     async fn fixture(&mut self) {
-        let namespace = "golden-ns";
-        self.bindings.bind("ns", namespace);
+        self.bindings.bind("ns", "golden-ns");
+        let account = json!({"metadata": {"name": "default"}, "automountServiceAccountToken": false});
         let objects = [
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "automountServiceAccountToken": false,
-                   "metadata": {"name": "default", "namespace": namespace}}),
+            ("/api/v1/namespaces", json!({"metadata": {"name": "golden-ns"}})),
+            ("/api/v1/namespaces/golden-ns/serviceaccounts", account),
         ];
-        for object in objects {
-            self.cluster.apply(&object.to_string()).await.expect("the fixture is valid");
+        for (path, body) in objects {
+            let (method, path) = ("POST".to_owned(), path.to_owned());
+            let recorded = corpus::Request { method, path, body: Some(body), ..corpus::Request::default() };
+            let answer = self.way.send(self.request(&recorded)).await;
+            assert_eq!(answer.status, 201, "the fixture is valid");
         }
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         if !step.settle.is_null() || !step.poll.is_null() {
-            self.sim.advance(SETTLE).await;
+            self.way.wait(SETTLE).await;
         }
         if step.request.headers.values().any(|value| *value == json!(format!("<{ETAG}>"))) {
             self.learn_tag(&step.request).await;
         }
         let request = self.request(&step.request);
-        let response = self.cluster.server().serve(request).await;
-        let (parts, body) = response.into_parts();
-        let bytes = read(body).await;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let answer = self.way.send(request).await;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
         self.answers.push(serde_json::from_str(&text).unwrap_or_default());
-        if parts.status.as_u16() != step.response.status {
+        if answer.status != step.response.status {
             let shown: String = text.chars().take(400).collect();
-            return Err(format!(
-                "expected status {}, got {}: {shown}",
-                step.response.status,
-                parts.status.as_u16()
-            ));
+            return Err(format!("expected status {}, got {}: {shown}", step.response.status, answer.status));
         }
-        self.compare_headers(&step.response.headers, &parts.headers)?;
+        self.compare_headers(&step.response.headers, &answer.headers)?;
         self.compare_body(&step.response, &text)
     }
 
@@ -98,8 +105,8 @@ impl Replay<'_> {
     async fn learn_tag(&mut self, recorded: &corpus::Request) {
         let mut request = self.request(recorded);
         request.headers_mut().remove("If-None-Match");
-        let response = self.cluster.server().serve(request).await;
-        let tag = response.headers().get("Etag").and_then(|tag| tag.to_str().ok());
+        let answer = self.way.send(request).await;
+        let tag = answer.headers.get("Etag").and_then(|tag| tag.to_str().ok());
         self.bindings.bind(ETAG, tag.unwrap_or_default());
     }
 
@@ -238,11 +245,4 @@ fn tokens() -> StaticTokens {
         .with("admin-token", user("admin").in_group("system:masters"))
         .with("alice-token", user("alice"))
         .with("bob-token", user("bob").in_group("dev"))
-}
-
-async fn read(body: Body) -> Vec<u8> {
-    match body {
-        Body::Full(bytes) => bytes.to_vec(),
-        Body::Chunks(chunks) => chunks.collect::<Vec<_>>().await.concat(),
-    }
 }
