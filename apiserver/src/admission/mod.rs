@@ -7,6 +7,7 @@ mod default_class;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod pod_security;
 mod pod_topology_labels;
 mod priority;
 mod runtime_class;
@@ -115,6 +116,7 @@ pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
         Arc::new(limit_ranger::LimitRanger),
         Arc::new(service_account::ServiceAccount::new(env)),
         Arc::new(taint_nodes_by_condition::TaintNodesByCondition),
+        Arc::new(pod_security::PodSecurity),
         Arc::new(priority::Priority),
         Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
         Arc::new(default_class::STORAGE),
