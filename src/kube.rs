@@ -9,9 +9,9 @@ use crate::Cluster;
 impl Cluster {
     /// A [`kube::Client`] that may do everything, with `default` for its namespace.
     ///
-    /// It does what a client over the network does, watches included, so what an operator is tested with is what it
-    /// runs with. On a paused tokio clock the operator lives in virtual time, if the cluster's `Env` is
-    /// [`Env::tokio`](steersman_core::Env::tokio): see `examples/operator_test.rs`.
+    /// It does what a client over the network does, watches, logs and commands in pods included, so what an operator is
+    /// tested with is what it runs with. On a paused tokio clock the operator lives in virtual time, if the cluster's
+    /// `Env` is [`Env::tokio`](steersman_core::Env::tokio): see `examples/operator_test.rs`.
     ///
     /// # Panics
     /// Outside of a tokio runtime, on which the `kube` crate builds.

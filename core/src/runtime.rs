@@ -320,8 +320,9 @@ pub trait Exec: Send + Sync {
     /// Repeating runs it again.
     async fn run(&self, container: &str, command: &[String]) -> Result<ExecOutput, RuntimeError>;
 
-    /// Runs a command in a running container, with a client at its streams. Fails if it cannot be started; dropping
-    /// the session ends it. Repeating runs it again. A runtime that only runs commands for the kubelet refuses.
+    /// Runs a command in a running container, with a client at its streams. Fails if it cannot be started. It ends with
+    /// the container, and when the session is dropped. Repeating runs it again. A runtime that only runs commands for
+    /// the kubelet refuses.
     async fn stream(
         &self,
         container: &str,

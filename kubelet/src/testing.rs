@@ -55,6 +55,7 @@ macro_rules! runtime_contract {
             an_image_is_present_once_it_was_pulled
             what_a_container_prints_can_be_followed_and_read_again
             a_command_reads_prints_and_ends
+            a_command_ends_with_its_container
             a_client_that_is_attached_is_told_of_the_end
             nobody_answers_at_a_port_that_nobody_serves
         }
@@ -233,6 +234,18 @@ pub async fn a_command_reads_prints_and_ends(given: Given) {
     });
     assert_eq!((printed.collect::<Vec<u8>>(), end), (b"input".to_vec(), &Said::Exited(4)));
     assert!(exec.stream("nothing", &given.echo, Stdio::output()).await.is_err());
+}
+
+/// See [`Exec::stream`](steersman_core::runtime::Exec::stream). Nothing to hold where the runtime runs no commands.
+pub async fn a_command_ends_with_its_container(given: Given) {
+    let Some(exec) = given.runtime.exec() else { return };
+    let sandbox = given.sandbox("a").await;
+    let container = given.start(&sandbox, &given.stays).await;
+    let endless = Stdio::output().with_stdin(stream::pending().boxed());
+    let session = exec.stream(&container.id, &given.echo, endless).await.expect("the command must start");
+    given.stop(&container).await;
+    let said: Vec<Said> = session.collect().await;
+    assert!(matches!(said.last(), Some(Said::Exited(1..))), "{said:?}");
 }
 
 /// See [`Attach::attach`](steersman_core::runtime::Attach::attach). Nothing to hold where the runtime cannot.

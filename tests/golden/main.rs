@@ -52,6 +52,7 @@ impl Way for InProcess<'_> {
         let body = match body {
             Body::Full(bytes) => bytes.to_vec(),
             Body::Chunks(chunks) => chunks.collect::<Vec<_>>().await.concat(),
+            _ => Vec::new(),
         };
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }

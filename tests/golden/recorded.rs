@@ -13,5 +13,5 @@ pub(crate) const RECORDED: &[(&str, usize)] = &[
     ("09-access", 76),
     ("10-admission", 57),
     ("11-discovery", 105),
-    ("12-subresources", 46),
+    ("12-subresources", 48),
 ];

@@ -30,6 +30,7 @@ async fn read(cluster: &Cluster, path: &str) -> (u16, String) {
     let body = match answer.into_body() {
         Body::Full(bytes) => bytes.to_vec(),
         Body::Chunks(chunks) => chunks.collect::<Vec<_>>().await.concat(),
+        other => panic!("a log is text: {other:?}"),
     };
     (code, String::from_utf8(body).unwrap())
 }

@@ -12,6 +12,8 @@ use steersman_core::{Error, Object, Result};
 use super::accept::{Form, Media};
 use super::indent::Indent;
 use super::show::{self, Show};
+#[cfg(feature = "http")]
+use super::upgrade::Upgrade;
 use super::{Body, events, list};
 use crate::pipeline::Core;
 
@@ -59,6 +61,18 @@ impl Answer {
     /// Bytes as they come.
     pub(super) fn stream(media_type: &'static str, bytes: ByteStream) -> Self {
         Self::new(200, media_type, Body::Chunks(bytes))
+    }
+
+    /// What somebody else answered.
+    #[cfg(feature = "http")]
+    pub(super) fn proxied(code: u16, headers: HeaderMap, bytes: ByteStream) -> Self {
+        Answer { code, headers, body: Body::Chunks(bytes) }
+    }
+
+    /// What follows on the same connection.
+    #[cfg(feature = "http")]
+    pub(super) fn upgrade(headers: HeaderMap, upgrade: Upgrade) -> Self {
+        Answer { code: 101, headers, body: Body::Upgrade(upgrade) }
     }
 
     /// Plain text.

@@ -22,6 +22,8 @@ impl http_body::Body for Body {
             Body::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Body::Full(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
             Body::Chunks(chunks) => chunks.poll_next_unpin(cx),
+            #[cfg(feature = "http")]
+            Body::Upgrade(_) => Poll::Ready(None),
         };
         next.map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
     }
@@ -34,6 +36,8 @@ impl http_body::Body for Body {
         match self {
             Body::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Body::Chunks(_) => SizeHint::default(),
+            #[cfg(feature = "http")]
+            Body::Upgrade(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -29,6 +29,8 @@ mod serve;
 #[cfg(feature = "tower")]
 mod service;
 mod show;
+#[cfg(feature = "http")]
+mod upgrade;
 mod verbs;
 
 use std::fmt;
@@ -47,16 +49,22 @@ pub use inflight::Limits;
 pub(crate) use query::Query;
 #[cfg(feature = "tower")]
 pub use service::Service;
+#[cfg(feature = "http")]
+pub use upgrade::Upgrade;
 
 /// The largest body that is read; upstream's limit, in bytes.
 const BODY: usize = 3 * 1024 * 1024;
 
 /// The body of an answer.
+#[non_exhaustive]
 pub enum Body {
     /// All of it.
     Full(Bytes),
     /// A piece at a time: the events of a watch until it ends, or a list that is too long to be in memory as a whole.
     Chunks(BoxStream<'static, Bytes>),
+    /// None, and the connection speaks another protocol from now on: see [`Service`].
+    #[cfg(feature = "http")]
+    Upgrade(Upgrade),
 }
 
 /// A text without its percent signs, or as it is if they cannot be read.
@@ -95,6 +103,8 @@ impl fmt::Debug for Body {
         match self {
             Body::Full(bytes) => f.debug_tuple("Full").field(&bytes.len()).finish(),
             Body::Chunks(_) => f.write_str("Chunks"),
+            #[cfg(feature = "http")]
+            Body::Upgrade(_) => f.write_str("Upgrade"),
         }
     }
 }

@@ -23,6 +23,8 @@ use steersman_core::{Error, Result};
 use super::answer::in_json;
 use super::inflight::{InFlight, Limits};
 use super::manner::Manner;
+#[cfg(feature = "http")]
+use super::upgrade::Sessions;
 use super::{BODY, Body, body, gzip};
 use crate::server::Server;
 use crate::user::User;
@@ -35,12 +37,20 @@ pub struct Service {
     server: Arc<Server>,
     in_flight: Arc<InFlight>,
     user: Option<User>,
+    #[cfg(feature = "http")]
+    sessions: Arc<Sessions>,
 }
 
 impl Service {
     /// A service that [finds out](Server::serve) who makes each request.
     pub fn new(server: Arc<Server>, limits: Limits) -> Self {
-        Service { server, in_flight: Arc::new(InFlight::new(limits)), user: None }
+        Service {
+            server,
+            in_flight: Arc::new(InFlight::new(limits)),
+            user: None,
+            #[cfg(feature = "http")]
+            sessions: Arc::default(),
+        }
     }
 
     /// The same, taking every request for one of `user`'s.
@@ -56,18 +66,44 @@ impl Service {
     }
 
     /// Answers a request. Never fails: what is wrong is in the answer.
-    pub async fn answer<B>(self, request: Request<B>) -> Response<Body>
+    ///
+    /// With the feature `http`, what the answer 101 leads to lasts as long as the service at most: it takes the
+    /// connection over from hyper, whose server must let it (`with_upgrades`).
+    pub async fn answer<B>(
+        self,
+        #[cfg_attr(not(feature = "http"), expect(unused_mut))] mut request: Request<B>,
+    ) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let audit_id = self.audit_id(&request);
+        #[cfg(feature = "http")]
+        let on = request.extensions_mut().remove();
         let response = AssertUnwindSafe(self.limited(request)).catch_unwind().await;
-        let mut response = response.unwrap_or_else(|_| panicked());
+        let response = response.unwrap_or_else(|_| panicked());
+        #[cfg(feature = "http")]
+        let response = self.sessions.take_over(&self.server.core().env, on, response);
+        let mut response = response;
         let headers = response.headers_mut();
         headers.insert(AUDIT_ID, audit_id);
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
         response
+    }
+
+    /// Answers a request that wants to upgrade its connection. One that came over no connection gets one, within this
+    /// process.
+    #[cfg(feature = "http")]
+    async fn upgrading<B>(self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_some() {
+            return self.answer(request).await;
+        }
+        let (env, sessions) = (self.server.core().env.clone(), self.sessions.clone());
+        sessions.within_process(&env, request, move |request| self.clone().answer(request)).await
     }
 
     /// What names the request in logs: the client's own word, or a new one.
@@ -159,6 +195,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.clone().answer(request).map(Ok).boxed()
+        let service = self.clone();
+        #[cfg(feature = "http")]
+        if request.headers().contains_key(http::header::UPGRADE) {
+            return service.upgrading(request).map(Ok).boxed();
+        }
+        service.answer(request).map(Ok).boxed()
     }
 }

@@ -134,8 +134,8 @@ impl Call<'_> {
     }
 
     async fn connect(self, door: Door) -> Result<Answer> {
-        let Call { core, caller, target, query, parts, .. } = &self;
-        connect::answer(Connect { core, caller, target, query, parts }, door).await
+        let Call { core, caller, target, query, parts, body } = &self;
+        connect::answer(Connect { core, caller, target, query, parts }, door, body.clone()).await
     }
 
     /// 404 where there is no such resource, else 405.

@@ -49,6 +49,8 @@ impl World {
         let pieces = match body {
             Body::Full(bytes) => vec![bytes],
             Body::Chunks(chunks) => self.run(chunks.collect()),
+            #[cfg(feature = "http")]
+            Body::Upgrade(_) => panic!("these answers upgrade nothing"),
         };
         let media = parts.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap()).to_owned();
         Answer { status: parts.status, media, pieces }

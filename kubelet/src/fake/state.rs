@@ -326,6 +326,13 @@ impl State {
     }
 }
 
+impl Drop for State {
+    /// Whoever follows a log is told that there is no more.
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 fn is_running(container: &Container) -> bool {
     matches!(container.state, ContainerState::Running { .. })
 }

@@ -1,10 +1,12 @@
 //! What runs between clients and fake containers: logs, commands, attached clients, ports. All of it scripted.
 
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures::future::{Either, select};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either, select};
 use futures::stream::{self, BoxStream, StreamExt};
 use steersman_core::runtime::{
     Attach, ByteStream, Exec, ExecOutput, LogLine, LogOptions, LogStream, Logs, Ports, RuntimeError, Said,
@@ -18,6 +20,13 @@ use super::{Fake, Inner, not_found};
 const INPUT: usize = 1 << 20;
 
 impl Fake {
+    /// Completes when the container ends.
+    async fn ended(&self, container: &str) -> Result<BoxFuture<'static, ()>, RuntimeError> {
+        let options = LogOptions { follow: true, tail_lines: Some(0), ..LogOptions::default() };
+        let lines = Logs::read(self, container, &options).await?;
+        Ok(lines.for_each(|_| std::future::ready(())).boxed())
+    }
+
     fn answer(&self, container: &str, command: &[String]) -> Result<Answer, RuntimeError> {
         let (asked, answers) = {
             let state = self.0.state();
@@ -44,16 +53,21 @@ impl Exec for Fake {
         mut stdio: Stdio,
     ) -> Result<Session, RuntimeError> {
         let answer = self.answer(container, command)?;
+        let end = self.ended(container).await?;
         let said = async move {
             let input = match (&answer.reader, stdio.stdin.take()) {
-                (Some(_), Some(stdin)) => collect(stdin).await,
+                (Some(_), Some(stdin)) => match select(pin!(collect(stdin)), end).await {
+                    Either::Left((input, _)) => input,
+                    // What still reads ends with its container.
+                    Either::Right(_) => return stream::iter(vec![Said::Exited(137)]),
+                },
                 _ => Bytes::new(),
             };
             let answer = answer.given(input);
             let output = [(LogStream::Stdout, answer.stdout), (LogStream::Stderr, answer.stderr)];
             let wanted = output.into_iter().filter(move |(to, text)| stdio.wants(*to) && !text.is_empty());
             let said = wanted.map(|(to, text)| Said::Output(to, text));
-            stream::iter(said.chain([Said::Exited(answer.code)]))
+            stream::iter(said.chain([Said::Exited(answer.code)]).collect::<Vec<_>>())
         };
         Ok(stream::once(said).flatten().boxed())
     }

@@ -50,7 +50,7 @@ impl Exec for Process {
         let input = if stdio.stdin.is_some() { Input::Piped } else { Input::Empty };
         let program = Program { command: command.to_vec(), input, ..run.program.clone() };
         let launched = program.launch(&self.0.watchdog).await.map_err(RuntimeError::StartContainer)?;
-        Ok(session::follow(&self.0.env, launched, stdio))
+        Ok(session::follow(&self.0.env, run, launched, stdio))
     }
 }
 

@@ -81,6 +81,13 @@ impl Run {
     }
 }
 
+impl Drop for Run {
+    /// Whoever follows the log is told that there is no more.
+    fn drop(&mut self) {
+        self.log.close();
+    }
+}
+
 /// Waits for a process, and keeps what it prints.
 struct Waiter {
     env: Env,

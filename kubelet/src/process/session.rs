@@ -1,11 +1,13 @@
 //! A command's process with a client at its streams.
 
 use std::future::ready;
+use std::pin::pin;
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, select};
+use futures::future::{BoxFuture, Either, Shared, select};
 use futures::stream::{self, BoxStream, StreamExt};
 use steersman_core::Env;
 use steersman_core::runtime::{ByteStream, LogStream, RuntimeError, Said, Session, Stdio};
@@ -13,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 
 use super::launch::Group;
-use super::run::{LAST_WORDS, code};
+use super::run::{LAST_WORDS, Run, code};
 
 /// How much is read at once, in bytes: what a client does not take stays with the process.
 const PIECE: usize = 8 * 1024;
@@ -21,13 +23,25 @@ const PIECE: usize = 8 * 1024;
 /// How a process has ended; shared by all that goes on beside it.
 type Exit = Shared<BoxFuture<'static, Result<ExitStatus, String>>>;
 
-/// Follows a process that was just launched to its end. Dropping the session ends the process and its group.
-pub(super) fn follow(env: &Env, (mut child, group): (Child, Group), mut stdio: Stdio) -> Session {
+/// Follows a process that was just launched beside a container to its end, or to the container's: then it is killed.
+/// Dropping the session ends the process and its group.
+pub(super) fn follow(
+    env: &Env,
+    beside: Arc<Run>,
+    (mut child, group): (Child, Group),
+    mut stdio: Stdio,
+) -> Session {
     let feed = feed(child.stdin.take(), stdio.stdin.take());
     let stdout = pieces(child.stdout.take(), LogStream::Stdout, stdio.stdout);
     let stderr = pieces(child.stderr.take(), LogStream::Stderr, stdio.stderr);
     let exit: Exit = async move {
-        let status = child.wait().await;
+        let status = match select(pin!(child.wait()), pin!(beside.ended())).await {
+            Either::Left((status, _)) => status,
+            Either::Right(((), wait)) => {
+                group.kill();
+                wait.await
+            }
+        };
         // Whatever the command has left behind goes with it, and lets go of the output.
         group.finish();
         status.map_err(|why| why.to_string())
@@ -42,7 +56,7 @@ pub(super) fn follow(env: &Env, (mut child, group): (Child, Group), mut stdio: S
     let output = stream::select(stdout, stderr).take_until(silence.boxed());
     let ended = exit.clone();
     let feeding = stream::once(async move {
-        select(std::pin::pin!(feed), ended).await;
+        select(pin!(feed), ended).await;
     });
     let output = stream::select(output, feeding.filter_map(|()| ready(None)));
     output.chain(stream::once(exit.map(end))).boxed()

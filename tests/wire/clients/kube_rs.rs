@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Served;
 
-async fn client(served: &Served) -> Client {
+pub(crate) async fn client(served: &Served) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(served.kubeconfig()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
     Client::try_from(config).unwrap()

@@ -3,20 +3,20 @@
 use super::Served;
 use super::tool::Tool;
 
-struct Kubectl<'a> {
-    tool: Tool,
-    _served: &'a Served,
+pub(crate) struct Kubectl<'a> {
+    pub(crate) tool: Tool,
+    pub(crate) _served: &'a Served,
 }
 
 impl Kubectl<'_> {
     /// What it prints.
     #[track_caller]
-    fn ok(&self, words: &str) -> String {
+    pub(crate) fn ok(&self, words: &str) -> String {
         self.given(words, "")
     }
 
     #[track_caller]
-    fn given(&self, words: &str, input: &str) -> String {
+    pub(crate) fn given(&self, words: &str, input: &str) -> String {
         let output = self.tool.run(&words.split(' ').collect::<Vec<_>>(), input);
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "kubectl {words}: {}\n{out}{err}", output.status);
@@ -24,7 +24,7 @@ impl Kubectl<'_> {
     }
 
     /// Its exit code, and what it complains of.
-    fn fails(&self, words: &str, input: &str) -> (Option<i32>, String) {
+    pub(crate) fn fails(&self, words: &str, input: &str) -> (Option<i32>, String) {
         let output = self.tool.run(&words.split(' ').collect::<Vec<_>>(), input);
         let text =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -33,9 +33,13 @@ impl Kubectl<'_> {
 }
 
 fn story(name: &str, tell: impl Fn(&Kubectl<'_>)) {
-    let served = Served::start();
+    story_of(&Served::start(), name, tell);
+}
+
+/// A story in a cluster that is there already.
+pub(crate) fn story_of(served: &Served, name: &str, tell: impl Fn(&Kubectl<'_>)) {
     if let Some(tool) = Tool::find("kubectl", name, served.kubeconfig()) {
-        tell(&Kubectl { tool, _served: &served });
+        tell(&Kubectl { tool, _served: served });
     }
 }
 
@@ -52,7 +56,7 @@ spec:
 "#;
 
 #[track_caller]
-fn contains(text: &str, part: &str) {
+pub(crate) fn contains(text: &str, part: &str) {
     assert!(text.contains(part), "{part:?} is not in:\n{text}");
 }
 

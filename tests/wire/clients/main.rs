@@ -8,6 +8,7 @@ mod kube_rs;
 mod kubectl;
 mod python;
 mod raw;
+mod streams;
 mod tool;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,11 +24,17 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
+        Self::with(|_, builder| builder.nodes(1))
+    }
+
+    /// The same with what is made of the builder.
+    fn with(build: impl FnOnce(&Env, Builder) -> Builder) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let cluster = runtime.block_on(async {
             let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            Cluster::builder().nodes(1).listen(anywhere).start(&Env::tokio()).await.unwrap()
+            let env = Env::tokio();
+            build(&env, Cluster::builder()).listen(anywhere).start(&env).await.unwrap()
         });
         Served { cluster: Some(cluster), runtime }
     }

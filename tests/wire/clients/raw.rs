@@ -11,11 +11,19 @@ use tokio::net::TcpStream;
 
 /// A listener without TLS, on a clock that only moves when nothing else can.
 fn story(tell: impl AsyncFn(&Env, SocketAddr, Listener)) {
+    story_of(0, "", tell);
+}
+
+/// The same with nodes, and with objects.
+fn story_of(nodes: usize, objects: &str, tell: impl AsyncFn(&Env, SocketAddr, Listener)) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let env = Env::tokio();
-        let cluster = Cluster::builder().without_controllers().without_scheduler().start(&env).await.unwrap();
+        let builder = Cluster::builder().nodes(nodes).without_controllers().without_scheduler();
+        let cluster = builder.start(&env).await.unwrap();
+        cluster.apply(objects).await.unwrap();
+        cluster.settle().await.unwrap();
         let service = Service::new(cluster.server().clone(), Limits::default())
             .acting_as(steersman::apiserver::User::admin());
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -32,6 +40,52 @@ async fn answer(address: SocketAddr, request: &[u8]) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+const POD: &str = "
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: default, namespace: default}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: default}
+spec: {nodeName: node-1, automountServiceAccountToken: false, containers: [{name: c, image: i}]}
+";
+
+#[test]
+fn what_makes_no_sense_on_an_upgraded_connection_ends_it() {
+    story_of(1, POD, async |_, address, _listener| {
+        let upgrade = |path: &str, to: &str| {
+            format!(
+                "GET /api/v1/namespaces/default/pods/p/{path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
+                 Upgrade: {to}\r\n\r\n"
+            )
+        };
+        let socket = "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                      Sec-WebSocket-Protocol: ";
+        let requests = [
+            upgrade("exec?stdout=1&command=x", &format!("{socket}v5.channel.k8s.io")),
+            upgrade("exec?stdout=1&command=x", "SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io"),
+            upgrade("attach?stdin=1", &format!("{socket}v4.channel.k8s.io")),
+            upgrade("portforward", &format!("{socket}SPDY/3.1+portforward.k8s.io")),
+            upgrade("portforward", "SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io"),
+            upgrade("portforward?ports=1", &format!("{socket}v4.channel.k8s.io")),
+        ];
+        for request in requests {
+            for garbage in [
+                &[0xff; 64][..],
+                b"\x80\x03\x00\x01\x00\xff\xff\xff",
+                &[0x82, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+            ] {
+                let told =
+                    answer(address, &[request.as_bytes(), garbage, &[0x88, 0x80, 0, 0, 0, 0]].concat()).await;
+                assert!(told.starts_with("HTTP/1.1 101 "), "{request}{told}");
+            }
+        }
+        let told = answer(address, format!("GET /livez HTTP/1.1\r\n{CLOSE}\r\n").as_bytes()).await;
+        assert!(told.ends_with("ok"), "{told}");
+    });
 }
 
 const CLOSE: &str = "Host: a\r\nConnection: close\r\n";

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A program with a kubeconfig of its own.
 pub(crate) struct Tool {
     program: PathBuf,
     kubeconfig: PathBuf,
     home: PathBuf,
+    variables: Vec<(&'static str, &'static str)>,
 }
 
 /// Where `tests/wire/install` puts the clients.
@@ -34,23 +35,36 @@ impl Tool {
         fs::create_dir_all(&home).unwrap();
         let file = home.join("kubeconfig");
         fs::write(&file, kubeconfig).unwrap();
-        Some(Tool { program, kubeconfig: file, home })
+        Some(Tool { program, kubeconfig: file, home, variables: Vec::new() })
+    }
+
+    /// From now on, it runs with this variable.
+    pub(crate) fn set(&mut self, name: &'static str, value: &'static str) {
+        self.variables.push((name, value));
     }
 
     /// Runs it with these words and this input.
     pub(crate) fn run(&self, words: &[&str], input: &str) -> Output {
-        let mut child = Command::new(&self.program)
+        let mut child = self.start(words);
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+}
+
+impl Tool {
+    /// Starts it with these words.
+    pub(crate) fn start(&self, words: &[&str]) -> Child {
+        Command::new(&self.program)
             .args(words)
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", &self.home)
             .env("PYTHONPATH", clients())
+            .envs(self.variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+            .unwrap()
     }
 }
 

@@ -20,6 +20,7 @@ const PORT: i32 = 10250;
 pub(super) struct Location {
     /// Host and port, for messages.
     pub(super) authority: String,
+    pub(super) port: i32,
     kubelet: Option<Arc<dyn Kubelet>>,
 }
 
@@ -33,7 +34,7 @@ impl Location {
         let (host, port) = address(&object).map_err(fault::bare)?;
         let unknown = || Error::not_implemented("this server was not told how to reach kubelets");
         let kubelets = core.kubelets.as_ref().ok_or_else(unknown)?;
-        Ok(Location { authority: format!("{host}:{port}"), kubelet: kubelets.kubelet(node) })
+        Ok(Location { authority: format!("{host}:{port}"), port, kubelet: kubelets.kubelet(node) })
     }
 
     /// The kubelet; if it cannot be reached, what a dialler says.

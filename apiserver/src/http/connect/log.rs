@@ -1,31 +1,26 @@
 //! `pods/log`: what a container has printed, as text.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
 use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::kubelet::PodLogOptions;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
-use super::kubelet::Location;
-use super::{Connect, pod};
+use super::Connect;
+use super::pod::Place;
 use crate::fault;
-use crate::http::accept::{Form, Place};
+use crate::http::accept::{self, Form};
 use crate::http::answer::Answer;
 use crate::http::query::Query;
 
 /// Answers with the log; with 204 if the pod is on no node yet.
 pub(super) async fn answer(connect: &Connect<'_>) -> Result<Answer> {
-    Form::of(&connect.parts.headers, connect.query, Place::Object, false)?;
+    Form::of(&connect.parts.headers, connect.query, accept::Place::Object, false)?;
     let (target, name) = (connect.target, &connect.target.name);
     let options = options(connect.query, name, connect.core.env.now())?;
-    let pod = connect.core.newest_of::<Pod>(&target.namespace, name).await?;
-    let container = pod::container(&pod, connect.query.text("container"))?;
-    let node = pod::node(&pod);
-    if node.is_empty() {
+    let Some(Place { pod, container, location }) = Place::of_container(connect).await? else {
         return Ok(Answer::bare(204));
-    }
-    let location = Location::of(connect.core, node).await?;
+    };
     let place = format!("{}/{name}/{container}", target.namespace);
     let unreachable =
         |why| fault::bare(format!("Get \"https://{}/containerLogs/{place}\": {why}", location.authority));

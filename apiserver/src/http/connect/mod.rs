@@ -1,17 +1,27 @@
 //! Connects clients with what runs on nodes: logs, commands, ports, proxied requests.
 
+#[cfg(feature = "http")]
+mod forward;
 mod kubelet;
 mod log;
 mod pod;
+mod proxy;
+#[cfg(feature = "http")]
+mod remote;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
+use k8s_openapi::api::core::v1::Pod;
 use steersman_core::api::Target;
 use steersman_core::{Error, Result};
 
 use super::answer::Answer;
 use super::query::Query;
 use crate::pipeline::{Caller, Core};
+use pod::Place;
 
 /// A subresource at which a client is connected with something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +61,42 @@ impl Door {
 }
 
 /// Answers a request at a door.
-pub(super) async fn answer(connect: Connect<'_>, door: Door) -> Result<Answer> {
+pub(super) async fn answer(connect: Connect<'_>, door: Door, body: Bytes) -> Result<Answer> {
     connect.core.check_door(connect.caller, connect.target, verb(&connect.parts.method))?;
     match door {
         Door::Log => log::answer(&connect).await,
-        Door::Exec | Door::Attach | Door::PortForward | Door::Proxy => {
-            let subresource = &connect.target.subresource;
-            Err(Error::not_implemented(format!("pods/{subresource} is not implemented")))
+        Door::Exec | Door::Attach | Door::PortForward => {
+            // Upstream's AuthorizePodWebsocketUpgradeCreatePermission: reading is not enough to run something.
+            connect.core.authorize_target(&connect.caller.user, "create", connect.target, None).await?;
+            let place = match door {
+                Door::PortForward => Place::of_whole(&connect, connect.pod().await?).await?,
+                _ => Place::of_container(&connect).await?,
+            };
+            let no_host = || format!("pod {} does not have a host assigned", connect.target.name);
+            switch(&connect, door, place.ok_or_else(|| Error::bad_request(no_host()))?)
         }
+        Door::Proxy => proxy::answer(&connect, body).await,
+    }
+}
+
+/// Switches to the protocol that the client wants.
+#[cfg(feature = "http")]
+fn switch(connect: &Connect<'_>, door: Door, place: Place) -> Result<Answer> {
+    match door {
+        Door::PortForward => forward::answer(connect, place),
+        _ => remote::answer(connect, door, place),
+    }
+}
+
+#[cfg(not(feature = "http"))]
+fn switch(connect: &Connect<'_>, _door: Door, _place: Place) -> Result<Answer> {
+    let what = &connect.target.subresource;
+    Err(Error::not_implemented(format!("pods/{what} needs a server with the feature `http`")))
+}
+
+impl Connect<'_> {
+    async fn pod(&self) -> Result<Arc<Pod>> {
+        self.core.newest_of(&self.target.namespace, &self.target.name).await
     }
 }
 

@@ -1,10 +1,46 @@
-//! Which container of a pod is meant, in upstream's words where that cannot be said.
+//! Which container of a pod is meant, and where it runs; in upstream's words where that cannot be said.
+
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use steersman_core::{Error, Result};
 
+use super::Connect;
+use super::kubelet::Location;
+
+/// A container, and the kubelet it is in the care of.
+pub(super) struct Place {
+    pub(super) pod: Arc<Pod>,
+    /// Empty where the whole pod is meant.
+    pub(super) container: String,
+    pub(super) location: Location,
+}
+
+impl Place {
+    /// Where the container is that the request names, or the only one; `None` if its pod is on no node yet.
+    pub(super) async fn of_container(connect: &Connect<'_>) -> Result<Option<Self>> {
+        let pod = connect.pod().await?;
+        let container = container(&pod, connect.query.text("container"))?;
+        Self::find(connect, pod, container).await
+    }
+
+    /// Where the pod is; `None` if it is on no node yet.
+    pub(super) async fn of_whole(connect: &Connect<'_>, pod: Arc<Pod>) -> Result<Option<Self>> {
+        Self::find(connect, pod, String::new()).await
+    }
+
+    async fn find(connect: &Connect<'_>, pod: Arc<Pod>, container: String) -> Result<Option<Self>> {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
+        if node.is_empty() {
+            return Ok(None);
+        }
+        let location = Location::of(connect.core, node).await?;
+        Ok(Some(Place { pod, container, location }))
+    }
+}
+
 /// The container that a client names, or the only one.
-pub(super) fn container(pod: &Pod, named: &str) -> Result<String> {
+fn container(pod: &Pod, named: &str) -> Result<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let all = names(pod);
     if !named.is_empty() {
@@ -27,11 +63,6 @@ fn names(pod: &Pod) -> Vec<&str> {
     let ordinary = spec.init_containers.iter().flatten().chain(&spec.containers).map(|one| &one.name);
     let ephemeral = spec.ephemeral_containers.iter().flatten().map(|one| &one.name);
     ordinary.chain(ephemeral).map(String::as_str).collect()
-}
-
-/// The node that the pod is bound to; empty for none.
-pub(super) fn node(pod: &Pod) -> &str {
-    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
 }
 
 #[cfg(test)]

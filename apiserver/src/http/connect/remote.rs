@@ -1,0 +1,201 @@
+//! `pods/exec` and `pods/attach`: a client at the standard streams of a command, or of a container.
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures::SinkExt;
+use futures::channel::mpsc;
+use futures::future::select;
+use futures::stream::{BoxStream, StreamExt};
+use serde_json::{Value, json};
+use steersman_core::runtime::{LogStream, Said, Session, Stdio, TerminalSize};
+use steersman_core::{Env, Error, Result};
+
+use super::pod::Place;
+use super::{Connect, Door};
+use crate::http::answer::Answer;
+use crate::http::upgrade::{Came, Channels, Gone, Line, Outbox, PIECES, Protocol, Upgrade, negotiate};
+
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
+const STATUS: u8 = 3;
+const RESIZE: u8 = 4;
+
+/// How long a client may take to open its streams; upstream's `StreamCreationTimeout`.
+const OPENING: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Agrees on a protocol, and leaves the rest to what follows.
+pub(super) fn answer(connect: &Connect<'_>, door: Door, place: Place) -> Result<Answer> {
+    let handshake = negotiate(&connect.parts.headers, Protocol::REMOTE)?;
+    let query = connect.query;
+    let command = query.all("command").map(str::to_owned).collect();
+    let tty = query.flag("tty");
+    let remote = Remote {
+        env: connect.core.env.clone(),
+        place,
+        act: if door == Door::Exec { Act::Exec(command) } else { Act::Attach },
+        stdin: query.flag("stdin"),
+        stdout: query.flag("stdout"),
+        // A terminal has one output only.
+        stderr: query.flag("stderr") && !tty,
+        tty,
+    };
+    let upgrade = Upgrade::new(&connect.core.env, &handshake, |line| remote.run(line));
+    Ok(Answer::upgrade(handshake.headers, upgrade))
+}
+
+enum Act {
+    Exec(Vec<String>),
+    Attach,
+}
+
+struct Remote {
+    env: Env,
+    place: Place,
+    act: Act,
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+    tty: bool,
+}
+
+impl Remote {
+    async fn run(self, line: Line) {
+        let Some(Channels { from, to }) = self.channels(line).await else { return };
+        let (stdin, input) = mpsc::channel(PIECES);
+        let (sizes, resized) = mpsc::channel(PIECES);
+        let stdio = Stdio {
+            stdin: self.stdin.then(|| input.boxed()),
+            stdout: self.stdout,
+            stderr: self.stderr,
+            tty: self.tty,
+            sizes: resized.boxed(),
+        };
+        // A client that is gone ends what it has begun.
+        select(pin!(listen(from, stdin, sizes)), pin!(self.speak(stdio, to))).await;
+    }
+
+    async fn channels(&self, line: Line) -> Option<Channels> {
+        if line.protocol() != Protocol::Remote {
+            return Some(Channels::prefixed(line));
+        }
+        let all = [
+            ("error", STATUS, true),
+            ("stdin", STDIN, self.stdin),
+            ("stdout", STDOUT, self.stdout),
+            ("stderr", STDERR, self.stderr),
+            ("resize", RESIZE, self.tty),
+        ];
+        let wanted: Vec<_> = all
+            .into_iter()
+            .filter(|(.., wanted)| *wanted)
+            .map(|(name, channel, _)| (name, channel))
+            .collect();
+        self.env.timeout(OPENING, Channels::streams(line, &wanted)).await.ok()?
+    }
+
+    /// Says what is said, and how it ended.
+    async fn speak(&self, stdio: Stdio, mut to: Outbox) -> Result<(), Gone> {
+        // The client learns that all is set up, as upstream does it: by nothing on the lowest channel.
+        let lowest = if self.stdout {
+            STDOUT
+        } else if self.stderr {
+            STDERR
+        } else {
+            STATUS
+        };
+        to.send(lowest, &[]).await?;
+        let status = match self.begin(stdio).await {
+            Ok(session) => self.follow(session, &mut to).await?,
+            Err(why) => internal(&why),
+        };
+        to.send(STATUS, status.to_string().as_bytes()).await?;
+        to.end().await
+    }
+
+    /// An error is what the client is told.
+    async fn begin(&self, stdio: Stdio) -> Result<Session, String> {
+        let Place { pod, container, location } = &self.place;
+        let kubelet = location.reach()?;
+        let begun = match &self.act {
+            _ if !(self.stdin || self.stdout || self.stderr) => {
+                Err(Error::bad_request("you must specify at least 1 of stdin, stdout, stderr"))
+            }
+            Act::Exec(command) => kubelet.exec(pod, container, command, stdio).await,
+            Act::Attach => kubelet.attach(pod, container, stdio).await,
+        };
+        begun.map_err(|why| format!("unable to upgrade connection: {why}"))
+    }
+
+    /// What is told of the end.
+    async fn follow(&self, mut session: Session, to: &mut Outbox) -> Result<Value, Gone> {
+        while let Some(said) = session.next().await {
+            match said {
+                Said::Output(LogStream::Stdout, piece) => to.send(STDOUT, &piece).await?,
+                Said::Output(LogStream::Stderr, piece) => to.send(STDERR, &piece).await?,
+                Said::Exited(code) => return Ok(self.exited(code)),
+                Said::Failed(why) => {
+                    let what = match self.act {
+                        Act::Exec(_) => "error executing command in container",
+                        Act::Attach => "error attaching to container",
+                    };
+                    return Ok(internal(&format!("{what}: {why}")));
+                }
+                _ => {}
+            }
+        }
+        Ok(internal("the kubelet ended the session"))
+    }
+
+    /// A container's exit code is no concern of those who were attached.
+    fn exited(&self, code: i32) -> Value {
+        match (&self.act, code) {
+            (Act::Attach, _) | (Act::Exec(_), 0) => json!({"metadata": {}, "status": "Success"}),
+            (Act::Exec(_), code) => {
+                let why = format!("command terminated with exit code {code}");
+                json!({
+                    "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
+                    "message": format!("command terminated with non-zero exit code: {why}"),
+                    "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
+                })
+            }
+        }
+    }
+}
+
+fn internal(why: &str) -> Value {
+    let error = Error::internal(why);
+    serde_json::to_value(error.status()).unwrap_or_default()
+}
+
+/// Takes what the client sends, until it is gone.
+async fn listen(
+    mut from: BoxStream<'static, Came>,
+    stdin: mpsc::Sender<Bytes>,
+    mut sizes: mpsc::Sender<TerminalSize>,
+) {
+    let mut stdin = Some(stdin);
+    while let Some(came) = from.next().await {
+        match came {
+            Came::Data(STDIN, piece) => {
+                // What nobody reads any more is thrown away.
+                if let Some(to) = &mut stdin
+                    && to.send(piece).await.is_err()
+                {
+                    stdin = None;
+                }
+            }
+            Came::End(STDIN) => stdin = None,
+            // Only the newest size matters: one that finds no room is made up for by the next.
+            Came::Data(RESIZE, text) => drop(size(&text).map(|size| sizes.try_send(size))),
+            Came::Data(..) | Came::End(_) => {}
+        }
+    }
+}
+
+fn size(text: &[u8]) -> Option<TerminalSize> {
+    let size: Value = serde_json::from_slice(text).ok()?;
+    let number = |name: &str| u16::try_from(size.get(name)?.as_u64()?).ok();
+    Some(TerminalSize { width: number("Width")?, height: number("Height")? })
+}

@@ -1,0 +1,108 @@
+//! Connections that cease to speak HTTP: WebSockets, and SPDY/3.1 for older clients.
+//!
+//! An answer of 101 carries an [`Upgrade`]: what becomes of the connection once the answer was sent. Whatever it speaks
+//! then is reduced to a [`Wire`] of pieces, on which lie numbered [`channels`] or the streams of [`spdy`]; what is said
+//! on those is decided in [`connect`](super::connect).
+
+mod channels;
+mod handshake;
+mod raw;
+mod sessions;
+pub(super) mod spdy;
+mod websocket;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::channel::mpsc;
+use futures::future::{BoxFuture, Either, select};
+use steersman_core::Env;
+use steersman_core::runtime::ByteStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub(super) use channels::{Came, Channels, Gone, Outbox};
+pub(super) use handshake::{Handshake, Protocol, negotiate};
+pub(super) use sessions::Sessions;
+
+/// How many pieces wait to be sent; who has more waits.
+pub(super) const PIECES: usize = 16;
+
+/// How long the last words of a session may take to be sent.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// What becomes of a connection whose request was answered with 101.
+pub struct Upgrade(Box<dyn FnOnce(Io) -> BoxFuture<'static, ()> + Send>);
+
+/// A connection's bytes, both ways.
+type Io = Pin<Box<dyn Duplex>>;
+
+/// What is read from and written to.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
+
+impl Upgrade {
+    /// Speaks the protocol that was agreed upon, and says on it what `talk` says, until either side is done.
+    pub(super) fn new<F>(
+        env: &Env,
+        handshake: &Handshake,
+        talk: impl FnOnce(Line) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let (env, protocol) = (env.clone(), handshake.protocol());
+        Upgrade(Box::new(move |io| {
+            async move {
+                let Wire { from, to, pump } = match protocol.is_websocket() {
+                    true => websocket::wire(&env, io).await,
+                    false => raw::wire(io),
+                };
+                let talk = talk(Line { protocol, from, to });
+                // The pump ends before the talk only if the client is gone.
+                if let Either::Left(((), pump)) = select(pin!(talk), pump).await {
+                    let _ = env.timeout(LAST_WORDS, pump).await;
+                }
+            }
+            .boxed()
+        }))
+    }
+
+    async fn run(self, io: impl Duplex + 'static) {
+        (self.0)(Box::pin(io)).await;
+    }
+}
+
+/// A connection as pieces of bytes.
+struct Wire {
+    /// What comes in, until the client is gone.
+    from: ByteStream,
+    /// What is to be sent. Once nobody holds it any more, the connection is closed behind the last piece.
+    to: mpsc::Sender<Bytes>,
+    /// Sends it.
+    pump: BoxFuture<'static, ()>,
+}
+
+/// Both ends of a wire, for whoever talks on it.
+pub(super) struct Line {
+    protocol: Protocol,
+    from: ByteStream,
+    to: mpsc::Sender<Bytes>,
+}
+
+impl Line {
+    /// The protocol that is spoken.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+}
+
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").finish_non_exhaustive()
+    }
+}
