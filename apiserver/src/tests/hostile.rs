@@ -52,7 +52,7 @@ impl World {
         let code = response.status().as_u16();
         match response.into_body() {
             crate::http::Body::Full(bytes) => (code, String::from_utf8_lossy(&bytes).into_owned()),
-            crate::http::Body::Chunks(_) => (code, String::new()),
+            _ => (code, String::new()),
         }
     }
 
