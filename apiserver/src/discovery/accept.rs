@@ -5,7 +5,12 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::Value;
 use steersman_core::error::Reason;
+use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
+
+use crate::tables::Tables;
+use crate::tree::Read;
+use crate::wire::{self, Encoder};
 
 /// The parameters by which a client asks for everything at once.
 pub(super) const AGGREGATED: &str = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -21,6 +26,7 @@ const MAX_CHOICES: usize = 64;
 pub(crate) enum Syntax {
     Json,
     Yaml,
+    Protobuf,
 }
 
 /// The form that was chosen.
@@ -36,15 +42,30 @@ impl Syntax {
         match self {
             Syntax::Json => "application/json",
             Syntax::Yaml => "application/yaml",
+            Syntax::Protobuf => "application/vnd.kubernetes.protobuf",
         }
     }
 
-    pub(crate) fn write(self, document: &Value) -> Result<Bytes> {
+    /// A document in this syntax.
+    pub(crate) fn write(self, tables: &Tables, document: &Value) -> Result<Bytes> {
         match self {
+            Syntax::Protobuf => protobuf(tables, document),
             Syntax::Json => serde_json::to_vec(document).map(Bytes::from).map_err(Error::internal),
             Syntax::Yaml => serde_saphyr::to_string(document).map(Bytes::from).map_err(Error::internal),
         }
     }
+}
+
+/// A document as a message in its envelope.
+fn protobuf(tables: &Tables, document: &Value) -> Result<Bytes> {
+    let (api_version, kind) = (document.text("apiVersion"), document.text("kind"));
+    let schema = tables.schema(&GroupVersionKind::from_api_version(api_version, kind));
+    let schema = schema.ok_or_else(|| Error::new(Reason::NotAcceptable, FORMS))?;
+    let json = serde_json::to_vec(document).map_err(Error::internal)?;
+    let mut encoder = Encoder::default();
+    let message = encoder.encode(&schema, &json).map_err(Error::internal)?;
+    let (before, behind) = wire::around(api_version, kind, message.len());
+    Ok([before.as_slice(), message, behind].concat().into())
 }
 
 /// The form that the client likes best of those that there are.
@@ -96,6 +117,7 @@ impl<'a> Choice<'a> {
         let syntax = match self.media {
             "application/json" | "*/*" | "application/*" => Syntax::Json,
             "application/yaml" => Syntax::Yaml,
+            "application/vnd.kubernetes.protobuf" => Syntax::Protobuf,
             _ => return None,
         };
         let aggregated = match self.wanted {
@@ -148,10 +170,22 @@ mod tests {
             (older, "406"),
             ("application/yaml;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", "application/yaml all"),
             ("application/json;g=apidiscovery.k8s.io;v=v2;as=Foo", "406"),
+            ("application/vnd.kubernetes.protobuf, */*", "application/vnd.kubernetes.protobuf one"),
             ("text/html", "406"),
         ];
         for (accept, expected) in cases {
             assert_eq!(chosen(accept), expected, "{accept}");
         }
+    }
+
+    #[test]
+    fn a_document_is_a_message_of_its_kind() {
+        let document =
+            serde_json::json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []});
+        let written = Syntax::Protobuf.write(&Tables::load(), &document).unwrap();
+        let envelope = wire::Envelope::open(&written).unwrap();
+        assert_eq!((envelope.kind, envelope.message), ("APIVersions", &b"\n\x02v1"[..]));
+        let unknown = serde_json::json!({"kind": "Nothing"});
+        assert_eq!(Syntax::Protobuf.write(&Tables::load(), &unknown).unwrap_err().code(), 406);
     }
 }

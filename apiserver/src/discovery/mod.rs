@@ -38,28 +38,38 @@ pub(crate) fn answer(core: &Core, steps: &[&str], headers: &HeaderMap) -> Result
     let groups = Groups::of(&core.tables, &rows);
     match steps {
         ["api"] => match negotiate(headers, true)? {
-            Form { syntax, aggregated: true } => whole(&aggregated::of(&groups.legacy()), syntax, headers),
-            Form { syntax, .. } => plain(&legacy_versions(core, &groups), syntax),
+            Form { syntax, aggregated: true } => {
+                whole(core, &aggregated::of(&groups.legacy()), syntax, headers)
+            }
+            Form { syntax, .. } => plain(core, &legacy_versions(core, &groups), syntax),
         },
         ["apis"] => match negotiate(headers, true)? {
-            Form { syntax, aggregated: true } => whole(&aggregated::of(&groups.named()), syntax, headers),
-            Form { syntax, .. } => plain(&group_list(&groups), syntax),
+            Form { syntax, aggregated: true } => {
+                whole(core, &aggregated::of(&groups.named()), syntax, headers)
+            }
+            Form { syntax, .. } => plain(core, &group_list(&groups), syntax),
         },
         ["apis", group] => {
             let Some(group) = groups.find(group) else { return Ok(Answer::no_page()) };
-            plain(&group.describe(true), negotiate(headers, false)?.syntax)
+            plain(core, &group.describe(true), negotiate(headers, false)?.syntax)
         }
         ["apis", group, _] if groups.find(group).is_none() => Ok(Answer::no_page()),
-        ["api", version] => versioned(&groups, "", version, headers),
-        ["apis", group, version] => versioned(&groups, group, version, headers),
+        ["api", version] => versioned(core, &groups, "", version, headers),
+        ["apis", group, version] => versioned(core, &groups, group, version, headers),
         _ => Err(fault::unknown_path()),
     }
 }
 
-fn versioned(groups: &Groups, group: &str, version: &str, headers: &HeaderMap) -> Result<Answer> {
+fn versioned(
+    core: &Core,
+    groups: &Groups,
+    group: &str,
+    version: &str,
+    headers: &HeaderMap,
+) -> Result<Answer> {
     let found =
         groups.find(group).and_then(|group| group.version(version)).ok_or_else(fault::unknown_path)?;
-    plain(&resources::list(group, found), negotiate(headers, false)?.syntax)
+    plain(core, &resources::list(group, found), negotiate(headers, false)?.syntax)
 }
 
 fn legacy_versions(core: &Core, groups: &Groups) -> Value {
@@ -78,13 +88,13 @@ fn group_list(groups: &Groups) -> Value {
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": all})
 }
 
-fn plain(document: &Value, syntax: Syntax) -> Result<Answer> {
-    Answer::document(syntax.media_type(), syntax.write(document)?)
+fn plain(core: &Core, document: &Value, syntax: Syntax) -> Result<Answer> {
+    Answer::document(syntax.media_type(), syntax.write(&core.tables, document)?)
 }
 
 /// Everything at once, with a tag by which a client that has it already is told so.
-fn whole(document: &Value, syntax: Syntax, headers: &HeaderMap) -> Result<Answer> {
-    let body = syntax.write(document)?;
+fn whole(core: &Core, document: &Value, syntax: Syntax, headers: &HeaderMap) -> Result<Answer> {
+    let body = syntax.write(&core.tables, document)?;
     let tag = entity_tag(&body);
     let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
     let answer = if known {

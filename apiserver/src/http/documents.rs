@@ -25,15 +25,17 @@ pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
             discovery::answer(core, &steps, &parts.headers)
         }
-        (_, "/version" | "/version/") => document(&discovery::version(), parts),
-        (_, "/") => document(&discovery::paths(&Groups::of(&core.tables, &core.registry.rows())), parts),
+        (_, "/version" | "/version/") => document(core, &discovery::version(), parts),
+        (_, "/") => {
+            document(core, &discovery::paths(&Groups::of(&core.tables, &core.registry.rows())), parts)
+        }
         (_, "/metrics") if is_read => Answer::document(metrics::MEDIA_TYPE, core.metrics.text()?),
         _ if path.starts_with("/openapi/") && is_read => openapi::answer(core, path, &query, &parts.headers),
         _ => Ok(Answer::no_page()),
     }
 }
 
-fn document(document: &serde_json::Value, parts: &Parts) -> Result<Answer> {
+fn document(core: &Core, document: &serde_json::Value, parts: &Parts) -> Result<Answer> {
     let syntax = negotiate(&parts.headers, false)?.syntax;
-    Answer::document(syntax.media_type(), syntax.write(document)?)
+    Answer::document(syntax.media_type(), syntax.write(&core.tables, document)?)
 }

@@ -265,7 +265,7 @@ impl Served {
         if tree == written { Ok(object) } else { Object::from_value(&tree) }
     }
 
-    /// Writes empty lists as the store gives them back.
+    /// Drops what upstream loses once it knows who has set it.
     pub(crate) fn settle(&self, tree: &mut Value) {
         if matches!(self.view, View::Same) {
             self.schema.settle(tree);

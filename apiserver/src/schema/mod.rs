@@ -174,7 +174,7 @@ impl Schema {
         }
     }
 
-    /// Writes empty lists of a built-in kind as the store gives them back. To be done once the owners of fields are known.
+    /// Drops from an object of a built-in kind what upstream loses once it knows who has set it.
     pub(crate) fn settle(&self, object: &mut Value) {
         if !self.is_custom() {
             settle::object(self.cursor(), object);

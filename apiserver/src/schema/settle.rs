@@ -1,23 +1,26 @@
-//! Writes empty lists and maps as null where a built-in kind always writes them: upstream's store knows no empty ones,
-//! so that whoever sends one has set the field, and reads null.
+//! Drops from an object of a built-in kind what upstream loses once it knows who has set it: fields behind gates that are
+//! off, and empty lists where they are always written, of which upstream's store makes null.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::cursor::Cursor;
 use super::shape::{Presence, Shape};
 
+/// The type of a struct, where it stands, and the field of it that is behind a gate which is off by default.
+const GATED: (&str, &str, &str) = ("Lifecycle", "lifecycle", "stopSignal");
+
 /// Settles an object, or a part of it that stands at `at`.
 pub(super) fn object(at: Cursor<'_>, value: &mut Value) {
-    if holds_empty(value) {
+    if may_lose(value) {
         settle(at, value);
     }
 }
 
-/// Whether there may be something to do: most objects hold no empty list.
-fn holds_empty(value: &Value) -> bool {
+/// Whether there may be something to do: in most objects there is not.
+fn may_lose(value: &Value) -> bool {
     match value {
-        Value::Array(list) => list.is_empty() || list.iter().any(holds_empty),
-        Value::Object(map) => map.is_empty() || map.values().any(holds_empty),
+        Value::Array(list) => list.is_empty() || list.iter().any(may_lose),
+        Value::Object(map) => map.is_empty() || map.contains_key(GATED.2) || map.values().any(may_lose),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -26,6 +29,7 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(|item| settle(at.items(), item)),
         Value::Object(map) => {
+            drop_gated(at, map);
             for (key, value) in map {
                 let Some(below) = at.child(key) else { continue };
                 let is_written = at.field(key).is_some_and(|field| field.presence == Presence::Always);
@@ -40,10 +44,54 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
     }
 }
 
+/// A struct that is left with nothing goes too.
+fn drop_gated(at: Cursor<'_>, map: &mut Map<String, Value>) {
+    let (kind, place, field) = GATED;
+    let is_meant = at.child(place).and_then(Cursor::object).is_some_and(|object| object.name == kind);
+    let Some(gated) = map.get_mut(place).and_then(Value::as_object_mut).filter(|_| is_meant) else { return };
+    if gated.remove(field).is_some() && gated.is_empty() {
+        map.remove(place);
+    }
+}
+
 fn is_empty(value: &Value, shape: &Shape) -> bool {
     match (value, shape) {
         (Value::Array(list), Shape::List(..)) => list.is_empty(),
         (Value::Object(map), Shape::Map(_)) => map.is_empty(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use steersman_core::resource::GroupVersionKind;
+
+    use super::*;
+    use crate::Tables;
+
+    #[test]
+    fn what_upstream_loses_goes_and_nothing_else() {
+        let container =
+            |lifecycle: Value| json!({"spec": {"containers": [{"name": "c", "lifecycle": lifecycle}]}});
+        let cases = [
+            ("LimitRange", json!({"spec": {"limits": []}}), json!({"spec": {"limits": null}})),
+            ("ConfigMap", json!({"data": {"stopSignal": "x"}}), json!({"data": {"stopSignal": "x"}})),
+            (
+                "Pod",
+                container(json!({"stopSignal": "SIGUSR1"})),
+                json!({"spec": {"containers": [{"name": "c"}]}}),
+            ),
+            (
+                "Pod",
+                container(json!({"stopSignal": "SIGUSR1", "preStop": {}})),
+                container(json!({"preStop": {}})),
+            ),
+        ];
+        for (kind, mut object, settled) in cases {
+            let schema = Tables::load().schema(&GroupVersionKind::new("", "v1", kind)).unwrap();
+            schema.settle(&mut object);
+            assert_eq!(object, settled);
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
-use steersman_core::Result;
-use steersman_core::api::{Patch, Target, WatchOptions, WriteOptions};
+use steersman_core::api::{Patch, Target, WatchEvent, WatchOptions, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::{Object, Result};
 
 use crate::conditions;
 use crate::moment::seconds;
@@ -54,10 +54,16 @@ async fn follow_once(core: &Core) -> Result<()> {
         streams.push(core.watch(&caller, target, &WatchOptions::default()).await?);
     }
     let mut events = futures::stream::select_all(streams);
-    while events.next().await.is_some() {
+    while let Some(event) = events.next().await {
+        let mut is_cut_off = matches!(event, WatchEvent::Error(_));
         core.env.sleep(DELAY).await;
-        while let Some(Some(_)) = events.next().now_or_never() {}
+        while let Some(Some(event)) = events.next().now_or_never() {
+            is_cut_off |= matches!(event, WatchEvent::Error(_));
+        }
         write(core).await?;
+        if is_cut_off {
+            break;
+        }
     }
     Ok(())
 }
@@ -66,30 +72,41 @@ async fn follow_once(core: &Core) -> Result<()> {
 pub(super) async fn write(core: &Core) -> Result<()> {
     let caller = caller();
     for schema in Reader::list(core, &GroupResource::new(FLOW_CONTROL, "flowschemas"), "") {
-        let (tree, condition) = (schema.to_value()?, dangling(core, &schema.to_value()?));
-        if differs(&tree, &condition) {
-            let condition = with_time(core, &tree, condition);
-            let config = json!({
-                "apiVersion": schema.api_version(), "kind": schema.kind(), "metadata": {"name": schema.name()},
-                "status": {"conditions": [condition]},
-            });
-            let options =
-                WriteOptions { field_manager: CONSUMER.to_owned(), force: true, ..WriteOptions::default() };
-            let target = target(FLOW_CONTROL, "flowschemas").named(schema.name()).subresource("status");
-            forgive(core.patch(&caller, &target, Patch::Apply(config).into(), &options).await.map(drop))?;
-        }
+        forgive(write_dangling(core, &caller, &schema).await)?;
     }
     for service in Reader::list(core, &GroupResource::new(REGISTRATION, "apiservices"), "") {
-        let mut tree = service.to_value()?;
-        let Some(condition) = unavailable(core, &tree).filter(|condition| differs(&tree, condition)) else {
-            continue;
-        };
-        let now = seconds(core.env.now());
-        conditions::set_common(fields(&mut tree).object("status"), condition, &now);
-        let target = target(REGISTRATION, "apiservices").named(service.name()).subresource("status");
-        forgive(core.update(&caller, &target, Body::from(tree), &WriteOptions::default()).await.map(drop))?;
+        forgive(write_unavailable(core, &caller, &service).await)?;
     }
     Ok(())
+}
+
+async fn write_dangling(core: &Core, caller: &Caller, schema: &Object) -> Result<()> {
+    let tree = schema.to_value()?;
+    let mut condition = dangling(core, &tree);
+    if !differs(&tree, &condition) {
+        return Ok(());
+    }
+    let kept = present(&tree, &condition).filter(|one| one.text("status") == condition.text("status"));
+    let time = kept.map_or_else(|| seconds(core.env.now()), |one| one.text("lastTransitionTime").to_owned());
+    condition["lastTransitionTime"] = time.into();
+    let config = json!({
+        "apiVersion": schema.api_version(), "kind": schema.kind(), "metadata": {"name": schema.name()},
+        "status": {"conditions": [condition]},
+    });
+    let options = WriteOptions { field_manager: CONSUMER.to_owned(), force: true, ..WriteOptions::default() };
+    let target = target(FLOW_CONTROL, "flowschemas").named(schema.name()).subresource("status");
+    core.patch(caller, &target, Patch::Apply(config).into(), &options).await.map(drop)
+}
+
+async fn write_unavailable(core: &Core, caller: &Caller, service: &Object) -> Result<()> {
+    let mut tree = service.to_value()?;
+    let Some(condition) = unavailable(core, &tree).filter(|condition| differs(&tree, condition)) else {
+        return Ok(());
+    };
+    let now = seconds(core.env.now());
+    conditions::set_common(fields(&mut tree).object("status"), condition, &now);
+    let target = target(REGISTRATION, "apiservices").named(service.name()).subresource("status");
+    core.update(caller, &target, Body::from(tree), &WriteOptions::default()).await.map(drop)
 }
 
 /// Somebody else was faster: the next event tells of it.
@@ -118,13 +135,6 @@ fn differs(tree: &Value, condition: &Value) -> bool {
     let same =
         |one: &Value| ["status", "reason", "message"].iter().all(|key| one.text(key) == condition.text(key));
     !present(tree, condition).is_some_and(same)
-}
-
-fn with_time(core: &Core, tree: &Value, mut condition: Value) -> Value {
-    let kept = present(tree, &condition).filter(|one| one.text("status") == condition.text("status"));
-    let time = kept.map_or_else(|| seconds(core.env.now()), |one| one.text("lastTransitionTime").to_owned());
-    condition["lastTransitionTime"] = time.into();
-    condition
 }
 
 fn dangling(core: &Core, schema: &Value) -> Value {

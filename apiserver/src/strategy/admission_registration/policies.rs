@@ -14,7 +14,7 @@ use crate::tree::{Fill, Read, fields};
 
 const RULES: [&str; 2] = ["resourceRules", "excludeResourceRules"];
 
-const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 
 /// The most annotations of one policy.
 const MOST_ANNOTATIONS: usize = 20;

@@ -29,14 +29,8 @@ pub(super) fn default(container: &mut Map<String, Value>) {
     container.objects_mut("env").for_each(default_env);
 }
 
-/// Handlers of hooks. Stop signals are behind a gate that is off by default, so they are dropped.
 fn default_lifecycle(container: &mut Map<String, Value>) {
     let Some(lifecycle) = container.object_mut("lifecycle") else { return };
-    let had_signal = lifecycle.remove("stopSignal").is_some();
-    if had_signal && lifecycle.is_empty() {
-        container.drop_field("lifecycle");
-        return;
-    }
     for hook in ["postStart", "preStop"] {
         if let Some(http) = lifecycle.object_mut(hook).and_then(|hook| hook.object_mut("httpGet")) {
             default_http_get(http);
