@@ -71,13 +71,7 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16
     let cidrs = Target::all(GroupVersionResource::new("networking.k8s.io", "v1", "servicecidrs"));
     let range = json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [format!("{network}/{bits}")]}});
     make(core, caller, &cidrs, range, "").await?;
-    let ready = json!({
-        "type": "Ready", "status": "True", "reason": "", "lastTransitionTime": seconds(core.env.now()),
-        "message": "Kubernetes default Service CIDR is ready",
-    });
-    let ready = Patch::Merge(json!({"status": {"conditions": [ready]}}));
-    let status = cidrs.named("kubernetes").subresource("status");
-    core.patch(caller, &status, ready.into(), &WriteOptions::default()).await?;
+    say_ready(core, caller, &cidrs.named("kubernetes")).await?;
     let services = Target::all(GroupVersionResource::new("", "v1", "services")).in_namespace("default");
     let service = json!({
         "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
@@ -88,6 +82,21 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16
     });
     make(core, caller, &services, service, "").await?;
     if core.authorization.has_rbac() { held(core, caller, first(network)).await } else { Ok(()) }
+}
+
+/// Says that a range can be used, unless something is said of it already.
+async fn say_ready(core: &Core, caller: &Caller, range: &Target) -> Result<()> {
+    let there = core.get(caller, range, &GetOptions::default()).await?.to_value()?;
+    if there["status"]["conditions"].is_array() {
+        return Ok(());
+    }
+    let ready = json!({
+        "type": "Ready", "status": "True", "reason": "", "lastTransitionTime": seconds(core.env.now()),
+        "message": "Kubernetes default Service CIDR is ready",
+    });
+    let ready = Patch::Merge(json!({"status": {"conditions": [ready]}}));
+    let status = range.clone().subresource("status");
+    core.patch(caller, &status, ready.into(), &WriteOptions::default()).await.map(drop)
 }
 
 /// Who holds the first address of the range.
