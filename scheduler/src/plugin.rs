@@ -16,7 +16,7 @@ use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
 use crate::queue::{Groups, QueuedPod};
 use crate::signature::Signature;
-use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 use crate::waiting::Waiting;
 
@@ -255,9 +255,10 @@ pub trait NodeScore: Send {
         Reach::Unknown
     }
 
-    /// Whether the nodes of a domain that [`NodeScore::follow`] tells of all have one score.
-    fn is_by_domain(&self) -> bool {
-        false
+    /// The domains of which all nodes have one score, if there are such; they may be others after
+    /// [`NodeScore::follow`]. Nodes that are in none have one score, too.
+    fn domains(&self) -> Option<Arc<Domains>> {
+        None
     }
 
     /// Takes in that a node has begun to do for the pod, or has ceased to.

@@ -9,6 +9,7 @@ use crate::profile::Profile;
 use crate::snapshot::{NodeIndex, Snapshot};
 
 mod column;
+mod levels;
 mod totals;
 
 pub(crate) use totals::NodeSet;
@@ -54,7 +55,7 @@ impl Ranking {
             }
         }
         nodes.iter().for_each(|node| ranking.totals.count(*node, true));
-        let again = Again { nodes: &nodes, flipped: &[], reached: &Reached::default() };
+        let again = Again { nodes: &[], flipped: &nodes, reached: &Reached::default() };
         for column in &mut ranking.columns {
             score_again(column, &again, feasible, snapshot, &mut ranking.totals)?;
         }
@@ -79,7 +80,10 @@ impl Ranking {
                 reached.add(column.score.feasible_changed(*node, feasible.contains(*node)));
             }
             let again = Again { nodes: &nodes, flipped, reached: &reached };
-            if reached.unknown || score_again(column, &again, feasible, snapshot, &mut self.totals).is_err() {
+            if reached.unknown
+                || !column.is_as_made()
+                || score_again(column, &again, feasible, snapshot, &mut self.totals).is_err()
+            {
                 return false;
             }
         }

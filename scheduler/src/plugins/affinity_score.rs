@@ -8,7 +8,7 @@ use super::tallies::Tallies;
 use crate::change::{Change, Reach};
 use crate::plugin::{MAX_SCORE, NodeScore, Normalize, Range, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
-use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 use crate::terms::{Term, WeightedTerm};
 
 /// The weights that wishes give to domains.
@@ -92,8 +92,8 @@ impl NodeScore for Wishes {
         self.add_theirs(change).and(self.add_own(change))
     }
 
-    fn is_by_domain(&self) -> bool {
-        self.weights.keys() == 1
+    fn domains(&self) -> Option<Arc<Domains>> {
+        self.weights.only()
     }
 
     fn feasible_changed(&mut self, _: NodeIndex, _: bool) -> Reach {

@@ -7,7 +7,7 @@ use super::spread_counts::{Count, Counts};
 use crate::change::{Change, Reach};
 use crate::plugin::{MAX_SCORE, NodeScore, Normalize, Range, Scoring};
 use crate::pod::PodInfo;
-use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -117,8 +117,11 @@ impl NodeScore for Spread {
         reach
     }
 
-    fn is_by_domain(&self) -> bool {
-        self.weights.len() == 1
+    fn domains(&self) -> Option<Arc<Domains>> {
+        match (self.counts.each.as_slice(), self.weights.as_slice()) {
+            ([only], [Weight { on_node: None, .. }]) => Some(only.domains.clone()),
+            _ => None,
+        }
     }
 
     fn feasible_changed(&mut self, node: NodeIndex, feasible: bool) -> Reach {

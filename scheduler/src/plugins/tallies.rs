@@ -76,9 +76,9 @@ impl Tallies {
         self.0.iter().filter_map(move |tally| tally.at(node))
     }
 
-    /// How many topology keys there are.
-    pub(super) fn keys(&self) -> usize {
-        self.0.len()
+    /// The domains, if there is one topology key.
+    pub(super) fn only(&self) -> Option<Arc<Domains>> {
+        if let [only] = self.0.as_slice() { Some(only.domains.clone()) } else { None }
     }
 
     /// Whether all numbers are 0.

@@ -2,27 +2,32 @@
 
 use std::sync::Arc;
 
+use super::levels::Levels;
 use super::totals::{NodeSet, Totals};
 use crate::change::Reached;
 use crate::plugin::{MAX_SCORE, NodeScore, Normalize, Range};
-use crate::snapshot::{Domains, NodeIndex, Snapshot};
+use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 
-/// The raw score of a node that was not scored since it may have changed.
+/// The raw score of a slot that was not scored since it may have changed.
 const UNKNOWN: i64 = i64::MIN;
-/// The raw score of a node that the plugin leaves out.
+/// The raw score of a slot that the plugin leaves out.
 const LEFT_OUT: i64 = i64::MIN + 1;
-/// Ranges up to this width are normalized by a table.
-const TABLE: i64 = 1024;
 
-/// One plugin's scores. Raw scores are kept for nodes that will not do, too, until something changes there.
+/// One plugin's scores, by slot: a slot is a node, or where all nodes of a domain have one score, a domain. Raw scores
+/// are kept for nodes that will not do, too, until something changes there.
 pub(super) struct Column {
     pub(super) plugin: &'static str,
     pub(super) weight: i64,
     pub(super) score: Box<dyn NodeScore>,
     normalize: Normalize,
+    /// The domains that are the slots; `None` where nodes are.
+    domains: Option<Arc<Domains>>,
     raw: Vec<i64>,
     normalized: Vec<u8>,
-    extremes: Extremes,
+    /// By domain, how many nodes will do; of no use where nodes are the slots.
+    present: Vec<u32>,
+    /// The slots that are present and not left out; of no use where raw scores need not be normalized.
+    levels: Levels,
 }
 
 /// The plugin gave a score that is none.
@@ -46,25 +51,42 @@ impl Column {
         normalize: Normalize,
         rows: usize,
     ) -> Self {
+        let domains = score.domains();
+        let slots = domains.as_ref().map_or(rows, |domains| domains.end());
         Column {
             plugin,
             weight,
             score,
             normalize,
-            raw: vec![UNKNOWN; rows],
-            normalized: vec![0; rows],
-            extremes: Extremes::NONE,
+            raw: vec![UNKNOWN; slots],
+            normalized: vec![0; slots],
+            present: if domains.is_some() { vec![0; slots] } else { Vec::new() },
+            domains,
+            levels: Levels::new(slots),
         }
+    }
+
+    /// Whether the plugin scores by the same domains as when the column was made.
+    pub(super) fn is_as_made(&self) -> bool {
+        match (&self.domains, &self.score.domains()) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
+    fn slot(&self, node: NodeIndex) -> usize {
+        self.domains.as_ref().map_or(node.place(), |domains| domains.domain(node))
     }
 
     /// On the plugin's own scale; 0 for what it leaves out.
     pub(super) fn raw(&self, node: NodeIndex) -> i64 {
-        let raw = self.raw[node.place()];
+        let raw = self.raw[self.slot(node)];
         if raw <= LEFT_OUT { 0 } else { raw }
     }
 
     pub(super) fn normalized(&self, node: NodeIndex) -> i64 {
-        self.normalized[node.place()].into()
+        self.normalized[self.slot(node)].into()
     }
 
     /// Scores nodes again, and brings everything up to date that depends on that.
@@ -75,85 +97,117 @@ impl Column {
         snapshot: &Snapshot,
         totals: &mut Totals,
     ) -> Result<(), OutOfScale> {
-        let before = self.extremes.range();
-        for node in again.flipped {
-            let raw = self.raw[node.place()];
-            let (old, new) = if feasible.contains(*node) { (UNKNOWN, raw) } else { (raw, UNKNOWN) };
-            self.extremes.replace(old, new);
+        let before = self.levels.range();
+        let mut slots = Vec::new();
+        again.flipped.iter().for_each(|node| self.flip(*node, feasible, &mut slots));
+        let flipped = slots.len();
+        self.reached(again, snapshot, &mut slots);
+        for (at, slot) in slots.iter().enumerate() {
+            // What was scored before it ceased to do, and not changed since, is scored still.
+            if at >= flipped || self.raw[*slot] == UNKNOWN {
+                self.score_slot(*slot, feasible, snapshot);
+            }
         }
-        let mut nodes = again.nodes.to_vec();
-        let by_domain = self.score.is_by_domain() && !again.reached.everywhere;
-        if again.reached.everywhere {
-            nodes.extend(snapshot.nodes().map(|node| node.index()));
-        } else if by_domain {
-            again.reached.domains.iter().for_each(|domain| self.score_domain(domain, feasible, snapshot));
-        } else {
-            nodes.extend(again.reached.nodes());
-        }
-        nodes.extend(again.flipped.iter().filter(|node| self.raw[node.place()] == UNKNOWN));
-        nodes.iter().for_each(|node| self.score_node(*node, feasible, snapshot));
-        self.extremes.settle(&self.raw, feasible);
-        if !matches!(self.normalize, Normalize::Not) && self.extremes.range() != before {
-            return self.normalize_all(feasible, totals);
-        }
-        nodes.extend(again.flipped);
-        nodes.extend(again.reached.nodes().filter(|_| by_domain));
-        let range = self.extremes.range();
-        nodes.into_iter().filter(|node| feasible.contains(*node)).try_for_each(|node| {
-            let score = self.normalize.apply(self.raw[node.place()], range);
-            self.set(node, score, totals)
+        let normalize = &self.normalize;
+        let changed = self.levels.settle(before, |raw, range| normalize.apply(raw, range));
+        changed.into_iter().try_for_each(|(slot, score)| self.set(slot, score, totals))?;
+        slots.into_iter().try_for_each(|slot| match self.raw[slot] {
+            UNKNOWN => Ok(()),
+            LEFT_OUT => self.set(slot, 0, totals),
+            raw if self.is_scaled() => self.set(slot, raw, totals),
+            raw => self.set(slot, self.levels.normalized(raw), totals),
         })
     }
 
-    fn score_node(&mut self, node: NodeIndex, feasible: &NodeSet, snapshot: &Snapshot) {
-        let place = &mut self.raw[node.place()];
-        match snapshot.node(node).filter(|_| feasible.contains(node)) {
-            Some(view) => {
-                let raw = self.score.score(view).map_or(LEFT_OUT, |raw| raw.max(LEFT_OUT + 1));
-                self.extremes.replace(std::mem::replace(place, raw), raw);
-            }
-            None => *place = UNKNOWN,
-        }
+    /// Whether raw scores are scores already.
+    fn is_scaled(&self) -> bool {
+        matches!(self.normalize, Normalize::Not)
     }
 
-    /// Scores one node of the domain, and takes that over for the others.
-    fn score_domain(&mut self, domain: &(Arc<Domains>, usize), feasible: &NodeSet, snapshot: &Snapshot) {
-        let nodes = domain.0.nodes(domain.1);
-        let first = nodes.iter().find(|node| feasible.contains(**node)).and_then(|node| snapshot.node(*node));
-        let raw = first.and_then(|node| self.score.score(node)).map_or(UNKNOWN, |raw| raw.max(LEFT_OUT + 1));
-        for node in nodes {
-            let place = &mut self.raw[node.place()];
-            if *place != LEFT_OUT {
-                *place = raw;
+    /// Takes in that a node has begun or ceased to do. Adds its slot if that did so, too.
+    fn flip(&mut self, node: NodeIndex, feasible: &NodeSet, slots: &mut Vec<usize>) {
+        let (slot, is_feasible) = (self.slot(node), feasible.contains(node));
+        if let Some(present) = self.present.get_mut(slot) {
+            let before = *present;
+            *present = if is_feasible { before + 1 } else { before.saturating_sub(1) };
+            if before > 0 && *present > 0 {
+                return;
             }
         }
-        self.extremes.is_lost = true;
-    }
-
-    /// Brings all raw scores to the scale of the range that holds now.
-    fn normalize_all(&mut self, feasible: &NodeSet, totals: &mut Totals) -> Result<(), OutOfScale> {
-        let range = self.extremes.range();
-        let width = range.highest.saturating_sub(range.lowest);
-        let table: Option<Vec<i64>> = (0..TABLE)
-            .contains(&width)
-            .then(|| (0..=width).map(|at| self.normalize.apply(range.lowest + at, range)).collect());
-        for node in feasible.iter() {
-            let score = match (self.raw[node.place()], &table) {
-                (UNKNOWN | LEFT_OUT, _) => 0,
-                (raw, Some(table)) => table[(raw - range.lowest) as usize],
-                (raw, None) => self.normalize.apply(raw, range),
-            };
-            self.set(node, score, totals)?;
+        let raw = self.raw[slot];
+        match is_feasible {
+            true => {
+                self.enter(slot, raw);
+                slots.push(slot);
+            }
+            false => self.leave(slot, raw),
         }
-        Ok(())
     }
 
-    fn set(&mut self, node: NodeIndex, score: i64, totals: &mut Totals) -> Result<(), OutOfScale> {
-        let place = &mut self.normalized[node.place()];
-        let before = i64::from(*place);
-        if score != before {
-            *place = u8::try_from(score).ok().filter(|_| score <= MAX_SCORE).ok_or(OutOfScale(score))?;
-            totals.add(node, self.weight * (score - before));
+    /// The slots that changes reach.
+    fn reached(&self, again: &Again<'_>, snapshot: &Snapshot, slots: &mut Vec<usize>) {
+        if again.reached.everywhere {
+            match &self.domains {
+                Some(domains) => slots.extend(0..domains.end()),
+                None => slots.extend(snapshot.nodes().map(|node| node.index().place())),
+            }
+            return;
+        }
+        slots.extend(again.nodes.iter().map(|node| self.slot(*node)));
+        for (domains, domain) in &again.reached.domains {
+            match &self.domains {
+                Some(own) if Arc::ptr_eq(own, domains) => slots.push(*domain),
+                _ => slots.extend(domains.nodes(*domain).iter().map(|node| self.slot(*node))),
+            }
+        }
+    }
+
+    fn score_slot(&mut self, slot: usize, feasible: &NodeSet, snapshot: &Snapshot) {
+        let raw = match self.view(slot, feasible, snapshot) {
+            Some(view) => self.score.score(view).map_or(LEFT_OUT, |raw| raw.max(LEFT_OUT + 1)),
+            None => UNKNOWN,
+        };
+        let before = std::mem::replace(&mut self.raw[slot], raw);
+        if before != raw {
+            self.leave(slot, before);
+            self.enter(slot, raw);
+        }
+    }
+
+    /// A node of the slot, if any will do.
+    fn view<'s>(&self, slot: usize, feasible: &NodeSet, snapshot: &'s Snapshot) -> Option<NodeView<'s>> {
+        match &self.domains {
+            None => snapshot.node(NodeIndex::at(slot)).filter(|node| feasible.contains(node.index())),
+            Some(domains) => {
+                let first = domains.nodes(slot).first().filter(|_| self.present[slot] > 0)?;
+                snapshot.node(*first)
+            }
+        }
+    }
+
+    fn enter(&mut self, slot: usize, raw: i64) {
+        if raw > LEFT_OUT && !self.is_scaled() {
+            self.levels.insert(slot, raw);
+        }
+    }
+
+    fn leave(&mut self, slot: usize, raw: i64) {
+        if raw > LEFT_OUT && !self.is_scaled() {
+            self.levels.remove(slot, raw);
+        }
+    }
+
+    fn set(&mut self, slot: usize, score: i64, totals: &mut Totals) -> Result<(), OutOfScale> {
+        let before = i64::from(self.normalized[slot]);
+        if score == before {
+            return Ok(());
+        }
+        self.normalized[slot] =
+            u8::try_from(score).ok().filter(|_| score <= MAX_SCORE).ok_or(OutOfScale(score))?;
+        let more = self.weight * (score - before);
+        match &self.domains {
+            None => totals.add(NodeIndex::at(slot), more),
+            Some(domains) => domains.nodes(slot).iter().for_each(|node| totals.add(*node, more)),
         }
         Ok(())
     }
@@ -176,61 +230,6 @@ fn share(raw: i64, highest: i64) -> i64 {
     if highest == 0 { 0 } else { raw.saturating_mul(MAX_SCORE) / highest }
 }
 
-/// The lowest and the highest of raw scores, and how many nodes have them.
-struct Extremes {
-    range: Range,
-    at_lowest: usize,
-    at_highest: usize,
-    is_lost: bool,
-}
-
-impl Extremes {
-    const NONE: Extremes = Extremes {
-        range: Range { lowest: i64::MAX, highest: i64::MIN },
-        at_lowest: 0,
-        at_highest: 0,
-        is_lost: false,
-    };
-
-    fn range(&self) -> Range {
-        self.range
-    }
-
-    fn replace(&mut self, old: i64, new: i64) {
-        if old == new {
-            return;
-        }
-        if old > LEFT_OUT {
-            self.at_lowest -= usize::from(old == self.range.lowest && self.at_lowest > 0);
-            self.at_highest -= usize::from(old == self.range.highest && self.at_highest > 0);
-            self.is_lost |= self.at_lowest == 0 || self.at_highest == 0;
-        }
-        if new > LEFT_OUT {
-            self.add(new);
-        }
-    }
-
-    fn add(&mut self, raw: i64) {
-        if raw < self.range.lowest {
-            (self.range.lowest, self.at_lowest) = (raw, 0);
-        }
-        if raw > self.range.highest {
-            (self.range.highest, self.at_highest) = (raw, 0);
-        }
-        self.at_lowest += usize::from(raw == self.range.lowest);
-        self.at_highest += usize::from(raw == self.range.highest);
-    }
-
-    /// Looks for the extremes again if a last one was replaced.
-    fn settle(&mut self, raw: &[i64], feasible: &NodeSet) {
-        if self.is_lost {
-            *self = Extremes::NONE;
-            let raw = feasible.iter().map(|node| raw[node.place()]).filter(|raw| *raw > LEFT_OUT);
-            raw.for_each(|raw| self.add(raw));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,20 +245,6 @@ mod tests {
         for (normalize, raw, expected) in cases {
             let range = Range { lowest: raw[0], highest: raw[2] };
             assert_eq!(raw.map(|raw| normalize.apply(raw, range)), expected);
-        }
-    }
-
-    #[test]
-    fn extremes_follow_what_comes_and_goes() {
-        let mut extremes = Extremes::NONE;
-        let mut raw = [UNKNOWN; 3];
-        let feasible: NodeSet = (0..3).map(NodeIndex::at).collect();
-        for (at, new, lowest, highest) in
-            [(0, 5, 5, 5), (1, 7, 5, 7), (2, 5, 5, 7), (0, 9, 5, 9), (2, UNKNOWN, 7, 9), (1, LEFT_OUT, 9, 9)]
-        {
-            extremes.replace(std::mem::replace(&mut raw[at], new), new);
-            extremes.settle(&raw, &feasible);
-            assert_eq!(extremes.range(), Range { lowest, highest });
         }
     }
 }
