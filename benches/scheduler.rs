@@ -1,8 +1,9 @@
-//! How many pods the scheduler's library places a second, in the clusters and with the pods of upstream's scheduler_perf.
+//! How many pods the scheduler places a second, in the clusters and with the pods of upstream's scheduler_perf.
 //!
-//! `cargo bench --bench scheduler`. A placement is a decision and taking note of it, nothing is written anywhere. Time is
-//! what the process spent on a CPU, so that a busy machine does not matter much. The figures stand in
-//! `docs/performance.md`; arguments choose workloads by a part of their names.
+//! `cargo bench --bench scheduler`. First the library alone: a placement is a decision and taking note of it, nothing is
+//! written anywhere. Then end to end: the component against our API server and store, every binding an API write, and an
+//! event for each. Time is what the process spent on a CPU, so that a busy machine does not matter much. The figures
+//! stand in `docs/performance.md`; arguments choose workloads by a part of their names.
 #![expect(clippy::print_stdout, reason = "a bench prints")]
 
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use serde_json::{Value, json};
-use steersman_core::Object;
-use steersman_scheduler::{Cache, Decision, Picker, PodInfo, Profile};
+use steersman::prelude::*;
+use steersman::sim::Sim;
+use steersman_scheduler::{Cache, Decision, Picker, PodInfo, Profile, Scheduler};
 
 const HOST: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -53,6 +55,74 @@ fn main() {
             print(&workload, &figures);
         }
     }
+    println!("the most memory that the process has had: {} MB", peak_megabytes());
+    for (name, zones, template, target) in END_TO_END {
+        if wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str())) {
+            let (pods, took) = end_to_end(*zones, *template);
+            let rate = pods as f64 / took.as_secs_f64();
+            let met = if rate >= *target { "yes" } else { "no" };
+            println!(
+                "{name:<44} {:>8} {rate:>12.0} {:>12} {:>16}   {met}",
+                5_000,
+                format!("≥ {target:.0}"),
+                ""
+            );
+        }
+    }
+}
+
+/// What is bound through the API server: name, zones, pods, and fifty times what upstream requires of itself.
+const END_TO_END: &[(&str, usize, Template, f64)] = &[
+    ("end to end: basic", 0, basic, 34_000.0),
+    ("end to end: node affinity", 1, in_zone, 27_000.0),
+    ("end to end: pod affinity, required", 1, near, 3_500.0),
+    ("end to end: pod anti-affinity, required", 0, apart, 9_000.0),
+    ("end to end: topology spread, hard", 3, spread, 23_000.0),
+];
+
+/// Has pods bound that are there already; gives back how many, and how long that took.
+fn end_to_end(zones: usize, template: Template) -> (usize, Duration) {
+    const PODS: usize = 5_000;
+    let sim = Sim::new(1);
+    sim.block_on(async {
+        let builder =
+            Cluster::builder().without_controllers().without_scheduler().without_admission("ServiceAccount");
+        let cluster = builder.start(&sim.env()).await.expect("a valid cluster");
+        for number in 0..5_000 {
+            cluster.api::<Node>().create(&node(number, zones)).await.expect("a valid node");
+        }
+        let namespace = json!({"metadata": {"name": "sched-0"}});
+        let namespace: Namespace = serde_json::from_value(namespace).expect("a valid namespace");
+        cluster.api::<Namespace>().create(&namespace).await.expect("a new namespace");
+        for number in 1..=PODS {
+            let mut pod = template(number);
+            pod["metadata"]["name"] = json!(format!("pod-{number}"));
+            let pod: Pod = serde_json::from_value(pod).expect("a valid pod");
+            cluster.api::<Pod>().namespace("sched-0").create(&pod).await.expect("a new pod");
+        }
+        let scheduler = Scheduler::new(&sim.env(), cluster.client(), Profile::default());
+        let scheduler = Arc::new(scheduler);
+        let running = scheduler.clone();
+        let started = cpu_time();
+        let task = sim.env().spawn("bench/scheduler", async move { running.run().await });
+        // Virtual time passes once there is nothing left to do.
+        sim.env().sleep(Duration::from_secs(1)).await;
+        let took = cpu_time() - started;
+        let pods = cluster.api::<Pod>().list(&ListOptions::default()).await.expect("a list");
+        let bound = pods.iter().filter(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
+        let bound = bound.count();
+        assert_eq!(bound, PODS, "every pod is bound");
+        drop(task);
+        (bound, took)
+    })
+}
+
+/// The most memory that the process has had in use, in megabytes; 0 where the system does not tell.
+fn peak_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() / 1024
 }
 
 fn workloads() -> Vec<Workload> {

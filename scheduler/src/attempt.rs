@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::change::{Change, Reach};
 use crate::decision::Diagnosis;
+use crate::dry_runs::DryRuns;
 use crate::plugin::{NodeFilter, Plugin, Prepared};
 use crate::pod::PodInfo;
 use crate::snapshot::{NodeView, Snapshot};
@@ -31,6 +32,7 @@ pub struct Filters {
     among: Option<BTreeSet<String>>,
     among_plugins: BTreeSet<&'static str>,
     rejection: Option<Refusal>,
+    dry_runs: DryRuns,
 }
 
 /// Preparing the filters ended early.
@@ -53,6 +55,7 @@ impl Filters {
             among: None,
             among_plugins: BTreeSet::new(),
             rejection: None,
+            dry_runs: DryRuns::default(),
         };
         for plugin in plugins {
             if let Some(filter) = plugin.filter() {
@@ -134,6 +137,16 @@ impl Filters {
     /// Judges another pod from now on, which must have the same signature.
     pub(crate) fn judge(&mut self, pod: &Arc<PodInfo>) {
         self.pod = pod.clone();
+    }
+
+    /// What came of removing pods for trial, for pods of the same signature.
+    pub(crate) fn dry_runs(&mut self) -> &mut DryRuns {
+        &mut self.dry_runs
+    }
+
+    /// Whether all look at nothing but the node.
+    pub(crate) fn are_local(&self) -> bool {
+        self.prepared.iter().all(|(_, filter)| filter.is_local())
     }
 
     pub(crate) fn len(&self) -> usize {

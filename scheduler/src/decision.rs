@@ -58,7 +58,7 @@ pub struct Nomination {
     /// Less important pods that waited for room on the node, and now wait for none.
     pub displaced: Vec<Arc<PodInfo>>,
     /// The nodes that were chosen from, this one among them.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Arc<Candidate>>,
 }
 
 /// A node on which removing pods makes room.
@@ -94,6 +94,15 @@ impl Diagnosis {
     pub fn rejection(&self, node: NodeIndex) -> Option<&Rejection> {
         let own = self.refusals.get(node).map(|refusal| &refusal.rejection);
         own.or(self.pod.as_ref()).or(self.others.as_ref())
+    }
+
+    /// On how many nodes removing pods may help.
+    pub(crate) fn resolvable(&self) -> usize {
+        let own = self.refusals.counted().filter(|(refusal, _)| refusal.rejection.is_resolvable());
+        let own: usize = own.map(|(_, nodes)| nodes).sum();
+        let rest = self.nodes.saturating_sub(self.refusals.len());
+        let rejection = self.pod.as_ref().or(self.others.as_ref());
+        own + if rejection.is_some_and(Rejection::is_resolvable) { rest } else { 0 }
     }
 
     /// The rejections, each with the number of nodes it ruled out.

@@ -78,7 +78,7 @@ pub trait Extender: Send + Sync + 'static {
     ///
     /// # Errors
     /// It could not be found out; the words are told.
-    async fn preempt(&self, pod: &PodInfo, candidates: &[Candidate]) -> Result<Vec<Victims>, String> {
+    async fn preempt(&self, pod: &PodInfo, candidates: &[Arc<Candidate>]) -> Result<Vec<Victims>, String> {
         let _ = (pod, candidates);
         Err("does not preempt".to_owned())
     }

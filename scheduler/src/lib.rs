@@ -43,6 +43,7 @@ k8s_openapi::k8s_if_ge_1_34! {
 
     pub use devices::{AttributeValue, DeviceSelector, DeviceSelectors, DeviceView};
 }
+mod dry_runs;
 mod engine;
 mod evaluation;
 mod event;

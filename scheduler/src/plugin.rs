@@ -178,6 +178,11 @@ pub trait NodeFilter: Send {
         Reach::Unknown
     }
 
+    /// Whether it looks at nothing but the node, as it stands now.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Counts in, or with -1 out, a pod that is put on or taken off a node for trial. Needed only where pods of other
     /// nodes count: whether the node shows the pod already is not said. Upstream's AddPod and RemovePod.
     fn suppose(&mut self, change: Change<'_>) {
@@ -192,6 +197,10 @@ impl<F: Fn(NodeView<'_>) -> Verdict + Send> NodeFilter for F {
 
     fn follow(&mut self, _: Change<'_>) -> Reach {
         Reach::Node
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 }
 

@@ -184,13 +184,13 @@ impl Extender for HttpExtender {
         Ok(list.into_iter().map(|one| (one.host, one.score)).collect())
     }
 
-    async fn preempt(&self, pod: &PodInfo, candidates: &[Candidate]) -> Result<Vec<Victims>, String> {
+    async fn preempt(&self, pod: &PodInfo, candidates: &[Arc<Candidate>]) -> Result<Vec<Victims>, String> {
         let is_capable = self.configuration.node_cache_capable;
         let victim = |victim: &Arc<PodInfo>| match is_capable {
             true => json!({"UID": victim.uid()}),
             false => json!(victim.pod()),
         };
-        let victims = |candidate: &Candidate| {
+        let victims = |candidate: &Arc<Candidate>| {
             let pods: Vec<Value> = candidate.victims.iter().map(victim).collect();
             json!({"Pods": pods, "NumPDBViolations": candidate.budgets_violated})
         };

@@ -43,7 +43,7 @@ fn agreed(
     extender: &dyn Extender,
     victims: Vec<Victims>,
     snapshot: &Snapshot,
-) -> Result<Vec<Candidate>, String> {
+) -> Result<Vec<Arc<Candidate>>, String> {
     let mut agreed = Vec::new();
     for Victims { node, pods, budgets_violated } in victims {
         let view =
@@ -64,7 +64,7 @@ fn agreed(
             })
         };
         let victims = pods.iter().map(find).collect::<Result<_, _>>()?;
-        agreed.push(Candidate { node: view.name().clone(), victims, budgets_violated });
+        agreed.push(Arc::new(Candidate { node: view.name().clone(), victims, budgets_violated }));
     }
     Ok(agreed)
 }

@@ -12,14 +12,15 @@ use steersman_core::resource::GroupVersionResource;
 
 use super::Configured;
 use super::victims::{Budgets, is_preemptible, select};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Filters};
 use crate::decision::{Candidate, Diagnosis, Nomination};
+use crate::dry_runs::{DryRun, Harm, Ranked};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{NoRemedy, Plugin, PostFilter};
 use crate::pod::PodInfo;
 use crate::refusals::Refusals;
-use crate::snapshot::{NodeIndex, Snapshot};
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Code, Refusal, Rejection};
 
 /// Makes room for a pod by removing less important ones.
@@ -71,7 +72,7 @@ impl PostFilter for DefaultPreemption {
             return Err(NoRemedy::because(rejection));
         }
         match self.candidates(attempt) {
-            Ok((best, all)) => Ok(nominate(attempt.snapshot, attempt.pod, best, all)),
+            Ok((best, all)) => Ok(nominate(attempt.snapshot, attempt.pod, &best, all)),
             Err(Unhelpful::Broken(why)) => Err(NoRemedy::because(told(Code::Error, why))),
             Err(Unhelpful::Refused(diagnosis)) => {
                 let rejection = told(Code::Unschedulable, diagnosis.to_string());
@@ -87,39 +88,43 @@ enum Unhelpful {
     Broken(String),
 }
 
+/// The best candidate, and all that were found.
+type Found = (Arc<Candidate>, Vec<Arc<Candidate>>);
+
 impl DefaultPreemption {
     /// Looks at the nodes that removing pods may help on, from a random one on, until enough candidates are found.
-    fn candidates(&self, attempt: &mut Attempt<'_>) -> Result<(Candidate, Vec<Candidate>), Unhelpful> {
-        let nodes = potential(attempt);
-        let others = Rejection::unresolvable("Preemption is not helpful for scheduling");
-        let mut refusals = Refusals::default();
-        let budgets = Budgets::of(attempt.snapshot);
-        let (mut candidates, mut broken): (Vec<Candidate>, _) = (Vec::new(), None);
-        let start = if nodes.is_empty() { 0 } else { (attempt.tie % nodes.len() as u64) as usize };
-        for &node in nodes[start..].iter().chain(&nodes[..start]) {
-            match select(attempt, node, &budgets) {
-                Ok(candidate) => candidates.push(candidate),
+    fn candidates(&self, attempt: &mut Attempt<'_>) -> Result<Found, Unhelpful> {
+        let (snapshot, diagnosis) = (attempt.snapshot, attempt.diagnosis);
+        let budgets = Budgets::of(snapshot);
+        let enough = self.enough(diagnosis.resolvable());
+        let (mut found, mut refused, mut broken): (Vec<DryRun>, Vec<_>, _) = (vec![], vec![], None);
+        let mut is_harmless = false;
+        for node in potential(diagnosis, snapshot, attempt.tie) {
+            let run = dry_run(attempt, node, &budgets);
+            match &*run {
+                Ok(ranked) => {
+                    is_harmless |= ranked.candidate.budgets_violated == 0;
+                    found.push(run);
+                }
                 Err(Refusal { rejection, .. }) if !rejection.is_rejection() => {
                     broken.get_or_insert(rejection.to_string());
                 }
-                Err(refusal) => {
-                    refusals.set(node, refusal);
-                }
+                // Those matter only if there is no candidate.
+                Err(refusal) if found.is_empty() => refused.push((node, refusal.clone())),
+                Err(_) => {}
             }
-            let harmless = candidates.iter().any(|candidate| candidate.budgets_violated == 0);
-            if harmless && candidates.len() >= self.enough(nodes.len()) {
+            if is_harmless && found.len() >= enough {
                 break;
             }
         }
+        let ranked = || found.iter().filter_map(|run| run.as_ref().as_ref().ok());
         // Of equals, the first: they are in random order.
-        match (candidates.iter().min_by_key(|candidate| harm(candidate)).cloned(), broken) {
-            (Some(best), _) => Ok((best, candidates)),
-            (None, Some(why)) => Err(Unhelpful::Broken(why)),
-            (None, None) => {
-                let (nodes, refusals) = (attempt.snapshot.len(), Arc::new(refusals));
-                let diagnosis = Diagnosis { nodes, refusals, others: Some(others), ..Diagnosis::default() };
-                Err(Unhelpful::Refused(Box::new(diagnosis)))
+        match (ranked().min_by_key(|ranked| ranked.harm), broken) {
+            (Some(best), _) => {
+                Ok((best.candidate.clone(), ranked().map(|ranked| ranked.candidate.clone()).collect()))
             }
+            (None, Some(why)) => Err(Unhelpful::Broken(why)),
+            (None, None) => Err(Unhelpful::Refused(unhelpful(snapshot, refused))),
         }
     }
 
@@ -156,31 +161,66 @@ fn is_preempted(pod: &PodInfo) -> bool {
         })
 }
 
-/// The nodes that removing pods may help on.
-fn potential(attempt: &Attempt<'_>) -> Vec<NodeIndex> {
-    let resolvable =
-        |node: &NodeIndex| attempt.diagnosis.rejection(*node).is_some_and(Rejection::is_resolvable);
-    attempt.snapshot.nodes().map(|node| node.index()).filter(resolvable).collect()
+/// The nodes that removing pods may help on, from a random one on.
+fn potential(diagnosis: &Diagnosis, snapshot: &Snapshot, tie: u64) -> impl Iterator<Item = NodeIndex> {
+    let rows = snapshot.rows();
+    let start = (tie % rows.max(1) as u64) as usize;
+    let nodes = (start..rows).chain(0..start).map(NodeIndex::at);
+    let nodes = nodes.filter(|node| snapshot.node(*node).is_some());
+    nodes.filter(|node| diagnosis.rejection(*node).is_some_and(Rejection::is_resolvable))
 }
 
-fn nominate(snapshot: &Snapshot, pod: &PodInfo, best: Candidate, all: Vec<Candidate>) -> Nomination {
+/// What came of removing pods from a node, perhaps for another pod of the same kind: where the pods of other nodes, those
+/// that wait, and disruption budgets have no say, that depends on the node alone.
+fn dry_run(attempt: &mut Attempt<'_>, index: NodeIndex, budgets: &Budgets) -> DryRun {
+    let snapshot = attempt.snapshot;
+    let depends_on_itself = |node: &NodeView<'_>| snapshot.nominated().on(node.name()).is_empty();
+    let node = snapshot.node(index).filter(|_| budgets.is_empty()).filter(depends_on_itself);
+    let node = node.filter(|_| attempt.filters.as_ref().is_some_and(|filters| filters.are_local()));
+    let runs = attempt.filters.as_deref_mut().map(Filters::dry_runs);
+    if let (Some(node), Some(runs)) = (node, runs)
+        && let Some(known) = runs.get(node)
+    {
+        return known.clone();
+    }
+    let ranked = |candidate: Candidate| Ranked { harm: harm(&candidate), candidate: Arc::new(candidate) };
+    let run = Arc::new(select(attempt, index, budgets).map(ranked));
+    if let (Some(node), Some(filters)) = (node, attempt.filters.as_deref_mut()) {
+        filters.dry_runs().set(node, &run);
+    }
+    run
+}
+
+fn unhelpful(snapshot: &Snapshot, refused: Vec<(NodeIndex, Refusal)>) -> Box<Diagnosis> {
+    let mut refusals = Refusals::default();
+    refused.into_iter().for_each(|(node, refusal)| refusals.set(node, refusal));
+    let others = Some(Rejection::unresolvable("Preemption is not helpful for scheduling"));
+    let (nodes, refusals) = (snapshot.len(), Arc::new(refusals));
+    Box::new(Diagnosis { nodes, refusals, others, ..Diagnosis::default() })
+}
+
+fn nominate(
+    snapshot: &Snapshot,
+    pod: &PodInfo,
+    best: &Candidate,
+    candidates: Vec<Arc<Candidate>>,
+) -> Nomination {
     let displaced = displaced(snapshot, &best.node, pod);
-    Nomination { node: best.node, victims: best.victims, displaced, candidates: all }
+    Nomination { node: best.node.clone(), victims: best.victims.clone(), displaced, candidates }
 }
 
 /// Chooses among candidates; of equals, the first.
 pub(crate) fn renominate(
     snapshot: &Snapshot,
     pod: &PodInfo,
-    candidates: Vec<Candidate>,
+    candidates: Vec<Arc<Candidate>>,
 ) -> Option<Nomination> {
     let best = candidates.iter().min_by_key(|candidate| harm(candidate)).cloned()?;
-    Some(nominate(snapshot, pod, best, candidates))
+    Some(nominate(snapshot, pod, &best, candidates))
 }
 
-/// How much harm a candidate does, the worst kind first: budgets violated, the highest priority, the sum of priorities,
-/// the number of pods, and how long the most important has been running.
-fn harm(candidate: &Candidate) -> (usize, i32, i64, usize, std::cmp::Reverse<Timestamp>) {
+/// How much harm a candidate does.
+fn harm(candidate: &Candidate) -> Harm {
     let priorities = || candidate.victims.iter().map(|victim| victim.priority());
     let highest = priorities().max().unwrap_or(i32::MIN);
     // Shifted to be positive, so that few pods of negative priority are less than many.

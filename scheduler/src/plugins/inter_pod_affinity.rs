@@ -224,6 +224,10 @@ impl NodeFilter for Neighbours {
         reach
     }
 
+    fn is_local(&self) -> bool {
+        self.is_silent
+    }
+
     fn suppose(&mut self, change: Change<'_>) {
         if !self.is_silent {
             self.count_unwelcome(change);

@@ -128,6 +128,11 @@ impl Budgets {
         Budgets(snapshot.related().all().filter_map(parse).collect())
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Those whose removal a budget forbids, and the others, both in the order given.
     fn divide(&self, pods: Vec<Arc<PodInfo>>) -> (Vec<Arc<PodInfo>>, Vec<Arc<PodInfo>>) {
         let mut left: BTreeMap<usize, i32> = BTreeMap::new();

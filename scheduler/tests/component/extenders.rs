@@ -77,8 +77,8 @@ impl Extender for Choosy {
         Ok(nodes.iter().map(|node| (name(node), if name(node) == "n1" { 10 } else { 0 })).collect())
     }
 
-    async fn preempt(&self, _: &PodInfo, candidates: &[Candidate]) -> Result<Vec<Victims>, String> {
-        let victims = |candidate: &Candidate| Victims {
+    async fn preempt(&self, _: &PodInfo, candidates: &[Arc<Candidate>]) -> Result<Vec<Victims>, String> {
+        let victims = |candidate: &Arc<Candidate>| Victims {
             node: candidate.node.to_string(),
             pods: candidate.victims.iter().map(|victim| victim.uid().to_owned()).collect(),
             budgets_violated: 0,
