@@ -5,7 +5,6 @@
 //! it, at most five minutes), or in flight (being placed). Events that come while a pod is in flight are remembered
 //! until its fate is known, so that none is lost. Time is an argument: nothing here waits.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ mod groups;
 mod heap;
 mod in_flight;
 mod queued;
+mod rejected;
 
 pub use backoff::Backoff;
 
@@ -26,6 +26,7 @@ pub use queued::QueuedPod;
 
 use heap::Heap;
 use in_flight::InFlight;
+use rejected::Rejected;
 
 /// How long a rejected pod waits at most before it is tried again; upstream's bound.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
@@ -36,7 +37,7 @@ pub struct Queue {
     profiles: Arc<Profiles>,
     active: Heap,
     backoff: Heap,
-    waiting: BTreeMap<Arc<str>, QueuedPod>,
+    waiting: Rejected,
     in_flight: InFlight,
     sequence: u64,
     pauses: Backoff,
@@ -50,7 +51,7 @@ impl Queue {
             profiles,
             active: Heap::default(),
             backoff: Heap::default(),
-            waiting: BTreeMap::new(),
+            waiting: Rejected::default(),
             in_flight: InFlight::default(),
             sequence: 0,
             pauses: Backoff::default(),
@@ -76,7 +77,7 @@ impl Queue {
 
     /// The pods that wait for an event, with the plugins that rejected them.
     pub fn waiting(&self) -> impl Iterator<Item = &QueuedPod> {
-        self.waiting.values()
+        self.waiting.iter()
     }
 
     /// Whether a pod is here.
@@ -100,7 +101,7 @@ impl Queue {
         if let Some(queued) = self.active.remove(&key, &*self.profiles) {
             return self.enqueue(queued.with(pod), now);
         }
-        if let Some(queued) = self.backoff.remove(&key, &*self.profiles) {
+        if let Some(queued) = self.backoff.remove(&key, &ByBackoff(&self.profiles)) {
             let queued = queued.with(pod);
             return self.backoff.push(queued, &ByBackoff(&self.profiles));
         }
@@ -120,7 +121,7 @@ impl Queue {
         if changed && (queued.is_held_back() || self.wakes(&queued, &event)) {
             self.requeue(queued, now);
         } else {
-            self.waiting.insert(queued.pod().key().clone(), queued);
+            self.waiting.insert(queued);
         }
     }
 
@@ -192,7 +193,7 @@ impl Queue {
         if plugins.is_empty() || missed {
             self.requeue(queued, now);
         } else {
-            self.waiting.insert(key, queued);
+            self.waiting.insert(queued);
         }
     }
 
@@ -204,12 +205,8 @@ impl Queue {
                 || in_flight.get(key).is_some()
         });
         self.in_flight.note(event);
-        let woken: Vec<Arc<str>> = self
-            .waiting
-            .iter()
-            .filter(|(_, queued)| self.wakes(queued, event))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let woken = self.waiting.iter().filter(|queued| self.wakes(queued, event));
+        let woken: Vec<Arc<str>> = woken.map(|queued| queued.pod().key().clone()).collect();
         for key in woken {
             if let Some(queued) = self.waiting.remove(&key) {
                 self.requeue(queued, now);
@@ -220,8 +217,7 @@ impl Queue {
     /// When [`Queue::pop`] may next give a pod though nothing happens; `None` if never.
     pub fn next_due(&self) -> Option<Duration> {
         let backoff = self.backoff.peek().map(QueuedPod::backoff_until);
-        let waiting = self.waiting.values().filter(|queued| !queued.is_held_back());
-        let longest = waiting.map(|queued| queued.since() + LONGEST_WAIT).min();
+        let longest = self.waiting.longest().map(|since| since + LONGEST_WAIT);
         backoff.into_iter().chain(longest).min()
     }
 
@@ -238,13 +234,9 @@ impl Queue {
         {
             self.enqueue(queued, now);
         }
-        let tired = |queued: &QueuedPod| !queued.is_held_back() && queued.since() + LONGEST_WAIT <= now;
-        let tired: Vec<Arc<str>> =
-            self.waiting.iter().filter(|(_, queued)| tired(queued)).map(|(key, _)| key.clone()).collect();
-        for key in tired {
-            if let Some(queued) = self.waiting.remove(&key) {
-                self.requeue(queued, now);
-            }
+        let Some(long_ago) = now.checked_sub(LONGEST_WAIT) else { return };
+        while let Some(queued) = self.waiting.pop_since(long_ago) {
+            self.requeue(queued, now);
         }
     }
 
@@ -266,7 +258,7 @@ impl Queue {
         match held_back {
             Some(refusal) => {
                 let queued = queued.held_back(refusal, now);
-                self.waiting.insert(queued.pod().key().clone(), queued);
+                self.waiting.insert(queued);
             }
             None => self.active.push(queued.released(), &*self.profiles),
         }
