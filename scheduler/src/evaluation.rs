@@ -61,19 +61,21 @@ impl Evaluation {
         if self.filters.rejection().is_some() {
             return;
         }
+        let mut refusals = Refusals::default();
         if let Some(names) = self.filters.among().cloned() {
             for node in names.iter().filter_map(|name| snapshot.node_named(name)) {
-                self.judge(node);
+                self.judge(node, &mut refusals);
             }
-            return;
-        }
-        let start = if enough < snapshot.len() { (tie % snapshot.len() as u64) as usize } else { 0 };
-        for node in snapshot.nodes().skip(start).chain(snapshot.nodes().take(start)) {
-            self.judge(node);
-            if self.feasible.len() >= enough {
-                break;
+        } else {
+            let start = if enough < snapshot.len() { (tie % snapshot.len() as u64) as usize } else { 0 };
+            for node in snapshot.nodes().skip(start).chain(snapshot.nodes().take(start)) {
+                self.judge(node, &mut refusals);
+                if self.feasible.len() >= enough {
+                    break;
+                }
             }
         }
+        self.refusals = Arc::new(refusals);
     }
 
     /// Brings everything up to date, for a pod of the same signature; `false` if it has to be worked out anew.
@@ -101,12 +103,12 @@ impl Evaluation {
         {
             return false;
         }
-        let flipped: Vec<NodeIndex> = again
-            .into_iter()
-            .filter(|node| snapshot.node(*node).is_some_and(|node| self.judge(node)))
-            .collect();
+        let mut refusals = std::mem::take(&mut self.refusals);
+        let told = Arc::make_mut(&mut refusals);
+        again.retain(|node| snapshot.node(*node).is_some_and(|node| self.judge(node, told)));
+        self.refusals = refusals;
         self.moment = snapshot.history().now();
-        self.follow_ranking(snapshot, &changes, &flipped);
+        self.follow_ranking(snapshot, &changes, &again);
         true
     }
 
@@ -142,34 +144,28 @@ impl Evaluation {
         }
     }
 
-    /// Finds out whether a node will do; whether that is otherwise than before.
-    fn judge(&mut self, node: NodeView<'_>) -> bool {
-        let number = match self.filters.check_ahead(node) {
-            Ok(()) => self.first_refusal(node),
-            Err(refusal) => self.number(refusal),
+    /// Finds out whether a node will do, and why not; whether that is otherwise than before.
+    fn judge(&mut self, node: NodeView<'_>, refusals: &mut Refusals) -> bool {
+        let number = match self.filters.check_ahead(node).and_then(|()| self.first_refusal(node)) {
+            Ok(()) => 0,
+            Err(refusal) => refusals.kinds().number(refusal),
         };
-        if self.refusals.number(node.index()) != number {
-            Arc::make_mut(&mut self.refusals).set_number(node.index(), number);
+        if refusals.number(node.index()) != number {
+            refusals.set_number(node.index(), number);
         }
         self.feasible.set(node.index(), number == 0)
     }
 
-    /// Asks the filters that are not known to pass, in order, until one refuses the node; 0 if none does.
-    fn first_refusal(&mut self, node: NodeView<'_>) -> u32 {
+    /// Asks the filters that are not known to pass, in order, until one refuses the node.
+    fn first_refusal(&mut self, node: NodeView<'_>) -> Result<(), Refusal> {
         let row = node.index().place();
         for filter in self.passed[row].trailing_ones() as usize..self.filters.len() {
             if self.passed[row] & bit(filter) == 0 {
-                match self.filters.check_one(filter, node) {
-                    Ok(()) => self.passed[row] |= bit(filter),
-                    Err(refusal) => return self.number(refusal),
-                }
+                self.filters.check_one(filter, node)?;
+                self.passed[row] |= bit(filter);
             }
         }
-        0
-    }
-
-    fn number(&mut self, refusal: Refusal) -> u32 {
-        Arc::make_mut(&mut self.refusals).kinds().number(refusal)
+        Ok(())
     }
 
     /// The node to choose, if any will do: room that was made for the pod earlier goes first.

@@ -21,6 +21,8 @@ pub struct Refusals {
 pub(crate) struct Kinds {
     refusals: Vec<Refusal>,
     numbers: BTreeMap<Refusal, u32>,
+    /// The place of the one that was numbered last.
+    latest: usize,
 }
 
 impl Kinds {
@@ -29,7 +31,12 @@ impl Kinds {
     }
 
     pub(crate) fn number(&mut self, refusal: Refusal) -> u32 {
+        // Nodes of one domain are refused one after the other.
+        if self.refusals.get(self.latest).is_some_and(|latest| *latest == refusal) {
+            return (self.latest + 1) as u32;
+        }
         if let Some(number) = self.numbers.get(&refusal) {
+            self.latest = (*number as usize).saturating_sub(1);
             return *number;
         }
         self.refusals.push(refusal.clone());

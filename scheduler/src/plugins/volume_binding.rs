@@ -66,8 +66,7 @@ impl Plugin for VolumeBinding {
     }
 
     fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
-        signature.add(pod.namespace());
-        signature.add(volumes::of(pod));
+        volumes::sign(pod, signature);
         if volumes::of(pod).iter().any(|volume| volume.ephemeral.is_some()) {
             signature.refuse();
         }

@@ -35,8 +35,7 @@ impl Plugin for VolumeRestrictions {
     }
 
     fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
-        signature.add(pod.namespace());
-        signature.add(volumes::of(pod));
+        volumes::sign(pod, signature);
     }
 
     fn reads(&self) -> Vec<GroupVersionResource> {

@@ -12,6 +12,7 @@ use steersman_core::resource::GroupVersionResource;
 
 use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
+use crate::signature::Signature;
 use crate::snapshot::Snapshot;
 use crate::verdict::{Code, Rejection};
 
@@ -31,6 +32,24 @@ pub(super) struct ClaimName {
 /// The volumes of a pod.
 pub(super) fn of(pod: &PodInfo) -> &[Volume] {
     pod.spec().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default()
+}
+
+/// Adds the volumes that decide where a pod can be. Those made of configuration, of tokens or on the node itself do not,
+/// and each pod has some whose names are its own.
+pub(super) fn sign(pod: &PodInfo, signature: &mut Signature) {
+    let decides = |volume: &&Volume| {
+        volume.config_map.is_none()
+            && volume.downward_api.is_none()
+            && volume.empty_dir.is_none()
+            && volume.host_path.is_none()
+            && volume.projected.is_none()
+            && volume.secret.is_none()
+    };
+    let deciding: Vec<&Volume> = of(pod).iter().filter(decides).collect();
+    if !deciding.is_empty() {
+        signature.add(pod.namespace());
+        signature.add(&deciding);
+    }
 }
 
 /// The claim that a volume mentions.
