@@ -2,6 +2,7 @@
 //! fields, which stay text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -10,10 +11,10 @@ use steersman_core::{Error, Object, Result};
 use crate::ownership::Owners;
 
 /// An object apart.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
     /// Its tree, without `resourceVersion` and `managedFields`.
-    pub(crate) tree: Value,
+    pub(crate) tree: Arc<Value>,
     /// The owners of its fields.
     pub(crate) owners: Owners,
 }
@@ -23,7 +24,7 @@ impl Stored {
     pub(crate) fn of(object: &Object) -> Result<Self> {
         let Tree(tree) = serde_json::from_slice(object.json()).map_err(Error::internal)?;
         let owners = object.managed_fields().map(Owners::of).unwrap_or_default();
-        Ok(Stored { tree, owners })
+        Ok(Stored { tree: Arc::new(tree), owners })
     }
 }
 

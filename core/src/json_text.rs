@@ -18,14 +18,16 @@ pub(crate) fn member<'j>(mut fields: &'j str, name: &str) -> Option<&'j str> {
 fn value_end(json: &[u8]) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     loop {
-        match json.get(at)? {
+        let step =
+            json[at..].iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b','))?;
+        at += step;
+        match json[at] {
             b'"' => at += string_end(&json[at..])?,
             b'{' | b'[' => (depth, at) = (depth + 1, at + 1),
-            b'}' | b']' => (depth, at) = (depth.checked_sub(1)?, at + 1),
-            _ => at += 1,
-        }
-        if depth == 0 && matches!(json.get(at), Some(b',' | b'}' | b']')) {
-            return Some(at);
+            b',' if depth == 0 => return Some(at),
+            b',' => at += 1,
+            _ if depth == 0 => return Some(at),
+            _ => (depth, at) = (depth - 1, at + 1),
         }
     }
 }
@@ -33,10 +35,13 @@ fn value_end(json: &[u8]) -> Option<usize> {
 /// Where the string ends that the text begins with, its quotes included.
 fn string_end(json: &[u8]) -> Option<usize> {
     let mut at = 1;
-    while *json.get(at)? != b'"' {
-        at += if json[at] == b'\\' { 2 } else { 1 };
+    loop {
+        at += json.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if json[at] == b'"' {
+            return (json[0] == b'"').then_some(at + 1);
+        }
+        at += 2;
     }
-    (json[0] == b'"').then_some(at + 1)
 }
 
 #[cfg(test)]

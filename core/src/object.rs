@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -117,7 +118,7 @@ impl Object {
     /// Reads the JSON of an object; 400 if it is not a JSON object or its metadata has wrong types.
     pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
         let json = json.into();
-        let head = serde_json::from_slice(&json).map_err(undecodable)?;
+        let head = parse(&json)?;
         Ok(Object::new(json, head))
     }
 
@@ -196,7 +197,7 @@ impl Object {
 
     /// A JSON tree of one's own to change.
     pub fn to_value(&self) -> Result<Value> {
-        serde_json::from_slice(&self.0.json).map_err(undecodable)
+        parse(&self.0.json)
     }
 
     /// The JSON of `metadata.managedFields`, found without reading the rest; `None` if there are none, and for JSON that
@@ -210,7 +211,7 @@ impl Object {
     /// The typed object. Decoded at most once for the type that is first asked for, and shared from then on;
     /// 400 if the object does not have the shape of `K`.
     pub fn decode<K: Resource>(&self) -> Result<Arc<K>> {
-        decode_once(&self.0.decoded, || serde_json::from_slice(&self.0.json).map_err(undecodable))
+        decode_once(&self.0.decoded, || parse(&self.0.json))
     }
 
     /// The same without `managedFields`, which as a typed tree weigh several times what the rest of a small object does
@@ -222,17 +223,17 @@ impl Object {
     /// The typed object, for one who alone wants it: what was decoded before is shared, but nothing is kept.
     pub fn read<K: Resource>(&self) -> Result<Arc<K>> {
         let decoded = self.0.decoded.get().and_then(|any| any.clone().downcast().ok());
-        decoded.map_or_else(|| serde_json::from_slice(&self.0.json).map(Arc::new).map_err(undecodable), Ok)
+        decoded.map_or_else(|| parse(&self.0.json).map(Arc::new), Ok)
     }
 
     fn read_lean<K: Resource>(&self) -> Result<K> {
         let json: &[u8] = &self.0.json;
         let Some(managed) = self.managed_fields() else {
-            return serde_json::from_slice(json).map_err(undecodable);
+            return parse(json);
         };
         let start = managed.as_ptr() as usize - json.as_ptr() as usize;
         let parts = [&json[..start], b"null", &json[start + managed.len()..]];
-        serde_json::from_slice(&parts.concat()).map_err(undecodable)
+        parse(&parts.concat())
     }
 
     /// The same version in one other encoding, made by whoever asks first and shared from then on: what makes a list
@@ -278,6 +279,15 @@ pub fn to_value<K: k8s_openapi::Resource + Serialize>(typed: &K) -> Result<Value
         fields.insert("kind".to_owned(), K::KIND.into());
     }
     Ok(value)
+}
+
+/// Reads JSON. Text that was found to be text as a whole is read faster than string by string.
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+    let read = match std::str::from_utf8(json) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(json),
+    };
+    read.map_err(undecodable)
 }
 
 fn undecodable(error: serde_json::Error) -> Error {

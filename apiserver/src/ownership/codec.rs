@@ -11,6 +11,9 @@ use super::set::Set;
 /// The key that says that the place itself belongs to the set.
 const HERE: &str = ".";
 
+/// How the fields at a place begin that belongs to the set itself.
+pub(super) const OPEN_HERE: &str = r#"{".":{}"#;
+
 /// A set, read from `fieldsV1`. Steps of an unknown kind are dropped, as upstream does; a text that is malformed is an
 /// error, and so is one that is nested deeper than any JSON is read.
 #[derive(Default)]

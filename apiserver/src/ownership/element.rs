@@ -1,7 +1,7 @@
 //! One step of a path into an object, which `fieldsV1` writes as a text: `f:name`, `k:{"name":"x"}`, `v:"x"`, `i:0`.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde_json::{Map, Value};
 
@@ -33,14 +33,16 @@ impl<'a> Element<'a> {
     pub(super) fn key<'v>(fields: impl Iterator<Item = (&'v str, Cow<'v, Value>)>) -> Element<'static> {
         let mut fields: Vec<_> = fields.collect();
         fields.sort_unstable_by_key(|(name, _)| *name);
-        let mut text = "k:".to_owned();
+        let mut text = String::with_capacity(64);
+        text.push_str("k:");
         for (index, (name, value)) in fields.iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
             quote(name, &mut text);
             text.push(':');
             match &**value {
                 Value::String(value) => quote(value, &mut text),
-                other => text.push_str(&other.to_string()),
+                // A string takes whatever is written into it.
+                other => drop(write!(text, "{other}")),
             }
         }
         text.push('}');
@@ -62,14 +64,11 @@ impl<'a> Element<'a> {
         let (Some(kind), Some(b':')) = (text.as_bytes().first(), text.as_bytes().get(1)) else {
             return Err(Unreadable::Malformed);
         };
-        let canonical = |object: bool| match serde_json::from_str::<Value>(&text[2..]) {
-            Ok(value) if value.is_object() == object => Ok(Element::Item(format!("{}{value}", &text[..2]))),
-            _ => Err(Unreadable::Malformed),
-        };
         match kind {
             b'f' => Ok(Element::Field(without_kind(text))),
-            b'k' => canonical(true),
-            b'v' => canonical(false),
+            b'k' if is_written_fields(&text[2..]) => Ok(Element::Item(text.into_owned())),
+            b'k' => rewritten(&text, true),
+            b'v' => rewritten(&text, false),
             b'i' if text[2..].parse::<i64>().is_ok() => Ok(Element::Item(text.into_owned())),
             b'i' => Err(Unreadable::Malformed),
             _ => Err(Unreadable::Unknown),
@@ -93,6 +92,48 @@ impl<'a> Element<'a> {
     }
 }
 
+/// A step of a list that another has written, in our own writing.
+fn rewritten(text: &str, of_fields: bool) -> Result<Element<'static>, Unreadable> {
+    match serde_json::from_str::<Value>(&text[2..]) {
+        Ok(value) if value.is_object() == of_fields => Ok(Element::Item(format!("{}{value}", &text[..2]))),
+        _ => Err(Unreadable::Malformed),
+    }
+}
+
+/// Whether key fields are written as [`Element::key`] writes them; it may be denied where they are.
+fn is_written_fields(json: &str) -> bool {
+    let Some(mut rest) = json.strip_prefix('{') else { return false };
+    let mut last = None;
+    loop {
+        let Some((name, value)) = plain_string(rest) else { return false };
+        let Some(value) = value.strip_prefix(':') else { return false };
+        let Some((_, after)) = plain_string(value).or_else(|| plain_number(value)) else { return false };
+        if last.replace(name).is_some_and(|last| last >= name) {
+            return false;
+        }
+        match after.strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return after == "}",
+        }
+    }
+}
+
+/// The string without escapes that the text begins with, and what follows it.
+fn plain_string(json: &str) -> Option<(&str, &str)> {
+    let inner = json.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')?;
+    let (text, rest) = inner.split_at(end);
+    Some((text, rest.strip_prefix('"')?))
+}
+
+/// The natural number that the text begins with, and what follows it.
+fn plain_number(json: &str) -> Option<(&str, &str)> {
+    let end = json.bytes().position(|byte| !byte.is_ascii_digit())?;
+    let (digits, rest) = json.split_at(end);
+    let is_plain = digits == "0" || (1..19).contains(&end) && !digits.starts_with('0');
+    is_plain.then_some((digits, rest))
+}
+
 fn without_kind(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(&text[2..]),
@@ -106,12 +147,23 @@ pub(super) fn quote(text: &str, out: &mut String) {
 }
 
 fn quote_with(prefix: &str, text: &str, out: &mut String) {
-    let is_plain = text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
-    if is_plain {
-        out.extend(["\"", prefix, text, "\""]);
-    } else {
-        out.push_str(&Value::from(format!("{prefix}{text}")).to_string());
+    out.push('"');
+    out.push_str(prefix);
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (plain, special) = rest.split_at(at);
+        let (special, after) = special.split_at(1);
+        out.push_str(plain);
+        match special {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            // A control character, which JSON writes in one of several ways.
+            control => out.push_str(Value::from(control).to_string().trim_matches('"')),
+        }
+        rest = after;
     }
+    out.push_str(rest);
+    out.push('"');
 }
 
 /// As paths show it: `.name`, `[name="x"]`, `[="x"]`, `[0]`.
@@ -153,6 +205,13 @@ mod tests {
             ("f:", Ok(("f:", "."))),
             ("f:\"\u{1}", Ok(("f:\"\u{1}", ".\"\u{1}"))),
             (r#"k:{"b":1, "a":"x"}"#, Ok((r#"k:{"a":"x","b":1}"#, r#"[a="x",b=1]"#))),
+            (r#"k:{"b":1,"a":"x"}"#, Ok((r#"k:{"a":"x","b":1}"#, r#"[a="x",b=1]"#))),
+            (r#"k:{"a":"x","b":0}"#, Ok((r#"k:{"a":"x","b":0}"#, r#"[a="x",b=0]"#))),
+            (r#"k:{"a":"\u0041"}"#, Ok((r#"k:{"a":"A"}"#, r#"[a="A"]"#))),
+            (r#"k:{"a":01}"#, Err(Unreadable::Malformed)),
+            (r#"k:{"a":1.0}"#, Ok((r#"k:{"a":1.0}"#, r#"[a=1.0]"#))),
+            (r#"k:{"a":1"#, Err(Unreadable::Malformed)),
+            (r#"k:{"a":1}}"#, Err(Unreadable::Malformed)),
             (r#"v:"x""#, Ok((r#"v:"x""#, r#"[="x"]"#))),
             ("i:-3", Ok(("i:-3", "[-3]"))),
             ("i:x", Err(Unreadable::Malformed)),

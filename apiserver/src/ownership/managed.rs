@@ -103,7 +103,8 @@ impl<'a> Managed<'a> {
         let mut text = String::with_capacity(1024);
         for (manager, owned) in &entries {
             text.push(if text.is_empty() { '[' } else { ',' });
-            write(manager, owned, &mut text);
+            let fields = |out: &mut String| codec::encode(&owned.set, out);
+            write(manager, &owned.api_version, fields, owned.time.as_deref(), &mut text);
         }
         text.push(']');
         (!entries.is_empty()).then_some(text)
@@ -169,16 +170,31 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Writes an entry, its fields ordered by name.
-fn write(manager: &Manager<'_>, owned: &Owned<'_>, out: &mut String) {
+/// `managedFields` with one entry, whose fields are written already.
+pub(super) fn alone(manager: &Manager<'_>, time: &str, fields: &str) -> String {
+    let mut text = String::with_capacity(fields.len() + 256);
+    text.push('[');
+    write(manager, &manager.api_version, |out| out.push_str(fields), Some(time), &mut text);
+    text.push(']');
+    text
+}
+
+/// Writes an entry, its parts ordered by name.
+fn write(
+    manager: &Manager<'_>,
+    api_version: &str,
+    fields: impl FnOnce(&mut String),
+    time: Option<&str>,
+    out: &mut String,
+) {
     let operation = match manager.operation {
         Operation::Apply => "Apply",
         Operation::Update => "Update",
     };
     out.push_str("{\"apiVersion\":");
-    quote(&owned.api_version, out);
+    quote(api_version, out);
     out.push_str(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":");
-    codec::encode(&owned.set, out);
+    fields(out);
     out.push_str(",\"manager\":");
     quote(&manager.name, out);
     out.extend([",\"operation\":\"", operation, "\""]);
@@ -186,7 +202,7 @@ fn write(manager: &Manager<'_>, owned: &Owned<'_>, out: &mut String) {
         out.push_str(",\"subresource\":");
         quote(&manager.subresource, out);
     }
-    if let Some(time) = &owned.time {
+    if let Some(time) = time {
         out.push_str(",\"time\":");
         quote(time, out);
     }

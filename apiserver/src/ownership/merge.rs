@@ -1,7 +1,5 @@
 //! Merges an applied configuration into a live object, by the rules of its schema.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::element::Element;
@@ -40,7 +38,7 @@ fn differs_at(place: Place<'_>, live: &Value, over: &Value) -> bool {
 /// A list stays as it is if all elements of the configuration are there, in the same order, and stay as they are.
 fn lists_differ(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) -> bool {
     let side = Side::of(place, kind, live);
-    if side.known.len() < live.len() {
+    if side.order.len() < live.len() || !side.is_distinct() {
         return true;
     }
     let mut rest = side.order.iter().zip(&side.values);
@@ -83,28 +81,44 @@ fn maps(
 /// The elements of one side of a merge.
 struct Side<'a> {
     /// Their identities, in order.
-    order: Vec<Element<'a>>,
+    order: Vec<Element<'static>>,
     /// The elements in the same order.
     values: Vec<&'a Value>,
-    /// The element of an identity; `None` if several share it.
-    known: BTreeMap<Element<'a>, Option<&'a Value>>,
+    /// Where they stand in that order, by their identities.
+    sorted: Vec<usize>,
 }
 
 impl<'a> Side<'a> {
     fn of(place: Place<'_>, kind: &ListKind, list: &'a [Value]) -> Self {
-        let mut side = Side { order: Vec::new(), values: Vec::new(), known: BTreeMap::new() };
-        for value in list {
-            let Ok(step) = place.identity(kind, value) else { continue };
-            let again = side.known.contains_key(&step);
-            side.known.insert(step.clone(), (!again).then_some(value));
-            side.order.push(step);
-            side.values.push(value);
-        }
-        side
+        let known = |value| Some((place.identity(kind, value).ok()?, value));
+        let (order, values): (Vec<_>, Vec<_>) = list.iter().filter_map(known).unzip();
+        let mut sorted: Vec<usize> = (0..order.len()).collect();
+        sorted.sort_by(|a, b| order[*a].cmp(&order[*b]));
+        Side { order, values, sorted }
     }
 
-    fn get(&self, step: &Element<'a>) -> Option<&'a Value> {
-        self.known.get(step).copied().flatten()
+    /// Whether no two share an identity.
+    fn is_distinct(&self) -> bool {
+        self.sorted.is_sorted_by(|a, b| self.order[*a] < self.order[*b])
+    }
+
+    /// The elements of that identity.
+    fn with(&self, step: &Element<'_>) -> &[usize] {
+        let start = self.sorted.partition_point(|index| self.order[*index] < *step);
+        let count = self.sorted[start..].iter().take_while(|index| self.order[**index] == *step).count();
+        &self.sorted[start..start + count]
+    }
+
+    fn has(&self, step: &Element<'_>) -> bool {
+        !self.with(step).is_empty()
+    }
+
+    /// The only element of that identity.
+    fn get(&self, step: &Element<'_>) -> Option<&'a Value> {
+        match self.with(step) {
+            [one] => Some(self.values[*one]),
+            _ => None,
+        }
     }
 }
 
@@ -112,13 +126,13 @@ impl<'a> Side<'a> {
 fn lists(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) -> Vec<Value> {
     let (live, config) = (Side::of(place, kind, live), Side::of(place, kind, config));
     let items = place.items();
-    let mut shared = config.order.iter().filter(|step| live.known.contains_key(*step)).peekable();
+    let mut shared = config.order.iter().filter(|step| live.has(step)).peekable();
     let mut merged = Vec::with_capacity(live.order.len().max(config.order.len()));
     let (mut left, mut right) = (0, 0);
     while left < live.order.len() || right < config.order.len() {
         let (ours, theirs) = (live.order.get(left), config.order.get(right));
         if let Some(ours) = ours {
-            let is_shared = config.known.contains_key(ours);
+            let is_shared = config.has(ours);
             if theirs == Some(ours) {
                 left += 1;
             } else if !is_shared {

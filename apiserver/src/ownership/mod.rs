@@ -3,7 +3,7 @@
 //!
 //! - [`set`] holds sets of paths, [`codec`] reads and writes them as `fieldsV1`;
 //! - [`place`] says how a schema wants the values at a place to be owned;
-//! - [`compare`], [`field_set`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
+//! - [`compare`], [`field_set`], [`first`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
 //! - [`managed`] is the list of owners, [`owners`] how it travels with an object, [`track`] keeps it over writes,
 //!   [`apply`] uses it, [`scale`] carries it over.
 
@@ -13,6 +13,7 @@ mod compare;
 mod conflict;
 mod element;
 mod field_set;
+mod first;
 mod last_applied;
 mod managed;
 mod merge;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::MANAGED_FIELDS;
-use super::managed::Managed;
+use super::managed::{self, Managed, Manager};
 
 /// The owners of an object's fields, as JSON in its canonical form: equal owners have equal texts. Cloning shares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,11 @@ impl Owners {
     /// Those that a canonical text tells of.
     pub(crate) fn of(text: &str) -> Self {
         Owners(Some(text.into()))
+    }
+
+    /// One owner, of all that is written in `fields`.
+    pub(super) fn alone(manager: &Manager<'_>, time: &str, fields: &str) -> Self {
+        Owners(Some(managed::alone(manager, time, fields).into()))
     }
 
     /// Takes them out of an object; none where it has null.

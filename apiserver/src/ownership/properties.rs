@@ -190,6 +190,14 @@ fn at<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
 
 proptest! {
     #[test]
+    fn what_a_new_object_sets_is_told_by_one_walk_as_by_a_comparison((schema, writes) in writes()) {
+        for Write::Update(_, object) | Write::Apply(_, object) in writes {
+            let (walked, compared) = Story::custom(&schema).first(object);
+            prop_assert_eq!(walked, Some(compared));
+        }
+    }
+
+    #[test]
     fn every_owned_path_is_in_the_object((schema, writes) in writes()) {
         let mut story = Story::custom(&schema);
         for write in writes {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use steersman_core::Error;
 use steersman_core::resource::GroupVersionKind;
 
+use super::managed::Managed;
 use super::{Owners, Writer};
 use crate::Tables;
 use crate::schema::{Document, Schema};
@@ -59,6 +60,18 @@ impl Story {
         let mut live = self.object.clone();
         let owners = Owners::take(&mut live);
         act(&writer, &live, &owners)
+    }
+
+    /// The owners of a new object, as one walk and as a comparison with nothing tell them.
+    pub(super) fn first(&mut self, mut new: Value) -> (Option<Owners>, Owners) {
+        self.name(&mut new);
+        self.with("m", |writer, blank, _| {
+            let mut managed = Managed::default();
+            let changes = writer.changes(blank, &new);
+            let api_version = writer.kind.api_version();
+            writer.update(&mut managed, ("m", &api_version), blank, &new, changes);
+            (writer.first(blank, &new), Owners::from(&managed))
+        })
     }
 
     /// Replaces the object; whether anything changed.

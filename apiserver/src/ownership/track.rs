@@ -7,13 +7,20 @@ use serde_json::Value;
 use super::compare::{Changes, compare};
 use super::managed::{Managed, Manager, Operation, Owned};
 use super::set::Set;
-use super::{Owners, Writer, reset};
+use super::{Owners, Writer, first, reset};
 
 impl Writer<'_> {
     /// The owners of `new`, which is to replace `live` (an object that is stored, or one that has nothing) and its
     /// owners; `given` are those that the client sends.
     pub(crate) fn track(&self, live: &Value, owners: &Owners, new: &Value, given: &Owners) -> Owners {
         let is_stored = live["metadata"].get("uid").is_some();
+        if !is_stored
+            && owners.text().is_none()
+            && given.text().is_none()
+            && let Some(owners) = self.first(live, new)
+        {
+            return owners;
+        }
         // Whoever has reset the managers does not want them tracked.
         if is_stored && owners.text().is_none() && given.text().is_none() {
             return Owners::default();
@@ -30,6 +37,17 @@ impl Writer<'_> {
         self.update(&mut managed, (self.name, &api_version), live, new, changes);
         managed.fold();
         Owners::from(&managed)
+    }
+
+    /// The owner of what a new object sets; `None` where only a comparison tells.
+    pub(super) fn first(&self, blank: &Value, new: &Value) -> Option<Owners> {
+        let fields = first::fields(self.schema, blank, new, &self.reset(), &reset::nobodys())?;
+        if fields.is_empty() {
+            return Some(Owners::default());
+        }
+        let api_version = self.kind.api_version();
+        let manager = Manager::new(self.name, Operation::Update, api_version.into(), self.subresource);
+        Some(Owners::alone(&manager, &self.time(), &fields))
     }
 
     /// What differs, as far as this write may change it.

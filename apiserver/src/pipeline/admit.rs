@@ -97,7 +97,7 @@ impl Whole {
         }
         owners.put(object);
         let old = old.map(|old| {
-            let mut tree = old.tree.clone();
+            let mut tree = Value::clone(&old.tree);
             old.owners.put(&mut tree);
             tree
         });
@@ -106,7 +106,7 @@ impl Whole {
 
     /// The old object as plugins see it.
     fn old<'b>(&'b self, old: Option<&'b Current>) -> Option<&'b Value> {
-        self.old.as_ref().or(old.map(|old| &old.tree))
+        self.old.as_ref().or(old.map(|old| &*old.tree))
     }
 
     fn hide(self, object: &mut Value, owners: &mut Owners) {

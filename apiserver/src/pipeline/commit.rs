@@ -1,5 +1,7 @@
 //! Reads the current version of an object, and stores the next one if nobody was faster.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::Value;
 use steersman_core::object::Metadata;
@@ -21,7 +23,7 @@ pub(super) struct Current {
     /// As the cache has it.
     pub(super) object: Object,
     /// Its tree, without the version and the owners.
-    pub(super) tree: Value,
+    pub(super) tree: Arc<Value>,
     /// The owners of its fields.
     pub(super) owners: Owners,
     /// When it was written.
@@ -29,19 +31,19 @@ pub(super) struct Current {
 }
 
 /// An object about to be stored.
-pub(super) struct Draft<'a> {
+pub(super) struct Draft {
     /// Its tree.
-    pub(super) tree: &'a Value,
+    pub(super) tree: Arc<Value>,
     /// The owners of its fields.
-    pub(super) owners: &'a Owners,
+    pub(super) owners: Owners,
     /// What the metadata of the tree says.
     pub(super) metadata: Metadata,
 }
 
-impl<'a> Draft<'a> {
+impl Draft {
     /// A draft whose metadata nobody has read yet.
-    pub(super) fn new(tree: &'a Value, owners: &'a Owners) -> Result<Self> {
-        Ok(Draft { tree, owners, metadata: encode::metadata_of(tree)? })
+    pub(super) fn new(tree: Value, owners: Owners) -> Result<Self> {
+        Ok(Draft { metadata: encode::metadata_of(&tree)?, tree: Arc::new(tree), owners })
     }
 }
 
@@ -55,9 +57,13 @@ pub(super) enum Outcome {
 
 impl Current {
     pub(super) fn of(object: Object) -> Result<Self> {
-        let revision = object.resource_version().parse().unwrap_or_default();
-        let Stored { tree, owners } = Stored::of(&object)?;
-        Ok(Current { tree, owners, revision: Revision(revision), object })
+        let stored = Stored::of(&object)?;
+        Ok(Current::new(object, stored))
+    }
+
+    fn new(object: Object, stored: Stored) -> Self {
+        let Stored { tree, owners } = stored;
+        Current { tree, owners, revision: revision_of(&object), object }
     }
 
     fn entry(entry: &Entry) -> Result<Self> {
@@ -69,7 +75,11 @@ impl Core {
     /// The newest version of an object.
     pub(super) async fn newest(&self, collection: &Collection, key: &str) -> Result<Option<Current>> {
         self.cache.current().await?;
-        collection.get(key).map(Current::of).transpose()
+        let Some(object) = collection.get(key) else { return Ok(None) };
+        match self.recent.get(&store_key(collection, key), revision_of(&object)) {
+            Some(stored) => Ok(Some(Current::new(object, stored))),
+            None => Current::of(object).map(Some),
+        }
     }
 
     /// Stores an object in place of `over` (nothing, if it is new).
@@ -78,11 +88,11 @@ impl Core {
         row: &Served,
         collection: &Collection,
         key: &str,
-        draft: Draft<'_>,
+        draft: Draft,
         over: Option<Revision>,
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
-        let value = encode::encode(tree, owners)?;
+        let value = encode::encode(&tree, &owners)?;
         if value.len() > LARGEST {
             return Err(fault::bare("etcdserver: request is too large"));
         }
@@ -90,9 +100,10 @@ impl Core {
         let write = Write::Put { key: key.clone(), value: value.clone(), ttl: row.strategy.time_to_live() };
         match self.commit(key.clone(), write, over).await? {
             Commit::Done(revision) => {
-                let object = encode::finish(&value, tree, metadata, revision)?;
-                let version = Version::new(object.clone(), tree, &*row.strategy);
-                self.cache.offer(revision, key, version);
+                let object = encode::finish(&value, &tree, metadata, revision)?;
+                let version = Version::new(object.clone(), &tree, &*row.strategy);
+                self.cache.offer(revision, key.clone(), version);
+                self.recent.keep(key, revision, Stored { tree, owners }, value.len());
                 Ok(Outcome::Stored(object))
             }
             Commit::Refused(entries) => Ok(Outcome::Lost(lost(&entries)?)),
@@ -125,6 +136,10 @@ impl Core {
         let transaction = Transaction { compares: vec![compare], writes: vec![write] };
         self.store.commit(transaction).await.map_err(fault::store)
     }
+}
+
+fn revision_of(object: &Object) -> Revision {
+    Revision(object.resource_version().parse().unwrap_or_default())
 }
 
 fn store_key(collection: &Collection, key: &str) -> Bytes {

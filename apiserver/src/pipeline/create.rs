@@ -1,5 +1,7 @@
 //! Creates objects.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::Reason;
@@ -115,7 +117,7 @@ impl Request<'_> {
             };
         }
         let name = metadata.name.clone();
-        let draft = Draft { tree: &tree, owners: &owners, metadata };
+        let draft = Draft { tree: Arc::new(tree), owners, metadata };
         match self.core.put(&row, collection, &key, draft, None).await? {
             Outcome::Stored(object) => {
                 reservation.keep();

@@ -110,16 +110,16 @@ impl Core {
         for _ in 0..ROUNDS {
             let Some(old) = current else { return Ok(()) };
             let all = self.definitions(collection).await?;
-            let mut tree = old.tree.clone();
+            let mut tree = Value::clone(&old.tree);
             change(&mut tree, &all);
-            if tree == old.tree {
+            if tree == *old.tree {
                 return Ok(());
             }
             let owners = self.own_status(row).track(Some(&old), &tree, &Owners::default())?;
             let outcome = if is_released(&tree) {
                 self.remove(collection, name, &old).await?
             } else {
-                self.put(row, collection, name, Draft::new(&tree, &owners)?, Some(old.revision)).await?
+                self.put(row, collection, name, Draft::new(tree, owners)?, Some(old.revision)).await?
             };
             match outcome {
                 Outcome::Stored(_) => return Ok(()),

@@ -98,7 +98,7 @@ impl Request<'_> {
 
     fn plan(&self, old: &Current, options: &DeleteOptions) -> Result<Plan> {
         let strategy = &*self.row.strategy;
-        let mut tree = old.tree.clone();
+        let mut tree = Value::clone(&old.tree);
         let grace = grace::apply(&mut tree, old.object.metadata(), strategy, options, self.now);
         if grace == grace::Grace::Pending {
             let is_over = old.object.metadata().deletion_grace_period_seconds == Some(0);
@@ -128,7 +128,7 @@ impl Request<'_> {
     }
 
     async fn mark(&mut self, tree: Value, old: &Current) -> Result<Round> {
-        if tree == old.tree {
+        if tree == *old.tree {
             return Ok(Round::Done(old.object.clone(), false));
         }
         if self.dry_run {
@@ -137,7 +137,7 @@ impl Request<'_> {
         }
         let row = self.row.clone();
         let collection = row.stored("delete")?;
-        let draft = Draft::new(&tree, &old.owners)?;
+        let draft = Draft::new(tree, old.owners.clone())?;
         match self.core.put(&row, collection, &self.key(), draft, Some(old.revision)).await? {
             Outcome::Stored(object) => Ok(Round::Done(object, false)),
             Outcome::Lost(newer) => Ok(Round::Again(newer)),

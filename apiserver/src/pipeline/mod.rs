@@ -23,6 +23,7 @@ mod owner;
 mod patch;
 mod post;
 mod reader;
+mod recent;
 mod request;
 mod review;
 mod scale;
@@ -55,12 +56,15 @@ use crate::watch_cache::WatchCache;
 
 pub(crate) use body::{Body, Change};
 pub(crate) use definitions::resource_of;
+pub(crate) use recent::Recent;
 
 /// Everything that requests share.
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) env: Env,
     pub(crate) cache: Arc<WatchCache>,
+    /// What was written last.
+    pub(crate) recent: Recent,
     pub(crate) registry: Registry,
     pub(crate) tables: Tables,
     pub(crate) chain: Vec<Arc<dyn Admission>>,

@@ -91,7 +91,7 @@ impl Owner<'_> {
         let owners = current.map_or(&none, |current| &current.owners);
         match self.row.view {
             View::Same | View::Version { .. } => {
-                let live = current.map_or_else(|| self.row.blank(), |current| &current.tree);
+                let live = current.map_or_else(|| self.row.blank(), |current| &*current.tree);
                 Ok(self.with_writer(|writer| writer.track(live, owners, tree, given)))
             }
             View::Events | View::Autoscaler | View::Converted(_) => {
@@ -138,7 +138,7 @@ impl Owner<'_> {
         Ok(match current {
             None => Cow::Borrowed(self.row.blank()),
             Some(current) if matches!(self.row.view, View::Same) => Cow::Borrowed(&current.tree),
-            Some(current) => Cow::Owned(self.row.to_view(current.tree.clone())?),
+            Some(current) => Cow::Owned(self.row.to_view(Value::clone(&current.tree))?),
         })
     }
 

@@ -123,19 +123,19 @@ impl Calling<'_> {
             let missing = || Error::not_found(&row.group_resource(), &target.name);
             let old = current.ok_or_else(missing)?;
             // The change may look at the version, which is no part of what is stored.
-            let mut tree = old.tree.clone();
+            let mut tree = Value::clone(&old.tree);
             let version = old.object.resource_version();
             metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
             change(&mut tree)?;
             metadata::take_version(&mut tree);
-            if tree == old.tree {
+            if tree == *old.tree {
                 return Ok(old.object);
             }
             let owners = own(&row, &old, &tree)?;
             if self.options.dry_run {
                 return encode::stamped(&encode::unstored(&tree, &owners)?, old.revision);
             }
-            let draft = Draft::new(&tree, &owners)?;
+            let draft = Draft::new(tree, owners)?;
             match self.core.put(&row, collection, &key, draft, Some(old.revision)).await? {
                 Outcome::Stored(object) => return Ok(object),
                 Outcome::Lost(newer) => current = newer,

@@ -1,6 +1,8 @@
 //! Replaces objects: reads the current version, makes the next one of it, stores it if nobody was faster, and starts
 //! again if somebody was.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::STALE;
@@ -154,7 +156,7 @@ impl Request<'_> {
         self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old)).await?;
         if !self.owns() {
             owners = scale::owners(door, &owners, &old.owners, &self.row.kind.api_version());
-        } else if owners != old.owners && wanted == old.tree {
+        } else if owners != old.owners && wanted == *old.tree {
             owners = owners.settled(&old.owners);
         }
         self.check_version(&version, old)?;
@@ -176,7 +178,7 @@ impl Request<'_> {
         metadata: Metadata,
         old: &Current,
     ) -> Result<Round> {
-        if owners == old.owners && tree == old.tree {
+        if owners == old.owners && tree == *old.tree {
             return Ok(Round::Done { object: old.object.clone(), created: false });
         }
         let row = self.row.clone();
@@ -186,7 +188,8 @@ impl Request<'_> {
             return Ok(Round::Done { object: encode::stamped(&unstored, old.revision)?, created: false });
         }
         let key = self.key();
-        let draft = Draft { tree: &tree, owners: &owners, metadata };
+        let tree = Arc::new(tree);
+        let draft = Draft { tree: tree.clone(), owners, metadata };
         match self.core.put(&row, row.stored("update")?, &key, draft, Some(old.revision)).await? {
             Outcome::Stored(object) => {
                 reservation.keep();
@@ -204,7 +207,7 @@ impl Request<'_> {
             return Ok(Round::Done { object, created: false });
         }
         let row = self.row.clone();
-        let last = Current { object: object.clone(), tree, owners, revision: old.revision };
+        let last = Current { object: object.clone(), tree: Arc::new(tree), owners, revision: old.revision };
         match self.core.remove(row.stored("delete")?, &self.key(), &last).await? {
             Outcome::Stored(_) => {
                 row.strategy.release(&old.tree, None);
@@ -249,6 +252,18 @@ impl Request<'_> {
 
     fn validate(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
         let row = self.row.clone();
+        // What stays as it is was found valid when it was written; only the rules of a definition may be newer.
+        if row.custom || *tree != *old.tree {
+            self.find_faults(door, tree, new, old)?;
+        }
+        if matches!(door, Door::Object) {
+            self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree)));
+        }
+        Ok(())
+    }
+
+    fn find_faults(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
+        let row = self.row.clone();
         let at = Path::new("metadata");
         let mut errors: ErrorList =
             steersman_core::metadata::validate_update(new, old.object.metadata(), &at);
@@ -273,9 +288,6 @@ impl Request<'_> {
             return Err(Error::invalid(&row.error_kind(), &new.name, &errors));
         }
         self.warnings.extend(found.warnings);
-        if matches!(door, Door::Object) {
-            self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree)));
-        }
         Ok(())
     }
 

@@ -211,6 +211,7 @@ impl Builder {
             store: self.store,
             env: env.clone(),
             cache,
+            recent: Default::default(),
             registry,
             tables,
             chain,

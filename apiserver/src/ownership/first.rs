@@ -1,0 +1,124 @@
+//! What a new object sets, written as `fieldsV1` in one walk: most objects have one owner when they are made, and need
+//! no sets for it.
+//!
+//! The text is the one of [`compare`](super::compare) with an object that has nothing, which says what it means.
+
+use serde_json::{Map, Value};
+
+use super::codec;
+use super::element::Element;
+use super::place::{Form, Place, elements, entries};
+use super::set::Set;
+use crate::schema::{ListKind, Schema};
+
+/// The fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those of `nobodys` themselves. Empty
+/// if there are none; `None` where only a comparison tells.
+pub(super) fn fields(
+    schema: &Schema,
+    blank: &Value,
+    new: &Value,
+    ignored: &Set<'_>,
+    nobodys: &Set<'_>,
+) -> Option<String> {
+    let mut walk = Walk { out: String::with_capacity(1024), is_clear: true };
+    let at = At { place: Place::root(schema), ignored: Some(ignored), nobodys: Some(nobodys) };
+    walk.value(at, Some(blank), new);
+    walk.is_clear.then_some(walk.out)
+}
+
+/// A place of the object, and what is left out there.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    place: Place<'a>,
+    ignored: Option<&'a Set<'a>>,
+    nobodys: Option<&'a Set<'a>>,
+}
+
+impl<'a> At<'a> {
+    fn below(self, place: Place<'a>, step: &Element<'_>) -> Self {
+        let find = |set: Option<&'a Set<'a>>| set.and_then(|set| set.get(step));
+        At { place, ignored: find(self.ignored), nobodys: find(self.nobodys) }
+    }
+}
+
+struct Walk {
+    out: String,
+    /// Whether the walk has met nothing that it cannot tell.
+    is_clear: bool,
+}
+
+impl Walk {
+    /// Writes what `new` sets at a place; nothing, if it sets nothing there. `old` is what the blank object has.
+    fn value(&mut self, at: At<'_>, old: Option<&Value>, new: &Value) -> bool {
+        if at.ignored.is_some_and(|set| set.member) || old == Some(new) {
+            return false;
+        }
+        let form = at.place.form(new);
+        self.is_clear &= old.is_none_or(|old| at.place.form(old) == form && elements(Some(old)).is_empty());
+        let start = self.out.len();
+        let is_whole = match (form, old) {
+            (Form::Whole, _) => true,
+            (_, None) => false,
+            (Form::Map, Some(_)) => entries(old).is_none() && entries(Some(new)).is_none(),
+            (Form::List(_), Some(_)) => elements(Some(new)).is_empty(),
+        };
+        let is_own = !at.nobodys.is_some_and(|set| set.member);
+        let is_member = (old.is_none() || is_whole) && is_own;
+        self.out.push_str(if is_member { codec::OPEN_HERE } else { "{" });
+        let inner = self.out.len();
+        match form {
+            Form::Whole => {}
+            Form::Map => self.entries(at, old.and_then(Value::as_object), new),
+            Form::List(kind) => self.elements(at, kind, elements(Some(new))),
+        }
+        let is_leaf = self.out.len() == inner;
+        if is_leaf {
+            self.out.truncate(start);
+        }
+        match (is_leaf, is_member) {
+            (true, true) => self.out.push_str("{}"),
+            (true, false) => {}
+            (false, _) => self.out.push('}'),
+        }
+        !is_leaf || is_member
+    }
+
+    fn entries(&mut self, at: At<'_>, old: Option<&Map<String, Value>>, new: &Value) {
+        for (key, value) in entries(Some(new)).into_iter().flatten() {
+            let step = Element::field(key);
+            let below = at.below(at.place.child(key), &step);
+            self.step(&step, |walk| walk.value(below, old.and_then(|old| old.get(key)), value));
+        }
+    }
+
+    fn elements(&mut self, at: At<'_>, kind: &ListKind, list: &[Value]) {
+        let known = |value| Some((at.place.identity(kind, value).ok()?, value));
+        let mut known: Vec<(Element<'_>, &Value)> = list.iter().filter_map(known).collect();
+        known.sort_by(|a, b| a.0.cmp(&b.0));
+        for same in known.chunk_by(|a, b| a.0 == b.0) {
+            let step = &same[0].0;
+            let below = at.below(at.place.items(), step);
+            self.step(step, |walk| match same {
+                [(_, one)] => walk.value(below, None, one),
+                // Elements that share an identity are owned together.
+                _ => {
+                    walk.out.push_str("{}");
+                    true
+                }
+            });
+        }
+    }
+
+    /// Writes a step and what is below it, if there is something.
+    fn step(&mut self, step: &Element<'_>, below: impl FnOnce(&mut Self) -> bool) {
+        let start = self.out.len();
+        if !self.out.ends_with('{') {
+            self.out.push(',');
+        }
+        step.write(&mut self.out);
+        self.out.push(':');
+        if !below(self) {
+            self.out.truncate(start);
+        }
+    }
+}
