@@ -73,20 +73,20 @@ async fn live(sim: &Sim) -> Result<u32> {
     Ok(rollouts)
 }
 
-/// Upstream's kubelet gives 60,000 signs of life a week; a node that gives one in five minutes is the same to watch.
+/// Upstream's kubelet gives 60,000 signs of life a week; a node that gives one in ten minutes is the same to watch.
 fn slow_kubelet() -> KubeletOptions {
     let mut options = KubeletOptions::default();
-    options.lease_duration = 20 * MINUTE;
-    options.status_period = 5 * MINUTE;
+    options.lease_duration = 40 * MINUTE;
+    options.status_period = 10 * MINUTE;
     options.report_period = HOUR;
     options
 }
 
-/// A node is lost when it has been silent for ten minutes; pods still leave it after the default toleration of 300 s.
+/// A node is lost when it has been silent for twenty minutes; pods still leave it after the default toleration of 300 s.
 fn slow_controllers() -> Defaults {
     let mut nodes = NodeLifecycleOptions::default();
-    nodes.node_monitor_period = MINUTE;
-    nodes.node_monitor_grace_period = 10 * MINUTE;
+    nodes.node_monitor_period = 5 * MINUTE;
+    nodes.node_monitor_grace_period = 20 * MINUTE;
     Defaults::default().node_lifecycle(nodes)
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::{Node, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
-use steersman_core::api::Patch;
+use steersman_core::api::{Patch, WriteOptions};
 use steersman_core::cache::Typed;
 use steersman_core::events::{EventType, Recorder};
+use steersman_core::object::to_value;
 use steersman_core::{Client, Env, Error, Result, Runtime};
 
 use crate::node::{STARTED, node, status_patch};
@@ -119,16 +120,22 @@ impl Upkeep {
         }
     }
 
-    async fn renew(&self, last: Option<Arc<Lease>>) -> Result<Arc<Lease>> {
+    /// Writes the lease anew, and returns it as it is then.
+    async fn renew(&self, last: Option<Lease>) -> Result<Lease> {
         let leases = self.client.namespaced::<Lease>(LEASES);
         let current = match last {
             Some(last) => Some(last),
-            None => leases.get_opt(&self.name).await?,
+            None => leases.get_opt(&self.name).await?.map(|lease| (*lease).clone()),
         };
-        match current {
-            Some(current) => leases.update(&self.renewed((*current).clone())).await,
-            None => leases.create(&self.renewed(self.new_lease()?)).await,
-        }
+        let Some(current) = current else {
+            return Ok((*leases.create(&self.renewed(self.new_lease()?)).await?).clone());
+        };
+        // There are many: what is known of the answer is not read.
+        let mut lease = self.renewed(current);
+        let (target, options) = (leases.target(&self.name), WriteOptions::default());
+        let written = self.client.api().update(&target, to_value(&lease)?, &options).await?;
+        lease.metadata.resource_version = Some(written.resource_version().to_owned());
+        Ok(lease)
     }
 
     fn renewed(&self, mut lease: Lease) -> Lease {
@@ -136,6 +143,8 @@ impl Upkeep {
         spec.holder_identity = Some(self.name.clone());
         spec.lease_duration_seconds = i32::try_from(self.options.lease_duration.as_secs()).ok();
         spec.renew_time = Some(MicroTime(self.env.now()));
+        // The owners of its fields are the server's to keep.
+        lease.metadata.managed_fields = None;
         lease
     }
 

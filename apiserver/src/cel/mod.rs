@@ -46,6 +46,7 @@ use eval::Means;
 use expr::Expr;
 pub(crate) use kind::{Declared, Field, ListKind, ObjectType, Type};
 pub(crate) use library::Library;
+pub(crate) use parse::RESERVED;
 use patterns::Patterns;
 use value::Value;
 

@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 250;
 const MAX_CHARS: usize = 100_000;
 
 /// Identifiers that the language keeps for itself.
-const RESERVED: [&str; 17] = [
+pub(crate) const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",

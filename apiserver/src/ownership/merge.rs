@@ -1,6 +1,6 @@
 //! Merges an applied configuration into a live object, by the rules of its schema.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::element::Element;
 use super::place::{Form, Place, elements, entries};
@@ -8,7 +8,9 @@ use crate::schema::{ListKind, Schema};
 
 /// What a live object becomes when `config`, which was found well typed, is merged into it.
 pub(super) fn merge(schema: &Schema, live: &Value, config: &Value) -> Value {
-    at(Place::root(schema), Some(live), Some(config)).unwrap_or(Value::Null)
+    let mut merged = live.clone();
+    into(Place::root(schema), &mut merged, config);
+    merged
 }
 
 /// Whether merging `config` may change `live`. It is never denied where it does; of lists in another order it may be
@@ -49,33 +51,34 @@ fn lists_differ(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Val
     })
 }
 
-fn at(place: Place<'_>, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
-    let (Some(value), Some(over)) = (live, config) else { return live.or(config).cloned() };
-    match (place.form(value), place.form(over)) {
-        (Form::Map, Form::Map) if entries(live).is_some() || entries(config).is_some() => {
-            Some(Value::Object(maps(place, entries(live), entries(config))))
+fn into(place: Place<'_>, live: &mut Value, over: &Value) {
+    let some_over = Some(over);
+    match (place.form(live), place.form(over)) {
+        (Form::Map, Form::Map) if entries(Some(live)).is_some() || entries(some_over).is_some() => {
+            for (key, over) in entries(some_over).into_iter().flatten() {
+                let fields = crate::tree::fields(live);
+                match fields.get_mut(key) {
+                    Some(value) => into(place.child(key), value, over),
+                    None => drop(fields.insert(key.clone(), over.clone())),
+                }
+            }
         }
-        (Form::List(kind), Form::List(_)) if !(elements(live).is_empty() && elements(config).is_empty()) => {
-            Some(Value::Array(lists(place, kind, elements(live), elements(config))))
+        (Form::List(kind), Form::List(_))
+            if !(elements(Some(live)).is_empty() && elements(some_over).is_empty()) =>
+        {
+            lists(place, kind, live, elements(some_over));
         }
-        _ => Some(over.clone()),
+        _ if live == over => {}
+        _ => *live = over.clone(),
     }
 }
 
-fn maps(
-    place: Place<'_>,
-    live: Option<&Map<String, Value>>,
-    config: Option<&Map<String, Value>>,
-) -> Map<String, Value> {
-    let kept = live.into_iter().flatten().filter_map(|(key, value)| {
-        let over = config.and_then(|config| config.get(key));
-        Some((key.clone(), at(place.child(key), Some(value), over)?))
-    });
-    let mut merged: Map<String, Value> = kept.collect();
-    let is_new = |key: &String| live.is_none_or(|live| !live.contains_key(key));
-    let new = config.into_iter().flatten().filter(|(key, _)| is_new(key));
-    merged.extend(new.map(|(key, value)| (key.clone(), value.clone())));
-    merged
+/// An element, with another of its identity merged into it.
+fn merged(place: Place<'_>, live: Option<&Value>, over: Option<&Value>) -> Option<Value> {
+    let (Some(value), Some(over)) = (live, over) else { return live.or(over).cloned() };
+    let mut value = value.clone();
+    into(place, &mut value, over);
+    Some(value)
 }
 
 /// The elements of one side of a merge.
@@ -109,6 +112,16 @@ impl<'a> Side<'a> {
         &self.sorted[start..start + count]
     }
 
+    /// Where each element of another list has its like in this one, if they all have one and stand in the same order.
+    fn places_of(&self, other: &Side<'_>) -> Option<Vec<usize>> {
+        let place = |step| match self.with(step) {
+            [one] => Some(*one),
+            _ => None,
+        };
+        let places: Vec<usize> = other.order.iter().map(place).collect::<Option<_>>()?;
+        places.is_sorted_by(|a, b| a < b).then_some(places)
+    }
+
     fn has(&self, step: &Element<'_>) -> bool {
         !self.with(step).is_empty()
     }
@@ -122,12 +135,24 @@ impl<'a> Side<'a> {
     }
 }
 
+fn lists(place: Place<'_>, kind: &ListKind, live: &mut Value, config: &[Value]) {
+    let (ours, theirs) = (Side::of(place, kind, elements(Some(live))), Side::of(place, kind, config));
+    let places = ours.places_of(&theirs).filter(|_| ours.order.len() == elements(Some(live)).len());
+    let Some(places) = places else {
+        let woven = woven(place, &ours, &theirs);
+        *live = Value::Array(woven);
+        return;
+    };
+    for (at, over) in places.into_iter().zip(theirs.values) {
+        into(place.items(), &mut live[at], over);
+    }
+}
+
 /// Both orders are kept as far as they agree; where they do not, the configuration's wins.
-fn lists(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) -> Vec<Value> {
-    let (live, config) = (Side::of(place, kind, live), Side::of(place, kind, config));
+fn woven(place: Place<'_>, live: &Side<'_>, config: &Side<'_>) -> Vec<Value> {
     let items = place.items();
     let mut shared = config.order.iter().filter(|step| live.has(step)).peekable();
-    let mut merged = Vec::with_capacity(live.order.len().max(config.order.len()));
+    let mut all = Vec::with_capacity(live.order.len().max(config.order.len()));
     let (mut left, mut right) = (0, 0);
     while left < live.order.len() || right < config.order.len() {
         let (ours, theirs) = (live.order.get(left), config.order.get(right));
@@ -136,7 +161,7 @@ fn lists(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) ->
             if theirs == Some(ours) {
                 left += 1;
             } else if !is_shared {
-                merged.push(live.values[left].clone());
+                all.push(live.values[left].clone());
                 left += 1;
                 continue;
             } else if theirs.is_none() || shared.peek().is_none_or(|next| *next != ours) {
@@ -148,13 +173,13 @@ fn lists(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) ->
             }
         }
         let Some(theirs) = theirs else { continue };
-        merged.extend(at(items, live.get(theirs), config.get(theirs)));
+        all.extend(merged(items, live.get(theirs), config.get(theirs)));
         right += 1;
         if shared.peek() == Some(&theirs) {
             shared.next();
         }
     }
-    merged
+    all
 }
 
 #[cfg(test)]

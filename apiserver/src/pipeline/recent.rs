@@ -10,7 +10,7 @@ use steersman_core::store::Revision;
 use crate::stored::Stored;
 
 /// How many bytes the objects may have, as they are stored; their trees take several times that.
-const LIMIT: usize = 512 << 10;
+const LIMIT: usize = 256 << 10;
 
 /// The objects written last, by their keys in the store.
 #[derive(Default)]
