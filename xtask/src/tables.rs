@@ -61,7 +61,8 @@ fn complete(name: &str, row: &mut Value, packages: &Packages) -> Result<(), Box<
         let found = known.get(json).ok_or_else(|| format!("{name}.{json} is not in the Go sources"))?;
         let natural = natural(field["type"].as_str().unwrap_or_default());
         let field = field.as_object_mut().ok_or("a field is an object")?;
-        let presence = if EMPTY_IS_MORE_THAN_NONE.contains(&json.as_str()) { "pointer" } else { found.presence };
+        let presence =
+            if EMPTY_IS_MORE_THAN_NONE.contains(&json.as_str()) { "pointer" } else { found.presence };
         field.insert("presence".to_owned(), presence.into());
         if found.go != natural {
             field.insert("go".to_owned(), found.go.clone().into());
