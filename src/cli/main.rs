@@ -1,0 +1,62 @@
+//! `steersman up` is a cluster on this machine. Under the names `kube-apiserver` and `etcd` the same executable stands in
+//! for those two, as programs start them that test controllers with Go's envtest and its kin.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to people and to their programs")]
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod apiserver;
+mod etcd;
+mod signals;
+mod up;
+
+/// What ends the program with a message and exit code 1.
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Kubernetes' control plane in one process.
+#[derive(Parser)]
+#[command(name = "steersman", version, arg_required_else_help = true)]
+struct Steersman {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A cluster with one node on this machine, whose containers are processes.
+    Up(up::Up),
+    /// What the executable does under the name kube-apiserver: an API server, with controllers, in memory.
+    KubeApiserver(apiserver::ApiServer),
+    /// What the executable does under the name etcd: nothing but to say that it is well.
+    Etcd(etcd::Etcd),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Steersman::parse_from(arguments()).command {
+        Command::Up(up) => up.run().await,
+        Command::KubeApiserver(server) => server.run().await,
+        Command::Etcd(etcd) => etcd.run().await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The arguments, with the name under which the program was started as its command, if it is one.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let name = arguments.first().and_then(|path| Path::new(path).file_name()).map(ToOwned::to_owned);
+    if let Some(name) = name.filter(|name| name == "kube-apiserver" || name == "etcd") {
+        arguments.insert(1, name);
+    }
+    arguments
+}
