@@ -1,6 +1,11 @@
 //! The executable as people and their programs start it. Needs `kubectl`: on the path, or where `tests/wire/install` puts
 //! it; without it the tests say so and are skipped.
-#![expect(clippy::disallowed_methods, reason = "it waits for real processes")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test of real processes"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

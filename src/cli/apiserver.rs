@@ -87,12 +87,10 @@ impl ApiServer {
         for plugin in &self.disable_admission_plugins {
             builder = builder.without_admission(plugin);
         }
-        for mode in &self.authorization_mode {
-            builder = match mode.as_str() {
-                "AlwaysAllow" => builder,
-                "RBAC" | "Node" => builder,
-                other => return Err(format!("--authorization-mode: {other} is not supported").into()),
-            };
+        // RBAC and the node authoriser come together; whoever is always allowed is never asked.
+        let known = |mode: &&String| matches!(mode.as_str(), "AlwaysAllow" | "RBAC" | "Node");
+        if let Some(other) = self.authorization_mode.iter().find(|mode| !known(mode)) {
+            return Err(format!("--authorization-mode: {other} is not supported").into());
         }
         if self.authorization_mode.iter().all(|mode| mode != "AlwaysAllow") {
             builder = builder.rbac();

@@ -52,7 +52,7 @@ async fn listen(env: &Env, listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         // One at a time, for so long at most: whoever asks is the program that has started this one.
-        if let Some(Err(why)) = env.timeout(PATIENCE, answer(stream)).await.ok() {
+        if let Ok(Err(why)) = env.timeout(PATIENCE, answer(stream)).await {
             eprintln!("a request was not answered: {why}");
         }
     }
