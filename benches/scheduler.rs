@@ -85,8 +85,9 @@ fn end_to_end(zones: usize, template: Template) -> (usize, Duration) {
     const PODS: usize = 5_000;
     let sim = Sim::new(1);
     sim.block_on(async {
-        let builder =
-            Cluster::builder().without_controllers().without_scheduler().without_admission("ServiceAccount");
+        // Nobody makes tokens, and nobody says that the nodes are ready.
+        let builder = Cluster::builder().without_controllers().without_scheduler();
+        let builder = builder.without_admission("ServiceAccount").without_admission("TaintNodesByCondition");
         let cluster = builder.start(&sim.env()).await.expect("a valid cluster");
         for number in 0..5_000 {
             cluster.api::<Node>().create(&node(number, zones)).await.expect("a valid node");
@@ -152,6 +153,7 @@ fn workloads() -> Vec<Workload> {
         fast(at_5000("gated", 0, (1_000, basic), (10_000, gated))),
         Workload { nodes: 15_000, ..at_5000("daemonset", 0, (0, basic), (15_000, on_its_node)) },
         Workload { name: "unschedulable churn", churn: 10, ..plain() },
+        Workload { target: 5_000.0, ..at_5000("CSI volumes", 0, (0, with_volume), (1_000, with_volume)) },
     ]);
     workloads
 }
@@ -223,6 +225,9 @@ fn cluster(workload: &Workload) -> Cache {
     for number in 0..workload.nodes {
         cache.set_node(&Arc::new(node(number, workload.zones)));
     }
+    if workload.name.contains("CSI") {
+        volumes(&mut cache, workload.nodes, workload.measured.0);
+    }
     for number in 0..100 {
         let labels = json!({"team": "devops"});
         let metadata = json!({"name": format!("team-{number}"), "labels": labels});
@@ -231,6 +236,44 @@ fn cluster(workload: &Workload) -> Cache {
         cache.set_related(Object::from_typed(&namespace).expect("a namespace is an object"));
     }
     cache
+}
+
+/// A volume for each pod, bound to its claim, and drivers that can attach 39 to a node.
+fn volumes(cache: &mut Cache, nodes: usize, pods: usize) {
+    let mut add = |object: Value| {
+        let old = cache.set_related(Object::from_value(&object).expect("a valid object"));
+        assert!(old.is_none(), "each object is there once");
+    };
+    for number in 1..=pods {
+        add(json!({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("volume-{number}")},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"},
+                "claimRef": {"namespace": "sched-0", "name": format!("claim-{number}")},
+                "csi": {"driver": "csi.example.com", "volumeHandle": number.to_string()},
+            },
+            "status": {"phase": "Bound"},
+        }));
+        add(json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": format!("claim-{number}"), "namespace": "sched-0",
+                "annotations": {"pv.kubernetes.io/bind-completed": "true"},
+            },
+            "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+                "volumeName": format!("volume-{number}"),
+            },
+            "status": {"phase": "Bound"},
+        }));
+    }
+    for number in 0..nodes {
+        let driver =
+            json!({"name": "csi.example.com", "nodeID": number.to_string(), "allocatable": {"count": 39}});
+        let metadata = json!({"name": format!("node-{number}")});
+        let (version, spec) = ("storage.k8s.io/v1", json!({"drivers": [driver]}));
+        add(json!({"apiVersion": version, "kind": "CSINode", "metadata": metadata, "spec": spec}));
+    }
 }
 
 /// Places one pod after the other.
@@ -357,6 +400,11 @@ fn gated(number: usize) -> Value {
         "none",
         if number.is_multiple_of(2) { json!({"schedulingGates": [{"name": "hold"}]}) } else { json!({}) },
     )
+}
+
+fn with_volume(number: usize) -> Value {
+    let claim = json!({"claimName": format!("claim-{number}")});
+    pod("none", json!({"volumes": [{"name": "data", "persistentVolumeClaim": claim}]}))
 }
 
 fn required_on_nodes(requirement: Value, kind: &str) -> Value {

@@ -21,55 +21,16 @@ use crate::profile::Profile;
 use crate::profiles::Profiles;
 use crate::queue::{Backoff, Queue, QueuedPod};
 use crate::verdict::Refusal;
-use crate::waiting::{Answer, Waiting};
+use crate::waiting::Waiting;
 
 mod gang;
+mod step;
 
 pub(crate) use gang::GroupOutcome;
+pub(crate) use step::{Failure, Permitting, Placement, Step};
 
 /// The longest that a pod waits for permission; upstream's bound.
 const LONGEST_PERMIT: Duration = Duration::from_secs(15 * 60);
-
-/// What is to be done about a pod.
-pub(crate) enum Step {
-    /// Bind it, once it is permitted.
-    Bind(Placement),
-    /// Tell that it has no node, and make room if that was decided.
-    Tell(Failure),
-    /// Tell what came of a pod group.
-    TellGroup(GroupOutcome),
-    /// Ask the extenders; [`Engine::consulted`] is told what came of it.
-    Consult(QueuedPod, Box<Consultation>),
-}
-
-/// A pod that has a node.
-pub(crate) struct Placement {
-    pub(crate) queued: QueuedPod,
-    pub(crate) node: Arc<str>,
-    /// What it waits for before it is bound.
-    pub(crate) permission: Option<Permitting>,
-}
-
-/// Plugins let a pod wait.
-pub(crate) struct Permitting {
-    /// The one that has the least patience.
-    pub(crate) plugin: &'static str,
-    /// How long that lets it wait.
-    pub(crate) limit: Duration,
-    /// What comes of it.
-    pub(crate) answer: Answer,
-}
-
-/// A pod that has no node.
-pub(crate) struct Failure {
-    pub(crate) pod: Arc<PodInfo>,
-    /// Whether something broke, rather than that no node would do.
-    pub(crate) is_error: bool,
-    pub(crate) message: String,
-    pub(crate) no_fit: Option<Box<NoFit>>,
-    /// The pod as it goes back to the queue once room was made, and the plugins that are asked what wakes it.
-    pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
-}
 
 /// What a scheduler is told besides its profiles.
 #[derive(Clone)]
@@ -93,7 +54,8 @@ pub(crate) struct Engine {
     queue: Queue,
     waiting: Waiting,
     pickers: BTreeMap<String, Picker>,
-    /// What was decided and not given out yet: at most three steps for each pod of the group that was decided on last.
+    /// What was decided and not given out yet: one step for each pod of the group that was
+    /// decided on last, and one for the group.
     decided: VecDeque<Step>,
     extenders: Extenders,
 }

@@ -1,0 +1,52 @@
+//! What the engine decides is to be done about a pod.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::GroupOutcome;
+use crate::decision::NoFit;
+use crate::extender::Consultation;
+use crate::pod::PodInfo;
+use crate::queue::QueuedPod;
+use crate::waiting::Answer;
+
+/// What is to be done about a pod.
+pub(crate) enum Step {
+    /// Bind it, once it is permitted.
+    Bind(Placement),
+    /// Tell that it has no node, and make room if that was decided.
+    Tell(Failure),
+    /// Tell what came of a pod group.
+    TellGroup(GroupOutcome),
+    /// Ask the extenders; [`super::Engine::consulted`] is told what came of it.
+    Consult(QueuedPod, Box<Consultation>),
+}
+
+/// A pod that has a node.
+pub(crate) struct Placement {
+    pub(crate) queued: QueuedPod,
+    pub(crate) node: Arc<str>,
+    /// What it waits for before it is bound.
+    pub(crate) permission: Option<Permitting>,
+}
+
+/// Plugins let a pod wait.
+pub(crate) struct Permitting {
+    /// The one that has the least patience.
+    pub(crate) plugin: &'static str,
+    /// How long that lets it wait.
+    pub(crate) limit: Duration,
+    /// What comes of it.
+    pub(crate) answer: Answer,
+}
+
+/// A pod that has no node.
+pub(crate) struct Failure {
+    pub(crate) pod: Arc<PodInfo>,
+    /// Whether something broke, rather than that no node would do.
+    pub(crate) is_error: bool,
+    pub(crate) message: String,
+    pub(crate) no_fit: Option<Box<NoFit>>,
+    /// The pod as it goes back to the queue once room was made, and the plugins that are asked what wakes it.
+    pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
+}
