@@ -3,7 +3,6 @@
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use steersman::prelude::*;
-use steersman::sim::Sim;
 
 use crate::{apply_settled, is_ready, node, story};
 
@@ -30,30 +29,5 @@ fn a_pod_waits_for_a_node_that_suits_it() {
         cluster.settle().await.unwrap();
         let bound = pods.get("picky").await.unwrap();
         assert!(node(&bound) == "node-2" && is_ready(&bound));
-    });
-}
-
-#[test]
-fn a_scheduler_configuration_is_followed_or_refused_at_start() {
-    const FILE: &str = "
-        apiVersion: kubescheduler.config.k8s.io/v1
-        kind: KubeSchedulerConfiguration
-        profiles:
-        - schedulerName: mine
-          plugins: {score: {disabled: [{name: '*'}]}}
-    ";
-    const POD: &str = "
-        {apiVersion: v1, kind: Pod, metadata: {name: a},
-         spec: {schedulerName: mine, containers: [{name: main, image: i}]}}";
-    let sim = Sim::new(1);
-    sim.block_on(async {
-        let builder = Cluster::builder().nodes(1).scheduler_configuration(FILE);
-        let cluster = builder.start(&sim.env()).await.unwrap();
-        apply_settled(&cluster, POD).await;
-        assert!(is_ready(&cluster.api::<Pod>().namespace("default").get("a").await.unwrap()));
-        let broken = FILE.replace("profiles:", "parallelism: 0\n        profiles:");
-        let broken = Cluster::builder().scheduler_configuration(&broken);
-        let why = broken.start(&sim.env()).await.err().unwrap().to_string();
-        assert!(why.contains("parallelism: Invalid value: 0"), "{why}");
     });
 }
