@@ -32,6 +32,8 @@ mod listen;
 mod manifest;
 mod node;
 mod reachable;
+#[cfg(feature = "kube")]
+mod remote;
 mod rollback;
 mod settle;
 mod start;
@@ -46,6 +48,8 @@ pub mod prelude {
 
 pub use builder::Builder;
 pub use cluster::Cluster;
+#[cfg(feature = "kube")]
+pub use remote::Remote;
 pub use steersman_apiserver as apiserver;
 pub use steersman_controllers as controllers;
 pub use steersman_core as core;

@@ -107,6 +107,26 @@ fn up_is_a_cluster_until_it_is_stopped() {
 }
 
 #[test]
+fn parts_work_alone_against_any_api_server() {
+    let Some(kubectl) = kubectl() else { return };
+    let config = directory("parts").join("kubeconfig");
+    let path = config.to_str().unwrap();
+    let arguments =
+        ["up", "--listen", "127.0.0.1:0", "--service-cidr", "127.98.0.0/16", "--kubeconfig", path];
+    let mut up = Program::start(steersman(), &arguments);
+    up.line();
+    let mut kubelet = Program::start(steersman(), &["kubelet", "--kubeconfig", path, "--node", "second"]);
+    assert_eq!(kubelet.line(), "kubelet runs");
+    ask(&kubectl, &config, "wait --for=create node/second --timeout=60s");
+    ask(&kubectl, &config, "wait --for=condition=Ready node/second --timeout=60s");
+    let mut scheduler = Program::start(steersman(), &["scheduler", "--kubeconfig", path]);
+    assert_eq!(scheduler.line(), "scheduler runs");
+    for part in [scheduler, kubelet, up] {
+        assert!(part.stop().1);
+    }
+}
+
+#[test]
 fn a_data_directory_is_refused_as_long_as_nothing_is_kept_in_it() {
     let refused = Command::new(steersman()).args(["up", "--data-dir", "/tmp/x"]).output().unwrap();
     let told = String::from_utf8(refused.stderr).unwrap();

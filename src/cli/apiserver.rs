@@ -12,12 +12,11 @@ use steersman::apiserver::http::{Limits, Service};
 use steersman::apiserver::listener::{Authority, Certified, Listener, Options, Tls};
 use steersman::prelude::*;
 
-use crate::{Outcome, signals};
+use crate::signals::Signals;
+use crate::{Failure, Outcome};
 
 /// For how long requests may still run once the program is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Flags of upstream's kube-apiserver; any other is an error.
 #[derive(Args)]
@@ -67,6 +66,7 @@ pub(crate) struct ApiServer {
 
 impl ApiServer {
     pub(crate) async fn run(self) -> Outcome {
+        let mut signals = Signals::hear()?;
         let env = Env::tokio();
         let serving = self.certificate(&env)?;
         let cluster = self.builder()?.start(&env).await?;
@@ -76,7 +76,7 @@ impl ApiServer {
         let listener = Listener::bind(&env, service, address, options).await;
         let listener = listener.map_err(|why| format!("{address}: {why}"))?;
         println!("ready: https://{}", listener.address());
-        signals::stopped().await?;
+        signals.stopped().await;
         listener.drain(&env, GRACE).await;
         cluster.stop().await;
         Ok(())

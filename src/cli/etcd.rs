@@ -10,7 +10,8 @@ use steersman::core::Env;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Outcome, signals};
+use crate::Outcome;
+use crate::signals::Signals;
 
 /// The longest request that is read, and for how long one is waited for.
 const REQUEST: u64 = 8192;
@@ -37,11 +38,12 @@ pub(crate) struct Etcd {
 
 impl Etcd {
     pub(crate) async fn run(self) -> Outcome {
+        let mut signals = Signals::hear()?;
         let env = Env::tokio();
         let listener = TcpListener::bind(self.listen_client_urls).await?;
         println!("ready: http://{}", listener.local_addr()?);
         tokio::select! {
-            stopped = signals::stopped() => stopped?,
+            () = signals.stopped() => {}
             failed = listen(&env, listener) => failed?,
         }
         Ok(())

@@ -11,11 +11,16 @@ use clap::{Parser, Subcommand};
 
 mod apiserver;
 mod etcd;
+mod node;
+mod part;
 mod signals;
 mod up;
 
 /// What ends the program with a message and exit code 1.
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How a command ends.
+type Outcome = Result<(), Failure>;
 
 /// Kubernetes' control plane in one process.
 #[derive(Parser)]
@@ -29,6 +34,14 @@ struct Steersman {
 enum Command {
     /// A cluster with one node on this machine, whose containers are processes.
     Up(up::Up),
+    /// The scheduler alone, against any API server.
+    Scheduler(part::SchedulerPart),
+    /// The controllers alone.
+    Controllers(part::ControllersPart),
+    /// A node of this machine alone, whose containers are processes. Logs and commands need a cluster in one process.
+    Kubelet(part::KubeletPart),
+    /// The service proxy alone.
+    Proxy(part::ProxyPart),
     /// What the executable does under the name kube-apiserver: an API server, with controllers, in memory.
     KubeApiserver(apiserver::ApiServer),
     /// What the executable does under the name etcd: nothing but to say that it is well.
@@ -39,6 +52,10 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match Steersman::parse_from(arguments()).command {
         Command::Up(up) => up.run().await,
+        Command::Scheduler(part) => part.run().await,
+        Command::Controllers(part) => part.run().await,
+        Command::Kubelet(part) => part.run().await,
+        Command::Proxy(part) => part.run().await,
         Command::KubeApiserver(server) => server.run().await,
         Command::Etcd(etcd) => etcd.run().await,
     };

@@ -1,16 +1,28 @@
-//! Waits for somebody to stop the program.
+//! Hears that the program is to stop.
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Returns at the first SIGINT or SIGTERM.
-pub(crate) async fn stopped() -> io::Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
+/// SIGINT and SIGTERM, which end nothing by themselves from now on.
+pub(crate) struct Signals {
+    interrupts: Signal,
+    terminations: Signal,
+}
+
+impl Signals {
+    pub(crate) fn hear() -> io::Result<Self> {
+        Ok(Signals {
+            interrupts: signal(SignalKind::interrupt())?,
+            terminations: signal(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Returns at the first of either.
+    pub(crate) async fn stopped(&mut self) {
+        tokio::select! {
+            _ = self.interrupts.recv() => {}
+            _ = self.terminations.recv() => {}
+        }
+    }
 }

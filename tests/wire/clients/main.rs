@@ -8,6 +8,7 @@ mod kube_rs;
 mod kubectl;
 mod python;
 mod raw;
+mod remote;
 mod streams;
 mod tool;
 
