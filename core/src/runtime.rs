@@ -4,6 +4,7 @@
 //! are written once; a runtime only starts and stops things. The counterpart of upstream's Container Runtime
 //! Interface (KEP-2040), whose words it uses.
 
+mod logs;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Probe;
 
+pub use logs::{LogLine, LogOptions, LogStream, Logs};
 pub use streams::{Attach, ByteStream, Ports, Said, Session, Stdio, TerminalSize};
 
 /// What the kubelet asks for when it starts a pod's sandbox.
@@ -341,51 +343,6 @@ pub struct ExecOutput {
     pub code: i32,
     /// What it printed, both streams as they came, cut at a bound that the runtime states.
     pub output: Bytes,
-}
-
-/// The ability to read what containers print.
-#[async_trait]
-pub trait Logs: Send + Sync {
-    /// What the container has printed, oldest first, and with [`LogOptions::follow`] what it prints until it ends.
-    /// May be repeated; the container may have exited. A runtime may have dropped the oldest lines.
-    async fn read(
-        &self,
-        container: &str,
-        options: &LogOptions,
-    ) -> Result<BoxStream<'static, LogLine>, RuntimeError>;
-}
-
-/// Which part of a log to read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogOptions {
-    /// Whether to go on until the container ends.
-    pub follow: bool,
-    /// Only so many lines from the end.
-    pub tail_lines: Option<usize>,
-    /// Only what was printed since then.
-    pub since: Option<Timestamp>,
-}
-
-/// A line that a container printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When.
-    pub at: Timestamp,
-    /// Where to.
-    pub stream: LogStream,
-    /// The line, without its end.
-    pub text: Bytes,
-    /// Whether it has no end yet: the next of the same stream goes on with it.
-    pub partial: bool,
-}
-
-/// Where a container prints to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogStream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
 }
 
 /// The ability to answer probes.

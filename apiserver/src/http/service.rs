@@ -69,22 +69,18 @@ impl Service {
     ///
     /// With the feature `http`, what the answer 101 leads to lasts as long as the service at most: it takes the
     /// connection over from hyper, whose server must let it (`with_upgrades`).
-    pub async fn answer<B>(
-        self,
-        #[cfg_attr(not(feature = "http"), expect(unused_mut))] mut request: Request<B>,
-    ) -> Response<Body>
+    pub async fn answer<B>(self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let audit_id = self.audit_id(&request);
         #[cfg(feature = "http")]
-        let on = request.extensions_mut().remove();
+        let on = request.extensions().get().cloned();
         let response = AssertUnwindSafe(self.limited(request)).catch_unwind().await;
-        let response = response.unwrap_or_else(|_| panicked());
+        let mut response = response.unwrap_or_else(|_| panicked());
         #[cfg(feature = "http")]
-        let response = self.sessions.take_over(&self.server.core().env, on, response);
-        let mut response = response;
+        self.sessions.take_over(&self.server.core().env, on, &mut response);
         let headers = response.headers_mut();
         headers.insert(AUDIT_ID, audit_id);
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));

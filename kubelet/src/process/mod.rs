@@ -10,6 +10,7 @@ mod exec;
 mod launch;
 mod lines;
 mod options;
+mod pieces;
 mod ports;
 mod run;
 mod session;

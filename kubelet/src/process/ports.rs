@@ -4,17 +4,14 @@ use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use steersman_core::runtime::{ByteStream, Ports, RuntimeError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 
+use super::pieces::pieces;
 use super::{Process, not_found};
-
-/// How much is read at once, in bytes.
-const PIECE: usize = 16 * 1024;
 
 #[async_trait]
 impl Ports for Process {
@@ -26,7 +23,7 @@ impl Ports for Process {
         let (from, to) = TcpStream::connect(address).await.map_err(refused)?.into_split();
         let sending = stream::once(send(to, input)).filter_map(|()| ready(None));
         // The connection ends with the answer, though the client may have more to say.
-        let answer = answer(from).map(Some).chain(stream::iter([None]));
+        let answer = pieces(from).map(Some).chain(stream::iter([None]));
         let both = stream::select(answer, sending);
         Ok(both.take_while(|piece| ready(piece.is_some())).filter_map(ready).boxed())
     }
@@ -40,18 +37,4 @@ async fn send(mut to: OwnedWriteHalf, mut input: ByteStream) {
     }
     // If this fails, the other end has gone and needs no telling.
     let _ = to.shutdown().await;
-}
-
-fn answer(from: OwnedReadHalf) -> BoxStream<'static, Bytes> {
-    stream::unfold(from, |mut from| async move {
-        let mut buffer = vec![0; PIECE];
-        match from.read(&mut buffer).await {
-            Ok(count @ 1..) => {
-                buffer.truncate(count);
-                Some((Bytes::from(buffer), from))
-            }
-            _ => None,
-        }
-    })
-    .boxed()
 }

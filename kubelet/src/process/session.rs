@@ -5,20 +5,17 @@ use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, Shared, select};
 use futures::stream::{self, BoxStream, StreamExt};
 use steersman_core::Env;
 use steersman_core::runtime::{ByteStream, LogStream, RuntimeError, Said, Session, Stdio};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 
 use super::launch::Group;
+use super::pieces::pieces;
 use super::run::{LAST_WORDS, Run, code};
-
-/// How much is read at once, in bytes: what a client does not take stays with the process.
-const PIECE: usize = 8 * 1024;
 
 /// How a process has ended; shared by all that goes on beside it.
 type Exit = Shared<BoxFuture<'static, Result<ExitStatus, String>>>;
@@ -32,8 +29,8 @@ pub(super) fn follow(
     mut stdio: Stdio,
 ) -> Session {
     let feed = feed(child.stdin.take(), stdio.stdin.take());
-    let stdout = pieces(child.stdout.take(), LogStream::Stdout, stdio.stdout);
-    let stderr = pieces(child.stderr.take(), LogStream::Stderr, stdio.stderr);
+    let stdout = output(child.stdout.take(), LogStream::Stdout, stdio.stdout);
+    let stderr = output(child.stderr.take(), LogStream::Stderr, stdio.stderr);
     let exit: Exit = async move {
         let status = match select(pin!(child.wait()), pin!(beside.ended())).await {
             Either::Left((status, _)) => status,
@@ -81,20 +78,10 @@ async fn feed(to: Option<ChildStdin>, from: Option<ByteStream>) {
 }
 
 /// What a process prints; what nobody wants is read and thrown away.
-fn pieces<R>(from: Option<R>, to: LogStream, wanted: bool) -> BoxStream<'static, Said>
+fn output<R>(from: Option<R>, to: LogStream, wanted: bool) -> BoxStream<'static, Said>
 where
     R: AsyncRead + Unpin + Send + 'static,
 {
     let Some(from) = from else { return stream::empty().boxed() };
-    let pieces = stream::unfold(from, |mut from| async move {
-        let mut buffer = vec![0; PIECE];
-        match from.read(&mut buffer).await {
-            Ok(count @ 1..) => {
-                buffer.truncate(count);
-                Some((Bytes::from(buffer), from))
-            }
-            _ => None,
-        }
-    });
-    pieces.filter(move |_| ready(wanted)).map(move |piece| Said::Output(to, piece)).boxed()
+    pieces(from).filter(move |_| ready(wanted)).map(move |piece| Said::Output(to, piece)).boxed()
 }

@@ -1,12 +1,14 @@
 //! `pods/portforward`: connections to the ports of a pod, many on one.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::SinkExt;
 use futures::channel::mpsc;
-use futures::future::join_all;
+use futures::future::{join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use steersman_core::runtime::ByteStream;
 use steersman_core::{Error, Result};
@@ -94,7 +96,7 @@ impl Forward {
                 }
             }
         };
-        futures::future::select(std::pin::pin!(listening), std::pin::pin!(join_all(connections))).await;
+        select(pin!(listening), pin!(join_all(connections))).await;
         Ok(())
     }
 
@@ -123,11 +125,8 @@ impl Forward {
         let mut inputs: BTreeMap<u32, mpsc::Sender<Bytes>> = BTreeMap::new();
         let mut connections = FuturesUnordered::new();
         loop {
-            let event = tokio::select! {
-                event = events.next() => event.ok_or(Gone)?,
-                Some(_ended) = connections.next() => continue,
-            };
-            match event {
+            let event = beside(&mut connections, events.next()).await;
+            match event.ok_or(Gone)? {
                 Event::Opened { stream, headers } => {
                     let Some(pair) = pairs.add(stream, &headers) else { continue };
                     let (input, pieces) = mpsc::channel(PIECES);
@@ -137,7 +136,7 @@ impl Forward {
                 Event::Data { stream, bytes } => {
                     if let Some(input) = inputs.get_mut(&stream) {
                         // A connection that has ended takes nothing more.
-                        let _ = input.send(bytes).await;
+                        let _ = beside(&mut connections, input.send(bytes)).await;
                     }
                 }
                 Event::Ended { stream } => drop(inputs.remove(&stream)),
@@ -155,6 +154,17 @@ impl Forward {
             Err(why) => send(&mut to, spdy::data(pair.error, why.as_bytes())).await?,
         }
         send(&mut to, [spdy::end(pair.error), spdy::end(pair.data)]).await
+    }
+}
+
+/// Does something while the connections go on: what waits for one of them must not hold it up.
+async fn beside<T>(connections: &mut FuturesUnordered<impl Future>, something: impl Future<Output = T>) -> T {
+    let mut something = pin!(something);
+    loop {
+        tokio::select! {
+            done = &mut something => return done,
+            Some(_ended) = connections.next() => {}
+        }
     }
 }
 

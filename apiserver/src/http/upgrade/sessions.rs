@@ -32,16 +32,14 @@ pub(in crate::http) struct Sessions(Mutex<Vec<Task<()>>>);
 
 impl Sessions {
     /// If the answer upgrades the connection, sees to what follows; `on` tells when hyper lets go of the connection.
-    pub(in crate::http) fn take_over(
-        &self,
-        env: &Env,
-        on: Option<OnUpgrade>,
-        response: Response<Body>,
-    ) -> Response<Body> {
-        let (parts, body) = response.into_parts();
-        let Body::Upgrade(upgrade) = body else { return Response::from_parts(parts, body) };
-        let Some(on) = on else {
-            return in_json(&Error::bad_request("Upgrade request required")).into_response();
+    pub(in crate::http) fn take_over(&self, env: &Env, on: Option<OnUpgrade>, response: &mut Response<Body>) {
+        if !matches!(response.body(), Body::Upgrade(_)) {
+            return;
+        }
+        let body = std::mem::replace(response.body_mut(), Body::Full(Bytes::new()));
+        let (Body::Upgrade(upgrade), Some(on)) = (body, on) else {
+            *response = in_json(&Error::bad_request("Upgrade request required")).into_response();
+            return;
         };
         let session = async move {
             match on.await {
@@ -49,9 +47,8 @@ impl Sessions {
                 Err(why) => tracing::debug!(%why, "a connection was not upgraded"),
             }
         };
-        match self.start(env, session) {
-            true => Response::from_parts(parts, Body::Full(Bytes::new())),
-            false => in_json(&Error::too_many_requests("too many sessions", 1)).into_response(),
+        if !self.start(env, session) {
+            *response = too_many();
         }
     }
 
@@ -91,7 +88,7 @@ impl Sessions {
         };
         let connection = join(serving, connection.with_upgrades()).map(drop);
         if !self.start(env, connection) {
-            return in_json(&Error::too_many_requests("too many sessions", 1)).into_response();
+            return too_many();
         }
         match sender.send_request(request).await {
             Ok(response) => whole(response).await,
@@ -108,6 +105,10 @@ async fn whole(response: Response<hyper::body::Incoming>) -> Response<Body> {
     }
     let body = Limited::new(body, BODY).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     Response::from_parts(parts, Body::Full(body))
+}
+
+fn too_many() -> Response<Body> {
+    in_json(&Error::too_many_requests("too many sessions", 1)).into_response()
 }
 
 fn failed(why: &hyper::Error) -> Response<Body> {
