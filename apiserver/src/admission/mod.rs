@@ -9,6 +9,7 @@ mod limit_ranger;
 mod namespace_lifecycle;
 mod pod_security;
 mod pod_topology_labels;
+mod policy;
 mod priority;
 mod runtime_class;
 mod service_account;
@@ -104,7 +105,7 @@ impl Attributes<'_> {
     pub fn forbidden(&self, why: impl std::fmt::Display) -> Error {
         let metadata = self.object.at("metadata");
         let names = [self.name, metadata.text("name"), metadata.text("generateName")];
-        let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or("Unknown");
         Error::forbidden(&self.resource.group_resource(), name, why)
     }
 }
@@ -124,5 +125,6 @@ pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
         Arc::new(runtime_class::RuntimeClass),
         Arc::new(default_class::INGRESS),
         Arc::new(pod_topology_labels::PodTopologyLabels),
+        Arc::new(policy::ValidatingAdmissionPolicy::default()),
     ]
 }

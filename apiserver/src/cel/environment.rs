@@ -113,7 +113,8 @@ fn typed<const N: usize>(name: &str, fields: [(&str, Type); N]) -> Type {
     message(name, fields.map(|(name, kind)| (name, Declared::simple(kind, 1)))).kind
 }
 
-fn request() -> Type {
+/// The type of the variable `request`.
+pub(crate) fn request() -> Type {
     use Type::{Bool, Dyn, String};
     let kind =
         typed("kubernetes.GroupVersionKind", [("group", String), ("version", String), ("kind", String)]);
@@ -139,7 +140,8 @@ fn request() -> Type {
     typed("kubernetes.AdmissionRequest", fields)
 }
 
-fn namespace() -> Type {
+/// The type of the variable `namespaceObject`.
+pub(crate) fn namespace() -> Type {
     use Type::{Int, String, Timestamp};
     let texts = || Type::list(String);
     let metadata = [

@@ -105,7 +105,10 @@ impl<'a> Evaluation<'a> {
             return has(&operand, &select.field).map(Value::Bool);
         }
         self.charge(1)?;
-        field(&operand, &select.field)
+        match field(&operand, &select.field)? {
+            Value::Failed(error) => Err(Failure::Error(error.to_string())),
+            value => Ok(value),
+        }
     }
 
     fn list(&mut self, elements: &'a [Element]) -> Outcome<'a> {

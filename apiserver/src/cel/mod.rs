@@ -35,12 +35,13 @@ mod time;
 mod token;
 mod unify;
 mod value;
+mod values;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, namespace as namespace_type, request as request_type};
 pub(crate) use eval::Failure;
 use eval::Means;
 use expr::Expr;
@@ -49,6 +50,7 @@ pub(crate) use library::Library;
 pub(crate) use parse::RESERVED;
 use patterns::Patterns;
 use value::Value;
+pub(crate) use values::Values;
 
 /// The most that evaluating one expression may cost; upstream's limit.
 pub(crate) const CALL_LIMIT: u64 = 1_000_000;

@@ -5,6 +5,7 @@ mod custom;
 mod forms;
 mod hostile;
 mod objects;
+mod policies;
 mod reads;
 mod store;
 mod versions;

@@ -1,0 +1,107 @@
+//! Validating admission policies: what they refuse, and what they leave alone.
+
+use super::*;
+
+fn of(resource: &'static str) -> Target {
+    Target::all(GroupVersionResource::new("admissionregistration.k8s.io", "v1", resource))
+}
+
+/// A world whose ConfigMaps are held to a policy of that spec, through a binding of that one.
+fn world(spec: Value, binding: Value) -> World {
+    let world = World::new();
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["configmaps"],
+    });
+    let mut policy =
+        json!({"metadata": {"name": "p"}, "spec": {"matchConstraints": {"resourceRules": [rule]}}});
+    let mut bound =
+        json!({"metadata": {"name": "b"}, "spec": {"policyName": "p", "validationActions": ["Deny"]}});
+    for (object, more) in [(&mut policy, spec), (&mut bound, binding)] {
+        let own = object["spec"].as_object_mut().unwrap();
+        own.extend(more.as_object().unwrap().clone());
+    }
+    world.create(&of("validatingadmissionpolicies"), policy).unwrap();
+    world.create(&of("validatingadmissionpolicybindings"), bound).unwrap();
+    world
+}
+
+fn refusal(world: &World, name: &str) -> String {
+    match world.create(&maps(), map(name, "x")) {
+        Ok(_) => String::new(),
+        Err(error) => format!("{} {}", error.code(), error.message()),
+    }
+}
+
+const HEAD: &str = "ValidatingAdmissionPolicy 'p' with binding 'b'";
+
+#[test]
+fn what_a_policy_denies_is_refused_as_it_says() {
+    let validations = json!([
+        {"expression": "object.metadata.name != 'bad'"},
+        {"expression": "object.metadata.name != 'worse'", "reason": "Forbidden",
+         "messageExpression": "'not ' + object.metadata.name + ' by ' + request.userInfo.username"},
+    ]);
+    let world = world(json!({"validations": validations}), json!({}));
+    assert_eq!(refusal(&world, "good"), "");
+    let why = format!("422 configmaps \"bad\" is forbidden: {HEAD} denied request: failed expression: ");
+    assert_eq!(refusal(&world, "bad"), why + "object.metadata.name != 'bad'");
+    let why =
+        format!("403 configmaps \"worse\" is forbidden: {HEAD} denied request: not worse by system:admin");
+    assert_eq!(refusal(&world, "worse"), why);
+    assert!(
+        world.create(&core("secrets").in_namespace("default"), json!({"metadata": {"name": "bad"}})).is_ok()
+    );
+}
+
+#[test]
+fn variables_are_worked_out_and_their_failures_told_to_who_asks() {
+    let spec = json!({
+        "variables": [{"name": "keys", "expression": "size(object.data)"}, {"name": "odd", "expression": "object.nope"}],
+        "validations": [{"expression": "variables.keys == 1"}, {"expression": "object.metadata.name != 'odd' || variables.odd"}],
+    });
+    let world = world(spec, json!({}));
+    assert_eq!(refusal(&world, "a"), "");
+    let refused = refusal(&world, "odd");
+    assert!(
+        refused.ends_with("composited variable \"odd\" fails to evaluate: no such key: nope"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_refused_unless_the_policy_ignores_it() {
+    let validations = json!([{"expression": "object.nope == 1"}]);
+    let strict = world(json!({"validations": validations}), json!({}));
+    let why = "denied request: expression 'object.nope == 1' resulted in error: no such key: nope";
+    assert!(refusal(&strict, "a").ends_with(why));
+    let lax = world(json!({"validations": validations, "failurePolicy": "Ignore"}), json!({}));
+    assert_eq!(refusal(&lax, "a"), "");
+}
+
+#[test]
+fn a_policy_that_asks_for_parameters_fails_rather_than_passes() {
+    let kind = json!({"apiVersion": "v1", "kind": "ConfigMap"});
+    let world = world(json!({"paramKind": kind, "validations": [{"expression": "true"}]}), json!({}));
+    assert!(refusal(&world, "a").ends_with("parameters are not supported"));
+}
+
+#[test]
+fn conditions_and_bindings_narrow_what_a_policy_is_about() {
+    let conditions = json!([{"name": "n", "expression": "object.metadata.name != 'skip'"}]);
+    let never = json!([{"expression": "false"}]);
+    let policy = json!({"matchConditions": conditions, "validations": never});
+    let wide = world(policy.clone(), json!({}));
+    assert_eq!((refusal(&wide, "skip").is_empty(), refusal(&wide, "a").is_empty()), (true, false));
+    let other = json!({"matchResources": {"objectSelector": {"matchLabels": {"l": "1"}}}});
+    let narrow = world(policy, other);
+    assert_eq!(refusal(&narrow, "a"), "");
+}
+
+#[test]
+fn a_changed_policy_is_compiled_anew() {
+    let world = world(json!({"validations": [{"expression": "false"}]}), json!({}));
+    assert!(!refusal(&world, "a").is_empty());
+    let change = json!({"spec": {"validations": [{"expression": "true"}]}});
+    world.merge(&of("validatingadmissionpolicies").named("p"), change).unwrap();
+    assert_eq!(refusal(&world, "a"), "");
+}
