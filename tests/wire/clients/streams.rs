@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Child;
 
 use bytes::Bytes;
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt};
@@ -107,7 +108,7 @@ fn kubectl_attaches() {
     });
 }
 
-/// A node of fake containers that print, copy, and serve a page at port 80.
+/// A node of fake containers that print, copy, serve a page at port 80, and send back what comes in at port 7.
 fn scripted(env: &Env, builder: Builder) -> Builder {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
     let fake = Fake::new(env)
@@ -122,7 +123,11 @@ fn scripted(env: &Env, builder: Builder) -> Builder {
                 let path = asked.split(' ').nth(1).unwrap_or("/").to_owned();
                 Bytes::from(format!("{page}{:5.5}", path))
             };
-            (port == 80).then(|| input.map(answer).boxed())
+            match port {
+                7 => Some(input),
+                80 => Some(input.map(answer).boxed()),
+                _ => None,
+            }
         });
     builder.node("n", fake)
 }
@@ -154,21 +159,15 @@ fn served_web() -> Served {
 fn kubectl_forwards_ports_and_proxies() {
     let served = served_web();
     story_of(&served, "kubectl-port-forward", |kubectl| {
-        let mut child = kubectl.tool.start(&["port-forward", "pod/web", ":80"]);
-        let mut told = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut told).unwrap();
-        let address =
-            told.split(' ').nth(2).unwrap_or_else(|| panic!("where it listens: {told:?}")).to_owned();
+        let forward = Forward::start(kubectl, ":80");
         // Each on a connection of its own, all on one to the server.
         for path in ["/abcd", "/efgh"] {
-            let mut stream = TcpStream::connect(&address).unwrap();
+            let mut stream = TcpStream::connect(&forward.address).unwrap();
             write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
             let mut page = [0; 69];
             stream.read_exact(&mut page).unwrap();
             contains(&String::from_utf8_lossy(&page), path);
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
         let base = "get --raw /api/v1/namespaces/default";
         assert_eq!(kubectl.ok(&format!("{base}/pods/web/proxy/here")), "/here");
         assert_eq!(kubectl.ok(&format!("{base}/pods/web:80/proxy/")), "/    ");
@@ -182,6 +181,46 @@ fn kubectl_forwards_ports_and_proxies() {
         assert_eq!(kubectl.ok("get --raw /api/v1/nodes/n/proxy/healthz"), "ok");
         contains(&kubectl.ok("get --raw /api/v1/nodes/n/proxy/pods"), "\"PodList\"");
     });
+}
+
+#[test]
+fn kubectl_forwards_much_both_ways() {
+    let served = served_web();
+    story_of(&served, "kubectl-port-forward-much", |kubectl| {
+        let forward = Forward::start(kubectl, ":7");
+        let mut stream = TcpStream::connect(&forward.address).unwrap();
+        let mut writer = stream.try_clone().unwrap();
+        let sent: Vec<u8> = (0..4_000_000_u32).map(|number| (number % 251) as u8).collect();
+        let mut back = vec![0; sent.len()];
+        std::thread::scope(|scope| {
+            scope.spawn(|| writer.write_all(&sent).unwrap());
+            stream.read_exact(&mut back).unwrap();
+        });
+        assert!(back == sent);
+    });
+}
+
+/// A `kubectl port-forward` to the pod `web`, for as long as it lives.
+struct Forward {
+    child: Child,
+    address: String,
+}
+
+impl Forward {
+    fn start(kubectl: &Kubectl<'_>, port: &str) -> Self {
+        let mut child = kubectl.tool.start(&["port-forward", "pod/web", port]);
+        let mut told = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut told).unwrap();
+        let address = told.split(' ').nth(2).unwrap_or_else(|| panic!("where it listens: {told:?}"));
+        Forward { address: address.to_owned(), child }
+    }
+}
+
+impl Drop for Forward {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 #[test]
