@@ -1,3 +1,5 @@
+//! What a configuration says, and how one that is wrong is refused.
+
 use serde_json::json;
 
 use super::*;

@@ -16,7 +16,7 @@ use crate::config::ExtenderConfiguration;
 use crate::decision::Candidate;
 use crate::pod::PodInfo;
 
-/// How requests are sent. With the feature `http`, [`PlainHttp`](crate::PlainHttp) does, without TLS.
+/// How requests are sent. With the feature `http`, `PlainHttp` does, without TLS.
 #[async_trait]
 pub trait Post: Send + Sync + 'static {
     /// Posts JSON, and reads the answer to its end: its status code and its body. Bounds what it reads; the time is
