@@ -130,7 +130,7 @@ fn kubectl_is_told_what_is_wrong() {
         let (code, text) = kubectl.fails("apply -f -", &WEB.replace("replicas", "replicass"));
         assert_eq!(code, Some(1));
         contains(&text, "unknown field \"spec.replicass\"");
-        let (_, text) = kubectl.fails("create -f -", "{apiVersion: v1, kind: Pod, metadata: {name: X}}");
+        let (_, text) = kubectl.fails("create -f -", "apiVersion: v1\nkind: Pod\nmetadata: {name: X}\n");
         contains(&text, "metadata.name: Invalid value: \"X\"");
         contains(&kubectl.fails("get pod none", "").1, "pods \"none\" not found");
         contains(&kubectl.fails("--token=wrong get pods", "").1, "Unauthorized");
