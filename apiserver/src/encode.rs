@@ -11,55 +11,47 @@ use steersman_core::object::Metadata;
 use steersman_core::store::Revision;
 use steersman_core::{Error, Object, Result};
 
+use crate::json_text::{self, quote};
 use crate::ownership::Owners;
 
-const METADATA: &[u8] = b",\"metadata\":{";
+const METADATA: &str = ",\"metadata\":{";
 const VERSION: &[u8] = b"\"resourceVersion\":\"";
 
 /// The stored form of an object and the owners of its fields. A `resourceVersion` in the tree is left out.
-pub(crate) fn encode(object: &Value, owners: &Owners) -> Result<Bytes> {
+pub(crate) fn encode(object: &Value, owners: &Owners) -> Bytes {
     let empty = Map::new();
     let fields = object.as_object().unwrap_or(&empty);
     let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
-    let mut out = Vec::with_capacity(4096);
-    out.extend_from_slice(b"{\"kind\":");
-    write(&mut out, fields.get("kind").unwrap_or(&Value::String(String::new())))?;
-    out.extend_from_slice(b",\"apiVersion\":");
-    write(&mut out, fields.get("apiVersion").unwrap_or(&Value::String(String::new())))?;
-    out.extend_from_slice(METADATA);
-    let comma = write_fields(&mut out, metadata, &["resourceVersion"], false)?;
+    let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
+    let mut out = String::with_capacity(4096);
+    out.push_str("{\"kind\":");
+    quote("", text("kind"), &mut out);
+    out.push_str(",\"apiVersion\":");
+    quote("", text("apiVersion"), &mut out);
+    out.push_str(METADATA);
+    let comma = write_fields(&mut out, metadata, &["resourceVersion"], false);
     if let Some(owners) = owners.text() {
-        out.extend_from_slice(if comma { b"," } else { b"" });
-        out.extend_from_slice(b"\"managedFields\":");
-        out.extend_from_slice(owners.as_bytes());
+        out.push_str(if comma { "," } else { "" });
+        out.extend(["\"managedFields\":", owners]);
     }
-    out.push(b'}');
-    write_fields(&mut out, fields, &["kind", "apiVersion", "metadata"], true)?;
-    out.push(b'}');
+    out.push('}');
+    write_fields(&mut out, fields, &["kind", "apiVersion", "metadata"], true);
+    out.push('}');
     // It is kept for as long as the object is: no byte more than it needs.
-    Ok(out.into_boxed_slice().into())
+    out.into_boxed_str().into_boxed_bytes().into()
 }
 
 /// Writes fields, behind others if `comma` says so; whether another that follows needs a comma.
-fn write_fields(
-    out: &mut Vec<u8>,
-    fields: &Map<String, Value>,
-    skip: &[&str],
-    mut comma: bool,
-) -> Result<bool> {
+fn write_fields(out: &mut String, fields: &Map<String, Value>, skip: &[&str], mut comma: bool) -> bool {
     for (name, value) in fields.iter().filter(|field| !skip.contains(&field.0.as_str())) {
         if std::mem::replace(&mut comma, true) {
-            out.push(b',');
+            out.push(',');
         }
-        write(out, name)?;
-        out.push(b':');
-        write(out, value)?;
+        quote("", name, out);
+        out.push(':');
+        json_text::write(value, out);
     }
-    Ok(comma)
-}
-
-fn write<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
-    serde_json::to_writer(out, value).map_err(Error::internal)
+    comma
 }
 
 /// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from, `metadata`
@@ -79,7 +71,7 @@ pub(crate) fn finish(
 pub(crate) fn unstored(tree: &Value, owners: &Owners) -> Result<Object> {
     let metadata = metadata_of(tree)?;
     let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
-    Ok(Object::from_parts(encode(tree, owners)?, text("apiVersion"), text("kind"), metadata))
+    Ok(Object::from_parts(encode(tree, owners), text("apiVersion"), text("kind"), metadata))
 }
 
 /// An object without a version, at a version.
@@ -130,7 +122,7 @@ fn stamp(stored: &Bytes, revision: Revision) -> Result<Bytes> {
 fn rewritten(json: &[u8]) -> Result<Bytes> {
     let mut tree: Value = serde_json::from_slice(json).map_err(Error::internal)?;
     let owners = Owners::take(&mut tree);
-    encode(&tree, &owners)
+    Ok(encode(&tree, &owners))
 }
 
 fn stamp_at(stored: &Bytes, revision: Revision) -> Result<Bytes> {
@@ -149,7 +141,7 @@ fn insert(stored: &[u8], at: usize, revision: Revision) -> Bytes {
 fn metadata_place(json: &[u8]) -> Option<usize> {
     let kind = after_string(json, b"{\"kind\":\"")?;
     let api_version = after_string(&json[kind..], b",\"apiVersion\":\"")? + kind;
-    json[api_version..].starts_with(METADATA).then_some(api_version + METADATA.len())
+    json[api_version..].starts_with(METADATA.as_bytes()).then_some(api_version + METADATA.len())
 }
 
 /// Where the version stands in our own writing, without its quotes.
@@ -185,7 +177,7 @@ mod tests {
     }
 
     fn written() -> Bytes {
-        encode(&tree(), &owners()).unwrap()
+        encode(&tree(), &owners())
     }
 
     #[test]
@@ -217,7 +209,7 @@ mod tests {
         assert_eq!(stored.tree["metadata"], json!({"name": "a"}));
         assert_eq!(stored.owners, owners());
         let bare = json!({"apiVersion": "v1", "kind": "K", "metadata": {}});
-        let object = read(&encode(&bare, &owners()).unwrap(), Revision(9)).unwrap();
+        let object = read(&encode(&bare, &owners()), Revision(9)).unwrap();
         assert_eq!(Stored::of(&object).unwrap(), Stored { tree: bare.into(), owners: owners() });
     }
 

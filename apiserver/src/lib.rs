@@ -38,6 +38,7 @@ mod fault;
 mod fetch;
 mod health;
 pub mod http;
+mod json_text;
 #[cfg(feature = "http")]
 pub mod listener;
 mod metrics;

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 /// Whole seconds, as in every time of an object's metadata; Go's `metav1.Time`.
 pub(crate) fn seconds(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    let second = moment.as_second() - i64::from(moment.subsec_nanosecond() < 0);
+    Timestamp::from_second(second).unwrap_or(moment).to_string()
 }
 
 /// Microseconds, as in leases and events; Go's `metav1.MicroTime`.
 pub(crate) fn microseconds(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    format!("{moment:.6}")
 }
 
 #[cfg(test)]

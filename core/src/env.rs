@@ -168,14 +168,8 @@ impl Env {
     pub fn uuid(&self) -> String {
         let (high, low) = self.draw(|random| (random.u64(..), random.u64(..)));
         let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | (0b10 << 62));
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xffff,
-            low >> 48,
-            low & 0xffff_ffff_ffff
-        )
+        let digits = format!("{:032x}", u128::from(high) << 64 | u128::from(low));
+        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
     }
 
     /// Random letters and digits for a generated name, from the alphabet that upstream uses: no vowels and nothing

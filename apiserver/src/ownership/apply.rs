@@ -19,8 +19,8 @@ use crate::schema::Schema;
 const BEFORE: &str = "before-first-apply";
 
 impl Writer<'_> {
-    /// What `live` (an object that is stored, or one that has nothing) becomes, if it changes, and its owners. It is
-    /// not yet brought into the form of its schema, nor defaulted.
+    /// What `live` (an object that is stored, or one that has nothing) becomes, if it changes, and its owners.
+    /// `complete` brings what was merged into the form of its schema, and fills in the defaults.
     ///
     /// # Errors
     /// 400 for a configuration of another kind or with managed fields, 409 for conflicts unless `force` is set, and
@@ -31,6 +31,7 @@ impl Writer<'_> {
         owners: &Owners,
         config: &Value,
         force: bool,
+        complete: &dyn Fn(Value) -> Result<Value>,
     ) -> Result<(Option<Value>, Owners)> {
         self.check(config)?;
         let invalid = || fault::bare("failed to decode managed fields: invalid entry");
@@ -43,9 +44,23 @@ impl Writer<'_> {
         let mut set = field_set::of(self.schema, config);
         set.prune(&self.reset());
         let manager = Manager::new(self.name, Operation::Apply, "".into(), self.subresource);
-        let stays = self.name != KUBECTL && !merge::differs(self.schema, live, config);
-        if stays && is_as_before(managed.0.get(&manager), &set, &api_version) {
-            return Ok((None, owners.clone()));
+        if self.name != KUBECTL && is_as_before(managed.0.get(&manager), &set, &api_version) {
+            let replaced = merge::replaced(self.schema, live, config);
+            if replaced.as_ref().is_some_and(Set::is_empty) {
+                return Ok((None, owners.clone()));
+            }
+            // What a manager applies without its defaults replaces a value that has them.
+            if replaced.is_some_and(|replaced| managed.are_others_clear_of(&replaced, &manager, &api_version))
+            {
+                let object = complete(merge::merge(self.schema, live, config))?;
+                return Ok(if object == *live {
+                    (None, owners.clone())
+                } else {
+                    let own = managed.0.get_mut(&manager);
+                    own.into_iter().for_each(|own| own.time = Some(self.time()));
+                    (Some(object), Owners::from(&managed))
+                });
+            }
         }
         let mut object = merge::merge(self.schema, live, config);
         let owned = Owned { api_version: api_version.as_str().into(), time: None, set };
@@ -64,7 +79,7 @@ impl Writer<'_> {
         if self.name == KUBECTL {
             last_applied::renew(&mut object, config);
         }
-        Ok((Some(object), owners))
+        Ok((Some(complete(object)?), owners))
     }
 
     fn check(&self, config: &Value) -> Result<()> {

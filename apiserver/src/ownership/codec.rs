@@ -9,7 +9,7 @@ use super::element::{Element, Unreadable};
 use super::set::Set;
 
 /// The key that says that the place itself belongs to the set.
-const HERE: &str = ".";
+pub(super) const HERE: &str = ".";
 
 /// How the fields at a place begin that belongs to the set itself.
 pub(super) const OPEN_HERE: &str = r#"{".":{}"#;

@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 
 use serde_json::{Map, Value};
 
+use crate::json_text::quote;
+
 /// One step of a path, ordered as its text is. A name is borrowed from the object or the text that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Element<'a> {
@@ -37,10 +39,10 @@ impl<'a> Element<'a> {
         text.push_str("k:");
         for (index, (name, value)) in fields.iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
-            quote(name, &mut text);
+            quote("", name, &mut text);
             text.push(':');
             match &**value {
-                Value::String(value) => quote(value, &mut text),
+                Value::String(value) => quote("", value, &mut text),
                 // A string takes whatever is written into it.
                 other => drop(write!(text, "{other}")),
             }
@@ -86,8 +88,8 @@ impl<'a> Element<'a> {
     /// Writes the key of `fieldsV1` as JSON.
     pub(super) fn write(&self, out: &mut String) {
         match self {
-            Element::Field(name) => quote_with("f:", name, out),
-            Element::Item(text) => quote(text, out),
+            Element::Field(name) => quote("f:", name, out),
+            Element::Item(text) => quote("", text, out),
         }
     }
 }
@@ -139,31 +141,6 @@ fn without_kind(text: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(&text[2..]),
         Cow::Owned(text) => Cow::Owned(text[2..].to_owned()),
     }
-}
-
-/// Writes a text as JSON does.
-pub(super) fn quote(text: &str, out: &mut String) {
-    quote_with("", text, out);
-}
-
-fn quote_with(prefix: &str, text: &str, out: &mut String) {
-    out.push('"');
-    out.push_str(prefix);
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-        let (plain, special) = rest.split_at(at);
-        let (special, after) = special.split_at(1);
-        out.push_str(plain);
-        match special {
-            "\"" => out.push_str("\\\""),
-            "\\" => out.push_str("\\\\"),
-            // A control character, which JSON writes in one of several ways.
-            control => out.push_str(Value::from(control).to_string().trim_matches('"')),
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out.push('"');
 }
 
 /// As paths show it: `.name`, `[name="x"]`, `[="x"]`, `[0]`.

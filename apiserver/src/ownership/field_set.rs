@@ -25,14 +25,14 @@ fn at<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
 }
 
 fn map<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
-    let mut set = Set::default();
-    for (key, value) in entries(Some(value)).into_iter().flatten() {
-        let mut below = at(place.child(key), value);
+    let below = entries(Some(value)).into_iter().flatten().map(|(key, value)| {
+        let child = place.child(key);
+        let mut below = at(child, value);
         let is_blank = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
-        below.member |= is_blank || !place.declares(key);
-        set.attach(Element::field(key), below);
-    }
-    set
+        below.member |= is_blank || !place.has_declared(child);
+        (Element::field(key), below)
+    });
+    Set::new(false, below.collect())
 }
 
 fn list<'a>(place: Place<'_>, kind: &ListKind, value: &'a Value) -> Set<'a> {
@@ -42,13 +42,12 @@ fn list<'a>(place: Place<'_>, kind: &ListKind, value: &'a Value) -> Set<'a> {
             seen.entry(step).or_insert((0, element)).0 += 1;
         }
     }
-    let mut set = Set::default();
-    for (step, (count, element)) in seen {
+    let below = seen.into_iter().map(|(step, (count, element))| {
         let mut below = if count == 1 { at(place.items(), element) } else { Set::default() };
         below.member = true;
-        set.attach(step, below);
-    }
-    set
+        (step, below)
+    });
+    Set::new(false, below.collect())
 }
 
 /// Adds the declared fields on the way to the paths of a set, which are owned by whoever owns what is below them.

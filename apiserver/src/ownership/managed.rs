@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::codec::{self, Fields};
-use super::element::quote;
 use super::set::Set;
+use super::written;
+use crate::json_text::quote;
 
 /// No more than this many managers that update are remembered apart; upstream's `DefaultMaxUpdateManagers`.
 const UPDATERS: usize = 10;
@@ -55,21 +56,21 @@ pub(super) struct Managed<'a>(pub(super) BTreeMap<Manager<'a>, Owned<'a>>);
 /// An entry as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     #[serde(borrow, default)]
-    api_version: Cow<'a, str>,
+    pub(super) api_version: Cow<'a, str>,
     #[serde(borrow, default)]
-    fields_type: Cow<'a, str>,
+    pub(super) fields_type: Cow<'a, str>,
     #[serde(borrow, default, rename = "fieldsV1")]
-    fields: Fields<'a>,
+    pub(super) fields: Fields<'a>,
     #[serde(borrow, default)]
-    manager: Cow<'a, str>,
+    pub(super) manager: Cow<'a, str>,
     #[serde(borrow, default)]
-    operation: Cow<'a, str>,
+    pub(super) operation: Cow<'a, str>,
     #[serde(borrow, default)]
-    subresource: Cow<'a, str>,
+    pub(super) subresource: Cow<'a, str>,
     #[serde(borrow, default)]
-    time: Option<Cow<'a, str>>,
+    pub(super) time: Option<Cow<'a, str>>,
 }
 
 impl<'a> Manager<'a> {
@@ -88,7 +89,11 @@ impl<'a> Manager<'a> {
 impl<'a> Managed<'a> {
     /// Reads `managedFields`; `None` if an entry is malformed, or there is no list.
     pub(super) fn decode(list: &'a str) -> Option<Self> {
-        let entries: Vec<Entry<'a>> = serde_json::from_str(list).ok()?;
+        Self::of(written::entries(list).or_else(|| serde_json::from_str(list).ok())?)
+    }
+
+    /// What entries say; `None` if one is malformed.
+    pub(super) fn of(entries: Vec<Entry<'a>>) -> Option<Self> {
         entries.into_iter().map(Entry::read).collect::<Option<_>>().map(Managed)
     }
 
@@ -108,6 +113,14 @@ impl<'a> Managed<'a> {
         }
         text.push(']');
         (!entries.is_empty()).then_some(text)
+    }
+
+    /// Whether all managers but one own nothing of a set, in the version that the set is meant in.
+    pub(super) fn are_others_clear_of(&self, set: &Set<'_>, one: &Manager<'_>, api_version: &str) -> bool {
+        self.0
+            .iter()
+            .filter(|(manager, _)| *manager != one)
+            .all(|(_, owned)| owned.api_version == api_version && owned.set.intersection(set).is_empty())
     }
 
     /// Whether there is no manager.
@@ -192,19 +205,19 @@ fn write(
         Operation::Update => "Update",
     };
     out.push_str("{\"apiVersion\":");
-    quote(api_version, out);
+    quote("", api_version, out);
     out.push_str(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":");
     fields(out);
     out.push_str(",\"manager\":");
-    quote(&manager.name, out);
+    quote("", &manager.name, out);
     out.extend([",\"operation\":\"", operation, "\""]);
     if !manager.subresource.is_empty() {
         out.push_str(",\"subresource\":");
-        quote(&manager.subresource, out);
+        quote("", &manager.subresource, out);
     }
     if let Some(time) = time {
         out.push_str(",\"time\":");
-        quote(time, out);
+        quote("", time, out);
     }
     out.push('}');
 }

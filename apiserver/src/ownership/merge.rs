@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::element::Element;
 use super::place::{Form, Place, elements, entries};
+use super::set::Set;
 use crate::schema::{ListKind, Schema};
 
 /// What a live object becomes when `config`, which was found well typed, is merged into it.
@@ -13,42 +14,59 @@ pub(super) fn merge(schema: &Schema, live: &Value, config: &Value) -> Value {
     merged
 }
 
-/// Whether merging `config` may change `live`. It is never denied where it does; of lists in another order it may be
-/// said where it does not.
-pub(super) fn differs(schema: &Schema, live: &Value, config: &Value) -> bool {
-    differs_at(Place::root(schema), live, config)
+/// The values that merging `config` into `live` replaces as a whole, if it does nothing else; of lists in another order it
+/// may be said that it does.
+pub(super) fn replaced<'v>(schema: &Schema, live: &Value, config: &'v Value) -> Option<Set<'v>> {
+    let mut set = replaced_at(Place::root(schema), live, config)?;
+    set.member = false;
+    Some(set)
 }
 
-fn differs_at(place: Place<'_>, live: &Value, over: &Value) -> bool {
+fn replaced_at<'v>(place: Place<'_>, live: &Value, over: &'v Value) -> Option<Set<'v>> {
     let (some_live, some_over) = (Some(live), Some(over));
     match (place.form(live), place.form(over)) {
         (Form::Map, Form::Map) if entries(some_live).is_some() || entries(some_over).is_some() => {
-            let below = |(key, over): (&String, &Value)| {
-                live.get(key).is_none_or(|value| differs_at(place.child(key), value, over))
-            };
-            entries(some_over).into_iter().flatten().any(below)
+            let mut below = Vec::new();
+            for (key, over) in entries(some_over).into_iter().flatten() {
+                let set = replaced_at(place.child(key), live.get(key)?, over)?;
+                if !set.is_empty() {
+                    below.push((Element::field(key), set));
+                }
+            }
+            Some(Set::new(false, below))
         }
         (Form::List(kind), Form::List(_))
             if !(elements(some_live).is_empty() && elements(some_over).is_empty()) =>
         {
-            lists_differ(place, kind, elements(some_live), elements(some_over))
+            replaced_in(place, kind, elements(some_live), elements(some_over))
         }
-        _ => live != over,
+        _ if live == over => Some(Set::default()),
+        _ => Some(Set::here()),
     }
 }
 
-/// A list stays as it is if all elements of the configuration are there, in the same order, and stay as they are.
-fn lists_differ(place: Place<'_>, kind: &ListKind, live: &[Value], config: &[Value]) -> bool {
+/// A list stays in its form if all elements of the configuration are there, in the same order.
+fn replaced_in<'v>(
+    place: Place<'_>,
+    kind: &ListKind,
+    live: &[Value],
+    config: &'v [Value],
+) -> Option<Set<'v>> {
     let side = Side::of(place, kind, live);
     if side.order.len() < live.len() || !side.is_distinct() {
-        return true;
+        return None;
     }
-    let mut rest = side.order.iter().zip(&side.values);
-    !config.iter().all(|over| {
-        let step = place.identity(kind, over).ok();
-        let found = rest.find(|(own, _)| Some(*own) == step.as_ref());
-        found.is_some_and(|(_, value)| !differs_at(place.items(), value, over))
-    })
+    let mut rest = side.order.into_iter().zip(side.values);
+    let mut below = Vec::new();
+    for over in config {
+        let step = place.identity(kind, over).ok()?;
+        let (_, value) = rest.find(|(own, _)| *own == step)?;
+        let set = replaced_at(place.items(), value, over)?;
+        if !set.is_empty() {
+            below.push((step, set));
+        }
+    }
+    Some(Set::new(false, below))
 }
 
 fn into(place: Place<'_>, live: &mut Value, over: &Value) {
@@ -194,7 +212,9 @@ mod tests {
             json!({"spec": {"containers": items}})
         };
         let merged = merge(&schema("v1", "Pod"), &list(live), &list(config));
-        assert_eq!(differs(&schema("v1", "Pod"), &list(live), &list(config)), merged != list(live));
+        let (live, config) = (list(live), list(config));
+        let stays = replaced(&schema("v1", "Pod"), &live, &config).is_some_and(|set| set.is_empty());
+        assert_eq!(stays, merged == live);
         let items = merged["spec"]["containers"].as_array().unwrap().clone();
         items.iter().map(|item| item["name"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
     }

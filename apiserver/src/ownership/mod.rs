@@ -4,7 +4,7 @@
 //! - [`set`] holds sets of paths, [`codec`] reads and writes them as `fieldsV1`;
 //! - [`place`] says how a schema wants the values at a place to be owned;
 //! - [`compare`], [`field_set`], [`first`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
-//! - [`managed`] is the list of owners, [`owners`] how it travels with an object, [`track`] keeps it over writes,
+//! - [`managed`] is the list of owners, [`written`] reads it fast, [`owners`] is how it travels with an object, [`track`] keeps it over writes,
 //!   [`apply`] uses it, [`scale`] carries it over.
 
 mod apply;
@@ -32,6 +32,7 @@ mod testing;
 mod tests;
 mod track;
 mod typed;
+mod written;
 
 use jiff::Timestamp;
 use serde_json::Value;

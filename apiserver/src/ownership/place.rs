@@ -54,15 +54,20 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether objects here have the field below which `child` stands, rather than free keys.
+    pub(super) fn has_declared(self, child: Place<'_>) -> bool {
+        child.cursor.is_some() && self.cursor.and_then(Cursor::object).is_some()
+    }
+
     /// Whether objects here have a field of that name, rather than free keys.
     pub(super) fn declares(self, key: &str) -> bool {
         self.cursor.is_some_and(|cursor| cursor.field(key).is_some())
     }
 
-    /// Whether a key of that name may stand here.
-    pub(super) fn allows(self, key: &str) -> bool {
+    /// Whether a key of that name, below which `child` stands, may stand here.
+    pub(super) fn allows(self, child: Place<'_>) -> bool {
         let object = self.cursor.and_then(Cursor::object);
-        object.is_none_or(|object| matches!(object.rest, Rest::Kept) || object.field(key).is_some())
+        child.cursor.is_some() || object.is_none_or(|object| matches!(object.rest, Rest::Kept))
     }
 
     /// The place below a key.

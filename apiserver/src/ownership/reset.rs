@@ -10,15 +10,15 @@ const NOBODYS: &[&[&str]] = &[
     &["apiVersion"],
     &["kind"],
     &["metadata"],
-    &["metadata", "name"],
-    &["metadata", "namespace"],
-    &["metadata", "creationTimestamp"],
-    &["metadata", "selfLink"],
-    &["metadata", "uid"],
     &["metadata", "clusterName"],
+    &["metadata", "creationTimestamp"],
     &["metadata", "generation"],
     &["metadata", "managedFields"],
+    &["metadata", "name"],
+    &["metadata", "namespace"],
     &["metadata", "resourceVersion"],
+    &["metadata", "selfLink"],
+    &["metadata", "uid"],
 ];
 
 /// Built-in kinds whose `status` door puts more back than the spec.

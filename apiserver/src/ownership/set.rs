@@ -140,8 +140,11 @@ impl<'a> Set<'a> {
 
     /// The set below a step, made if there is none. Steps that come in order are put at the end.
     fn place(&mut self, step: Element<'a>) -> &mut Set<'a> {
-        let is_last = self.below.last().is_none_or(|(last, _)| *last < step);
-        let found = if is_last { Err(self.below.len()) } else { self.find(&step) };
+        let found = match self.below.last().map(|(last, _)| last.cmp(&step)) {
+            None | Some(Ordering::Less) => Err(self.below.len()),
+            Some(Ordering::Equal) => Ok(self.below.len() - 1),
+            Some(Ordering::Greater) => self.find(&step),
+        };
         let index = found.unwrap_or_else(|index| {
             self.below.insert(index, (step, Set::default()));
             index

@@ -86,7 +86,7 @@ impl Story {
     pub(super) fn apply(&mut self, name: &str, mut config: Value, force: bool) -> Result<bool, Error> {
         self.name(&mut config);
         let (new, owners) =
-            self.with(name, |writer, live, owners| writer.apply(live, owners, &config, force))?;
+            self.with(name, |writer, live, owners| writer.apply(live, owners, &config, force, &Ok))?;
         let same = || {
             let mut same = self.object.clone();
             Owners::take(&mut same);

@@ -73,12 +73,12 @@ fn below(place: Place<'_>, step: &dyn fmt::Display, value: &Value, faults: &mut 
 
 fn entries(place: Place<'_>, map: &Map<String, Value>, faults: &mut Vec<Fault>) {
     for (key, value) in map {
-        let step = Element::field(key);
-        if !place.allows(key) {
+        let (step, child) = (Element::field(key), place.child(key));
+        if !place.allows(child) {
             let why = "field not declared in schema".to_owned();
             return faults.push(Fault { path: step.to_string(), why });
         }
-        below(place.child(key), &step, value, faults);
+        below(child, &step, value, faults);
     }
 }
 

@@ -92,7 +92,7 @@ impl Core {
         over: Option<Revision>,
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
-        let value = encode::encode(&tree, &owners)?;
+        let value = encode::encode(&tree, &owners);
         if value.len() > LARGEST {
             return Err(fault::bare("etcdserver: request is too large"));
         }

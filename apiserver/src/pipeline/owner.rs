@@ -101,19 +101,28 @@ impl Owner<'_> {
         }
     }
 
-    /// What an apply makes of the current object, in the form of the version, and its owners.
+    /// What an apply makes of the current object, and its owners; `complete` fills in the defaults of what is in the form
+    /// of the version, and brings it into the stored one.
     pub(super) fn apply(
         &self,
         current: Option<&Current>,
         config: &Value,
         force: bool,
+        complete: &dyn Fn(&mut Value) -> Result<()>,
     ) -> Result<(Value, Owners)> {
         let none = Owners::default();
         let owners = current.map_or(&none, |current| &current.owners);
         let live = self.shown(current)?;
-        match self.with_writer(|writer| writer.apply(&live, owners, config, force))? {
-            (Some(tree), owners) => Ok((self.restored(tree, config)?, owners)),
-            (None, owners) => Ok((live.into_owned(), owners)),
+        let completed = |tree: Value| {
+            let mut tree = self.restored(tree, config)?;
+            complete(&mut tree)?;
+            Ok(tree)
+        };
+        let applied = self.with_writer(|writer| writer.apply(&live, owners, config, force, &completed))?;
+        match (applied, current) {
+            ((Some(tree), owners), _) => Ok((tree, owners)),
+            ((None, owners), Some(current)) => Ok((Value::clone(&current.tree), owners)),
+            ((None, owners), None) => Ok((completed(live.into_owned())?, owners)),
         }
     }
 

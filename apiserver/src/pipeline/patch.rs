@@ -157,10 +157,11 @@ impl<'a> Patching<'a> {
     fn merge(&self, config: &Value, current: Option<&Current>) -> Result<Proposal> {
         let (mut tree, owners) = match (&self.scales, current) {
             (Some(scales), Some(current)) => scales.apply(current, config, self.force)?,
-            _ if self.is_whole => self.owner.apply(current, config, self.force)?,
+            _ if self.is_whole => {
+                self.owner.apply(current, config, self.force, &|tree| self.complete(tree))?
+            }
             _ => return Err(Error::not_implemented("this subresource cannot be applied to")),
         };
-        self.complete(&mut tree)?;
         let given = metadata::take_version(&mut tree);
         let version = match current {
             Some(current) if given.is_empty() => current.object.resource_version().to_owned(),

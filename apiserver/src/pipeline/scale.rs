@@ -55,12 +55,16 @@ impl Scales<'_> {
     pub(super) fn apply(&self, current: &Current, config: &Value, force: bool) -> Result<(Value, Owners)> {
         let live = self.handler.show(&current.tree)?;
         let owners = self.replicas.to_scale(&current.owners);
-        let (scale, owners) = self.with_writer(|writer| writer.apply(&live, &owners, config, force))?;
-        let mut scale = scale.unwrap_or(live);
-        self.schema
-            .check(&mut scale, &Duplicates::default(), FieldValidation::Ignore)
-            .map_err(|why| fault::bare(why.restoring()))?;
-        Ok((scale, owners))
+        let complete = |mut scale: Value| {
+            self.schema
+                .check(&mut scale, &Duplicates::default(), FieldValidation::Ignore)
+                .map_err(|why| fault::bare(why.restoring()))?;
+            self.schema.default(&mut scale);
+            Ok(scale)
+        };
+        let applied = self.with_writer(|writer| writer.apply(&live, &owners, config, force, &complete))?;
+        let (scale, owners) = applied;
+        Ok((scale.unwrap_or(live), owners))
     }
 
     fn with_writer<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {

@@ -5,6 +5,8 @@ mod custom;
 mod row;
 
 use std::collections::BTreeMap;
+#[expect(clippy::disallowed_types, reason = "rows are found by it, never walked through")]
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionResource};
@@ -21,9 +23,12 @@ pub(crate) struct Registry(RwLock<Arc<Rows>>);
 
 /// The rows by resource and version.
 #[derive(Clone, Default)]
+#[expect(clippy::disallowed_types, reason = "rows are found by it, never walked through")]
 pub(crate) struct Rows {
     rows: BTreeMap<GroupVersionResource, Arc<Served>>,
-    preferred: BTreeMap<GroupResource, Arc<Served>>,
+    /// The same rows; every request looks for one.
+    found: HashMap<GroupVersionResource, Arc<Served>>,
+    preferred: HashMap<GroupResource, Arc<Served>>,
     /// What discovery tells of these rows, once somebody has asked.
     told: OnceLock<Arc<[ApiResource]>>,
 }
@@ -36,7 +41,7 @@ impl Registry {
 
     /// The row of a resource and version.
     pub(crate) fn get(&self, resource: &GroupVersionResource) -> Option<Arc<Served>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).rows.get(resource).cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).found.get(resource).cloned()
     }
 
     /// The collections of some resources of a group; those that there are.
@@ -50,10 +55,15 @@ impl Registry {
     pub(crate) fn set(&self, resource: &GroupResource, rows: Vec<Arc<Served>>) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = Rows { told: OnceLock::new(), ..Rows::clone(&current) };
-        next.rows.retain(|known, _| known.group != resource.group || known.resource != resource.resource);
+        let is_kept = |known: &GroupVersionResource| {
+            known.group != resource.group || known.resource != resource.resource
+        };
+        next.rows.retain(|known, _| is_kept(known));
+        next.found.retain(|known, _| is_kept(known));
         next.preferred.remove(resource);
         for row in rows {
             next.preferred.entry(resource.clone()).or_insert_with(|| row.clone());
+            next.found.insert(row.resource().clone(), row.clone());
             next.rows.insert(row.resource().clone(), row);
         }
         *current = Arc::new(next);

@@ -31,12 +31,17 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
         Value::Object(map) => {
             drop_gated(at, map);
             for (key, value) in map {
-                let Some(below) = at.child(key) else { continue };
-                let is_written = at.field(key).is_some_and(|field| field.presence == Presence::Always);
-                if is_written && is_empty(value, below.shape()) {
-                    *value = Value::Null;
-                } else {
-                    settle(below, value);
+                if !matches!(value, Value::Array(_) | Value::Object(_)) {
+                    continue;
+                }
+                match at.field(key) {
+                    Some(field)
+                        if field.presence == Presence::Always && is_empty(value, &field.node.shape) =>
+                    {
+                        *value = Value::Null;
+                    }
+                    Some(field) => settle(at.below(&field.node), value),
+                    None => at.child(key).into_iter().for_each(|below| settle(below, value)),
                 }
             }
         }
@@ -47,9 +52,9 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
 /// A struct that is left with nothing goes too.
 fn drop_gated(at: Cursor<'_>, map: &mut Map<String, Value>) {
     let (kind, place, field) = GATED;
+    let Some(gated) = map.get_mut(place).and_then(Value::as_object_mut) else { return };
     let is_meant = at.child(place).and_then(Cursor::object).is_some_and(|object| object.name == kind);
-    let Some(gated) = map.get_mut(place).and_then(Value::as_object_mut).filter(|_| is_meant) else { return };
-    if gated.remove(field).is_some() && gated.is_empty() {
+    if is_meant && gated.remove(field).is_some() && gated.is_empty() {
         map.remove(place);
     }
 }

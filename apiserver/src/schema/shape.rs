@@ -200,8 +200,13 @@ impl ObjectType {
 
 /// The first eight bytes of a name as a number, so that numbers are ordered as names are.
 fn start(name: &str) -> u64 {
-    let bytes = name.bytes().chain(std::iter::repeat(0)).take(8);
-    bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
+    let bytes = name.as_bytes();
+    let padded = || {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        padded
+    };
+    u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_else(padded))
 }
 
 impl Field {

@@ -18,7 +18,8 @@ pub(crate) struct Audience {
     everything: Group,
     by_namespace: BTreeMap<String, Group>,
     by_name: BTreeMap<String, Group>,
-    by_field: BTreeMap<(usize, String), Group>,
+    /// By the place of the field among those that can be selected by, and its value.
+    by_field: BTreeMap<usize, BTreeMap<String, Group>>,
     next: u64,
 }
 
@@ -38,7 +39,9 @@ impl Audience {
             Seat::Everything => &mut self.everything,
             Seat::Namespace(namespace) => self.by_namespace.entry(namespace.to_owned()).or_default(),
             Seat::Name(name) => self.by_name.entry(name.to_owned()).or_default(),
-            Seat::Field(place, value) => self.by_field.entry((place, value.to_owned())).or_default(),
+            Seat::Field(place, value) => {
+                self.by_field.entry(place).or_default().entry(value.to_owned()).or_default()
+            }
         };
         group.insert(id, watcher.clone());
         id
@@ -50,9 +53,15 @@ impl Audience {
             Seat::Everything => {
                 self.everything.remove(&id);
             }
-            Seat::Namespace(namespace) => remove(&mut self.by_namespace, &namespace.to_owned(), id),
-            Seat::Name(name) => remove(&mut self.by_name, &name.to_owned(), id),
-            Seat::Field(place, value) => remove(&mut self.by_field, &(place, value.to_owned()), id),
+            Seat::Namespace(namespace) => remove(&mut self.by_namespace, namespace, id),
+            Seat::Name(name) => remove(&mut self.by_name, name, id),
+            Seat::Field(place, value) => {
+                let values = self.by_field.entry(place).or_default();
+                remove(values, value, id);
+                if values.is_empty() {
+                    self.by_field.remove(&place);
+                }
+            }
         }
     }
 
@@ -63,18 +72,12 @@ impl Audience {
         let Some(any) = event.versions().next() else { return };
         tell(self.by_namespace.get(any.object.namespace()));
         tell(self.by_name.get(any.object.name()));
-        if !self.by_field.is_empty() {
-            self.tell_by_field(event, &tell);
-        }
-    }
-
-    fn tell_by_field<'a>(&'a self, event: &Event, tell: &dyn Fn(Option<&'a Group>)) {
-        let mut told: Vec<(usize, &str)> = Vec::new();
-        for version in event.versions() {
-            for (place, value) in version.fields.iter().enumerate() {
-                if !value.is_empty() && !told.contains(&(place, value)) {
-                    told.push((place, value));
-                    tell(self.by_field.get(&(place, value.to_string())));
+        for (place, groups) in &self.by_field {
+            let mut told = "";
+            for value in event.versions().filter_map(|version| version.fields.get(*place)) {
+                if !value.is_empty() && value != told {
+                    told = value;
+                    tell(groups.get(value));
                 }
             }
         }
@@ -82,7 +85,8 @@ impl Audience {
 
     /// Every watcher, in an order that is the same on every machine.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Watcher>> {
-        let some = self.by_namespace.values().chain(self.by_name.values()).chain(self.by_field.values());
+        let by_field = self.by_field.values().flat_map(BTreeMap::values);
+        let some = self.by_namespace.values().chain(self.by_name.values()).chain(by_field);
         std::iter::once(&self.everything).chain(some).flat_map(BTreeMap::values)
     }
 }
@@ -96,7 +100,7 @@ fn seat(selection: &Selection) -> Seat<'_> {
     }
 }
 
-fn remove<K: Ord>(groups: &mut BTreeMap<K, Group>, key: &K, id: u64) {
+fn remove(groups: &mut BTreeMap<String, Group>, key: &str, id: u64) {
     if let Some(group) = groups.get_mut(key) {
         group.remove(&id);
         if group.is_empty() {

@@ -102,6 +102,9 @@ impl Collection {
     pub(crate) fn list(&self, selection: &Selection, after: Option<&str>, limit: usize) -> Slice {
         let state = self.lock();
         let mut slice = Slice { objects: Vec::new(), last: None, behind: 0 };
+        if state.objects.is_empty() {
+            return slice;
+        }
         let mut last = "";
         for (key, version) in state.range(&selection.namespace, after) {
             if limit > 0 && slice.objects.len() == limit {

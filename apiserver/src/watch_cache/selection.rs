@@ -1,6 +1,8 @@
 //! Decides which objects of a collection a list or a watch is about.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use steersman_core::api::Target;
@@ -15,22 +17,50 @@ use crate::strategy::Strategy;
 #[derive(Clone)]
 pub(crate) struct Version {
     pub(crate) object: Object,
-    pub(crate) fields: Box<[Box<str>]>,
+    pub(crate) fields: Fields,
+}
+
+/// The values of selectable fields. Cloning shares.
+#[derive(Clone, Default)]
+pub(crate) struct Fields(Option<Arc<Texts>>);
+
+/// Texts in a row, and where each ends.
+struct Texts {
+    all: Box<str>,
+    ends: Box<[usize]>,
+}
+
+impl Fields {
+    fn of<'t>(texts: impl Iterator<Item = Cow<'t, str>>) -> Self {
+        let (mut all, mut ends) = (String::with_capacity(64), Vec::with_capacity(16));
+        for text in texts {
+            all.push_str(&text);
+            ends.push(all.len());
+        }
+        Fields((!ends.is_empty()).then(|| Arc::new(Texts { all: all.into(), ends: ends.into() })))
+    }
+
+    /// The value at that place.
+    pub(crate) fn get(&self, place: usize) -> Option<&str> {
+        let Texts { all, ends } = self.0.as_deref()?;
+        let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+        all.get(start..*ends.get(place)?)
+    }
 }
 
 impl Version {
     /// Reads the selectable fields from `tree`, the tree of `object`.
     pub(crate) fn new(object: Object, tree: &Value, strategy: &dyn Strategy) -> Self {
         let names = strategy.selectable_fields();
-        let own = names.iter().map(|name| strategy.field(tree, name).as_ref().into());
+        let own = names.iter().map(|name| strategy.field(tree, name));
         let paths = strategy.selectable_paths().iter().map(|path| at_path(tree, path).into());
-        Version { object, fields: own.chain(paths).collect() }
+        Version { object, fields: Fields::of(own.chain(paths)) }
     }
 
     /// Reads the selectable fields from the object; the tree is only built where there are any.
     pub(crate) fn of(object: Object, strategy: &dyn Strategy) -> Result<Self> {
         if strategy.selectable_fields().is_empty() && strategy.selectable_paths().is_empty() {
-            return Ok(Version { object, fields: Box::default() });
+            return Ok(Version { object, fields: Fields::default() });
         }
         let tree = object.to_value()?;
         Ok(Self::new(object, &tree, strategy))
@@ -124,7 +154,7 @@ impl Term {
         let value = match self.field {
             Field::Name => metadata.name.as_str(),
             Field::Namespace => metadata.namespace.as_str(),
-            Field::At(place) => version.fields.get(place).map_or("", |value| value),
+            Field::At(place) => version.fields.get(place).unwrap_or_default(),
         };
         (value == self.value) == self.equal
     }

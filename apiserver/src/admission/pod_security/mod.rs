@@ -8,7 +8,7 @@ mod restricted;
 mod subject;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::{Error, Result};
 
@@ -70,8 +70,11 @@ impl Admission for PodSecurity {
             write.warnings.extend(told);
             return Ok(());
         }
+        let policy = policy(write);
+        if policy.is_lax() {
+            return Ok(());
+        }
         let Some(pod) = judged(write) else { return Ok(()) };
-        let policy = policy(write)?;
         let is_refused = pod.is_pod && !findings(policy.enforce, &pod).is_empty();
         let found = findings(policy.warn, &pod);
         if !is_refused && !found.is_empty() {
@@ -84,8 +87,12 @@ impl Admission for PodSecurity {
         if is_namespace(write) {
             return check_labels(write);
         }
+        let policy = policy(write);
+        if policy.is_lax() {
+            return Ok(());
+        }
         let Some(pod) = judged(write).filter(|pod| pod.is_pod) else { return Ok(()) };
-        let enforced = policy(write)?.enforce;
+        let enforced = policy.enforce;
         match findings(enforced, &pod) {
             found if found.is_empty() => Ok(()),
             found => Err(write.forbidden(format!("violates PodSecurity \"{enforced}\": {}", told(&found)))),
@@ -94,9 +101,9 @@ impl Admission for PodSecurity {
 }
 
 /// A pod, or the template that pods will be made of.
-struct Judged {
-    metadata: Value,
-    spec: Value,
+struct Judged<'a> {
+    metadata: &'a Value,
+    spec: &'a Value,
     is_pod: bool,
 }
 
@@ -105,7 +112,7 @@ fn is_namespace(write: &Attributes<'_>) -> bool {
 }
 
 /// What the write is judged by; nothing where it makes no difference.
-fn judged(write: &Attributes<'_>) -> Option<Judged> {
+fn judged<'a>(write: &'a Attributes<'_>) -> Option<Judged<'a>> {
     if !matches!(write.operation, Operation::Create | Operation::Update) {
         return None;
     }
@@ -123,7 +130,7 @@ fn judged(write: &Attributes<'_>) -> Option<Judged> {
         | ("batch", "jobs") => object.at("spec").at("template"),
         _ => return None,
     };
-    let (metadata, spec) = (template.at("metadata").clone(), template.at("spec").clone());
+    let (metadata, spec) = (template.at("metadata"), template.at("spec"));
     Some(Judged { metadata, spec, is_pod: resource == ("", "pods") })
 }
 
@@ -145,18 +152,17 @@ fn is_significant(pod: &Value, old: &Value) -> bool {
         || profiles(pod) != profiles(old)
 }
 
-fn policy(write: &Attributes<'_>) -> Result<Policy> {
+fn policy(write: &Attributes<'_>) -> Policy {
     let namespaces = GroupResource::new("", "namespaces");
     let namespace = write.cluster.get(&namespaces, "", write.namespace);
-    // Its labels are read out already; every pod that is written asks for them.
-    let labels = namespace.map(|namespace| namespace.metadata().labels.clone()).unwrap_or_default();
-    Ok(Policy::of(&json!({"metadata": {"labels": labels}})).0)
+    let label = |key: &str| namespace.as_ref()?.metadata().labels.get(key).map(String::as_str);
+    Policy::read(label).0
 }
 
 /// What keeps a pod from meeting a standard.
-fn findings(standard: Standard, pod: &Judged) -> Vec<Finding> {
+fn findings(standard: Standard, pod: &Judged<'_>) -> Vec<Finding> {
     let Standard { level, version } = standard;
-    let subject = Subject { metadata: &pod.metadata, spec: &pod.spec, version };
+    let subject = Subject { metadata: pod.metadata, spec: pod.spec, version };
     let is_replaced = |since: Option<u32>| {
         level == Level::Restricted && since.is_some_and(|since| version >= Version::Minor(since))
     };
@@ -201,8 +207,7 @@ fn relabelled(write: &Attributes<'_>) -> Result<Vec<String>> {
     let mut wrong: Vec<(String, Vec<String>)> = Vec::new();
     for pod in write.cluster.list(&GroupResource::new("", "pods"), name) {
         let tree = pod.to_value()?;
-        let judged =
-            Judged { metadata: tree.at("metadata").clone(), spec: tree.at("spec").clone(), is_pod: true };
+        let judged = Judged { metadata: tree.at("metadata"), spec: tree.at("spec"), is_pod: true };
         let reasons: Vec<String> = findings(new, &judged).into_iter().map(|finding| finding.reason).collect();
         let reasons = reasons.join(", ");
         match wrong.iter_mut().find(|(known, _)| *known == reasons) {
@@ -232,7 +237,7 @@ mod tests {
     use super::*;
 
     fn told_of(level: Level, version: Version, spec: Value) -> String {
-        let pod = Judged { metadata: Value::Null, spec, is_pod: true };
+        let pod = Judged { metadata: &Value::Null, spec: &spec, is_pod: true };
         told(&findings(Standard { level, version }, &pod))
     }
 

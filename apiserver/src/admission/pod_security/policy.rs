@@ -7,8 +7,12 @@ use steersman_core::field::{Error, ErrorList, Path};
 
 use crate::tree::Read;
 
-/// Before the name of every label.
-const PREFIX: &str = "pod-security.kubernetes.io/";
+/// The whole name of a label.
+macro_rules! label {
+    ($name:literal) => {
+        concat!("pod-security.kubernetes.io/", $name)
+    };
+}
 
 /// How much a pod may do, from everything to next to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,41 +49,49 @@ pub(super) struct Policy {
 impl Policy {
     /// The policy of a namespace, and what is wrong with its labels.
     pub(super) fn of(namespace: &Value) -> (Self, ErrorList) {
+        let labels = namespace.at("metadata").at("labels");
+        Self::read(|key| labels.has(key).then(|| labels.text(key)))
+    }
+
+    /// The policy that labels ask for, and what is wrong with them.
+    pub(super) fn read<'a>(label: impl Fn(&str) -> Option<&'a str>) -> (Self, ErrorList) {
         let mut errors = ErrorList::new();
-        let enforce = Standard::of(namespace, "enforce", &mut errors);
-        Standard::of(namespace, "audit", &mut errors);
-        let warn = Standard::of(namespace, "warn", &mut errors);
+        let mut mode = |level, version| Standard::read([level, version], &label, &mut errors);
+        let enforce = mode(label!("enforce"), label!("enforce-version"));
+        mode(label!("audit"), label!("audit-version"));
+        let warn = mode(label!("warn"), label!("warn-version"));
         (Policy { enforce, warn }, errors)
+    }
+
+    /// Whether every pod meets it.
+    pub(super) fn is_lax(self) -> bool {
+        self.enforce.level == Level::Privileged && self.warn.level == Level::Privileged
     }
 }
 
 impl Standard {
-    fn of(namespace: &Value, mode: &str, errors: &mut ErrorList) -> Self {
-        let labels = namespace.at("metadata").at("labels");
-        let metadata = Path::new("metadata");
-        let path = metadata.child("labels");
+    /// The standard that a label for the level and one for the version ask for.
+    fn read<'a>(
+        [level, version]: [&str; 2],
+        label: impl Fn(&str) -> Option<&'a str>,
+        errors: &mut ErrorList,
+    ) -> Self {
         let mut refuse = |key: &str, value: &str, why: &str| {
-            errors.push(Error::invalid(&path.key(key), value, why));
+            errors.push(Error::invalid(&Path::new("metadata").child("labels").key(key), value, why));
         };
-        let (level, version) = (format!("{PREFIX}{mode}"), format!("{PREFIX}{mode}-version"));
         let mut standard = Standard { level: Level::Privileged, version: Version::Latest };
-        if labels.has(&level) {
-            let text = labels.text(&level);
-            match Level::read(text) {
-                Some(known) => standard.level = known,
+        if let Some(text) = label(level) {
+            standard.level = Level::read(text).unwrap_or_else(|| {
+                refuse(level, text, "must be one of privileged, baseline, restricted");
                 // What nobody understands is the strictest.
-                None => {
-                    standard.level = Level::Restricted;
-                    refuse(&level, text, "must be one of privileged, baseline, restricted");
-                }
-            }
+                Level::Restricted
+            });
         }
-        if labels.has(&version) {
-            let text = labels.text(&version);
-            match Version::read(text) {
-                Some(known) => standard.version = known,
-                None => refuse(&version, text, "must be \"latest\" or \"v1.x\""),
-            }
+        if let Some(text) = label(version) {
+            standard.version = Version::read(text).unwrap_or_else(|| {
+                refuse(version, text, "must be \"latest\" or \"v1.x\"");
+                Version::Latest
+            });
         }
         standard
     }

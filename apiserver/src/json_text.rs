@@ -1,0 +1,111 @@
+//! Writes trees as JSON: the text that `serde_json` writes, strings a word at a time.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+/// Bytes of a text that are looked at together.
+const WORD: usize = 8;
+
+/// Writes a tree.
+pub(crate) fn write(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        // A string takes whatever is written into it.
+        Value::Number(number) => drop(write!(out, "{number}")),
+        Value::String(text) => quote("", text, out),
+        Value::Array(list) => {
+            out.push('[');
+            for (index, item) in list.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                write(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(map) => {
+            out.push('{');
+            for (index, (key, item)) in map.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                quote("", key, out);
+                out.push(':');
+                write(item, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Writes `text` behind `prefix`, which has nothing to escape, as one string.
+pub(crate) fn quote(prefix: &str, text: &str, out: &mut String) {
+    out.push('"');
+    out.push_str(prefix);
+    let mut rest = text;
+    loop {
+        let (clear, escaped) = rest.split_at(plain(rest));
+        out.push_str(clear);
+        let Some((special, after)) = escaped.split_at_checked(1) else { break };
+        match special {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            // A control character, which JSON writes in one of several ways.
+            control => out.push_str(Value::from(control).to_string().trim_matches('"')),
+        }
+        rest = after;
+    }
+    out.push('"');
+}
+
+/// How long the text is before the first quote, backslash or control character, which a string has escaped.
+pub(crate) fn plain(text: &str) -> usize {
+    let (words, rest) = text.as_bytes().as_chunks::<WORD>();
+    for (index, word) in words.iter().enumerate() {
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return index * WORD + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    words.len() * WORD + rest.iter().position(is_special).unwrap_or(rest.len())
+}
+
+/// The top bit of each of eight bytes that must be escaped, if only of the lowest for sure: a byte is below a bound if
+/// subtracting it borrows, and what it borrows is missed by the next. Bytes beyond ASCII are never special.
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const TOPS: u64 = ONES << 7;
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word & TOPS;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    below(word, b' ') | equal(b'"') | equal(b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn written(value: &Value) -> String {
+        let mut text = String::new();
+        write(value, &mut text);
+        text
+    }
+
+    #[test]
+    fn every_kind_of_value_is_written() {
+        let value = json!({
+            "": null, "a\"b": [true, false, -1, u64::MAX, 1.5, 1e300], "deep": {"empty": {}, "list": []},
+            "text": "\\ \" \u{0} \u{8} \n \u{1f} \u{7f} é 🚢, and a long tail without anything to escape"
+        });
+        assert_eq!(written(&value), value.to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn strings_are_written_as_the_library_writes_them(text in "[ -~\u{0}-\u{1f}é🚢]{0,24}") {
+            prop_assert_eq!(written(&json!(text)), json!(text).to_string());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Reads `managedFields` in the server's own writing, in which almost all of them are: without spaces, the parts of an
+//! entry in one order. Any other writing is left to a parser of JSON.
+
+use std::borrow::Cow;
+
+use super::codec::{self, Fields};
+use super::element::Element;
+use super::managed::Entry;
+use super::set::Set;
+use crate::json_text::plain;
+
+/// What is nested deeper is no text of ours.
+const DEEPEST: usize = 100;
+
+/// The entries of a list; `None` if the text is not in our writing.
+pub(super) fn entries(list: &str) -> Option<Vec<Entry<'_>>> {
+    let mut text = Text(list);
+    let mut entries = Vec::new();
+    text.eat("[")?;
+    loop {
+        entries.push(text.entry()?);
+        if text.eat("]").is_some() {
+            return text.0.is_empty().then_some(entries);
+        }
+        text.eat(",")?;
+    }
+}
+
+/// What is not read yet.
+struct Text<'a>(&'a str);
+
+impl<'a> Text<'a> {
+    fn eat(&mut self, expected: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(expected)?;
+        Some(())
+    }
+
+    fn entry(&mut self) -> Option<Entry<'a>> {
+        self.eat("{\"apiVersion\":")?;
+        let api_version = self.string()?;
+        self.eat(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":")?;
+        let mut set = self.set(0)?;
+        // The whole object has no owner.
+        set.member = false;
+        self.eat(",\"manager\":")?;
+        let manager = self.string()?;
+        self.eat(",\"operation\":")?;
+        let operation = self.string()?;
+        let subresource = if self.eat(",\"subresource\":").is_some() { self.string()? } else { "".into() };
+        let time = if self.eat(",\"time\":").is_some() { Some(self.string()?) } else { None };
+        self.eat("}")?;
+        let fields = Fields(set);
+        Some(Entry {
+            api_version,
+            fields_type: "FieldsV1".into(),
+            fields,
+            manager,
+            operation,
+            subresource,
+            time,
+        })
+    }
+
+    fn set(&mut self, depth: usize) -> Option<Set<'a>> {
+        if self.eat("{}").is_some() {
+            return Some(Set::here());
+        }
+        let (mut member, mut below) = (false, Vec::new());
+        let mut open = "{";
+        while self.eat("}").is_none() {
+            self.eat(open)?;
+            let step = self.string().filter(|_| depth < DEEPEST)?;
+            self.eat(":")?;
+            if step == codec::HERE {
+                self.eat("{}")?;
+                member = true;
+            } else {
+                below.push((Element::read(step).ok()?, self.set(depth + 1)?));
+            }
+            open = ",";
+        }
+        Some(Set::new(member || below.is_empty(), below))
+    }
+
+    /// A string in which nothing but quotes and backslashes is escaped.
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        let inner = self.0.strip_prefix('"')?;
+        let end = plain(inner);
+        if inner.as_bytes().get(end) == Some(&b'"') {
+            self.0 = &inner[end + 1..];
+            return Some(Cow::Borrowed(&inner[..end]));
+        }
+        let (mut text, mut rest) = (String::with_capacity(64), inner);
+        loop {
+            let end = plain(rest);
+            text.push_str(&rest[..end]);
+            match rest.as_bytes()[end..] {
+                [b'"', ..] => {
+                    self.0 = &rest[end + 1..];
+                    return Some(Cow::Owned(text));
+                }
+                [b'\\', escaped @ (b'"' | b'\\'), ..] => text.push(char::from(escaped)),
+                _ => return None,
+            }
+            rest = &rest[end + 2..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::super::managed::Managed;
+    use super::*;
+
+    const ENTRY: &str = r#"[{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:\\\"":{},"f:a":{".":{},"k:{\"b\":\"c\"}":{}}},"manager":"m","operation":"Apply","time":"t"}]"#;
+
+    /// What a parser of JSON reads.
+    fn parsed(text: &str) -> Option<Managed<'_>> {
+        let entries: Vec<Entry<'_>> = serde_json::from_str(text).ok()?;
+        Managed::of(entries)
+    }
+
+    #[test]
+    fn what_is_read_is_what_a_parser_reads() {
+        let more = ENTRY.replace("\"time\"", "\"subresource\":\"status\",\"time\"");
+        let two = format!("[{},{}]", &ENTRY[1..ENTRY.len() - 1], &more[1..more.len() - 1]);
+        for text in [ENTRY, more.as_str(), two.as_str()] {
+            let read = entries(text).and_then(Managed::of);
+            assert_eq!(read, parsed(text), "{text}");
+            assert_eq!(read.and_then(|managed| managed.encode()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_left_alone() {
+        let fields = |depth: usize| format!("{}{{}}{}", "{\"f:a\":".repeat(depth), "}".repeat(depth));
+        let list =
+            |depth| ENTRY.replace(r#"{"f:\\\"":{},"f:a":{".":{},"k:{\"b\":\"c\"}":{}}}"#, &fields(depth));
+        assert!(entries(&list(DEEPEST)).is_some());
+        assert!(entries(&list(DEEPEST + 1)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_of_another_kind_is_never_misread(at in 0..ENTRY.len(), with in "[\\[\\]{}\":,a-f.\\\\ ]{0,3}", cut in 0..3usize) {
+            let end = (at + cut).min(ENTRY.len());
+            let text = format!("{}{with}{}", &ENTRY[..at], &ENTRY[end..]);
+            if let Some(read) = entries(&text) {
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
+                prop_assert_eq!(Managed::of(read), parsed(&text));
+            }
+        }
+    }
+}
