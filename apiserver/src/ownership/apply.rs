@@ -63,14 +63,13 @@ impl Writer<'_> {
             }
         }
         let mut object = merge::merge(self.schema, live, config);
-        let owned = Owned { api_version: api_version.as_str().into(), time: None, set };
-        let last = managed.0.insert(manager.clone(), owned);
+        let last = managed.0.insert(manager.clone(), Owned::new(api_version.as_str(), set));
         if let Some(last) = &last {
             object = self.give_up(object, &managed, &manager, last);
         }
         self.take_over(live, &object, &mut managed, &manager, force)?;
         if let Some(owned) = managed.0.get_mut(&manager) {
-            owned.set.subtract(&reset::nobodys());
+            owned.set_mut().subtract(&reset::nobodys());
             let is_changed = object != *live;
             owned.time = if is_changed { Some(self.time()) } else { last.and_then(|last| last.time) };
         }
@@ -142,7 +141,7 @@ impl Writer<'_> {
         let mut conflicts = Conflicts::new();
         for (manager, owned) in managed.0.iter().filter(|(manager, _)| *manager != applier) {
             let Some(changes) = others.changes(&owned.api_version, own) else { continue };
-            let common = owned.set.intersection(&changes.clone().into_set());
+            let common = owned.set().intersection(&changes.clone().into_set());
             if !common.is_empty() {
                 conflicts.push((manager.clone(), common));
             }
@@ -159,14 +158,14 @@ impl Writer<'_> {
         last: &Owned<'_>,
     ) -> Value {
         let now = managed.0.get(applier);
-        if now.is_some_and(|now| now.api_version == last.api_version && now.set.covers(&last.set)) {
+        if now.is_some_and(|now| now.api_version == last.api_version && now.set().covers(last.set())) {
             return merged;
         }
         let Some(schema) = self.schema_of(&last.api_version) else { return merged };
-        if last.set.is_empty() {
+        if last.set().is_empty() {
             return merged;
         }
-        let given = field_set::with_named(&last.set, &schema);
+        let given = field_set::with_named(last.set(), &schema);
         let mut pruned = remove(&schema, &merged, &given);
         let mut versions: Vec<&str> = managed.0.values().map(|owned| &*owned.api_version).collect();
         versions.sort_unstable_by_key(|version| (*version != last.api_version, *version));
@@ -194,14 +193,14 @@ fn is_as_before(last: Option<&Owned<'_>>, set: &Set<'_>, api_version: &str) -> b
     last.is_some_and(|last| {
         let mut set = set.clone();
         set.subtract(&reset::nobodys());
-        last.api_version == api_version && last.set == set
+        last.api_version == api_version && *last.set() == set
     })
 }
 
 fn owned_in<'m>(managed: &Managed<'m>, api_version: &str) -> Set<'m> {
     let mut all = Set::default();
     for owned in managed.0.values().filter(|owned| owned.api_version == api_version) {
-        all.unite(owned.set.clone());
+        all.unite(owned.set().clone());
     }
     all
 }

@@ -39,14 +39,16 @@ pub(super) struct Manager<'a> {
 }
 
 /// What a manager owns.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Owned<'a> {
     /// The version that the set is meant in.
     pub(super) api_version: Cow<'a, str>,
     /// When the set last changed, in whole seconds.
     pub(super) time: Option<Cow<'a, str>>,
     /// The fields.
-    pub(super) set: Set<'a>,
+    set: Set<'a>,
+    /// How they are stored, for as long as they are the same.
+    text: Option<&'a str>,
 }
 
 /// Every manager of an object.
@@ -71,6 +73,9 @@ pub(super) struct Entry<'a> {
     pub(super) subresource: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(super) time: Option<Cow<'a, str>>,
+    /// The text of the fields.
+    #[serde(skip)]
+    pub(super) text: Option<&'a str>,
 }
 
 impl<'a> Manager<'a> {
@@ -86,10 +91,49 @@ impl<'a> Manager<'a> {
     }
 }
 
+impl<'a> Owned<'a> {
+    /// What is owned in a version.
+    pub(super) fn new(api_version: impl Into<Cow<'a, str>>, set: Set<'a>) -> Self {
+        Owned { api_version: api_version.into(), time: None, set, text: None }
+    }
+
+    /// The fields.
+    pub(super) fn set(&self) -> &Set<'a> {
+        &self.set
+    }
+
+    /// The fields, to be changed.
+    pub(super) fn set_mut(&mut self) -> &mut Set<'a> {
+        self.text = None;
+        &mut self.set
+    }
+
+    fn write(&self, out: &mut String) {
+        match self.text {
+            Some(text) => out.push_str(text),
+            None => codec::encode(&self.set, out),
+        }
+    }
+}
+
+/// How it is stored makes no difference.
+impl PartialEq for Owned<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.api_version, &self.time, &self.set) == (&other.api_version, &other.time, &other.set)
+    }
+}
+
 impl<'a> Managed<'a> {
-    /// Reads `managedFields`; `None` if an entry is malformed, or there is no list.
+    /// Reads stored `managedFields`; `None` if an entry is malformed, or there is no list.
     pub(super) fn decode(list: &'a str) -> Option<Self> {
         Self::of(written::entries(list).or_else(|| serde_json::from_str(list).ok())?)
+    }
+
+    /// The same of those that a client sends, which are to be written in our own way.
+    pub(super) fn decode_sent(list: &'a str) -> Option<Self> {
+        let mut managed = Self::decode(list)?;
+        managed.0.values_mut().for_each(|owned| owned.text = None);
+        Some(managed)
     }
 
     /// What entries say; `None` if one is malformed.
@@ -108,7 +152,7 @@ impl<'a> Managed<'a> {
         let mut text = String::with_capacity(1024);
         for (manager, owned) in &entries {
             text.push(if text.is_empty() { '[' } else { ',' });
-            let fields = |out: &mut String| codec::encode(&owned.set, out);
+            let fields = |out: &mut String| owned.write(out);
             write(manager, &owned.api_version, fields, owned.time.as_deref(), &mut text);
         }
         text.push(']');
@@ -120,7 +164,7 @@ impl<'a> Managed<'a> {
         self.0
             .iter()
             .filter(|(manager, _)| *manager != one)
-            .all(|(_, owned)| owned.api_version == api_version && owned.set.intersection(set).is_empty())
+            .all(|(_, owned)| owned.api_version == api_version && !owned.set.meets(set))
     }
 
     /// Whether there is no manager.
@@ -159,7 +203,7 @@ impl<'a> Managed<'a> {
             }
             let younger = self.0.remove(&manager);
             if let (Some(ancient), Some(younger)) = (self.0.get_mut(&bucket), younger) {
-                ancient.set.unite(younger.set);
+                ancient.set_mut().unite(younger.set);
                 ancient.time = younger.time;
             }
             count -= 1;
@@ -179,7 +223,8 @@ impl<'a> Entry<'a> {
         }
         let manager = Manager::new(self.manager, operation, self.api_version.clone(), self.subresource);
         let time = self.time.filter(|time| !time.is_empty());
-        Some((manager, Owned { api_version: self.api_version, time, set: self.fields.0 }))
+        let (set, text) = (self.fields.0, self.text);
+        Some((manager, Owned { api_version: self.api_version, time, set, text }))
     }
 }
 

@@ -22,7 +22,7 @@ impl<'p> Replicas<'p> {
         managed.0.retain(|_, owned| has(owned, &self.0));
         for owned in managed.0.values_mut() {
             owned.api_version = SCALE.into();
-            owned.set = in_scale();
+            *owned.set_mut() = in_scale();
         }
         Owners::from(&managed)
     }
@@ -34,13 +34,12 @@ impl<'p> Replicas<'p> {
         owners.0.retain(|_, owned| has(owned, &in_scale()));
         for (manager, owned) in &mut managed.0 {
             if has(owned, &self.0) && owners.0.remove(manager).is_none() {
-                owned.set.subtract(&self.0);
+                owned.set_mut().subtract(&self.0);
             }
         }
         managed.drop_idle();
         for manager in owners.0.into_keys() {
-            let owned = Owned { api_version: api_version.into(), time: None, set: self.0.clone() };
-            managed.0.insert(manager, owned);
+            managed.0.insert(manager, Owned::new(api_version, self.0.clone()));
         }
         Owners::from(&managed)
     }
@@ -51,7 +50,7 @@ fn in_scale() -> Set<'static> {
 }
 
 fn has(owned: &Owned<'_>, field: &Set<'_>) -> bool {
-    !owned.set.intersection(field).is_empty()
+    owned.set().meets(field)
 }
 
 #[cfg(test)]

@@ -67,6 +67,12 @@ impl<'a> Set<'a> {
             && other.iter().all(|(step, set)| self.get(step).is_some_and(|own| own.covers(set)))
     }
 
+    /// Whether it holds something that another does.
+    pub(super) fn meets(&self, other: &Set<'_>) -> bool {
+        (self.member && other.member)
+            || other.iter().any(|(step, set)| self.get(step).is_some_and(|own| own.meets(set)))
+    }
+
     /// Adds what another holds below a step.
     pub(super) fn attach(&mut self, step: Element<'a>, set: Set<'a>) {
         if !set.is_empty() {
@@ -209,6 +215,7 @@ mod tests {
             less.subtract(&tree(&b));
             prop_assert_eq!(less, tree(&a.difference(&b).cloned().collect()));
 
+            prop_assert_eq!(tree(&a).meets(&tree(&b)), !a.is_disjoint(&b));
             let common = tree(&a).intersection(&tree(&b));
             prop_assert_eq!(common, tree(&a.intersection(&b).cloned().collect()));
 

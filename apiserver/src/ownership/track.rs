@@ -70,7 +70,7 @@ impl Writer<'_> {
     fn start<'v>(&self, owners: &'v Owners, given: &'v Owners) -> Managed<'v> {
         match given.text().filter(|_| self.subresource.is_empty()) {
             Some("[]" | "[{}]") => Managed::default(),
-            Some(list) => Managed::decode(list).or_else(|| owners.read()).unwrap_or_default(),
+            Some(list) => Managed::decode_sent(list).or_else(|| owners.read()).unwrap_or_default(),
             None => owners.read().unwrap_or_default(),
         }
     }
@@ -84,20 +84,23 @@ impl Writer<'_> {
         new: &'v Value,
         changes: Changes<'v>,
     ) {
-        self.dispossess(managed, None, live, new, &changes);
+        let manager = Manager::new(name, Operation::Update, api_version.into(), self.subresource.to_owned());
+        // Who sets only what it owns already keeps what it has.
+        let keeps = managed.0.get(&manager).is_some_and(|owned| {
+            [&changes.added, &changes.modified].into_iter().all(|set| owned.set().covers(set))
+                && !owned.set().meets(&changes.removed)
+        });
+        self.dispossess(managed, Some(&manager).filter(|_| keeps), live, new, &changes);
         let mut own = changes.into_set();
         own.subtract(&reset::nobodys());
         if own.is_empty() {
             return;
         }
-        let manager = Manager::new(name, Operation::Update, api_version.into(), self.subresource.to_owned());
         let entry = managed.0.entry(manager);
-        let owned = entry.or_insert_with(|| Owned {
-            api_version: api_version.into(),
-            time: None,
-            set: Set::default(),
-        });
-        owned.set.unite(own);
+        let owned = entry.or_insert_with(|| Owned::new(api_version, Set::default()));
+        if !keeps {
+            owned.set_mut().unite(own);
+        }
         owned.time = Some(self.time());
     }
 
@@ -117,7 +120,9 @@ impl Writer<'_> {
             }
             let Some(changes) = others.changes(&owned.api_version, changes) else { return false };
             for set in [&changes.added, &changes.modified, &changes.removed] {
-                owned.set.subtract(set);
+                if owned.set().meets(set) {
+                    owned.set_mut().subtract(set);
+                }
             }
             true
         });

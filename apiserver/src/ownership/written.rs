@@ -39,7 +39,9 @@ impl<'a> Text<'a> {
         self.eat("{\"apiVersion\":")?;
         let api_version = self.string()?;
         self.eat(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":")?;
+        let start = self.0;
         let mut set = self.set(0)?;
+        let text = Some(&start[..start.len() - self.0.len()]);
         // The whole object has no owner.
         set.member = false;
         self.eat(",\"manager\":")?;
@@ -49,16 +51,8 @@ impl<'a> Text<'a> {
         let subresource = if self.eat(",\"subresource\":").is_some() { self.string()? } else { "".into() };
         let time = if self.eat(",\"time\":").is_some() { Some(self.string()?) } else { None };
         self.eat("}")?;
-        let fields = Fields(set);
-        Some(Entry {
-            api_version,
-            fields_type: "FieldsV1".into(),
-            fields,
-            manager,
-            operation,
-            subresource,
-            time,
-        })
+        let (fields, fields_type) = (Fields(set), "FieldsV1".into());
+        Some(Entry { api_version, fields_type, fields, manager, operation, subresource, time, text })
     }
 
     fn set(&mut self, depth: usize) -> Option<Set<'a>> {
