@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, NodeSystemInfo, Taint,
+    DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus,
+    NodeSystemInfo, Taint,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Wire;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -74,9 +75,15 @@ fn status(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Time
         allocatable: Some(capacity),
         conditions: Some(CONDITIONS.map(condition).into()),
         addresses: Some(addresses.chain([address("Hostname", name.to_owned())]).collect()),
+        daemon_endpoints: options.port.map(endpoint),
         node_info: Some(info(name, runtime)),
         ..NodeStatus::default()
     }
+}
+
+/// Where API servers find the kubelet.
+fn endpoint(port: u16) -> NodeDaemonEndpoints {
+    NodeDaemonEndpoints { kubelet_endpoint: Some(DaemonEndpoint { port: port.into() }) }
 }
 
 /// Quantities as the API spells them, so that they can be compared with what it returns.
@@ -128,6 +135,9 @@ pub(crate) fn status_patch(
     if current_status.addresses != wanted.addresses {
         patch.insert("addresses".to_owned(), json!(wanted.addresses));
     }
+    if wanted.daemon_endpoints.is_some() && current_status.daemon_endpoints != wanted.daemon_endpoints {
+        patch.insert("daemonEndpoints".to_owned(), json!(wanted.daemon_endpoints));
+    }
     if current_status.node_info != wanted.node_info {
         patch.insert("nodeInfo".to_owned(), json!(wanted.node_info));
     }
@@ -178,6 +188,18 @@ mod tests {
         let node = node("n", &options, &Fake::new(&Lab::new().env()), at(0));
         let capacity = node.status.unwrap().capacity.unwrap();
         assert_eq!((capacity["pods"].0.as_str(), capacity["memory"].0.as_str()), ("5k", "1Gi"));
+    }
+
+    #[test]
+    fn a_kubelet_with_a_port_tells_it() {
+        let (fake, options) = (Fake::new(&Lab::new().env()), KubeletOptions::default());
+        let mut current = node("n", &options.clone().port(10250), &fake, at(0));
+        let port = |node: &Node| json!(node.status)["daemonEndpoints"]["kubeletEndpoint"]["Port"].clone();
+        assert_eq!(port(&current), 10250);
+        let moved = status_patch(&current, &options.clone().port(10251), &fake, false, at(0)).unwrap();
+        assert_eq!(moved["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"], 10251);
+        current = node("n", &options, &fake, at(0));
+        assert_eq!(port(&current), Value::Null);
     }
 
     fn at(second: i64) -> Timestamp {

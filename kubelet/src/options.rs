@@ -19,6 +19,8 @@ pub struct KubeletOptions {
     pub taints: Vec<Taint>,
     /// The node's addresses, the preferred family first. Default: 127.0.0.1.
     pub addresses: Vec<IpAddr>,
+    /// The port at which the kubelet itself answers (logs, commands), if it does. Default: none.
+    pub port: Option<u16>,
     /// How often the node's status is looked at, and written if it has changed. Default: 10 s.
     pub status_period: Duration,
     /// How often the node's status is written though it has not changed. Default: 5 min.
@@ -41,6 +43,7 @@ impl Default for KubeletOptions {
             labels: BTreeMap::new(),
             taints: Vec::new(),
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            port: None,
             status_period: Duration::from_secs(10),
             report_period: Duration::from_secs(300),
             lease_duration: Duration::from_secs(40),
@@ -63,6 +66,13 @@ impl KubeletOptions {
     #[must_use]
     pub fn label(mut self, name: &str, value: &str) -> Self {
         self.labels.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same, for a kubelet that answers at that port.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
         self
     }
 

@@ -36,7 +36,6 @@ impl Exec for Process {
         Ok(ExecOutput { code: code(status), output: Bytes::from(output) })
     }
 
-    /// Without terminals: a command that wants one is refused.
     async fn stream(
         &self,
         container: &str,
@@ -45,12 +44,29 @@ impl Exec for Process {
     ) -> Result<Session, RuntimeError> {
         let run = running(self, container)?;
         if stdio.tty {
-            return Err(RuntimeError::Unsupported("the process runtime has no terminals".to_owned()));
+            return self.at_terminal(run, command, stdio).await;
         }
         let input = if stdio.stdin.is_some() { Input::Piped } else { Input::Empty };
         let program = Program { command: command.to_vec(), input, ..run.program.clone() };
         let launched = program.launch(&self.0.watchdog).await.map_err(RuntimeError::StartContainer)?;
         Ok(session::follow(&self.0.env, run, launched, stdio))
+    }
+}
+
+impl Process {
+    async fn at_terminal(
+        &self,
+        run: Arc<Run>,
+        command: &[String],
+        stdio: Stdio,
+    ) -> Result<Session, RuntimeError> {
+        let mut program = Program { command: command.to_vec(), input: Input::Empty, ..run.program.clone() };
+        if program.env.iter().all(|(name, _)| name != "TERM") {
+            program.env.push(("TERM".to_owned(), "xterm".to_owned()));
+        }
+        let launched = program.launch_at_terminal(&self.0.watchdog).await;
+        let (child, group, terminal) = launched.map_err(RuntimeError::StartContainer)?;
+        Ok(session::follow_terminal(&self.0.env, run, (child, group), terminal, stdio))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Starts a program in a process group of its own, such that it can never outlive the runtime.
 
-use std::io;
+use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pty_process::Pty;
 use rustix::process::{Pid, Signal, getegid, geteuid, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
@@ -21,6 +22,9 @@ const GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@""#;
 
 /// The same for a program whose input is empty.
 const SHUT_GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@" </dev/null"#;
+
+/// The same for a program at a terminal, where the line comes by another way than what is typed.
+const TERMINAL_GATE: &str = r#"read -r _ || exit 125; exec "$0" "$@" <&1"#;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -56,27 +60,48 @@ impl Program {
     /// Starts the program with its output piped. Fails with a sentence on what cannot be run.
     pub(super) async fn launch(&self, watchdog: &Arc<Watchdog>) -> Result<(Child, Group), String> {
         self.check()?;
-        let error = |error: io::Error| format!("exec: {:?}: {error}", self.command);
-        let mut child = self.shell().spawn().map_err(error)?;
+        let mut shell = self.shell(if self.input == Input::Piped { GATE } else { SHUT_GATE });
+        shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = shell.spawn().map_err(|why| self.failed(&why))?;
+        self.open_gate(child, watchdog).await
+    }
+
+    /// Starts the program at a terminal of its own, which is its input and its output.
+    pub(super) async fn launch_at_terminal(
+        &self,
+        watchdog: &Arc<Watchdog>,
+    ) -> Result<(Child, Group, Pty), String> {
+        self.check()?;
+        let (terminal, its_end) = pty_process::open().map_err(|why| self.failed(&why))?;
+        // It leads a session of its own, and with it a group.
+        let shell = pty_process::Command::from(self.shell(TERMINAL_GATE)).stdin(Stdio::piped());
+        let child = shell.spawn(its_end).map_err(|why| self.failed(&why))?;
+        let (child, group) = self.open_gate(child, watchdog).await?;
+        Ok((child, group, terminal))
+    }
+
+    async fn open_gate(&self, mut child: Child, watchdog: &Arc<Watchdog>) -> Result<(Child, Group), String> {
         let id = child.id().ok_or("the process ended before it began")?;
         let group = Group { id, ended: AtomicBool::new(false), watchdog: watchdog.clone() };
-        watchdog.started(id).map_err(error)?;
+        watchdog.started(id).map_err(|why| self.failed(&why))?;
         let mut gate = child.stdin.take().ok_or("the process has no input")?;
-        gate.write_all(b"\n").await.map_err(error)?;
+        gate.write_all(b"\n").await.map_err(|why| self.failed(&why))?;
         child.stdin = (self.input == Input::Piped).then_some(gate);
         Ok((child, group))
     }
 
-    fn shell(&self) -> Command {
+    fn failed(&self, why: &dyn fmt::Display) -> String {
+        format!("exec: {:?}: {why}", self.command)
+    }
+
+    fn shell(&self, gate: &str) -> Command {
         let mut shell = Command::new(SHELL);
-        let gate = if self.input == Input::Piped { GATE } else { SHUT_GATE };
         shell.arg("-c").arg(gate).args(&self.command).env_clear();
         shell.envs(self.env.iter().map(|(name, value)| (name, value)));
-        shell.current_dir(&self.working_dir).process_group(0);
+        shell.current_dir(&self.working_dir);
         let (own_user, own_group) = (geteuid().as_raw(), getegid().as_raw());
         self.group.filter(|group| *group != own_group).map(|group| shell.gid(group));
         self.user.filter(|user| *user != own_user).map(|user| shell.uid(user));
-        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         shell
     }
 

@@ -15,6 +15,7 @@ mod ports;
 mod run;
 mod session;
 mod state;
+mod terminal;
 mod watchdog;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, Shared, select};
 use futures::stream::{self, BoxStream, StreamExt};
+use pty_process::Pty;
 use steersman_core::Env;
 use steersman_core::runtime::{ByteStream, LogStream, RuntimeError, Said, Session, Stdio};
 use tokio::io::{AsyncRead, AsyncWriteExt};
@@ -16,6 +17,7 @@ use tokio::process::{Child, ChildStdin};
 use super::launch::Group;
 use super::pieces::pieces;
 use super::run::{LAST_WORDS, Run, code};
+use super::terminal;
 
 /// How a process has ended; shared by all that goes on beside it.
 type Exit = Shared<BoxFuture<'static, Result<ExitStatus, String>>>;
@@ -28,9 +30,33 @@ pub(super) fn follow(
     (mut child, group): (Child, Group),
     mut stdio: Stdio,
 ) -> Session {
-    let feed = feed(child.stdin.take(), stdio.stdin.take());
+    let feed = feed(child.stdin.take(), stdio.stdin.take()).boxed();
     let stdout = output(child.stdout.take(), LogStream::Stdout, stdio.stdout);
     let stderr = output(child.stderr.take(), LogStream::Stderr, stdio.stderr);
+    to_its_end(env, beside, (child, group), feed, stream::select(stdout, stderr).boxed())
+}
+
+/// The same for a process at a terminal.
+pub(super) fn follow_terminal(
+    env: &Env,
+    beside: Arc<Run>,
+    launched: (Child, Group),
+    terminal: Pty,
+    stdio: Stdio,
+) -> Session {
+    let (reader, writer) = terminal.into_split();
+    let output = output(Some(reader), LogStream::Stdout, stdio.stdout);
+    let feed = terminal::feed(writer, stdio.stdin, stdio.sizes).boxed();
+    to_its_end(env, beside, launched, feed, output)
+}
+
+fn to_its_end(
+    env: &Env,
+    beside: Arc<Run>,
+    (mut child, group): (Child, Group),
+    feed: BoxFuture<'static, ()>,
+    output: BoxStream<'static, Said>,
+) -> Session {
     let exit: Exit = async move {
         let status = match select(pin!(child.wait()), pin!(beside.ended())).await {
             Either::Left((status, _)) => status,
@@ -50,10 +76,10 @@ pub(super) fn follow(
         let _ = ended.await;
         env.sleep(LAST_WORDS).await;
     };
-    let output = stream::select(stdout, stderr).take_until(silence.boxed());
+    let output = output.take_until(silence.boxed());
     let ended = exit.clone();
     let feeding = stream::once(async move {
-        select(pin!(feed), ended).await;
+        select(feed, ended).await;
     });
     let output = stream::select(output, feeding.filter_map(|()| ready(None)));
     output.chain(stream::once(exit.map(end))).boxed()

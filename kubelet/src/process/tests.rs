@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use futures::{FutureExt, StreamExt};
-use steersman_core::runtime::{ContainerState, LogStream};
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, stream};
+use steersman_core::runtime::{self, ContainerState, LogStream, Said, TerminalSize};
 
 use super::*;
 use crate::testing::Given;
@@ -185,6 +186,33 @@ async fn commands_run_beside_the_container() {
     world.process.stop_container(&container.id, Duration::ZERO).await.unwrap();
     let error = world.process.run(&container.id, &command).await.unwrap_err();
     assert_eq!(error.to_string(), "container not running");
+}
+
+#[tokio::test]
+async fn a_command_may_have_a_terminal_of_the_clients_size() {
+    let world = world().await;
+    let container = world.start("echo ready; sleep 1000").await;
+    let script = "read line; stty size; test -t 0 && test -t 1 && test -t 2 && echo $line $TERM; cat; exit 3";
+    let command = ["sh", "-c", script].map(str::to_owned);
+    let typed = stream::iter(["typed\n", "more\n"]).map(|text| Bytes::from_static(text.as_bytes()));
+    let sizes = stream::once(async { TerminalSize { width: 132, height: 43 } });
+    let output = runtime::Stdio::output().with_stdin(typed.boxed());
+    let stdio = runtime::Stdio { tty: true, sizes: sizes.boxed(), ..output };
+    let mut session = world.process.stream(&container.id, &command, stdio).await.unwrap();
+    let (mut shown, mut code) = (Vec::new(), None);
+    while let Some(said) = session.next().await {
+        match said {
+            Said::Output(LogStream::Stdout, piece) => shown.extend_from_slice(&piece),
+            Said::Exited(exit) => code = Some(exit),
+            other => panic!("{other:?}"),
+        }
+    }
+    let shown = String::from_utf8(shown).unwrap();
+    // What is typed is shown, when the terminal gets to it.
+    for part in ["typed\r\n", "more\r\n", "43 132\r\n", "typed xterm\r\n"] {
+        assert!(shown.contains(part), "{part:?} is not in {shown:?}");
+    }
+    assert_eq!(code, Some(3));
 }
 
 #[tokio::test]

@@ -1,0 +1,38 @@
+//! A client at a terminal: what is typed, and how large the window is.
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+use pty_process::{OwnedWritePty, Size};
+use steersman_core::runtime::{ByteStream, TerminalSize};
+use tokio::io::AsyncWriteExt;
+
+/// What tells a program at a terminal that no more is typed: Ctrl-D.
+const END: &[u8] = b"\x04";
+
+enum Change {
+    Typed(Bytes),
+    Resized(TerminalSize),
+}
+
+/// Gives the terminal what comes in, until neither is to come any more.
+pub(super) async fn feed(
+    mut terminal: OwnedWritePty,
+    typed: Option<ByteStream>,
+    sizes: BoxStream<'static, TerminalSize>,
+) {
+    let end = typed.is_some().then(|| Bytes::from_static(END));
+    let typed = stream::iter(typed).flatten().chain(stream::iter(end)).map(Change::Typed);
+    let mut changes = stream::select(sizes.map(Change::Resized), typed);
+    while let Some(change) = changes.next().await {
+        let done = match change {
+            Change::Typed(piece) => terminal.write_all(&piece).await.is_ok(),
+            Change::Resized(TerminalSize { width, height }) => {
+                terminal.resize(Size::new(height, width)).is_ok()
+            }
+        };
+        // Nobody sits at it any more.
+        if !done {
+            return;
+        }
+    }
+}
