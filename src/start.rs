@@ -37,13 +37,16 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     let plan = builder.address.map(|address| crate::listen::Plan::new(env, address)).transpose()?;
     #[cfg(feature = "tls")]
     if let Some(plan) = &plan {
+        server = server.advertise(plan.reachable()).authenticator(plan.certificates()?);
+        server = server.kubelet_client(plan.kubelet_client()?);
         // Without an authorizer everybody may do everything: nobody gets in unknown.
-        server = server.authenticator(plan.tokens()).without_anonymous();
+        server = server.without_anonymous();
+        builder.controllers = builder.controllers.take().map(|all| all.default_root_ca(plan.authority()));
     }
     let server = Arc::new(server.start(env).await?);
     #[cfg(feature = "tls")]
     let door = match plan {
-        Some(plan) => Some(plan.open(env, server.clone(), builder.ranges.cluster_ips.0).await?),
+        Some(plan) => Some(plan.open(env, server.clone(), builder.ranges.kubernetes())?),
         None => None,
     };
     let layer = builder.layer.take();

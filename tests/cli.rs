@@ -115,15 +115,33 @@ fn parts_work_alone_against_any_api_server() {
         ["up", "--listen", "127.0.0.1:0", "--service-cidr", "127.98.0.0/16", "--kubeconfig", path];
     let mut up = Program::start(steersman(), &arguments);
     up.line();
-    let mut kubelet = Program::start(steersman(), &["kubelet", "--kubeconfig", path, "--node", "second"]);
+    let arguments = ["kubelet", "--kubeconfig", path, "--node", "second", "--port", "0"];
+    let mut kubelet = Program::start(steersman(), &arguments);
     assert_eq!(kubelet.line(), "kubelet runs");
     ask(&kubectl, &config, "wait --for=create node/second --timeout=60s");
     ask(&kubectl, &config, "wait --for=condition=Ready node/second --timeout=60s");
+    there_are_logs_and_commands_on(&kubectl, &config, "second");
     let mut scheduler = Program::start(steersman(), &["scheduler", "--kubeconfig", path]);
     assert_eq!(scheduler.line(), "scheduler runs");
     for part in [scheduler, kubelet, up] {
         assert!(part.stop().1);
     }
+}
+
+/// They come from the port of that node's kubelet, in another process than the API server.
+fn there_are_logs_and_commands_on(kubectl: &Path, config: &Path, node: &str) {
+    let script = "echo\tstarted;\tsleep\t1000".replace('\t', "${IFS}");
+    let overrides = format!(r#"--overrides={{"spec":{{"nodeName":"{node}"}}}}"#);
+    ask(kubectl, config, &format!("run far --image=none {overrides} --command -- sh -c {script}"));
+    ask(kubectl, config, "wait --for=condition=Ready pod/far --timeout=60s");
+    assert_eq!(ask(kubectl, config, "logs far"), "started\n");
+    assert_eq!(ask(kubectl, config, "exec far -- echo hi"), "hi\n");
+    let page = format!("get --raw /api/v1/nodes/{node}/proxy/healthz");
+    assert_eq!(ask(kubectl, config, &page), "ok");
+    assert!(
+        ask(kubectl, config, &format!("get node {node} -o jsonpath={{.status.daemonEndpoints}}"))
+            .contains("Port")
+    );
 }
 
 #[test]

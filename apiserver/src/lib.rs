@@ -61,9 +61,14 @@ mod tree;
 mod user;
 mod watch_cache;
 pub mod wire;
+mod zpages;
 
 pub use authorize::Authorizer;
+#[cfg(feature = "tls")]
+pub use fetch::ClientTls;
 pub use fetch::Fetch;
+#[cfg(feature = "http")]
+pub use fetch::HttpFetch;
 pub use reader::Reader;
 pub use schema::Schema;
 pub use server::{Builder, Server};

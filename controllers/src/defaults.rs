@@ -61,6 +61,15 @@ impl Defaults {
         self
     }
 
+    /// The same for whoever has published none so far.
+    #[must_use]
+    pub fn default_root_ca(mut self, certificate: &str) -> Self {
+        if self.root_ca.is_empty() {
+            certificate.clone_into(&mut self.root_ca);
+        }
+        self
+    }
+
     /// Gives every node a range of pod addresses; upstream's `--allocate-node-cidrs`.
     #[must_use]
     pub fn node_cidrs(mut self, ranges: NodeIpam) -> Self {

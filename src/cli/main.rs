@@ -38,7 +38,7 @@ enum Command {
     Scheduler(part::SchedulerPart),
     /// The controllers alone.
     Controllers(part::ControllersPart),
-    /// A node of this machine alone, whose containers are processes. Logs and commands need a cluster in one process.
+    /// A node of this machine alone, whose containers are processes.
     Kubelet(part::KubeletPart),
     /// The service proxy alone.
     Proxy(part::ProxyPart),

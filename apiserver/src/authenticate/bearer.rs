@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
 /// The token, if there is one.
-pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
     of_authorization(headers).or_else(|| of_protocol(headers))
 }
 

@@ -29,6 +29,8 @@ use crate::reader::Reader;
 use crate::user::User;
 
 pub use accounts::{ServiceAccounts, TokenKeys};
+#[cfg(feature = "tls")]
+pub(crate) use bearer::token as bearer_token;
 pub use bootstrap_tokens::BootstrapTokens;
 pub use certificates::PeerCertificates;
 #[cfg(feature = "auth")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use ring::digest;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -29,16 +30,42 @@ impl ClientCertificates {
     /// # Errors
     /// 400: there is none, or one cannot be read.
     pub fn from_pem(pem: &[u8]) -> Result<Self> {
-        let mut anchors = Vec::new();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| Error::bad_request(error.to_string()))?;
-            let anchor = anchor_from_trusted_cert(&certificate);
-            anchors.push(anchor.map_err(|error| Error::bad_request(error.to_string()))?.to_owned());
-        }
+        let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+        let certificates = certificates.map_err(|error| Error::bad_request(error.to_string()))?;
+        Self::trusting(&certificates)
+    }
+
+    /// The same of certificates in DER.
+    ///
+    /// # Errors
+    /// 400: there is none, or one cannot be read.
+    pub fn from_der(certificates: &[Vec<u8>]) -> Result<Self> {
+        let certificates: Vec<_> =
+            certificates.iter().map(|one| CertificateDer::from(one.as_slice())).collect();
+        Self::trusting(&certificates)
+    }
+
+    fn trusting(certificates: &[CertificateDer<'_>]) -> Result<Self> {
+        let anchors = certificates.iter().map(|certificate| {
+            let anchor = anchor_from_trusted_cert(certificate);
+            anchor.map(|anchor| anchor.to_owned()).map_err(|error| Error::bad_request(error.to_string()))
+        });
+        let anchors = anchors.collect::<Result<Vec<_>>>()?;
         if anchors.is_empty() {
             return Err(Error::bad_request("there is no certificate of an authority"));
         }
         Ok(ClientCertificates(anchors))
+    }
+
+    /// Whom a chain proves one to be; `None` if it is empty, or names nobody.
+    pub(crate) fn user(&self, chain: &[Bytes], now: Timestamp) -> Result<Option<User>, NotAuthenticated> {
+        let Some(own) = chain.first() else { return Ok(None) };
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let wrong = |why: &dyn fmt::Display| NotAuthenticated(format!("verifying certificate failed: {why}"));
+        self.verify(chain, now).map_err(|error| wrong(&error))?;
+        let (_, certificate) = X509Certificate::from_der(own).map_err(|error| wrong(&error))?;
+        Ok(user(&certificate, own))
     }
 
     /// Whether one of the authorities vouches, by way of others in the chain, for a client's own certificate.
@@ -58,13 +85,7 @@ impl Authenticator for ClientCertificates {
         &self,
         credentials: &Credentials<'_>,
     ) -> Result<Option<Identity>, NotAuthenticated> {
-        let Some(own) = credentials.certificates.first() else { return Ok(None) };
-        let seconds = u64::try_from(credentials.now.as_second()).unwrap_or_default();
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        let wrong = |why: &dyn fmt::Display| NotAuthenticated(format!("verifying certificate failed: {why}"));
-        self.verify(credentials.certificates, now).map_err(|error| wrong(&error))?;
-        let (_, certificate) = X509Certificate::from_der(own).map_err(|error| wrong(&error))?;
-        Ok(user(&certificate, own).map(Identity::from))
+        Ok(self.user(credentials.certificates, credentials.now)?.map(Identity::from))
     }
 }
 

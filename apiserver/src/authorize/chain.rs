@@ -34,6 +34,16 @@ impl Authorization {
         self.modes.iter().any(|mode| matches!(mode, Mode::Rbac))
     }
 
+    /// Who is asked, by upstream's names.
+    pub(crate) fn modes(&self) -> Vec<&'static str> {
+        let name = |mode: &Mode| match mode {
+            Mode::Rbac => "RBAC",
+            Mode::Node(_) => "Node",
+            Mode::Own(_) => "Webhook",
+        };
+        if self.modes.is_empty() { vec!["AlwaysAllow"] } else { self.modes.iter().map(name).collect() }
+    }
+
     /// Whether the access is allowed, and why or why not. [`Decision::NoOpinion`] is a no.
     pub(crate) async fn decide(&self, access: &Access<'_>) -> Decision {
         if self.modes.is_empty() || access.user.groups.iter().any(|group| group == MASTERS) {

@@ -22,7 +22,7 @@ use crate::pipeline::Core;
 pub(crate) use accept::{Form, Syntax, negotiate};
 pub(crate) use groups::{Groups, Version};
 pub(crate) use resources::list as resource_list;
-pub(crate) use version::version;
+pub(crate) use version::{GIT_VERSION, version};
 
 pub(crate) use root::paths;
 

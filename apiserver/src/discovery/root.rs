@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::groups::Groups;
-use crate::health;
+use crate::{health, zpages};
 
 const OTHERS: &[&str] = &[
     "/.well-known/openid-configuration",
@@ -11,6 +11,7 @@ const OTHERS: &[&str] = &[
     "/apis",
     "/apis/",
     "/metrics",
+    "/metrics/slis",
     "/openapi/v2",
     "/openapi/v3",
     "/openapi/v3/",
@@ -29,6 +30,7 @@ pub(crate) fn paths(groups: &Groups) -> Value {
         paths.extend(group.versions.iter().map(|version| format!("/apis/{}/{}", group.name, version.name)));
     }
     paths.extend(health::paths());
+    paths.extend(zpages::PATHS.map(str::to_owned));
     paths.sort();
     json!({"paths": paths})
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The patch release whose behaviour is the reference.
-const GIT_VERSION: &str = "v1.36.2";
+pub(crate) const GIT_VERSION: &str = "v1.36.2";
 
 /// What `/version` tells: the reference version, and that the server is Steersman.
 pub(crate) fn version() -> Value {

@@ -50,7 +50,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Endpoint; 3] = [Endpoint::Healthz, Endpoint::Livez, Endpoint::Readyz];
+    pub(super) const ALL: [Endpoint; 3] = [Endpoint::Healthz, Endpoint::Livez, Endpoint::Readyz];
 
     /// The endpoint of a path, and the check it names.
     pub(super) fn of_path(path: &str) -> Option<(Self, &str)> {

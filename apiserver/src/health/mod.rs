@@ -28,6 +28,21 @@ pub(crate) async fn answer(core: &Core, path: &str, query: &Query) -> Option<Ans
     Some(answer)
 }
 
+/// Whether each check holds, as metrics; upstream's `/metrics/slis`.
+pub(crate) async fn metrics(core: &Core) -> String {
+    let mut text =
+        "# HELP kubernetes_healthcheck Whether a check holds.\n# TYPE kubernetes_healthcheck gauge\n"
+            .to_owned();
+    for endpoint in Endpoint::ALL {
+        for check in endpoint.checks() {
+            let holds = u8::from(checks::holds(core, check).await);
+            text +=
+                &format!("kubernetes_healthcheck{{name=\"{check}\",type=\"{}\"}} {holds}\n", endpoint.name());
+        }
+    }
+    text + "# EOF\n"
+}
+
 async fn all(core: &Core, endpoint: Endpoint, query: &Query) -> Answer {
     let mut excluded: Vec<&str> = query.all("exclude").filter(|name| !name.is_empty()).collect();
     let (mut told, mut failed) = (String::new(), false);

@@ -9,13 +9,16 @@ use super::path::Place;
 use super::query::Query;
 use crate::discovery::{self, Groups, negotiate};
 use crate::pipeline::Core;
-use crate::{fault, health, metrics, openapi};
+use crate::{fault, health, metrics, openapi, zpages};
 
 /// The answer to a request to a place that is no resource.
 pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<Answer> {
     let path = parts.uri.path();
     let query = Query::parse(parts.uri.query());
     if let Some(answer) = health::answer(core, path, &query).await {
+        return Ok(answer);
+    }
+    if let Some(answer) = zpages::answer(core, path, &parts.headers) {
         return Ok(answer);
     }
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
@@ -30,6 +33,7 @@ pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<
             document(core, &discovery::paths(&Groups::of(&core.tables, &core.registry.rows())), parts)
         }
         (_, "/metrics") if is_read => Answer::document(metrics::MEDIA_TYPE, core.metrics.text()?),
+        (_, "/metrics/slis") if is_read => Answer::document(metrics::MEDIA_TYPE, health::metrics(core).await),
         _ if path.starts_with("/openapi/") && is_read => openapi::answer(core, path, &query, &parts.headers),
         _ => Ok(Answer::no_page()),
     }

@@ -19,6 +19,8 @@ mod inflight;
 mod info;
 mod issuer;
 mod kind;
+#[cfg(feature = "tls")]
+mod kubelet_port;
 mod list;
 #[cfg(feature = "tower")]
 mod manner;
@@ -46,6 +48,8 @@ use accept::Form;
 pub(crate) use answer::Answer;
 #[cfg(feature = "tower")]
 pub use inflight::Limits;
+#[cfg(feature = "tls")]
+pub use kubelet_port::KubeletPort;
 pub(crate) use query::Query;
 #[cfg(feature = "tower")]
 pub use service::Service;

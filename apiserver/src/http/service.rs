@@ -18,10 +18,12 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use steersman_core::env::Elapsed;
 use steersman_core::error::Reason;
-use steersman_core::{Error, Result};
+use steersman_core::{Env, Error, Result};
 
 use super::answer::in_json;
 use super::inflight::{InFlight, Limits};
+#[cfg(feature = "tls")]
+use super::kubelet_port::KubeletPort;
 use super::manner::Manner;
 #[cfg(feature = "http")]
 use super::upgrade::Sessions;
@@ -31,25 +33,51 @@ use crate::user::User;
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
-/// An API server that takes requests with any body. Cloning shares, the limits too.
+/// An API server that takes requests with any body, or the port of a kubelet. Cloning shares, the limits too.
 #[derive(Clone, Debug)]
 pub struct Service {
-    server: Arc<Server>,
+    behind: Behind,
     in_flight: Arc<InFlight>,
     user: Option<User>,
     #[cfg(feature = "http")]
     sessions: Arc<Sessions>,
 }
 
+/// Who answers.
+#[derive(Clone, Debug)]
+enum Behind {
+    Server(Arc<Server>),
+    #[cfg(feature = "tls")]
+    Kubelet(Arc<KubeletPort>),
+}
+
 impl Service {
     /// A service that [finds out](Server::serve) who makes each request.
     pub fn new(server: Arc<Server>, limits: Limits) -> Self {
+        Self::of(Behind::Server(server), limits)
+    }
+
+    /// A service for the API servers that come to a kubelet.
+    #[cfg(feature = "tls")]
+    pub fn of_kubelet(port: KubeletPort) -> Self {
+        Self::of(Behind::Kubelet(Arc::new(port)), Limits::NONE)
+    }
+
+    fn of(behind: Behind, limits: Limits) -> Self {
         Service {
-            server,
+            behind,
             in_flight: Arc::new(InFlight::new(limits)),
             user: None,
             #[cfg(feature = "http")]
             sessions: Arc::default(),
+        }
+    }
+
+    fn env(&self) -> &Env {
+        match &self.behind {
+            Behind::Server(server) => &server.core().env,
+            #[cfg(feature = "tls")]
+            Behind::Kubelet(port) => port.env(),
         }
     }
 
@@ -62,7 +90,17 @@ impl Service {
     /// From now on the server tells that it is not ready: it is about to stop.
     #[cfg(feature = "http")]
     pub(crate) fn drain(&self) {
-        self.server.core().draining.store(true, Ordering::Relaxed);
+        match &self.behind {
+            Behind::Server(server) => server.core().draining.store(true, Ordering::Relaxed),
+            #[cfg(feature = "tls")]
+            Behind::Kubelet(_) => {}
+        }
+    }
+
+    /// Waits for what runs on connections that were upgraded; dropping this cuts it off.
+    #[cfg(feature = "http")]
+    pub(crate) async fn ended(&self) {
+        self.sessions.ended().await;
     }
 
     /// Answers a request. Never fails: what is wrong is in the answer.
@@ -80,7 +118,7 @@ impl Service {
         let response = AssertUnwindSafe(self.limited(request)).catch_unwind().await;
         let mut response = response.unwrap_or_else(|_| panicked());
         #[cfg(feature = "http")]
-        self.sessions.take_over(&self.server.core().env, on, &mut response);
+        self.sessions.take_over(self.env(), on, &mut response);
         let headers = response.headers_mut();
         headers.insert(AUDIT_ID, audit_id);
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
@@ -98,16 +136,14 @@ impl Service {
         if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_some() {
             return self.answer(request).await;
         }
-        let (env, sessions) = (self.server.core().env.clone(), self.sessions.clone());
+        let (env, sessions) = (self.env().clone(), self.sessions.clone());
         sessions.within_process(&env, request, move |request| self.clone().answer(request)).await
     }
 
     /// What names the request in logs: the client's own word, or a new one.
     fn audit_id<B>(&self, request: &Request<B>) -> HeaderValue {
         let given = request.headers().get(AUDIT_ID).filter(|value| !value.is_empty()).cloned();
-        given.unwrap_or_else(|| {
-            HeaderValue::from_str(&self.server.core().env.uuid()).expect("a UUID is printable ASCII")
-        })
+        given.unwrap_or_else(|| HeaderValue::from_str(&self.env().uuid()).expect("a UUID is printable ASCII"))
     }
 
     async fn limited<B>(&self, request: Request<B>) -> Response<Body>
@@ -115,6 +151,11 @@ impl Service {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        #[cfg(feature = "tls")]
+        if let Behind::Kubelet(_) = &self.behind {
+            // Everything lasts as long as the API server likes.
+            return self.whole(request).await;
+        }
         let manner = match Manner::of(request.method(), request.uri()) {
             Ok(manner) => manner,
             Err(error) => return in_json(&error).into_response(),
@@ -123,7 +164,7 @@ impl Service {
         let encodings = gzip::is_accepted(request.headers());
         let whole = self.whole(request);
         let response = match manner.deadline() {
-            Some(limit) => match self.server.core().env.timeout(limit, whole).await {
+            Some(limit) => match self.env().timeout(limit, whole).await {
                 Ok(response) => response,
                 Err(Elapsed) => in_json(&too_slow()).into_response(),
             },
@@ -143,9 +184,11 @@ impl Service {
             Err(error) => return in_json(&error).into_response(),
         };
         let request = Request::from_parts(parts, body);
-        match &self.user {
-            Some(user) => self.server.call(user.clone(), request).await,
-            None => self.server.serve(request).await,
+        match (&self.behind, &self.user) {
+            (Behind::Server(server), Some(user)) => server.call(user.clone(), request).await,
+            (Behind::Server(server), None) => server.serve(request).await,
+            #[cfg(feature = "tls")]
+            (Behind::Kubelet(port), _) => port.call(request).await,
         }
     }
 }

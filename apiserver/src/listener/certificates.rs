@@ -8,7 +8,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
-use sha2::{Digest, Sha256};
 
 /// For how long an authority, and what it signs, is good.
 const AUTHORITY_YEARS: i64 = 10;
@@ -78,15 +77,6 @@ impl Authority {
         params.distinguished_name = subject(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
-    }
-
-    /// A bearer token that nobody can guess: the digest of a key that is made for it and thrown away.
-    ///
-    /// # Errors
-    /// There is no randomness to be had.
-    pub fn secret(&self) -> Result<String, rcgen::Error> {
-        let key = KeyPair::generate()?;
-        Ok(Sha256::digest(key.serialize_der()).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     fn sign(&self, mut params: CertificateParams) -> Result<Certified, rcgen::Error> {

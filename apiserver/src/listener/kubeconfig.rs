@@ -37,14 +37,14 @@ clusters:
     server: https://{address}
     certificate-authority-data: {authority}
 users:
-- name: admin
+- name: kubernetes-admin
   user:
     {user}
 contexts:
 - name: steersman
   context:
     cluster: steersman
-    user: admin
+    user: kubernetes-admin
 current-context: steersman
 ",
         authority = encode(authority.certificate_pem()),

@@ -86,8 +86,23 @@ impl Listener {
         address: SocketAddr,
         options: Options,
     ) -> io::Result<Self> {
+        Self::on(env, service, TcpListener::bind(address).await?.into_std()?, options)
+    }
+
+    /// Listens on a socket that is bound already. Clients that connect before this wait. Needs the tokio runtime that
+    /// `env` stands for.
+    ///
+    /// # Errors
+    /// The socket cannot be listened on.
+    pub fn on(
+        env: &Env,
+        service: Service,
+        socket: std::net::TcpListener,
+        options: Options,
+    ) -> io::Result<Self> {
         let env = env.child("listener");
-        let socket = TcpListener::bind(address).await?;
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from_std(socket)?;
         let address = socket.local_addr()?;
         let (draining, drained) = watch::channel(false);
         let task = env.spawn("accept", accept::run(env.clone(), socket, service.clone(), options, drained));
@@ -100,12 +115,20 @@ impl Listener {
     }
 
     /// Closes in good order: `/readyz` fails, no connection is accepted any more, those that are there are told to go
-    /// (GOAWAY, `Connection: close`) once their requests are answered, and what lasts longer than `grace` is cut off.
+    /// (GOAWAY, `Connection: close`) once their requests are answered, and what lasts longer than `grace` is cut off:
+    /// watches, logs that are followed, commands and ports in pods.
     pub async fn drain(self, env: &Env, grace: Duration) {
-        self.service.drain();
+        let Listener { service, draining, task, .. } = self;
+        service.drain();
         // Nobody hears it if the listener has stopped by itself; then there is nothing left to close.
-        let _ = self.draining.send(true);
-        let _ = env.timeout(grace, self.task).await;
+        let _ = draining.send(true);
+        // Sessions begin where their connections, as far as HTTP is concerned, end.
+        let ended = async {
+            // It fails only if the runtime that it ran on is gone.
+            let _ = task.await;
+            service.ended().await;
+        };
+        let _ = env.timeout(grace, ended).await;
     }
 }
 

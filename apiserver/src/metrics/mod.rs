@@ -69,16 +69,19 @@ impl Metrics {
 
     /// The same body, counted as under way until it ends.
     pub(crate) fn follow(&self, request: &Request, body: Body) -> Body {
+        let running = || Running::start(self.running.get_or_create_owned(request));
         match body {
             Body::Chunks(chunks) => {
-                let running = Running::start(self.running.get_or_create_owned(request));
+                let running = running();
                 let chunks = chunks.map(move |chunk| {
                     let _held = &running;
                     chunk
                 });
                 Body::Chunks(chunks.boxed())
             }
-            whole => whole,
+            #[cfg(feature = "http")]
+            Body::Upgrade(upgrade) => Body::Upgrade(upgrade.holding(running())),
+            whole @ Body::Full(_) => whole,
         }
     }
 }

@@ -11,6 +11,7 @@ mod document;
 mod names;
 mod operation;
 mod paths;
+mod protobuf;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -27,6 +28,12 @@ use document::{PLAIN, Source};
 
 /// For how long a client may keep a document that it asked for by its hash: a year; it never changes.
 const FOREVER: &str = "public, immutable, max-age=31536000";
+
+const JSON: &str = "application/json";
+
+/// The media type of a whole document in protobuf, and an older name of it, by which client-go asks.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+const PROTOBUF_ASKED: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
 /// The answer to a path below `/openapi`.
 ///
@@ -55,11 +62,15 @@ fn source(core: &Core) -> Result<Source> {
 }
 
 fn whole(source: &Source, headers: &HeaderMap) -> Result<Answer> {
-    if !takes_json(headers) {
-        return Ok(Answer::bare(406));
+    let wanted = choices(headers).find_map(|choice| match choice {
+        PROTOBUF | PROTOBUF_ASKED => Some(PROTOBUF),
+        choice => is_json(choice).then_some(JSON),
+    });
+    match wanted {
+        None if headers.contains_key(ACCEPT) => Ok(Answer::bare(406)),
+        Some(PROTOBUF) => tagged(&protobuf::encode(&source.whole()), PROTOBUF, headers),
+        _ => tagged(&to_bytes(&source.whole())?, JSON, headers),
     }
-    let body = to_bytes(&source.whole())?;
-    tagged(&body, headers)
 }
 
 fn one(source: &Source, part: &str, query: &Query, headers: &HeaderMap) -> Result<Answer> {
@@ -71,32 +82,31 @@ fn one(source: &Source, part: &str, query: &Query, headers: &HeaderMap) -> Resul
             .with_code(301)
             .with(LOCATION, location));
     }
-    if !takes_json(headers) {
+    if headers.contains_key(ACCEPT) && !choices(headers).any(is_json) {
         return Ok(Answer::bare(406));
     }
     let Some(document) = source.part(part) else { return Ok(Answer::bare(404)) };
-    let answer = tagged(&to_bytes(&document)?, headers)?;
+    let answer = tagged(&to_bytes(&document)?, JSON, headers)?;
     Ok(if asked.is_empty() { answer } else { answer.with(CACHE_CONTROL, HeaderValue::from_static(FOREVER)) })
 }
 
 /// A document that is not sent to a client who has it.
-fn tagged(body: &Bytes, headers: &HeaderMap) -> Result<Answer> {
+fn tagged(body: &Bytes, media_type: &str, headers: &HeaderMap) -> Result<Answer> {
     let tag = entity_tag(body);
     let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let answer = if known { Answer::bare(304) } else { Answer::document("application/json", body.clone())? };
+    let answer = if known { Answer::bare(304) } else { Answer::document(media_type, body.clone())? };
     let tag = HeaderValue::from_str(&tag).map_err(Error::internal)?;
     Ok(answer.with(ETAG, tag).with(VARY, HeaderValue::from_static("Accept")))
 }
 
-fn takes_json(headers: &HeaderMap) -> bool {
-    let mut texts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
-    let is_json = |choice: &str| {
-        matches!(
-            choice.split(';').next().unwrap_or_default().trim(),
-            "application/json" | "application/*" | "*/*"
-        )
-    };
-    texts.peek().is_none() || texts.flat_map(|text| text.split(',')).any(is_json)
+/// What the client takes, as it lists it.
+fn choices(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let texts = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).map(|choice| choice.split(';').next().unwrap_or_default().trim())
+}
+
+fn is_json(choice: &str) -> bool {
+    matches!(choice, JSON | "application/*" | "*/*")
 }
 
 fn index(source: &Source) -> Map<String, Value> {

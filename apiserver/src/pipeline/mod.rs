@@ -37,6 +37,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::store::Revision;
@@ -46,6 +47,8 @@ use crate::admission::Admission;
 use crate::authenticate::{Authentication, ServiceAccounts};
 use crate::authorize::Authorization;
 use crate::crd::Converter;
+#[cfg(feature = "tls")]
+use crate::fetch::ClientTls;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::review::Review;
@@ -62,6 +65,8 @@ pub(crate) use recent::Recent;
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) env: Env,
+    /// When the server was started.
+    pub(crate) started: Timestamp,
     pub(crate) cache: Arc<WatchCache>,
     /// What was written last.
     pub(crate) recent: Recent,
@@ -79,6 +84,9 @@ pub(crate) struct Core {
     pub(crate) typed: Vec<GroupResource>,
     /// How kubelets are reached, if they are.
     pub(crate) kubelets: Option<Arc<dyn Kubelets>>,
+    /// Who this server is to kubelets that it reaches at their own ports, if it does.
+    #[cfg(feature = "tls")]
+    pub(crate) kubelet_client: Option<ClientTls>,
     /// What requests were counted.
     pub(crate) metrics: Metrics,
     /// Where clients of the cluster find the service `kubernetes`.

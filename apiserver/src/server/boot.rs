@@ -1,7 +1,7 @@
 //! Makes the objects that every cluster has: system namespaces and priority classes, the service `kubernetes`, and with
 //! RBAC the roles and bindings of the system and what configures the server.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 use steersman_core::Result;
@@ -60,14 +60,21 @@ pub(super) async fn ensure(
     }
     network(core, &caller, ranges, advertised.map_or(PORT, |address| address.port())).await?;
     match advertised {
-        Some(address) => endpoints(core, &caller, address).await,
+        Some(address) => match endpoints(core, &caller, address).await {
+            // As upstream, the server lives with an address that endpoints cannot have, such as a loopback one.
+            Err(error) if error.is_invalid() => {
+                tracing::warn!(%error, "the service `kubernetes` has no endpoints");
+                Ok(())
+            }
+            outcome => outcome,
+        },
         None => Ok(()),
     }
 }
 
 /// The range of cluster IPs as an object, and the service by which pods reach the API server.
 async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16) -> Result<()> {
-    let (network, bits) = ranges.cluster_ips;
+    let ((network, bits), address) = (ranges.cluster_ips, ranges.kubernetes());
     let cidrs = Target::all(GroupVersionResource::new("networking.k8s.io", "v1", "servicecidrs"));
     let range = json!({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [format!("{network}/{bits}")]}});
     make(core, caller, &cidrs, range, "").await?;
@@ -76,12 +83,12 @@ async fn network(core: &Core, caller: &Caller, ranges: &ServiceRanges, port: u16
     let service = json!({
         "metadata": {"name": "kubernetes", "labels": {"component": "apiserver", "provider": "kubernetes"}},
         "spec": {
-            "type": "ClusterIP", "clusterIP": first(network).to_string(), "sessionAffinity": "None",
+            "type": "ClusterIP", "clusterIP": address.to_string(), "sessionAffinity": "None",
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
         },
     });
     make(core, caller, &services, service, "").await?;
-    if core.authorization.has_rbac() { held(core, caller, first(network)).await } else { Ok(()) }
+    if core.authorization.has_rbac() { held(core, caller, address).await } else { Ok(()) }
 }
 
 /// Says that a range can be used, unless something is said of it already.
@@ -152,14 +159,6 @@ async fn endpoints(core: &Core, caller: &Caller, address: SocketAddr) -> Result<
         "ports": ports,
     });
     replace(core, caller, target, slice).await
-}
-
-/// The first address behind that of the network itself.
-pub(super) fn first(network: IpAddr) -> IpAddr {
-    match network {
-        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits().saturating_add(1))),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits().saturating_add(1))),
-    }
 }
 
 /// Keeps what stored services hold.

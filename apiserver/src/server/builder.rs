@@ -15,6 +15,8 @@ use crate::admission::Admission;
 use crate::authenticate::{Authentication, Authenticator, ServiceAccounts};
 use crate::authorize::{Authorization, Authorizer, Mode, Nodes, Rbac, rbac};
 use crate::crd::Converter;
+#[cfg(feature = "tls")]
+use crate::fetch::ClientTls;
 use crate::metrics::Metrics;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
@@ -41,6 +43,8 @@ pub struct Builder {
     modes: Vec<Mode>,
     typed: Vec<Value>,
     kubelets: Option<Arc<dyn Kubelets>>,
+    #[cfg(feature = "tls")]
+    kubelet_client: Option<ClientTls>,
     converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
 }
 
@@ -59,6 +63,8 @@ impl Builder {
             modes: Vec::new(),
             typed: Vec::new(),
             kubelets: None,
+            #[cfg(feature = "tls")]
+            kubelet_client: None,
             converters: BTreeMap::new(),
         }
     }
@@ -117,6 +123,14 @@ impl Builder {
     /// are answered with 501 once they would need a kubelet.
     pub fn kubelets(mut self, kubelets: impl Kubelets) -> Self {
         self.kubelets = Some(Arc::new(kubelets));
+        self
+    }
+
+    /// Reaches kubelets of other processes at the addresses and ports that their nodes tell, over TLS; upstream's
+    /// `--kubelet-client-certificate` and `--kubelet-certificate-authority`.
+    #[cfg(feature = "tls")]
+    pub fn kubelet_client(mut self, tls: ClientTls) -> Self {
+        self.kubelet_client = Some(tls);
         self
     }
 
@@ -210,6 +224,7 @@ impl Builder {
         Core {
             store: self.store,
             env: env.clone(),
+            started: env.now(),
             cache,
             recent: Default::default(),
             registry,
@@ -227,8 +242,10 @@ impl Builder {
             subresources: subresource::builtin(self.accounts),
             typed: Vec::new(),
             kubelets: self.kubelets,
+            #[cfg(feature = "tls")]
+            kubelet_client: self.kubelet_client,
             metrics: Metrics::new(),
-            service_address: boot::first(self.ranges.cluster_ips.0),
+            service_address: self.ranges.kubernetes(),
             draining: AtomicBool::new(false),
             converters: self.converters,
             compiled: std::sync::Mutex::default(),

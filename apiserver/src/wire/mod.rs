@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use crate::schema::Schema;
 pub use envelope::{Envelope, around, frame};
 pub(crate) use envelope::{item_length, put_item};
+pub(crate) use writer::{Wire, Writer};
 
 /// The type that JSON schemas have in the tables.
 const SCHEMA: &str = "apiextensions.v1.JSONSchemaProps";
@@ -41,7 +42,7 @@ impl std::error::Error for Malformed {}
 pub struct Encoder {
     tape: Vec<tape::Token>,
     slots: Vec<u32>,
-    out: writer::Writer,
+    out: Writer,
 }
 
 impl Encoder {

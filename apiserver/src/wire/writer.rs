@@ -2,7 +2,7 @@
 
 /// How a value is written; the low bits of its tag.
 #[derive(Clone, Copy)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Varint = 0,
     Fixed64 = 1,
     Length = 2,
@@ -10,7 +10,7 @@ pub(super) enum Wire {
 
 /// Bytes that grow towards their beginning.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     /// What was written stands at the end.
     buffer: Vec<u8>,
     start: usize,
@@ -18,26 +18,26 @@ pub(super) struct Writer {
 
 /// A place in what was written, by its distance from the end.
 #[derive(Clone, Copy)]
-pub(super) struct Mark(usize);
+pub(crate) struct Mark(usize);
 
 impl Writer {
     /// What was written since the writer was last cleared.
-    pub(super) fn written(&self) -> &[u8] {
+    pub(crate) fn written(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
 
     /// Forgets what was written and keeps the memory.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.start = self.buffer.len();
     }
 
     /// The place where the next bytes end.
-    pub(super) fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark(self.buffer.len() - self.start)
     }
 
     /// Puts bytes before everything else.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
         let end = self.start;
         self.start -= bytes.len();
@@ -45,7 +45,7 @@ impl Writer {
     }
 
     /// Puts a number before everything else.
-    pub(super) fn varint(&mut self, mut number: u64) {
+    pub(crate) fn varint(&mut self, mut number: u64) {
         let mut bytes = [0; 10];
         let mut length = 0;
         while number >= 0x80 {
@@ -58,25 +58,25 @@ impl Writer {
     }
 
     /// Puts the tag of a field before its value.
-    pub(super) fn tag(&mut self, number: u32, wire: Wire) {
+    pub(crate) fn tag(&mut self, number: u32, wire: Wire) {
         self.varint(u64::from(number) << 3 | wire as u64);
     }
 
     /// Makes everything since `mark` one field.
-    pub(super) fn close(&mut self, number: u32, mark: Mark) {
+    pub(crate) fn close(&mut self, number: u32, mark: Mark) {
         self.varint((self.mark().0 - mark.0) as u64);
         self.tag(number, Wire::Length);
     }
 
     /// A field of bytes.
-    pub(super) fn field(&mut self, number: u32, bytes: &[u8]) {
+    pub(crate) fn field(&mut self, number: u32, bytes: &[u8]) {
         let mark = self.mark();
         self.bytes(bytes);
         self.close(number, mark);
     }
 
     /// A field that is a number; negative ones take ten bytes.
-    pub(super) fn number(&mut self, number: u32, value: i64) {
+    pub(crate) fn number(&mut self, number: u32, value: i64) {
         self.varint(value as u64);
         self.tag(number, Wire::Varint);
     }

@@ -70,6 +70,9 @@ fn kubectl_finds_its_way() {
         contains(&kubectl.ok("explain deployment.spec.replicas"), "<integer>");
         contains(&kubectl.ok("explain pod.spec.containers.imagePullPolicy"), "IfNotPresent");
         contains(&kubectl.ok("explain --recursive service.spec"), "externalTrafficPolicy");
+        // The older document, which clients read as protobuf.
+        contains(&kubectl.ok("explain pod.spec.containers.name --output=plaintext-openapiv2"), "DNS_LABEL");
+        contains(&kubectl.ok("get --raw /statusz"), "kube-apiserver statusz");
         assert_eq!(kubectl.ok("auth can-i create pods"), "yes\n");
     });
 }
@@ -83,6 +86,13 @@ fn kubectl_applies_and_changes() {
         contains(&kubectl.ok("get deployment web -o wide"), "web:1");
         contains(&kubectl.ok("get pods -l app=web -o name"), "pod/web-");
         contains(&kubectl.ok("describe deployment web"), "Replicas:");
+        contains(&kubectl.ok("describe pods -l app=web"), "Successfully assigned default/web-");
+        contains(&kubectl.ok("describe node node-1"), "Non-terminated Pods:");
+        contains(&kubectl.ok("get all --all-namespaces"), "service/kubernetes");
+        contains(
+            &kubectl.ok("get deployments,pods -o json --show-managed-fields"),
+            "kubectl-client-side-apply",
+        );
         let changed = WEB.replace("web:1", "web:2");
         let (code, difference) = kubectl.fails("diff -f -", &changed);
         assert_eq!(code, Some(1), "{difference}");
@@ -103,6 +113,21 @@ fn kubectl_applies_and_changes() {
         kubectl.ok("wait --for=condition=Available deployment/web --timeout=60s");
     });
 }
+
+#[test]
+fn kubectl_edits() {
+    let served = Served::start();
+    let Some(mut tool) = Tool::find("kubectl", "kubectl-edit", served.kubeconfig()) else { return };
+    tool.set("KUBE_EDITOR", "sed -i s/web:1/web:3/");
+    let kubectl = Kubectl { tool, _served: &served };
+    kubectl.given("apply -f -", WEB);
+    assert_eq!(kubectl.ok("edit deployment web"), "deployment.apps/web edited\n");
+    assert_eq!(kubectl.ok(&format!("get deployment web -o jsonpath={IMAGE}")), "web:3");
+    kubectl.given("replace -f -", WEB);
+    assert_eq!(kubectl.ok(&format!("get deployment web -o jsonpath={IMAGE}")), "web:1");
+}
+
+const IMAGE: &str = "{.spec.template.spec.containers[0].image}";
 
 #[test]
 fn kubectl_deletes_in_every_way() {
@@ -133,6 +158,12 @@ fn kubectl_is_told_what_is_wrong() {
         let (_, text) = kubectl.fails("create -f -", "apiVersion: v1\nkind: Pod\nmetadata: {name: X}\n");
         contains(&text, "metadata.name: Invalid value: \"X\"");
         contains(&kubectl.fails("get pod none", "").1, "pods \"none\" not found");
-        contains(&kubectl.fails("--token=wrong get pods", "").1, "Unauthorized");
+        assert_eq!(kubectl.ok("auth whoami -o jsonpath={.status.userInfo.username}"), "kubernetes-admin");
     });
+    let served = Served::start();
+    let is_proof = |line: &&str| !line.trim_start().starts_with("client-");
+    let config: Vec<&str> = served.kubeconfig().lines().filter(is_proof).collect();
+    let Some(tool) = Tool::find("kubectl", "kubectl-nobody", &config.join("\n")) else { return };
+    let nobody = Kubectl { tool, _served: &served };
+    contains(&nobody.fails("--token=wrong get pods", "").1, "You must be logged in");
 }

@@ -4,13 +4,18 @@
 //! they look in the `PATH`. A client that is not there is told of, and its tests are left out.
 #![expect(clippy::unwrap_used, reason = "what a story takes for granted ends it where it is not so")]
 
+mod certificates;
 mod kube_rs;
 mod kubectl;
+mod oidc;
+mod page;
 mod python;
 mod raw;
 mod remote;
 mod streams;
 mod tool;
+mod webhooks;
+mod who;
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -8,15 +8,18 @@ use bytes::Bytes;
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use kube::api::{Api, AttachParams, LogParams};
+use kube::api::{Api, AttachParams, LogParams, TerminalSize};
 use serde_json::json;
+use steersman::apiserver::User;
+use steersman::apiserver::http::{Limits, Service};
+use steersman::apiserver::listener::{Authority, Listener, Options, Tls};
 use steersman::kubelet::fake::{Answer, Asked, SCRIPT};
 use steersman::kubelet::{Fake, Process, ProcessOptions};
 use steersman::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Served;
-use super::kube_rs::client;
+use super::kube_rs::{client, client_of, config_of};
 use super::kubectl::{Kubectl, contains, story_of};
 use super::tool::Tool;
 
@@ -270,4 +273,86 @@ async fn streams(client: Client) {
     let mut ports = pods.portforward("web", &[81]).await.unwrap();
     let why = ports.take_error(81).unwrap().await.unwrap();
     assert!(why.starts_with("error forwarding port 81 to pod web, uid "), "{why}");
+}
+
+#[test]
+fn a_server_that_stops_lets_sessions_end_and_counts_them_until_then() {
+    let mut served = served_web();
+    let cluster = served.cluster.take().unwrap();
+    served.runtime.block_on(async {
+        let kubeconfig = cluster.kubeconfig().unwrap().to_owned();
+        let client = client_of(&kubeconfig).await;
+        let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+        let mut cat = pods.exec("web", ["cat"], &AttachParams::default().stdin(true)).await.unwrap();
+        let metrics = http::Request::get("/metrics").body(Vec::new()).unwrap();
+        let metrics = client.request_text(metrics).await.unwrap();
+        let running =
+            |line: &&str| line.starts_with("apiserver_longrunning_requests") && line.contains("\"exec\"");
+        contains(metrics.lines().find(running).unwrap(), "} 1");
+        let conversation = async {
+            let mut stdin = cat.stdin().unwrap();
+            stdin.write_all(b"last words").await.unwrap();
+            stdin.shutdown().await.unwrap();
+            drop(stdin);
+            let mut text = String::new();
+            cat.stdout().unwrap().read_to_string(&mut text).await.unwrap();
+            text
+        };
+        // The server is told to stop before the first word is said.
+        let ((), text) = futures::join!(cluster.stop(), conversation);
+        assert_eq!(text, "last words");
+    });
+}
+
+#[test]
+fn a_command_may_have_a_terminal() {
+    let served = processes();
+    served.runtime.block_on(async {
+        let cluster = served.cluster();
+        cluster.apply(&pod("stays", "Always", "sleep 1000")).await.unwrap();
+        cluster.settle().await.unwrap();
+        let pods: Api<Pod> = Api::namespaced(client(&served).await, "default");
+        let params = AttachParams::interactive_tty();
+        let script = "read line; tty -s && echo $line";
+        let mut shell = pods.exec("stays", ["sh", "-c", script], &params).await.unwrap();
+        let mut sizes = shell.terminal_size().unwrap();
+        sizes.try_send(TerminalSize { width: 132, height: 43 }).unwrap();
+        let mut stdin = shell.stdin().unwrap();
+        stdin.write_all(b"typed\n").await.unwrap();
+        let mut shown = String::new();
+        shell.stdout().unwrap().read_to_string(&mut shown).await.unwrap();
+        // A terminal shows what is typed.
+        assert_eq!(shown, "typed\r\ntyped\r\n");
+    });
+}
+
+#[test]
+fn pods_that_speak_tls_and_upgrade_are_proxied_to() {
+    let served = processes();
+    served.runtime.block_on(async {
+        let cluster = served.cluster();
+        cluster.apply(&pod("stays", "Always", "sleep 1000")).await.unwrap();
+        cluster.settle().await.unwrap();
+        let direct = client(&served).await;
+        let found = Api::<Pod>::namespaced(direct.clone(), "default").get("stays").await.unwrap();
+        // Whoever is on this machine can listen at the pod's address: here, the API server itself does.
+        let ip = found.status.unwrap().pod_ip.unwrap().parse().unwrap();
+        let certified = Authority::new("pod", cluster.env().now()).unwrap().serving(&[], &[ip]).unwrap();
+        let service = Service::new(cluster.server().clone(), Limits::default()).acting_as(User::admin());
+        let options = Options::default().tls(Tls::new(&certified).unwrap());
+        let listener = Listener::bind(cluster.env(), service, (ip, 0).into(), options).await.unwrap();
+        let port = listener.address().port();
+
+        let path = format!("/api/v1/namespaces/default/pods/https:stays:{port}/proxy");
+        let version = http::Request::get(format!("{path}/version")).body(Vec::new()).unwrap();
+        contains(&direct.request_text(version).await.unwrap(), "v1.36.2");
+        let mut config = config_of(served.kubeconfig()).await;
+        config.cluster_url =
+            format!("{}{}", config.cluster_url.to_string().trim_end_matches('/'), path).parse().unwrap();
+        let pods: Api<Pod> = Api::namespaced(Client::try_from(config).unwrap(), "default");
+        let mut said = pods.exec("stays", ["echo", "hi"], &AttachParams::default()).await.unwrap();
+        let mut text = String::new();
+        said.stdout().unwrap().read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hi\n");
+    });
 }

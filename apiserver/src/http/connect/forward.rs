@@ -10,13 +10,13 @@ use futures::SinkExt;
 use futures::channel::mpsc;
 use futures::future::{join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
+use http::HeaderMap;
 use steersman_core::runtime::ByteStream;
-use steersman_core::{Error, Result};
+use steersman_core::{Env, Error, Result};
 
 use super::Connect;
 use super::pod::Place;
 use crate::http::answer::Answer;
-use crate::http::query::Query;
 use crate::http::upgrade::spdy::{self, Event};
 use crate::http::upgrade::{Came, Channels, Gone, Line, Outbox, PIECES, Protocol, Upgrade, negotiate};
 
@@ -25,13 +25,23 @@ const PORTS: usize = 127;
 
 /// Agrees on a protocol, and leaves the rest to what follows.
 pub(super) fn answer(connect: &Connect<'_>, place: Place) -> Result<Answer> {
-    let handshake = negotiate(&connect.parts.headers, Protocol::PORTS)?;
+    agree(&connect.core.env, &connect.parts.headers, connect.query.all("ports"), place)
+}
+
+/// The same for whoever names the ports otherwise.
+pub(in crate::http) fn agree<'q>(
+    env: &Env,
+    headers: &HeaderMap,
+    named: impl Iterator<Item = &'q str>,
+    place: Place,
+) -> Result<Answer> {
+    let handshake = negotiate(headers, Protocol::PORTS)?;
     let ports = match handshake.protocol() {
-        Protocol::ChannelsV4 => ports(connect.query)?,
+        Protocol::ChannelsV4 => ports(named)?,
         _ => Vec::new(),
     };
     let forward = Arc::new(Forward { place });
-    let upgrade = Upgrade::new(&connect.core.env, &handshake, |line| async move {
+    let upgrade = Upgrade::new(env, &handshake, |line| async move {
         // Whichever way it ends, the client is gone or has nothing more to say.
         let _ended = match line.protocol() {
             Protocol::ChannelsV4 => forward.channels(&ports, Channels::prefixed(line)).await,
@@ -42,8 +52,8 @@ pub(super) fn answer(connect: &Connect<'_>, place: Place) -> Result<Answer> {
 }
 
 /// The ports that a client names for its channels.
-fn ports(query: &Query) -> Result<Vec<u16>> {
-    let texts = query.all("ports").flat_map(|ports| ports.split(',')).filter(|port| !port.is_empty());
+fn ports<'q>(named: impl Iterator<Item = &'q str>) -> Result<Vec<u16>> {
+    let texts = named.flat_map(|ports| ports.split(',')).filter(|port| !port.is_empty());
     let read = |text: &str| {
         let port = text.parse::<u16>().ok().filter(|port| *port != 0);
         port.ok_or_else(|| Error::bad_request(format!("unable to parse {text:?} as a port")))
@@ -210,6 +220,7 @@ impl Pairs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::query::Query;
 
     #[test]
     fn streams_find_their_partners() {
@@ -233,7 +244,7 @@ mod tests {
 
     #[test]
     fn ports_are_read() {
-        let read = |text| ports(&Query::parse(Some(text))).map_err(|error| error.to_string());
+        let read = |text| ports(Query::parse(Some(text)).all("ports")).map_err(|error| error.to_string());
         assert_eq!(read("ports=80,81&ports=82"), Ok(vec![80, 81, 82]));
         assert_eq!(read(""), Err("query parameter \"port\" is required".to_owned()));
         for text in ["ports=0", "ports=x", "ports=70000"] {

@@ -8,6 +8,8 @@ use steersman_core::{Error, Result};
 
 use super::Connect;
 use super::pod::Place;
+#[cfg(feature = "tls")]
+use super::relay;
 use crate::fault;
 use crate::http::accept::{self, Form};
 use crate::http::answer::Answer;
@@ -22,6 +24,12 @@ pub(super) async fn answer(connect: &Connect<'_>) -> Result<Answer> {
         return Ok(Answer::bare(204));
     };
     let place = format!("{}/{name}/{container}", target.namespace);
+    #[cfg(feature = "tls")]
+    if let Some(tls) = location.there() {
+        let query = connect.parts.uri.query().unwrap_or_default();
+        return relay::get(connect, tls, &location.authority, &format!("/containerLogs/{place}?{query}"))
+            .await;
+    }
     let unreachable =
         |why| fault::bare(format!("Get \"https://{}/containerLogs/{place}\": {why}", location.authority));
     let kubelet = location.reach().map_err(unreachable)?;
@@ -29,7 +37,7 @@ pub(super) async fn answer(connect: &Connect<'_>) -> Result<Answer> {
 }
 
 /// Reads the options, and checks them as upstream's `ValidatePodLogOptions` does.
-fn options(query: &Query, pod: &str, now: Timestamp) -> Result<PodLogOptions> {
+pub(in crate::http) fn options(query: &Query, pod: &str, now: Timestamp) -> Result<PodLogOptions> {
     let [tail, limit, seconds] = ["tailLines", "limitBytes", "sinceSeconds"].map(|name| query.number(name));
     let (tail, limit, seconds) = (tail?, limit?, seconds?);
     let at = time(query.text("sinceTime"))?;

@@ -6,6 +6,8 @@ mod kubelet;
 mod log;
 mod pod;
 mod proxy;
+#[cfg(feature = "tls")]
+mod relay;
 #[cfg(feature = "http")]
 mod remote;
 
@@ -21,7 +23,17 @@ use steersman_core::{Error, Result};
 use super::answer::Answer;
 use super::query::Query;
 use crate::pipeline::{Caller, Core};
-use pod::Place;
+#[cfg(feature = "tls")]
+pub(super) use kubelet::Location;
+#[cfg(feature = "tls")]
+pub(super) use log::options as log_options;
+pub(super) use pod::Place;
+#[cfg(feature = "tls")]
+pub(super) use {
+    forward::agree as agree_on_ports,
+    remote::agree as agree_on_streams,
+    remote::{Act, Wanted},
+};
 
 /// A subresource at which a client is connected with something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +85,12 @@ pub(super) async fn answer(connect: Connect<'_>, door: Door, body: Bytes) -> Res
                 _ => Place::of_container(&connect).await?,
             };
             let no_host = || format!("pod {} does not have a host assigned", connect.target.name);
-            switch(&connect, door, place.ok_or_else(|| Error::bad_request(no_host()))?)
+            let place = place.ok_or_else(|| Error::bad_request(no_host()))?;
+            #[cfg(feature = "tls")]
+            if let Some(tls) = place.location.there() {
+                return relay::upgrade(&connect, tls, door, &place).await;
+            }
+            switch(&connect, door, place)
         }
         Door::Proxy => proxy::answer(&connect, body).await,
     }

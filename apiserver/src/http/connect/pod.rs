@@ -9,11 +9,11 @@ use super::Connect;
 use super::kubelet::Location;
 
 /// A container, and the kubelet it is in the care of.
-pub(super) struct Place {
-    pub(super) pod: Arc<Pod>,
+pub(in crate::http) struct Place {
+    pub(in crate::http) pod: Arc<Pod>,
     /// Empty where the whole pod is meant.
-    pub(super) container: String,
-    pub(super) location: Location,
+    pub(in crate::http) container: String,
+    pub(in crate::http) location: Location,
 }
 
 impl Place {

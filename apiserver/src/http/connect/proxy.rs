@@ -1,13 +1,13 @@
 //! `proxy` of pods, services and nodes: which of them is meant, and what it answers.
 
 #[cfg(feature = "http")]
-mod exchange;
+pub(super) mod exchange;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{HeaderValue, LOCATION, UPGRADE};
+use http::header::{HeaderValue, LOCATION};
 use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, Endpoints, Pod, Service};
 use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
@@ -55,23 +55,26 @@ pub(super) async fn answer(connect: &Connect<'_>, body: Bytes) -> Result<Answer>
         "pods" => pod(connect, named).await?,
         _ => service(connect, named).await?,
     };
-    if named.scheme == "https" {
-        return Err(Error::not_implemented("TLS to what is proxied to is not implemented"));
-    }
-    if connect.parts.headers.contains_key(UPGRADE) {
-        return Err(Error::not_implemented("upgrading a proxied connection is not implemented"));
-    }
     let Some(path) = path(connect) else { return redirect(connect) };
-    forward(connect, &place, port, path, body).await
+    forward(connect, &Backend { place: &place, port, is_tls: named.scheme == "https", path }, body).await
+}
+
+/// What is proxied to.
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "proxying needs a connection"))]
+struct Backend<'a> {
+    place: &'a Place,
+    port: u16,
+    is_tls: bool,
+    path: &'a str,
 }
 
 #[cfg(feature = "http")]
-async fn forward(connect: &Connect<'_>, place: &Place, port: u16, path: &str, body: Bytes) -> Result<Answer> {
-    exchange::forward(connect, place, port, path, body).await
+async fn forward(connect: &Connect<'_>, to: &Backend<'_>, body: Bytes) -> Result<Answer> {
+    exchange::forward(connect, to, body).await
 }
 
 #[cfg(not(feature = "http"))]
-async fn forward(_: &Connect<'_>, _: &Place, _port: u16, _path: &str, _body: Bytes) -> Result<Answer> {
+async fn forward(_: &Connect<'_>, _: &Backend<'_>, _body: Bytes) -> Result<Answer> {
     Err(Error::not_implemented("proxying needs a server with the feature `http`"))
 }
 
@@ -99,6 +102,10 @@ async fn node(connect: &Connect<'_>, named: Named<'_>) -> Result<Answer> {
         return Err(Error::not_implemented("other ports of a node than its kubelet's are not proxied to"));
     }
     let Some(path) = path(connect) else { return redirect(connect) };
+    #[cfg(feature = "tls")]
+    if let Some(tls) = location.there() {
+        return super::relay::get(connect, tls, &location.authority, path).await;
+    }
     let unreachable = |why| unavailable(format!("error trying to reach service: {why}"));
     let kubelet = location.reach().map_err(unreachable)?;
     if connect.parts.method != Method::GET {

@@ -7,6 +7,7 @@ use futures::SinkExt;
 use futures::channel::mpsc;
 use futures::future::select;
 use futures::stream::{BoxStream, StreamExt};
+use http::HeaderMap;
 use serde_json::{Value, json};
 use steersman_core::runtime::{LogStream, Said, Session, Stdio, TerminalSize};
 use steersman_core::{Env, Error, Result};
@@ -27,13 +28,10 @@ const OPENING: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Agrees on a protocol, and leaves the rest to what follows.
 pub(super) fn answer(connect: &Connect<'_>, door: Door, place: Place) -> Result<Answer> {
-    let handshake = negotiate(&connect.parts.headers, Protocol::REMOTE)?;
     let query = connect.query;
     let command = query.all("command").map(str::to_owned).collect();
     let tty = query.flag("tty");
-    let remote = Remote {
-        env: connect.core.env.clone(),
-        place,
+    let wanted = Wanted {
         act: if door == Door::Exec { Act::Exec(command) } else { Act::Attach },
         stdin: query.flag("stdin"),
         stdout: query.flag("stdout"),
@@ -41,11 +39,27 @@ pub(super) fn answer(connect: &Connect<'_>, door: Door, place: Place) -> Result<
         stderr: query.flag("stderr") && !tty,
         tty,
     };
-    let upgrade = Upgrade::new(&connect.core.env, &handshake, |line| remote.run(line));
+    agree(&connect.core.env, &connect.parts.headers, wanted, place)
+}
+
+/// The same for whoever has read elsewhere what is wanted.
+pub(in crate::http) fn agree(env: &Env, headers: &HeaderMap, wanted: Wanted, place: Place) -> Result<Answer> {
+    let handshake = negotiate(headers, Protocol::REMOTE)?;
+    let remote = Remote { env: env.clone(), place, wanted };
+    let upgrade = Upgrade::new(env, &handshake, |line| remote.run(line));
     Ok(Answer::upgrade(handshake.headers, upgrade))
 }
 
-enum Act {
+/// What a client wants, and which streams it has a use for.
+pub(in crate::http) struct Wanted {
+    pub(in crate::http) act: Act,
+    pub(in crate::http) stdin: bool,
+    pub(in crate::http) stdout: bool,
+    pub(in crate::http) stderr: bool,
+    pub(in crate::http) tty: bool,
+}
+
+pub(in crate::http) enum Act {
     Exec(Vec<String>),
     Attach,
 }
@@ -53,11 +67,7 @@ enum Act {
 struct Remote {
     env: Env,
     place: Place,
-    act: Act,
-    stdin: bool,
-    stdout: bool,
-    stderr: bool,
-    tty: bool,
+    wanted: Wanted,
 }
 
 impl Remote {
@@ -66,10 +76,10 @@ impl Remote {
         let (stdin, input) = mpsc::channel(PIECES);
         let (sizes, resized) = mpsc::channel(PIECES);
         let stdio = Stdio {
-            stdin: self.stdin.then(|| input.boxed()),
-            stdout: self.stdout,
-            stderr: self.stderr,
-            tty: self.tty,
+            stdin: self.wanted.stdin.then(|| input.boxed()),
+            stdout: self.wanted.stdout,
+            stderr: self.wanted.stderr,
+            tty: self.wanted.tty,
             sizes: resized.boxed(),
         };
         // A client that is gone ends what it has begun.
@@ -82,10 +92,10 @@ impl Remote {
         }
         let all = [
             ("error", STATUS, true),
-            ("stdin", STDIN, self.stdin),
-            ("stdout", STDOUT, self.stdout),
-            ("stderr", STDERR, self.stderr),
-            ("resize", RESIZE, self.tty),
+            ("stdin", STDIN, self.wanted.stdin),
+            ("stdout", STDOUT, self.wanted.stdout),
+            ("stderr", STDERR, self.wanted.stderr),
+            ("resize", RESIZE, self.wanted.tty),
         ];
         let wanted: Vec<_> = all
             .into_iter()
@@ -98,9 +108,9 @@ impl Remote {
     /// Says what is said, and how it ended.
     async fn speak(&self, stdio: Stdio, mut to: Outbox) -> Result<(), Gone> {
         // The client learns that all is set up, as upstream does it: by nothing on the lowest channel.
-        let lowest = if self.stdout {
+        let lowest = if self.wanted.stdout {
             STDOUT
-        } else if self.stderr {
+        } else if self.wanted.stderr {
             STDERR
         } else {
             STATUS
@@ -118,8 +128,8 @@ impl Remote {
     async fn begin(&self, stdio: Stdio) -> Result<Session, String> {
         let Place { pod, container, location } = &self.place;
         let kubelet = location.reach()?;
-        let begun = match &self.act {
-            _ if !(self.stdin || self.stdout || self.stderr) => {
+        let begun = match &self.wanted.act {
+            _ if !(self.wanted.stdin || self.wanted.stdout || self.wanted.stderr) => {
                 Err(Error::bad_request("you must specify at least 1 of stdin, stdout, stderr"))
             }
             Act::Exec(command) => kubelet.exec(pod, container, command, stdio).await,
@@ -136,7 +146,7 @@ impl Remote {
                 Said::Output(LogStream::Stderr, piece) => to.send(STDERR, &piece).await?,
                 Said::Exited(code) => return Ok(self.exited(code)),
                 Said::Failed(why) => {
-                    let what = match self.act {
+                    let what = match self.wanted.act {
                         Act::Exec(_) => "error executing command in container",
                         Act::Attach => "error attaching to container",
                     };
@@ -150,7 +160,7 @@ impl Remote {
 
     /// A container's exit code is no concern of those who were attached.
     fn exited(&self, code: i32) -> Value {
-        match (&self.act, code) {
+        match (&self.wanted.act, code) {
             (Act::Attach, _) | (Act::Exec(_), 0) => json!({"metadata": {}, "status": "Success"}),
             (Act::Exec(_), code) => {
                 let why = format!("command terminated with exit code {code}");

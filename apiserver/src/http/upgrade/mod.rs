@@ -38,7 +38,7 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 pub struct Upgrade(Box<dyn FnOnce(Io) -> BoxFuture<'static, ()> + Send>);
 
 /// A connection's bytes, both ways.
-type Io = Pin<Box<dyn Duplex>>;
+pub(super) type Io = Pin<Box<dyn Duplex>>;
 
 /// What is read from and written to.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send {}
@@ -67,6 +67,23 @@ impl Upgrade {
                 if let Either::Left(((), pump)) = select(pin!(talk), pump).await {
                     let _ = env.timeout(LAST_WORDS, pump).await;
                 }
+            }
+            .boxed()
+        }))
+    }
+
+    /// Says on the connection what `talk` says, as it is.
+    pub(super) fn raw(talk: impl FnOnce(Io) -> BoxFuture<'static, ()> + Send + 'static) -> Self {
+        Upgrade(Box::new(talk))
+    }
+
+    /// An upgrade, with something that is held until it ends.
+    pub(crate) fn holding(self, held: impl Send + 'static) -> Self {
+        Upgrade(Box::new(move |io| {
+            let session = (self.0)(io);
+            async move {
+                let _held = held;
+                session.await;
             }
             .boxed()
         }))

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::join;
+use futures::future::{join, join_all};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::service::service_fn;
@@ -50,6 +50,12 @@ impl Sessions {
         if !self.start(env, session) {
             *response = too_many();
         }
+    }
+
+    /// Waits until those that run now have ended; dropping this cuts them off.
+    pub(in crate::http) async fn ended(&self) {
+        let running = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        join_all(running).await;
     }
 
     /// `false` if there are too many.

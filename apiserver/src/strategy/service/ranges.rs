@@ -1,6 +1,6 @@
 //! The addresses and ports that services are given.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 /// Where services get their cluster IPs and node ports from; upstream's `--service-cluster-ip-range` and
@@ -12,6 +12,16 @@ pub struct ServiceRanges {
     pub cluster_ips: (IpAddr, u8),
     /// The node ports. Defaults to 30000-32767.
     pub node_ports: RangeInclusive<u16>,
+}
+
+impl ServiceRanges {
+    /// The address of the service `kubernetes`, behind which is the API server: the first one of the network.
+    pub fn kubernetes(&self) -> IpAddr {
+        match self.cluster_ips.0 {
+            IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits().saturating_add(1))),
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits().saturating_add(1))),
+        }
+    }
 }
 
 impl Default for ServiceRanges {

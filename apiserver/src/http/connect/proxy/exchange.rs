@@ -7,24 +7,25 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use futures::FutureExt;
 use futures::channel::mpsc;
-use futures::future::{BoxFuture, Either, select};
+use futures::future::{BoxFuture, Either, join, select};
 use futures::stream::{self, StreamExt};
 use http::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
 use steersman_core::runtime::ByteStream;
 use steersman_core::{Error, Result};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::Connect;
 use super::super::pod::Place;
-use super::unavailable;
+use super::{Backend, unavailable};
 use crate::http::answer::Answer;
-use crate::http::upgrade::PIECES;
+use crate::http::upgrade::{Io, PIECES, Upgrade};
 
 /// Headers that are about one connection only.
 const HOPS: [HeaderName; 6] = [
@@ -37,21 +38,39 @@ const HOPS: [HeaderName; 6] = [
 ];
 
 /// Sends the request to the pod, and gives what it answers as it comes.
-pub(super) async fn forward(
-    connect: &Connect<'_>,
-    place: &Place,
-    port: u16,
-    path: &str,
-    body: Bytes,
-) -> Result<Answer> {
+pub(super) async fn forward(connect: &Connect<'_>, to: &Backend<'_>, body: Bytes) -> Result<Answer> {
     let unreachable = |why: String| unavailable(format!("error trying to reach service: {why}"));
-    let request = request(connect, path, body)?;
+    let request = request(connect, to.path, body)?;
+    let stream = dial(to.place, to.port).await.map_err(unreachable)?;
+    let stream = if to.is_tls { encrypted(stream).await.map_err(unreachable)? } else { stream };
+    exchange(stream, request).await.map_err(|why| unreachable(why.to_string()))
+}
+
+/// A connection to a port of the pod: through its kubelet if that is in this process, else to the pod itself.
+async fn dial(place: &Place, port: u16) -> Result<Io, String> {
+    #[cfg(feature = "tls")]
+    if place.location.there().is_some() {
+        let ip = super::ip(&place.pod);
+        let stream = tokio::net::TcpStream::connect((ip, port)).await;
+        return stream.map(|stream| -> Io { Box::pin(stream) }).map_err(|why| why.to_string());
+    }
     let (to, input) = mpsc::channel(PIECES);
-    let kubelet = place.location.reach().map_err(unreachable)?;
-    let from = kubelet.connect(&place.pod, port, input.boxed()).await;
-    let port =
-        Port { from: from.map_err(|why| unreachable(why.to_string()))?, rest: Bytes::new(), to: Some(to) };
-    exchange(port, request).await.map_err(|why| unreachable(why.to_string()))
+    let kubelet = place.location.reach()?;
+    let from = kubelet.connect(&place.pod, port, input.boxed()).await.map_err(|why| why.to_string())?;
+    Ok(Box::pin(Port { from, rest: Bytes::new(), to: Some(to) }))
+}
+
+/// Whose certificate the pod shows is not asked, as upstream does not ask.
+#[cfg(feature = "tls")]
+async fn encrypted(stream: Io) -> Result<Io, String> {
+    let tls = crate::fetch::ClientTls::trusting_anyone(None).map_err(|why| why.to_string())?;
+    let stream = tls.connect("localhost", stream).await.map_err(|why| why.to_string())?;
+    Ok(Box::pin(stream))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn encrypted(_: Io) -> Result<Io, String> {
+    Err("TLS needs a server with the feature `tls`".to_owned())
 }
 
 fn request(connect: &Connect<'_>, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>> {
@@ -62,6 +81,9 @@ fn request(connect: &Connect<'_>, path: &str, body: Bytes) -> Result<Request<Ful
     *request.uri_mut() = format!("{path}{query}").parse().map_err(Error::internal)?;
     let mut headers = parts.headers.clone();
     strip(&mut headers);
+    if headers.contains_key(UPGRADE) {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
     // Who the client is to this server is no business of the pod's.
     headers.remove(AUTHORIZATION);
     let host = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
@@ -81,10 +103,10 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-async fn exchange(port: Port, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(port).await?;
+async fn exchange(stream: Io, request: Request<Full<Bytes>>) -> hyper::Result<Answer> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // How the connection ends is told by the answer, too.
-    let connection: BoxFuture<'static, ()> = connection.map(drop).boxed();
+    let connection: BoxFuture<'static, ()> = connection.with_upgrades().map(drop).boxed();
     let sending = sender.send_request(request).boxed();
     let (response, connection) = match select(sending, connection).await {
         Either::Left((response, connection)) => (response?, connection),
@@ -94,7 +116,13 @@ async fn exchange(port: Port, request: Request<Full<Bytes>>) -> hyper::Result<An
 }
 
 /// The answer, whose body drives the connection that it comes from.
-fn answer(response: Response<Incoming>, connection: BoxFuture<'static, ()>) -> Answer {
+pub(in crate::http::connect) fn answer(
+    response: Response<Incoming>,
+    connection: BoxFuture<'static, ()>,
+) -> Answer {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switched(response, connection);
+    }
     let (mut parts, mut body) = response.into_parts();
     strip(&mut parts.headers);
     let mut connection = connection.fuse();
@@ -112,7 +140,21 @@ fn answer(response: Response<Incoming>, connection: BoxFuture<'static, ()>) -> A
     Answer::proxied(parts.status.as_u16(), parts.headers, pieces.boxed())
 }
 
-/// A connection to a port, as hyper wants it.
+/// From now on, the client and who answered talk with each other.
+fn switched(mut response: Response<Incoming>, connection: BoxFuture<'static, ()>) -> Answer {
+    let headers = std::mem::take(response.headers_mut());
+    let talk = Upgrade::raw(move |mut near| {
+        let far = async move {
+            let Ok(far) = hyper::upgrade::on(response).await else { return };
+            // Whichever side ends it, there is nothing more to say.
+            let _ = tokio::io::copy_bidirectional(&mut near, &mut TokioIo::new(far)).await;
+        };
+        join(connection, far).map(drop).boxed()
+    });
+    Answer::upgrade(headers, talk)
+}
+
+/// A connection to a port, as others want it.
 struct Port {
     from: ByteStream,
     /// What has come and was not read yet.
@@ -121,11 +163,11 @@ struct Port {
     to: Option<mpsc::Sender<Bytes>>,
 }
 
-impl Read for Port {
+impl AsyncRead for Port {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while self.rest.is_empty() {
             match ready!(self.from.poll_next_unpin(cx)) {
@@ -140,7 +182,7 @@ impl Read for Port {
     }
 }
 
-impl Write for Port {
+impl AsyncWrite for Port {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(to) = &mut self.to else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
         let broken = |_| io::Error::from(io::ErrorKind::BrokenPipe);

@@ -1,8 +1,18 @@
 //! The seam to other servers: one HTTP request, one answer.
 
+#[cfg(feature = "http")]
+mod direct;
+#[cfg(feature = "tls")]
+mod tls;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use steersman_core::Result;
+
+#[cfg(feature = "http")]
+pub use direct::HttpFetch;
+#[cfg(feature = "tls")]
+pub use tls::ClientTls;
 
 /// Sends HTTP requests: to whom one asks about tokens and rights, and where keys are published.
 #[async_trait]
