@@ -177,7 +177,7 @@ impl Queue {
 
     /// The pod was placed for good.
     pub fn done(&mut self, key: &str) {
-        self.in_flight.finish(key);
+        self.in_flight.forget(key);
     }
 
     /// The pod could not be placed. `plugins` are those that rejected it: none if something broke. It waits for

@@ -8,33 +8,54 @@ use super::{Order, QueuedPod};
 /// The order is given to each operation, and must be the same for all.
 #[derive(Debug, Default)]
 pub(super) struct Heap {
-    pods: Vec<QueuedPod>,
-    places: BTreeMap<Arc<str>, usize>,
+    /// The heap itself: numbers of slots.
+    order: Vec<usize>,
+    /// The pods stay where they are, and know their place in the heap.
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    by_key: BTreeMap<Arc<str>, usize>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    pod: QueuedPod,
+    at: usize,
 }
 
 impl Heap {
     pub(super) fn len(&self) -> usize {
-        self.pods.len()
+        self.order.len()
     }
 
     pub(super) fn peek(&self) -> Option<&QueuedPod> {
-        self.pods.first()
+        self.pod(*self.order.first()?)
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&QueuedPod> {
-        self.places.get(key).map(|at| &self.pods[*at])
+        self.pod(*self.by_key.get(key)?)
     }
 
     /// The pod must not be in the heap.
     pub(super) fn push(&mut self, pod: QueuedPod, order: &dyn Order) {
-        let last = self.pods.len();
-        self.places.insert(pod.pod().key().clone(), last);
-        self.pods.push(pod);
-        self.rise(last, order);
+        let (key, at) = (pod.pod().key().clone(), self.order.len());
+        let slot = Some(Slot { pod, at });
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.slots[number] = slot;
+                number
+            }
+            None => {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            }
+        };
+        self.by_key.insert(key, number);
+        self.order.push(number);
+        self.rise(at, order);
     }
 
     pub(super) fn pop(&mut self, order: &dyn Order) -> Option<QueuedPod> {
-        (!self.pods.is_empty()).then(|| self.take(0, order))
+        self.take(*self.order.first()?, order)
     }
 
     pub(super) fn pop_if(
@@ -46,29 +67,30 @@ impl Heap {
     }
 
     pub(super) fn remove(&mut self, key: &str, order: &dyn Order) -> Option<QueuedPod> {
-        self.places.get(key).copied().map(|at| self.take(at, order))
+        self.take(*self.by_key.get(key)?, order)
     }
 
-    fn take(&mut self, at: usize, order: &dyn Order) -> QueuedPod {
-        let last = self.pods.len() - 1;
-        self.swap(at, last);
-        let taken = self.pods.remove(last);
-        self.places.remove(taken.pod().key());
-        if at < last {
+    fn pod(&self, number: usize) -> Option<&QueuedPod> {
+        self.slots.get(number)?.as_ref().map(|slot| &slot.pod)
+    }
+
+    fn take(&mut self, number: usize, order: &dyn Order) -> Option<QueuedPod> {
+        let Slot { pod, at } = self.slots.get_mut(number)?.take()?;
+        self.by_key.remove(pod.pod().key());
+        self.free.push(number);
+        self.order.swap_remove(at);
+        if at < self.order.len() {
+            self.settle(at);
             self.sink(at, order);
             self.rise(at, order);
         }
-        taken
+        Some(pod)
     }
 
     fn rise(&mut self, mut at: usize, order: &dyn Order) {
-        while at > 0 {
-            let parent = (at - 1) / 2;
-            if !order.before(&self.pods[at], &self.pods[parent]) {
-                break;
-            }
-            self.swap(at, parent);
-            at = parent;
+        while at > 0 && self.is_before(at, (at - 1) / 2, order) {
+            self.swap(at, (at - 1) / 2);
+            at = (at - 1) / 2;
         }
     }
 
@@ -76,7 +98,7 @@ impl Heap {
         loop {
             let mut first = at;
             for child in [2 * at + 1, 2 * at + 2] {
-                if child < self.pods.len() && order.before(&self.pods[child], &self.pods[first]) {
+                if child < self.order.len() && self.is_before(child, first, order) {
                     first = child;
                 }
             }
@@ -88,10 +110,21 @@ impl Heap {
         }
     }
 
+    fn is_before(&self, a: usize, b: usize, order: &dyn Order) -> bool {
+        let pods = self.pod(self.order[a]).zip(self.pod(self.order[b]));
+        pods.is_some_and(|(a, b)| order.before(a, b))
+    }
+
     fn swap(&mut self, a: usize, b: usize) {
-        self.pods.swap(a, b);
-        for at in [a, b] {
-            self.places.insert(self.pods[at].pod().key().clone(), at);
+        self.order.swap(a, b);
+        self.settle(a);
+        self.settle(b);
+    }
+
+    /// Has the pod at a place of the heap know its place.
+    fn settle(&mut self, at: usize) {
+        if let Some(slot) = &mut self.slots[self.order[at]] {
+            slot.at = at;
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct InFlight {
     events: VecDeque<Event>,
     /// How many events came before the first that is remembered.
     forgotten: u64,
+    /// How many pods started after so many events.
+    started: BTreeMap<u64, usize>,
 }
 
 #[derive(Debug)]
@@ -35,6 +37,8 @@ impl InFlight {
 
     pub(super) fn start(&mut self, pod: &Arc<PodInfo>) {
         let started = self.forgotten + self.events.len() as u64;
+        self.forget(pod.key());
+        *self.started.entry(started).or_default() += 1;
         self.pods.insert(pod.key().clone(), Flight { latest: pod.clone(), started });
     }
 
@@ -60,9 +64,11 @@ impl InFlight {
         }
     }
 
-    /// The pod is gone: [`InFlight::finish`] will not find it.
+    /// The pod is placed, or gone: [`InFlight::finish`] will not find it.
     pub(super) fn forget(&mut self, key: &str) {
-        self.finish(key);
+        if let Some(flight) = self.pods.remove(key) {
+            self.end(&flight);
+        }
     }
 
     /// The newest version of a pod and what happened since it started, `None` if not all of that is remembered.
@@ -70,13 +76,19 @@ impl InFlight {
         let flight = self.pods.remove(key)?;
         let skipped = flight.started.checked_sub(self.forgotten);
         let events = skipped.map(|skipped| self.events.iter().skip(skipped as usize).cloned().collect());
-        self.trim();
+        self.end(&flight);
         Some((flight.latest, events))
     }
 
-    /// Forgets what came before the oldest flight.
-    fn trim(&mut self) {
-        let oldest = self.pods.values().map(|flight| flight.started).min();
+    /// Forgets what came before the oldest flight that is left.
+    fn end(&mut self, flight: &Flight) {
+        if let Some(count) = self.started.get_mut(&flight.started) {
+            *count -= 1;
+            if *count == 0 {
+                self.started.remove(&flight.started);
+            }
+        }
+        let oldest = self.started.first_key_value().map(|(started, _)| *started);
         let keep_from = oldest.unwrap_or(self.forgotten + self.events.len() as u64);
         while self.forgotten < keep_from && self.events.pop_front().is_some() {
             self.forgotten += 1;
