@@ -1,5 +1,6 @@
 //! What happens to a cluster between two decisions, and how far that reaches.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::pod::PodInfo;
@@ -57,6 +58,8 @@ impl Reach {
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
     pub(crate) domains: Vec<(Arc<Domains>, usize)>,
+    /// Those, by where the domains lie in memory.
+    known: BTreeSet<(usize, usize)>,
     pub(crate) everywhere: bool,
     pub(crate) unknown: bool,
 }
@@ -66,9 +69,7 @@ impl Reached {
         match reach {
             Reach::Node => {}
             Reach::Domain(domains, domain) => {
-                let is_known =
-                    |(known, at): &(Arc<Domains>, usize)| *at == domain && Arc::ptr_eq(known, &domains);
-                if !self.domains.iter().any(is_known) {
+                if self.known.insert((Arc::as_ptr(&domains) as usize, domain)) {
                     self.domains.push((domains, domain));
                 }
             }

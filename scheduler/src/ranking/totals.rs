@@ -114,9 +114,19 @@ impl Totals {
     }
 
     fn best_of(&self, group: usize) -> Best {
-        let totals = || self.counted_rows(group).map(|row| self.totals[row]);
-        let total = totals().max().unwrap_or(i64::MIN);
-        Best { total, nodes: totals().filter(|of| *of == total).count() }
+        let rows = group * GROUP..(group + 1) * GROUP;
+        match self.totals.get(rows) {
+            // In most groups all nodes come into question: then they need not be told apart.
+            Some(totals) if self.counted.words.get(group) == Some(&u64::MAX) => {
+                let total = totals.iter().copied().max().unwrap_or(i64::MIN);
+                Best { total, nodes: totals.iter().filter(|of| **of == total).count() }
+            }
+            _ => {
+                let totals = || self.counted_rows(group).map(|row| self.totals[row]);
+                let total = totals().max().unwrap_or(i64::MIN);
+                Best { total, nodes: totals().filter(|of| *of == total).count() }
+            }
+        }
     }
 
     fn nth(&self, total: i64, mut skip: usize) -> Option<NodeIndex> {
@@ -162,6 +172,17 @@ mod tests {
         assert_eq!(best(&mut totals), [Some(150); 3]);
         totals.add(NodeIndex::at(199), 11);
         assert_eq!(best(&mut totals), [Some(199); 3]);
+    }
+
+    #[test]
+    fn a_group_of_which_all_nodes_count_has_its_best() {
+        let mut totals = Totals::new(GROUP + 1);
+        for row in 0..GROUP {
+            totals.count(NodeIndex::at(row), true);
+            totals.add(NodeIndex::at(row), i64::from(row % 9 == 4));
+        }
+        let best = [0, 1, 6].map(|tie| totals.best(tie).map(NodeIndex::place));
+        assert_eq!(best, [Some(4), Some(13), Some(58)]);
     }
 
     #[test]
