@@ -15,10 +15,10 @@ const OLD_ZONE: &str = "failure-domain.beta.kubernetes.io/zone";
 
 /// An in-tree volume plugin that a CSI driver took over.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Migration {
+pub(crate) struct Migration {
     plugin: &'static str,
     /// The driver.
-    pub(super) driver: &'static str,
+    pub(crate) driver: &'static str,
     /// The driver's name for the zone of a node.
     zone_key: &'static str,
 }
@@ -47,12 +47,12 @@ const ALL: [Migration; 4] = [AWS_EBS, GCE_PD, AZURE_DISK, CINDER];
 
 impl Migration {
     /// Of the plugin that a storage class names as its provisioner.
-    pub(super) fn of_plugin(name: &str) -> Option<&'static Migration> {
+    pub(crate) fn of_plugin(name: &str) -> Option<&'static Migration> {
         ALL.iter().find(|migration| migration.plugin == name)
     }
 
     /// Of a volume in a pod's spec, with the driver's name for the disk.
-    pub(super) fn of_inline(volume: &Volume) -> Option<(&'static Migration, String)> {
+    pub(crate) fn of_inline(volume: &Volume) -> Option<(&'static Migration, String)> {
         if let Some(disk) = &volume.aws_elastic_block_store {
             Some((&ALL[0], last_part(&disk.volume_id)))
         } else if let Some(disk) = &volume.gce_persistent_disk {
@@ -65,7 +65,7 @@ impl Migration {
     }
 
     /// Of a persistent volume, with the driver's name for the disk.
-    pub(super) fn of_volume(volume: &PersistentVolume) -> Option<(&'static Migration, String)> {
+    pub(crate) fn of_volume(volume: &PersistentVolume) -> Option<(&'static Migration, String)> {
         let spec = volume.spec.as_ref()?;
         if let Some(disk) = &spec.aws_elastic_block_store {
             Some((&ALL[0], last_part(&disk.volume_id)))
@@ -86,14 +86,14 @@ impl Migration {
     }
 
     /// Whether the node has handed the plugin's volumes over to the driver.
-    pub(super) fn is_on(&self, node: Option<&CSINode>) -> bool {
+    pub(crate) fn is_on(&self, node: Option<&CSINode>) -> bool {
         let annotations = node.and_then(|node| node.metadata.annotations.as_ref());
         let migrated = annotations.and_then(|annotations| annotations.get(MIGRATED_PLUGINS));
         migrated.is_some_and(|migrated| migrated.split(',').any(|plugin| plugin == self.plugin))
     }
 
     /// What the driver asks of a node: what the volume asks, with the driver's word for zones.
-    pub(super) fn node_selector(&self, volume: &PersistentVolume) -> Option<ApiSelector> {
+    pub(crate) fn node_selector(&self, volume: &PersistentVolume) -> Option<ApiSelector> {
         let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref());
         let mut selector = affinity.and_then(|affinity| affinity.required.clone()).unwrap_or_default();
         let expressions =

@@ -37,6 +37,7 @@ mod attempt;
 mod cache;
 mod change;
 mod config;
+mod csi_migration;
 mod decision;
 k8s_openapi::k8s_if_ge_1_34! {
     mod devices;

@@ -47,7 +47,7 @@ impl Picker {
         if snapshot.is_empty() || self.profile.enough(snapshot.len()) < snapshot.len() {
             return self.profile.pick(pod, snapshot, tie);
         }
-        let Some(signature) = Signature::of(pod, &self.profile) else {
+        let Some(signature) = Signature::of(pod, snapshot, &self.profile) else {
             return self.profile.pick(pod, snapshot, tie);
         };
         self.asked += 1;

@@ -11,7 +11,6 @@ use crate::plugin::Plugin;
 
 mod affinity_score;
 mod balanced_allocation;
-mod csi_migration;
 mod default_binder;
 mod default_preemption;
 mod fit;
@@ -39,11 +38,12 @@ mod tolerations;
 mod victims;
 mod volume_bind;
 mod volume_binding;
+mod volume_facts;
 mod volume_match;
 mod volume_plan;
 mod volume_restrictions;
 mod volume_zone;
-mod volumes;
+pub(crate) mod volumes;
 
 // Resource claims are stable since 1.34.
 k8s_openapi::k8s_if_ge_1_34! {

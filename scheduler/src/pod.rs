@@ -85,7 +85,7 @@ impl PodInfo {
 
     /// Whether this version, on a node, counts otherwise for pods to come than another.
     pub(crate) fn counts_otherwise_than(&self, other: &PodInfo) -> bool {
-        let spec = |pod: &PodInfo| pod.spec().map(|spec| (spec.affinity.clone(), spec.volumes.clone()));
+        let (mine, theirs) = (self.spec(), other.spec());
         self.requests != other.requests
             || self.scored_requests != other.scored_requests
             || self.host_ports != other.host_ports
@@ -93,7 +93,8 @@ impl PodInfo {
             || self.priority() != other.priority()
             || self.labels() != other.labels()
             || self.pod.metadata.annotations != other.pod.metadata.annotations
-            || spec(self) != spec(other)
+            || mine.map(|spec| (&spec.affinity, &spec.volumes))
+                != theirs.map(|spec| (&spec.affinity, &spec.volumes))
     }
 
     /// The labels.

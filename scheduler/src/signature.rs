@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::pod::PodInfo;
 use crate::profile::Profile;
+use crate::snapshot::Snapshot;
 
 /// What of a pod the plugins of a profile look at, as they say themselves with [`crate::Plugin::sign`].
 #[derive(Debug, Default)]
@@ -14,13 +15,13 @@ pub struct Signature {
 
 impl Signature {
     /// The signature of a pod; `None` if a plugin that judges nodes does not say what it depends on.
-    pub(crate) fn of(pod: &PodInfo, profile: &Profile) -> Option<Box<[u8]>> {
+    pub(crate) fn of(pod: &PodInfo, nodes: &Snapshot, profile: &Profile) -> Option<Box<[u8]>> {
         let mut signature = Signature::default();
         // Pods that wait for room count for those that are no more important.
         signature.add(&pod.priority());
         for plugin in profile.plugins() {
             if plugin.filter().is_some() || plugin.score().is_some() {
-                plugin.sign(pod, &mut signature);
+                plugin.sign(pod, nodes, &mut signature);
             }
         }
         (!signature.is_refused).then(|| signature.text.into_boxed_slice())

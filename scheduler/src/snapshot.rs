@@ -14,12 +14,14 @@ use crate::pod::PodInfo;
 
 mod domains;
 mod history;
+mod mentions;
 mod node;
 mod nominated;
 mod related;
 
 pub use domains::Domains;
 pub(crate) use history::{Moment, What};
+pub(crate) use mentions::{Mention, Mentions, key as claim_key};
 pub use node::{NodeEdit, NodeView};
 pub use nominated::Nominated;
 pub use related::Related;
@@ -47,6 +49,7 @@ pub struct Snapshot {
     generation: u64,
     nominated: Nominated,
     related: Related,
+    mentions: Mentions,
     topology: Topology,
     history: History,
 }
@@ -113,6 +116,11 @@ impl Snapshot {
         &self.related
     }
 
+    /// Who speaks of claims, volumes and disks.
+    pub(crate) fn mentions(&self) -> &Mentions {
+        &self.mentions
+    }
+
     /// The nodes, by their index.
     pub fn nodes(&self) -> impl Iterator<Item = NodeView<'_>> {
         let rows = self.chunks.iter().flat_map(|chunk| chunk.iter()).zip(0..);
@@ -152,12 +160,14 @@ impl Snapshot {
     pub fn nominate(&mut self, pod: &Arc<PodInfo>, node: &str) {
         self.withdraw(pod.key());
         self.nominated.nominate(pod, node);
+        self.mentions.add(mentions::of_pod(pod));
         self.note_waiting(node);
     }
 
     /// Has a pod, named by its key, wait no more; gives it back if it waited.
     pub fn withdraw(&mut self, pod: &str) -> Option<Arc<PodInfo>> {
         let (node, pod) = self.nominated.withdraw(pod)?;
+        self.mentions.remove(mentions::of_pod(&pod));
         self.note_waiting(&node);
         Some(pod)
     }
@@ -172,13 +182,18 @@ impl Snapshot {
     /// Adds an object that is neither node nor pod, or replaces it; gives back the one that was there.
     pub fn set_related(&mut self, object: Object) -> Option<Object> {
         self.generation += 1;
-        self.related.set(object)
+        self.mentions.add(mentions::of_object(&object));
+        let old = self.related.set(object);
+        self.mentions.remove(old.as_ref().map(mentions::of_object).unwrap_or_default());
+        old
     }
 
     /// Removes an object, whatever version of it is given; gives back the one that was there.
     pub fn remove_related(&mut self, object: &Object) -> Option<Object> {
         self.generation += 1;
-        self.related.remove(object)
+        let old = self.related.remove(object);
+        self.mentions.remove(old.as_ref().map(mentions::of_object).unwrap_or_default());
+        old
     }
 
     /// Adds a node, or replaces what is known of it; the pods on it stay.
@@ -216,7 +231,9 @@ impl Snapshot {
         Arc::make_mut(&mut self.with_required_anti_affinity).remove(&index);
         self.topology = Topology::default();
         self.history.break_off();
-        row.map(Row::into_pods).unwrap_or_default()
+        let pods = row.map(Row::into_pods).unwrap_or_default();
+        pods.iter().for_each(|pod| self.mentions.remove(mentions::of_pod(pod)));
+        pods
     }
 
     /// Puts a pod on a node, whether it fits or not.
@@ -227,6 +244,7 @@ impl Snapshot {
         if pod.terms().any() {
             self.index_affinity(index);
         }
+        self.mentions.add(mentions::of_pod(pod));
         self.history.note(index, What::Came(pod.clone()));
     }
 
@@ -236,6 +254,7 @@ impl Snapshot {
         if removed.terms().any() {
             self.index_affinity(index);
         }
+        self.mentions.remove(mentions::of_pod(&removed));
         self.history.note(index, What::Went(removed));
         true
     }

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use steersman_core::Object;
 use steersman_scheduler::{
     Decision, NodeFilter, NodeView, Picker, Plugin, PodInfo, Prepared, Profile, Signature, Snapshot, Verdict,
 };
@@ -25,6 +26,10 @@ enum Step {
     GiveUp,
     /// A node changes.
     Relabel(usize, u8),
+    /// The volume of a pod is attached to a node.
+    Attach(usize, usize),
+    /// A volume is made for the claim of a pod that has none.
+    Provide(usize),
 }
 
 fn node(number: usize, zone: u8) -> Node {
@@ -75,13 +80,99 @@ fn kinds() -> Vec<Value> {
         json!({"topologySpreadConstraints": spread(HOST, "ScheduleAnyway", &app("a0")), "priority": 5}),
         json!({"topologySpreadConstraints": spread(HOST, "DoNotSchedule", &app("a10"))}),
         json!({"nodeSelector": {"disk": "d0"}, "tolerations": [{"operator": "Exists"}]}),
+        json!({"volumes": [claim("own")]}),
+        json!({"volumes": [claim("near")]}),
+        json!({"volumes": [claim("late")]}),
+        json!({"volumes": [claim("own"), claim("late"), claim("own")]}),
+        json!({"volumes": [claim("double")], "priority": 3}),
+        json!({"volumes": [claim("shared")], "priority": 4}),
+        json!({"volumes": [claim("only")]}),
+        json!({"volumes": [{"name": "data", "ephemeral": {}}]}),
     ]
+}
+
+fn claim(name: &str) -> Value {
+    json!({"name": name, "persistentVolumeClaim": {"claimName": name}})
+}
+
+/// What the claims of a pod's volume of that name are called: some pods share theirs.
+fn claim_of(volume: &str, number: usize) -> String {
+    match volume {
+        "shared" | "only" => format!("{volume}-{}", number % 3),
+        "data" => format!("p{number}-data"),
+        _ => format!("{volume}-{number}"),
+    }
+}
+
+/// The claim of a pod's volume of that name, and the volume that it has, if it has one.
+fn storage(volume: &str, number: usize) -> Vec<Value> {
+    let name = claim_of(volume, number);
+    let mode = if volume == "only" { "ReadWriteOncePod" } else { "ReadWriteOnce" };
+    let mut claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": "d", "uid": name},
+        "spec": {"accessModes": [mode], "storageClassName": "late", "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    if volume == "late" {
+        return vec![claim];
+    }
+    claim["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
+    claim["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": number.to_string(), "controller": true}]);
+    claim["spec"]["volumeName"] = json!(name);
+    vec![claim, disk(volume, number, &name)]
+}
+
+fn disk(volume: &str, number: usize, claim: &str) -> Value {
+    // Two volumes may be one disk.
+    let handle = if volume == "double" { format!("{volume}-{}", number % 2) } else { claim.to_owned() };
+    let mut disk = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": claim},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "storageClassName": "late",
+            "claimRef": {"namespace": "d", "name": claim}, "csi": {"driver": "csi", "volumeHandle": handle},
+        },
+        "status": {"phase": "Available"},
+    });
+    if volume == "near" {
+        let expression = json!({"key": "disk", "operator": "In", "values": ["d1"]});
+        disk["spec"]["nodeAffinity"] =
+            json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}});
+        disk["metadata"]["labels"] = json!({"topology.kubernetes.io/zone": format!("z{}", number % 2 + 1)});
+    }
+    disk
+}
+
+/// What the driver can attach, and a class of volumes that are made for their pod.
+fn drivers(nodes: usize) -> Vec<Value> {
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "late"},
+        "provisioner": "csi", "volumeBindingMode": "WaitForFirstConsumer",
+    });
+    let of = |number: usize| {
+        let driver = json!({"name": "csi", "nodeID": "n", "allocatable": {"count": number % 4}});
+        json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": format!("n{number}")},
+            "spec": {"drivers": [driver]},
+        })
+    };
+    (0..nodes).filter(|number| number % 4 > 0).map(of).chain([class]).collect()
+}
+
+fn volumes_of(pod: &Pod) -> Vec<String> {
+    let volumes = pod.spec.iter().flat_map(|spec| &spec.volumes).flatten();
+    volumes.map(|volume| volume.name.clone()).collect()
 }
 
 fn pod(number: usize, kind: usize) -> Pod {
     let container = json!({"name": "c", "resources": {"requests": {"cpu": "300m", "memory": "256Mi"}}});
     let mut spec = kinds()[kind % kinds().len()].clone();
     spec["containers"] = json!([container]);
+    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+        let name = claim_of(volume["name"].as_str().unwrap(), number);
+        if let Some(claim) = volume.get_mut("persistentVolumeClaim") {
+            claim["claimName"] = json!(name);
+        }
+    }
     let labels = json!({"app": format!("a{}", kind % kinds().len())});
     let metadata =
         json!({"name": format!("p{number}"), "namespace": "d", "labels": labels, "uid": number.to_string()});
@@ -96,6 +187,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (any::<usize>(), 0..kinds().len()).prop_map(|(node, kind)| Step::Wait(node, kind)),
         1 => Just(Step::GiveUp),
         1 => (any::<usize>(), 0..4u8).prop_map(|(node, zone)| Step::Relabel(node, zone)),
+        1 => (any::<usize>(), any::<usize>()).prop_map(|(node, pod)| Step::Attach(node, pod)),
+        1 => any::<usize>().prop_map(Step::Provide),
     ];
     prop::collection::vec(step, 1..120)
 }
@@ -114,12 +207,33 @@ impl World {
         for number in 0..nodes {
             snapshot.set_node(node(number, number as u8 % 4));
         }
-        World { snapshot, placed: Vec::new(), waiting: Vec::new(), number: 0 }
+        let mut world = World { snapshot, placed: Vec::new(), waiting: Vec::new(), number: 0 };
+        world.relate(drivers(nodes));
+        world
     }
 
+    /// A new pod, with its claims and their volumes.
     fn pod(&mut self, kind: usize) -> Pod {
         self.number += 1;
-        pod(self.number, kind)
+        let pod = pod(self.number, kind);
+        for volume in volumes_of(&pod) {
+            // Those that are there already are not made anew.
+            if self
+                .snapshot
+                .related()
+                .get::<PersistentVolumeClaim>("d", &claim_of(&volume, self.number))
+                .is_none()
+            {
+                self.relate(storage(&volume, self.number));
+            }
+        }
+        pod
+    }
+
+    fn relate(&mut self, objects: Vec<Value>) {
+        for object in objects {
+            self.snapshot.set_related(Object::from_value(&object).unwrap());
+        }
     }
 
     fn place(&mut self, mut pod: Pod, decision: &Decision) {
@@ -190,6 +304,18 @@ impl World {
             Step::Relabel(at, zone) => {
                 self.snapshot.set_node(node(at % self.snapshot.len(), zone));
             }
+            Step::Attach(at, number) => {
+                let node = format!("n{}", at % self.snapshot.len());
+                let volume = json!({"persistentVolumeName": claim_of("own", number % (self.number + 2))});
+                self.relate(vec![json!({
+                    "apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": number.to_string()},
+                    "spec": {"attacher": "csi", "nodeName": node, "source": volume},
+                })]);
+            }
+            Step::Provide(number) => {
+                let name = claim_of("late", number % (self.number + 2));
+                self.relate(vec![disk("near", number, &name)]);
+            }
         }
     }
 }
@@ -216,7 +342,7 @@ impl Plugin for Crowd {
     fn name(&self) -> &'static str {
         "Crowd"
     }
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(pod.labels());
     }
     fn filter(&self) -> Option<&dyn steersman_scheduler::Filter> {

@@ -33,7 +33,7 @@ impl Plugin for BalancedAllocation {
         "NodeResourcesBalancedAllocation"
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(pod.requests());
     }
 

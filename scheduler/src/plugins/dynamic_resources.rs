@@ -167,7 +167,7 @@ impl Plugin for DynamicResources {
     }
 
     /// Claims are nothing that other pods share: each such pod is judged on its own.
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         if !claims::entries(pod).is_empty() {
             signature.refuse();
         }

@@ -29,7 +29,7 @@ impl Plugin for DynamicResources {
         Wake::Skip
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(&pod.spec().and_then(|spec| spec.resource_claims.as_ref()));
     }
 

@@ -60,7 +60,7 @@ impl Plugin for Fit {
         })
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(pod.requests());
         signature.add(&*requests::of_containers(pod));
     }

@@ -24,7 +24,7 @@ impl Plugin for ImageLocality {
         "ImageLocality"
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(&images(pod));
         signature.add(&pod.all_containers().count());
     }

@@ -71,7 +71,7 @@ impl Plugin for InterPodAffinity {
         vec![GroupVersionResource::of::<Namespace>()]
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref());
         signature.add(pod.namespace());
         signature.add(pod.labels());

@@ -60,7 +60,7 @@ impl Plugin for NodeAffinity {
         Wake::when(event.node().is_some_and(|node| required.check(node).is_ok()))
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(&pod.spec().and_then(|spec| spec.node_selector.as_ref()));
         signature.add(&api_affinity(pod));
     }

@@ -29,7 +29,7 @@ impl Plugin for NodeDeclaredFeatures {
         Wake::when(!needs_feature(pod) || event.node().is_some_and(|node| declares_feature(node)))
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(&needs_feature(pod));
     }
 

@@ -23,7 +23,7 @@ impl Plugin for NodeName {
         Wake::when(event.node().is_some_and(|node| node.metadata.name.as_deref() == pod.node_name()))
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(&pod.node_name());
     }
 

@@ -28,7 +28,7 @@ impl Plugin for NodePorts {
         })
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(pod.host_ports());
     }
 

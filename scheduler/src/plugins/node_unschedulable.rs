@@ -27,7 +27,7 @@ impl Plugin for NodeUnschedulable {
         Wake::when(open.unwrap_or(matches!(event, Event::PodUpdated { .. }) && tolerates(pod)))
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add(tolerations::of(pod));
     }
 

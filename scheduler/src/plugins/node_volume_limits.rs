@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Volume};
 use k8s_openapi::api::storage::v1::{CSINode, VolumeAttachment};
 use steersman_core::resource::GroupVersionResource;
 
-use super::csi_migration::Migration;
+use super::volume_facts::{self, Deciding};
 use super::{Configured, NoArgs, volumes};
+use crate::csi_migration::Migration;
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
@@ -37,11 +38,8 @@ impl Plugin for NodeVolumeLimits {
         }
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
-        volumes::sign(pod, signature);
-        if volumes::of(pod).iter().any(|volume| volume.ephemeral.is_some()) {
-            signature.refuse();
-        }
+    fn sign(&self, pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
+        volumes::sign(pod, nodes, signature);
     }
 
     fn reads(&self) -> Vec<GroupVersionResource> {
@@ -61,8 +59,36 @@ impl Filter for NodeVolumeLimits {
         if !volumes::of(pod).iter().any(may_attach) {
             return Prepared::Skip;
         }
-        let (pod, attachments) = (pod.clone(), attachments(nodes));
-        Prepared::per_node(move |node| check(&pod, &attachments, node))
+        let (wanted, attachments) = (Wanted::of(pod, nodes), attachments(nodes));
+        Prepared::per_node(move |node| check(&wanted, &attachments, node))
+    }
+}
+
+/// What is to be attached for a pod.
+struct Wanted {
+    pod: Arc<PodInfo>,
+    /// By driver, how many volumes of claims that nobody else speaks of: they are attached nowhere yet.
+    new: BTreeMap<String, i64>,
+    /// The other volumes of the pod.
+    named: Vec<Volume>,
+}
+
+impl Wanted {
+    fn of(pod: &Arc<PodInfo>, nodes: &Snapshot) -> Self {
+        let mut wanted = Wanted { pod: pod.clone(), new: BTreeMap::new(), named: Vec::new() };
+        for deciding in volume_facts::of(pod, nodes) {
+            match deciding {
+                Deciding::Named(volume) => wanted.named.push(volume.clone()),
+                Deciding::Claim(facts) => {
+                    facts
+                        .driver()
+                        .into_iter()
+                        .for_each(|driver| *wanted.new.entry(driver.clone()).or_default() += 1);
+                }
+                Deciding::Again => {}
+            }
+        }
+        wanted
     }
 }
 
@@ -80,22 +106,22 @@ fn attachments(nodes: &Snapshot) -> BTreeMap<String, Attached> {
     by_node
 }
 
-fn check(pod: &PodInfo, attachments: &BTreeMap<String, Attached>, node: NodeView<'_>) -> Verdict {
+fn check(wanted: &Wanted, attachments: &BTreeMap<String, Attached>, node: NodeView<'_>) -> Verdict {
     let csi = node.snapshot().related().get::<CSINode>("", node.name());
-    let mut wanted = Attached::new();
-    collect(pod, node.snapshot(), csi.as_deref(), true, &mut wanted)?;
+    let mut named = Attached::new();
+    collect(&wanted.pod, &wanted.named, node.snapshot(), csi.as_deref(), true, &mut named)?;
     let limits = limits(csi.as_deref());
-    if wanted.is_empty() || limits.is_empty() {
+    if limits.is_empty() || (named.is_empty() && wanted.new.is_empty()) {
         return Ok(());
     }
     let mut attached = attachments.get(&**node.name()).cloned().unwrap_or_default();
     for other in node.pods() {
-        collect(other, node.snapshot(), csi.as_deref(), false, &mut attached)?;
+        collect(other, volumes::of(other), node.snapshot(), csi.as_deref(), false, &mut attached)?;
     }
-    wanted.retain(|volume, ()| !attached.contains_key(volume));
+    named.retain(|volume, ()| !attached.contains_key(volume));
     let of = |volumes: &Attached, driver: &str| volumes.keys().filter(|(of, _)| of == driver).count() as i64;
     let is_full = |(driver, limit): (&String, &i64)| {
-        let more = of(&wanted, driver);
+        let more = of(&named, driver) + wanted.new.get(driver).copied().unwrap_or_default();
         more > 0 && of(&attached, driver) + more > *limit
     };
     match limits.iter().any(is_full) {
@@ -113,15 +139,16 @@ fn limits(csi: Option<&CSINode>) -> BTreeMap<String, i64> {
     drivers.filter_map(limit).collect()
 }
 
-/// Adds the volumes of a pod. Only of the pod to be placed must every claim exist.
+/// Adds volumes of a pod. Only of the pod to be placed must every claim exist.
 fn collect(
     pod: &PodInfo,
+    of_pod: &[Volume],
     nodes: &Snapshot,
     csi: Option<&CSINode>,
     is_new: bool,
     volumes: &mut Attached,
 ) -> Verdict {
-    for volume in volumes::of(pod) {
+    for volume in of_pod {
         let Some(name) = volumes::claim_name(pod, volume) else {
             let migrated = Migration::of_inline(volume).filter(|(migration, _)| migration.is_on(csi));
             volumes.extend(migrated.map(|(migration, disk)| ((migration.driver.to_owned(), disk), ())));

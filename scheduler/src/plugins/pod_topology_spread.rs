@@ -82,7 +82,7 @@ impl Plugin for PodTopologySpread {
         ]
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
+    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         let spec = pod.spec();
         signature.add(pod.namespace());
         signature.add(pod.labels());

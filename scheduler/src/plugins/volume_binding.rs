@@ -65,11 +65,8 @@ impl Plugin for VolumeBinding {
         volumes::wakes(pod, event)
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
-        volumes::sign(pod, signature);
-        if volumes::of(pod).iter().any(|volume| volume.ephemeral.is_some()) {
-            signature.refuse();
-        }
+    fn sign(&self, pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
+        volumes::sign(pod, nodes, signature);
     }
 
     fn reads(&self) -> Vec<GroupVersionResource> {
@@ -147,7 +144,7 @@ impl Claims {
 }
 
 /// The claim, or what is wrong with it.
-fn usable(
+pub(super) fn usable(
     pod: &PodInfo,
     name: &volumes::ClaimName,
     nodes: &Snapshot,

@@ -9,10 +9,10 @@ use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, Stor
 use steersman_core::quantity::Quantity;
 use steersman_core::selector::LabelSelector;
 
-use super::csi_migration::Migration;
 use super::node_selector::NodeSelector;
 use super::volume_binding::Claims;
 use super::{volume_match, volumes};
+use crate::csi_migration::Migration;
 use crate::pod::NO_LABELS;
 use crate::snapshot::Snapshot;
 

@@ -34,8 +34,8 @@ impl Plugin for VolumeRestrictions {
         }
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
-        volumes::sign(pod, signature);
+    fn sign(&self, pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
+        volumes::sign(pod, nodes, signature);
     }
 
     fn reads(&self) -> Vec<GroupVersionResource> {

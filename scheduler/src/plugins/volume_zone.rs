@@ -1,6 +1,6 @@
 //! Rules out nodes that are not in the zone or region that a volume of the pod is labelled with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::PersistentVolume;
@@ -42,8 +42,8 @@ impl Plugin for VolumeZone {
         volumes::wakes(pod, event)
     }
 
-    fn sign(&self, pod: &PodInfo, signature: &mut Signature) {
-        volumes::sign(pod, signature);
+    fn sign(&self, pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
+        volumes::sign(pod, nodes, signature);
     }
 
     fn reads(&self) -> Vec<GroupVersionResource> {
@@ -91,6 +91,13 @@ fn places(pod: &PodInfo, nodes: &Snapshot) -> Result<Vec<Place>, Rejection> {
         }
     }
     Ok(places)
+}
+
+/// The labels of a volume that say where it is.
+pub(super) fn labels_of(volume: &PersistentVolume) -> BTreeMap<String, String> {
+    let labels = volume.metadata.labels.iter().flatten();
+    let says = |label: &str| LABELS.iter().any(|(known, _)| *known == label);
+    labels.filter(|(label, _)| says(label)).map(|(label, value)| (label.clone(), value.clone())).collect()
 }
 
 fn places_of(volume: &PersistentVolume) -> impl Iterator<Item = Place> {

@@ -10,6 +10,7 @@ use steersman_core::Object;
 use steersman_core::quantity::Quantity;
 use steersman_core::resource::GroupVersionResource;
 
+use super::volume_facts::{self, Deciding};
 use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
@@ -23,37 +24,35 @@ pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// A claim that a pod mentions.
-pub(super) struct ClaimName {
-    pub(super) name: String,
+pub(crate) struct ClaimName {
+    pub(crate) name: String,
     /// Whether it is made for the pod alone.
-    pub(super) is_ephemeral: bool,
+    pub(crate) is_ephemeral: bool,
 }
 
 /// The volumes of a pod.
-pub(super) fn of(pod: &PodInfo) -> &[Volume] {
+pub(crate) fn of(pod: &PodInfo) -> &[Volume] {
     pod.spec().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default()
 }
 
-/// Adds the volumes that decide where a pod can be. Those made of configuration, of tokens or on the node itself do not,
-/// and each pod has some whose names are its own.
-pub(super) fn sign(pod: &PodInfo, signature: &mut Signature) {
-    let decides = |volume: &&Volume| {
-        volume.config_map.is_none()
-            && volume.downward_api.is_none()
-            && volume.empty_dir.is_none()
-            && volume.host_path.is_none()
-            && volume.projected.is_none()
-            && volume.secret.is_none()
-    };
-    let deciding: Vec<&Volume> = of(pod).iter().filter(decides).collect();
-    if !deciding.is_empty() {
-        signature.add(pod.namespace());
-        signature.add(&deciding);
+/// Adds what decides of the pod's volumes.
+pub(super) fn sign(pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
+    for deciding in volume_facts::of(pod, nodes) {
+        match deciding {
+            Deciding::Claim(facts) => signature.add(&facts),
+            Deciding::Again => signature.add("again"),
+            // The claim is made for the pod, and judged by its uid.
+            Deciding::Named(volume) if volume.ephemeral.is_some() => signature.refuse(),
+            Deciding::Named(volume) => {
+                signature.add(pod.namespace());
+                signature.add(volume);
+            }
+        }
     }
 }
 
 /// The claim that a volume mentions.
-pub(super) fn claim_name(pod: &PodInfo, volume: &Volume) -> Option<ClaimName> {
+pub(crate) fn claim_name(pod: &PodInfo, volume: &Volume) -> Option<ClaimName> {
     match (&volume.persistent_volume_claim, &volume.ephemeral) {
         (Some(claim), _) => Some(ClaimName { name: claim.claim_name.clone(), is_ephemeral: false }),
         (None, Some(_)) => {
@@ -64,7 +63,7 @@ pub(super) fn claim_name(pod: &PodInfo, volume: &Volume) -> Option<ClaimName> {
 }
 
 /// The claims that a pod mentions, in order.
-pub(super) fn claim_names(pod: &PodInfo) -> impl Iterator<Item = ClaimName> {
+pub(crate) fn claim_names(pod: &PodInfo) -> impl Iterator<Item = ClaimName> {
     of(pod).iter().filter_map(|volume| claim_name(pod, volume))
 }
 
@@ -104,7 +103,7 @@ pub(super) fn is_for(pod: &PodInfo, claim: &PersistentVolumeClaim) -> Result<(),
 }
 
 /// The name of the volume that a claim names; empty for none.
-pub(super) fn volume_name(claim: &PersistentVolumeClaim) -> &str {
+pub(crate) fn volume_name(claim: &PersistentVolumeClaim) -> &str {
     claim.spec.as_ref().and_then(|spec| spec.volume_name.as_deref()).unwrap_or_default()
 }
 
