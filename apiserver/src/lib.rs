@@ -52,6 +52,7 @@ mod registry;
 mod review;
 pub mod schema;
 mod server;
+mod splice;
 mod stored;
 mod strategy;
 pub mod subresource;

@@ -27,8 +27,9 @@ use crate::resource::Resource;
 use correlator::{Correlator, Verdict};
 
 /// How many events wait to be taken over by the sender at most, and how many it takes over at a time; further ones
-/// are dropped, and the log says so. Upstream's bound.
-const BUFFER: usize = 1000;
+/// are dropped, and the log says so. Upstream's bound is a tenth of it; here a scheduler binds more pods than that
+/// within one lull.
+const BUFFER: usize = 10_000;
 
 /// How long an event waits for others, so that a burst of events does not get in the way of the work it tells of.
 const LULL: Duration = Duration::from_millis(100);

@@ -1,17 +1,40 @@
-//! Finds a field in the text of a JSON object without reading the other fields.
+//! Finds the fields in the text of a JSON object without reading their values.
+
+/// The fields of an object, in order: the name of each, as it is written between its quotes, and the text of its value.
+/// `None` if the text is no JSON object written without spaces.
+pub fn fields(object: &str) -> Option<Vec<(&str, &str)>> {
+    let mut rest = object.strip_prefix('{')?;
+    let mut fields = Vec::new();
+    while rest != "}" {
+        let (name, value, behind) = first(rest)?;
+        fields.push((name, value));
+        rest = match behind.strip_prefix(',') {
+            Some(next) if next != "}" => next,
+            _ if behind == "}" => behind,
+            _ => return None,
+        };
+    }
+    Some(fields)
+}
 
 /// The text of the field `name`. `fields` is valid JSON without spaces, behind the brace that opens an object; `None`
 /// if the field is not there, or the text is no such JSON.
 pub(crate) fn member<'j>(mut fields: &'j str, name: &str) -> Option<&'j str> {
     loop {
-        let (key, rest) = fields.split_at_checked(string_end(fields.as_bytes())?)?;
-        let value = rest.strip_prefix(':')?;
-        let (value, rest) = value.split_at_checked(value_end(value.as_bytes())?)?;
-        if key[1..key.len() - 1] == *name {
+        let (key, value, rest) = first(fields)?;
+        if key == name {
             return Some(value);
         }
         fields = rest.strip_prefix(',')?;
     }
+}
+
+/// The name and the value of the first field, and what is behind it.
+fn first(fields: &str) -> Option<(&str, &str, &str)> {
+    let (key, rest) = fields.split_at_checked(string_end(fields.as_bytes())?)?;
+    let value = rest.strip_prefix(':')?;
+    let (value, rest) = value.split_at_checked(value_end(value.as_bytes())?)?;
+    Some((&key[1..key.len() - 1], value, rest))
 }
 
 /// Where the value ends that the text begins with.
@@ -47,6 +70,17 @@ fn string_end(json: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_fields_are_found_in_order() {
+        assert_eq!(fields(r#"{"b":[1,{}],"a":"}"}"#), Some(vec![("b", "[1,{}]"), ("a", r#""}""#)]));
+        assert_eq!(fields("{}"), Some(vec![]));
+        for odd in
+            ["", "{", "}", "[]", r#"{"a":1"#, r#"{"a":1,}"#, r#"{"a":1}}"#, r#"{"a": 1, "b":2}"#, "{,}"]
+        {
+            assert_eq!(fields(odd), None, "{odd}");
+        }
+    }
 
     #[test]
     fn a_field_is_found_behind_any_other() {

@@ -20,7 +20,7 @@ pub mod field;
 pub mod fingerprint;
 pub mod formats;
 pub mod int_or_string;
-mod json_text;
+pub mod json_text;
 pub mod kubelet;
 pub mod labels;
 pub mod leader;

@@ -220,6 +220,18 @@ impl Object {
         decode_once(&self.0.lean, || self.read_lean())
     }
 
+    /// What [`Object::lean`] gives, if it was decoded before.
+    pub fn known_lean<K: Resource>(&self) -> Option<Arc<K>> {
+        self.0.lean.get().and_then(|any| any.clone().downcast().ok())
+    }
+
+    /// Has [`Object::lean`] give this, which the caller knows to be what the bytes say without `managedFields`: one who
+    /// has made the object from another version spares everybody the decoding. Nothing happens if it was decoded.
+    pub fn set_lean<K: Resource>(&self, typed: K) {
+        // Another task may have been faster.
+        let _ = self.0.lean.set(Arc::new(typed));
+    }
+
     /// The typed object, for one who alone wants it: what was decoded before is shared, but nothing is kept.
     pub fn read<K: Resource>(&self) -> Result<Arc<K>> {
         let decoded = self.0.decoded.get().and_then(|any| any.clone().downcast().ok());
@@ -327,6 +339,15 @@ mod tests {
         assert!(Arc::ptr_eq(&whole, &pod.read().unwrap()));
         assert_eq!((whole.metadata.managed_fields.is_some(), &lean.metadata.managed_fields), (true, &None));
         assert_eq!((&lean.metadata.name, &lean.spec), (&whole.metadata.name, &whole.spec));
+    }
+
+    #[test]
+    fn what_is_known_need_not_be_decoded() {
+        let pod = pod();
+        assert_eq!(pod.known_lean::<Pod>(), None);
+        pod.set_lean(Pod::default());
+        assert_eq!(*pod.lean::<Pod>().unwrap(), Pod::default());
+        assert_eq!(pod.known_lean::<Pod>(), Some(pod.lean().unwrap()));
     }
 
     #[test]

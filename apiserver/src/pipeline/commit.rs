@@ -93,9 +93,7 @@ impl Core {
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
         let value = encode::encode(&tree, &owners);
-        if value.len() > LARGEST {
-            return Err(fault::bare("etcdserver: request is too large"));
-        }
+        check_size(&value)?;
         let key = store_key(collection, key);
         let write = Write::Put { key: key.clone(), value: value.clone(), ttl: row.strategy.time_to_live() };
         match self.commit(key.clone(), write, over).await? {
@@ -128,7 +126,7 @@ impl Core {
         }
     }
 
-    async fn commit(&self, key: Bytes, write: Write, over: Option<Revision>) -> Result<Commit> {
+    pub(super) async fn commit(&self, key: Bytes, write: Write, over: Option<Revision>) -> Result<Commit> {
         let compare = match over {
             Some(revision) => Compare::ModifiedAt(key, revision),
             None => Compare::Absent(key),
@@ -138,12 +136,19 @@ impl Core {
     }
 }
 
-fn revision_of(object: &Object) -> Revision {
+/// The revision that wrote an object.
+pub(super) fn revision_of(object: &Object) -> Revision {
     Revision(object.resource_version().parse().unwrap_or_default())
 }
 
-fn store_key(collection: &Collection, key: &str) -> Bytes {
+/// The whole key of an object.
+pub(super) fn store_key(collection: &Collection, key: &str) -> Bytes {
     format!("{}{key}", collection.prefix()).into()
+}
+
+/// Refuses an object that is too large to be stored.
+pub(super) fn check_size(value: &[u8]) -> Result<()> {
+    if value.len() > LARGEST { Err(fault::bare("etcdserver: request is too large")) } else { Ok(()) }
 }
 
 fn lost(entries: &[Option<Entry>]) -> Result<Option<Current>> {

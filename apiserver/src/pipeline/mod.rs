@@ -13,6 +13,7 @@ mod create;
 mod definitions;
 mod delete;
 mod delete_collection;
+mod edit;
 mod escalation;
 mod finalizers;
 mod get;

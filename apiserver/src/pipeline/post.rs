@@ -17,12 +17,12 @@ use crate::ownership::Owners;
 use crate::reader::Reader;
 use crate::registry::Served;
 use crate::strategy::WriteContext;
-use crate::subresource::{Call, Change};
+use crate::subresource::{Call, Change, Edit};
 use crate::user::User;
 use crate::{encode, fault};
 
 /// How often a change starts again because others were faster; upstream's `GuaranteedUpdate` never gives up.
-const ROUNDS: usize = 100;
+pub(super) const ROUNDS: usize = 100;
 
 /// A call under way.
 struct Calling<'a> {
@@ -93,6 +93,11 @@ impl Call for Calling<'_> {
 
     async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
         self.rewrite(target, change, |_, old, _| Ok(old.owners.clone())).await
+    }
+
+    async fn edit(&self, target: &Target, edit: &Edit<'_>) -> Result<Object> {
+        let row = self.row(target)?;
+        self.core.edit(&row, target, edit, self.options.dry_run).await
     }
 
     async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object> {

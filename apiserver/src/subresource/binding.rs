@@ -1,16 +1,23 @@
 //! `pods/binding`: puts a pod on a node, once.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use serde_json::{Map, Value, json};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
+use steersman_core::object::Metadata;
 use steersman_core::resource::GroupResource;
-use steersman_core::{Error, Result};
+use steersman_core::{Error, Object, Result};
 
-use super::{Call, Subresource, success};
+use super::{Call, Edited, Subresource, success};
 use crate::conditions;
 use crate::moment::seconds;
-use crate::tree::{Fill, Read, fields};
+use crate::splice::Fields;
+use crate::tree::{Fill, Read};
 
 pub(super) struct Binding;
 
@@ -31,7 +38,7 @@ impl Subresource for Binding {
         }
         check(body.at("target"))?;
         let now = seconds(call.context().now);
-        call.update(&pod, &|object| bind(object, &body, &now)).await?;
+        call.edit(&pod, &|object| bind(object, &body, &now)).await?;
         Ok(success())
     }
 }
@@ -49,44 +56,93 @@ fn check(target: &Value) -> Result<()> {
     Err(Error::new(Reason::Unknown, error.to_string()))
 }
 
-fn bind(object: &mut Value, binding: &Value, now: &str) -> Result<()> {
-    check_preconditions(object, binding.at("metadata"))?;
-    check_free(object)?;
-    let pod = fields(object);
-    for kind in ["annotations", "labels"] {
-        for (key, value) in binding.at("metadata").entries(kind) {
-            pod.object("metadata").object(kind).put(key, value.clone());
+/// The pod with the binding's node, labels and annotations.
+fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
+    let wanted = binding.at("metadata");
+    check_preconditions(pod.metadata(), wanted)?;
+    let mut object = Fields::of(Some(std::str::from_utf8(pod.json()).map_err(Error::internal)?))?;
+    let node = binding.at("target").text("name");
+    let spec = with_node(object.get("spec"), pod.metadata(), node)?;
+    let mut metadata = pod.metadata().clone();
+    let mut text = Fields::of(object.get("metadata"))?;
+    text.remove("resourceVersion");
+    merge(&mut text, "annotations", wanted, &mut metadata.annotations)?;
+    merge(&mut text, "labels", wanted, &mut metadata.labels)?;
+    let text = text.text();
+    object.set("metadata", text);
+    object.set("spec", spec);
+    object.change("status", |status| {
+        status.drop_field("nominatedNodeName");
+        conditions::set(status, json!({"type": "PodScheduled", "status": "True"}), now);
+    })?;
+    let fields = vec![("spec.nodeName", node.to_owned()), ("status.nominatedNodeName", String::new())];
+    let status = object.value("status")?;
+    let (node, known) = (node.to_owned(), pod.known_lean::<Pod>());
+    let stored = move |bound: &Object| {
+        if let Some(pod) = known {
+            tell(&pod, bound, node, &status);
         }
-    }
-    pod.object("spec").put("nodeName", binding.at("target").text("name"));
-    let status: &mut Map<String, Value> = pod.object("status");
-    status.drop_field("nominatedNodeName");
-    conditions::set(status, json!({"type": "PodScheduled", "status": "True"}), now);
-    Ok(())
+    };
+    Ok(Edited { json: object.text().into(), metadata, fields, stored: Box::new(stored) })
 }
 
-/// Refuses a pod that has a node, or that must not have one.
-fn check_free(pod: &Value) -> Result<()> {
-    let (metadata, spec) = (pod.at("metadata"), pod.at("spec"));
-    let (name, node) = (metadata.text("name"), spec.text("nodeName"));
-    let why = if metadata.has("deletionTimestamp") {
+/// Tells what a bound pod is as a typed object, if the pod was decoded before: the scheduler and its node's kubelet,
+/// who read it next, need not decode it again.
+fn tell(pod: &Pod, bound: &Object, node: String, status: &Value) {
+    let Ok(status) = PodStatus::deserialize(status) else { return };
+    let metadata = bound.metadata();
+    let some = |map: &BTreeMap<String, String>| (!map.is_empty()).then(|| map.clone());
+    bound.set_lean(Pod {
+        metadata: ObjectMeta {
+            annotations: some(&metadata.annotations),
+            labels: some(&metadata.labels),
+            resource_version: Some(metadata.resource_version.clone()),
+            ..pod.metadata.clone()
+        },
+        spec: Some(PodSpec { node_name: Some(node), ..pod.spec.clone().unwrap_or_default() }),
+        status: Some(status),
+    });
+}
+
+/// A pod's spec with a node; refused if the pod has a node, or must not have one.
+fn with_node(spec: Option<&str>, pod: &Metadata, node: &str) -> Result<String> {
+    let mut spec = Fields::of(spec)?;
+    let (name, before) = (&pod.name, spec.value("nodeName")?);
+    let before = before.as_str().unwrap_or_default();
+    let why = if pod.is_terminating() {
         format!("pod {name} is being deleted, cannot be assigned to a host")
-    } else if !node.is_empty() {
-        format!("pod {name} is already assigned to node {}", field::quote(node))
-    } else if !spec.items("schedulingGates").is_empty() {
+    } else if !before.is_empty() {
+        format!("pod {name} is already assigned to node {}", field::quote(before))
+    } else if spec.get("schedulingGates").is_some_and(|gates| gates != "[]") {
         format!("pod {name} has non-empty .spec.schedulingGates")
     } else {
-        return Ok(());
+        spec.set("nodeName", json!(node).to_string());
+        return Ok(spec.text());
     };
     Err(Error::conflict(&GroupResource::new("", "pods/binding"), name, why))
 }
 
+/// Gives the pod the labels or annotations of the binding.
+fn merge(
+    metadata: &mut Fields<'_>,
+    kind: &'static str,
+    wanted: &Value,
+    known: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let wanted = || wanted.entries(kind).map(|(key, value)| (key, value.as_str().unwrap_or_default()));
+    if wanted().next().is_none() {
+        return Ok(());
+    }
+    known.extend(wanted().map(|(key, value)| (key.to_owned(), value.to_owned())));
+    metadata.change(kind, |entries| wanted().for_each(|(key, value)| entries.put(key, value)))
+}
+
 /// A binding may name the pod's uid and version.
-fn check_preconditions(pod: &Value, wanted: &Value) -> Result<()> {
-    let metadata = pod.at("metadata");
-    let (namespace, name) = (metadata.text("namespace"), metadata.text("name"));
-    for (field, words) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
-        let (wanted, found) = (wanted.text(field), metadata.text(field));
+fn check_preconditions(pod: &Metadata, wanted: &Value) -> Result<()> {
+    let Metadata { namespace, name, .. } = pod;
+    let versions = [("uid", "UID", &pod.uid), ("resourceVersion", "ResourceVersion", &pod.resource_version)];
+    for (field, words, found) in versions {
+        let wanted = wanted.text(field);
         if !wanted.is_empty() && wanted != found {
             let why = format!(
                 "StorageError: invalid object, Code: 4, Key: /registry/pods/{namespace}/{name}, ResourceVersion: 0, \
@@ -107,9 +163,21 @@ mod tests {
         json!({"metadata": {"name": "x", "namespace": "n", "uid": "u"}, "spec": spec, "status": {}})
     }
 
-    fn bound(mut pod: Value, metadata: Value) -> Result<Value> {
+    fn bound(pod: Value, metadata: Value) -> Result<Value> {
         let binding = json!({"metadata": metadata, "target": {"kind": "Node", "name": "n1"}});
-        bind(&mut pod, &binding, "2020-01-01T00:00:00Z").map(|()| pod)
+        let pod = Object::from_value(&pod)?;
+        pod.lean::<Pod>()?;
+        let edited = bind(&pod, &binding, "2020-01-01T00:00:00Z")?;
+        let bound = Object::from_json(edited.json)?;
+        assert_eq!(*bound.metadata(), edited.metadata);
+        let value = bound.to_value()?;
+        // What is told of it is what it is.
+        let told = Object::from_parts(bound.json().clone(), "v1", "Pod", edited.metadata);
+        (edited.stored)(&told);
+        let mut known = Pod::clone(&*told.known_lean::<Pod>().unwrap());
+        known.metadata.resource_version = None;
+        assert_eq!(known, *bound.lean::<Pod>()?);
+        Ok(value)
     }
 
     #[test]

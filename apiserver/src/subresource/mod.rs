@@ -16,10 +16,12 @@ mod token;
 use std::borrow::Cow;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::{Value, json};
 use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::field::ErrorList;
+use steersman_core::object::Metadata;
 use steersman_core::{Error, Object, Result};
 
 use crate::authenticate::ServiceAccounts;
@@ -31,6 +33,21 @@ pub(crate) use scale::Scale;
 
 /// A change to an object: called with its newest version, possibly more than once.
 pub type Change<'a> = dyn Fn(&mut Value) -> Result<()> + Send + Sync + 'a;
+
+/// A change to an object's text: called with its newest version, possibly more than once.
+pub type Edit<'a> = dyn Fn(&Object) -> Result<Edited> + Send + Sync + 'a;
+
+/// What an [`Edit`] has made of an object.
+pub struct Edited {
+    /// Its JSON, with its owners and without a version, written as the server writes it.
+    pub json: Bytes,
+    /// Its metadata; the version does not matter.
+    pub metadata: Metadata,
+    /// The selectable fields that have changed, with their values.
+    pub fields: Vec<(&'static str, String)>,
+    /// Is given the object once it is stored, to tell what is known of it.
+    pub stored: Box<dyn FnOnce(&Object) + Send>,
+}
 
 /// A request to a subresource, and what a handler may do to the cluster.
 #[async_trait]
@@ -62,7 +79,11 @@ pub trait Call: Send + Sync {
     /// `GuaranteedUpdate`.
     async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object>;
 
-    /// The same for a change of an object's status that the server itself makes, and from then on owns.
+    /// The same for a small change of a large object, made in its text without reading the rest of it; the owners stay as
+    /// they are. The edit must change something.
+    async fn edit(&self, target: &Target, edit: &Edit<'_>) -> Result<Object>;
+
+    /// The same as [`Call::update`] for a change of an object's status that the server itself makes, and from then on owns.
     async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object>;
 
     /// Deletes an object as a delete request of the same user would.

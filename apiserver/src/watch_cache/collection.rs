@@ -92,6 +92,11 @@ impl Collection {
         self.lock().objects.get(key).map(|version| version.object.clone())
     }
 
+    /// The newest version of an object, with its selectable fields.
+    pub(crate) fn version(&self, key: &str) -> Option<Version> {
+        self.lock().objects.get(key).cloned()
+    }
+
     /// Whether nothing has changed after `revision`, so that what is here is what was there.
     pub(crate) fn unchanged_since(&self, revision: Revision) -> bool {
         let state = self.lock();

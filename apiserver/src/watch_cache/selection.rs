@@ -40,6 +40,15 @@ impl Fields {
         Fields((!ends.is_empty()).then(|| Arc::new(Texts { all: all.into(), ends: ends.into() })))
     }
 
+    /// The same with other values at some places.
+    pub(crate) fn with(&self, changed: &[(usize, String)]) -> Self {
+        let count = self.0.as_deref().map_or(0, |texts| texts.ends.len());
+        Fields::of((0..count).map(|place| {
+            let new = changed.iter().find(|(at, _)| *at == place).map(|(_, value)| value.as_str());
+            Cow::Borrowed(new.or_else(|| self.get(place)).unwrap_or_default())
+        }))
+    }
+
     /// The value at that place.
     pub(crate) fn get(&self, place: usize) -> Option<&str> {
         let Texts { all, ends } = self.0.as_deref()?;
