@@ -188,6 +188,12 @@ impl Builder {
         self.server_with(move |server| server.converter(&definition, converter))
     }
 
+    /// Serves an alpha version, too: `scheduling.k8s.io/v1alpha2`, for pod groups; upstream's `--runtime-config`.
+    pub fn api_version(self, api_version: &str) -> Self {
+        let api_version = api_version.to_owned();
+        self.server_with(move |server| server.api_version(&api_version))
+    }
+
     /// Leaves a built-in link of the admission chain out; upstream's `--disable-admission-plugins`.
     pub fn without_admission(self, name: &str) -> Self {
         let name = name.to_owned();

@@ -1,5 +1,6 @@
 //! The built-in resources: one row each, from the distilled API tables.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -9,6 +10,9 @@ use crate::schema::{Document, Schema};
 
 const TABLE: &str = include_str!("../data/resources.json");
 
+/// The alpha versions that can be served; the rules of their kinds are known.
+const ON_REQUEST: [&str; 1] = ["scheduling.k8s.io/v1alpha2"];
+
 /// What is known of the built-in resources and kinds; the server owns one.
 ///
 /// Reading it costs a fraction of a millisecond: the rows are read at once, a kind's types when they are first needed.
@@ -16,6 +20,8 @@ const TABLE: &str = include_str!("../data/resources.json");
 pub struct Tables {
     rows: Vec<Row>,
     types: Arc<Document>,
+    /// The versions that are served though they are not stable.
+    asked_for: BTreeSet<String>,
 }
 
 /// A resource that a server serves.
@@ -81,12 +87,24 @@ impl Tables {
     /// Reads the rows, and finds the types without reading them.
     pub fn load() -> Self {
         let rows: Vec<RowData> = serde_json::from_str(TABLE).expect("the checked-in table is well formed");
-        Tables { rows: rows.into_iter().map(Row::from).collect(), types: Arc::new(Document::builtin()) }
+        let rows = rows.into_iter().map(Row::from).collect();
+        Tables { rows, types: Arc::new(Document::builtin()), asked_for: BTreeSet::new() }
     }
 
-    /// The resources that are served by default: those of stable versions.
+    /// The resources that are served: those of stable versions, and those of versions that were [asked
+    /// for](Tables::serve).
     pub fn served(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| is_stable(&row.resource.resource.version))
+        self.rows.iter().filter(|row| {
+            let resource = &row.resource.resource;
+            is_stable(&resource.version) || self.asked_for.contains(&resource.api_version())
+        })
+    }
+
+    /// Has the resources of an alpha version served, too; `false` if this version cannot be.
+    pub fn serve(&mut self, api_version: &str) -> bool {
+        let known = ON_REQUEST.iter().find(|known| **known == api_version);
+        self.asked_for.extend(known.map(|known| (*known).to_owned()));
+        known.is_some()
     }
 
     /// Every built-in resource, those of alpha and beta versions too.
@@ -174,6 +192,14 @@ mod tests {
         let tables = Tables::load();
         assert!(tables.served().all(|row| !row.resource.resource.version.contains("beta")));
         assert!(tables.served().any(|row| row.resource.resource.version == "v2"));
+    }
+
+    #[test]
+    fn an_alpha_version_is_served_where_it_is_asked_for_and_has_rules() {
+        let mut tables = Tables::load();
+        let is_served = |tables: &Tables| tables.served().any(|row| row.resource.kind == "PodGroup");
+        assert!(!is_served(&tables) && !tables.serve("coordination.k8s.io/v1alpha2"));
+        assert!(tables.serve("scheduling.k8s.io/v1alpha2") && is_served(&tables));
     }
 
     #[test]

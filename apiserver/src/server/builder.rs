@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use steersman_core::resource::{GroupResource, Resource};
-use steersman_core::{Env, Kubelets, Result, Store};
+use steersman_core::{Env, Error, Kubelets, Result, Store};
 
 use super::{Server, boot, conditions};
 use crate::admission::Admission;
@@ -46,6 +46,7 @@ pub struct Builder {
     #[cfg(feature = "tls")]
     kubelet_client: Option<ClientTls>,
     converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
+    versions: Vec<String>,
 }
 
 impl Builder {
@@ -66,6 +67,7 @@ impl Builder {
             #[cfg(feature = "tls")]
             kubelet_client: None,
             converters: BTreeMap::new(),
+            versions: Vec::new(),
         }
     }
 
@@ -92,6 +94,13 @@ impl Builder {
     /// Leaves a built-in plugin out; upstream's `--disable-admission-plugins`.
     pub fn without_admission(mut self, name: &str) -> Self {
         self.disabled.push(name.to_owned());
+        self
+    }
+
+    /// Serves an alpha version, too: `scheduling.k8s.io/v1alpha2`, which is all that there is so far; upstream's
+    /// `--runtime-config`, with the feature gates that it needs.
+    pub fn api_version(mut self, api_version: &str) -> Self {
+        self.versions.push(api_version.to_owned());
         self
     }
 
@@ -178,12 +187,13 @@ impl Builder {
     /// Starts the server: reads the store, follows it, and makes the objects that every cluster has.
     ///
     /// # Errors
-    /// The store cannot be read or written.
+    /// The store cannot be read or written, or a version that was asked for cannot be served (400).
     pub async fn start(mut self, env: &Env) -> Result<Server> {
         let env = env.child("apiserver");
+        let tables = self.tables()?;
         let typed = std::mem::take(&mut self.typed);
         let (ranges, advertised) = (self.ranges.clone(), self.advertised);
-        let mut core = self.core(&env);
+        let mut core = self.core(&env, tables);
         core.cache.load().await?;
         core.typed = typed.iter().map(crate::pipeline::resource_of).collect();
         for definition in &typed {
@@ -204,8 +214,15 @@ impl Builder {
         Ok(Server { core, _tasks: [feed, definitions, conditions] })
     }
 
-    fn core(self, env: &Env) -> Core {
-        let tables = Tables::load();
+    fn tables(&self) -> Result<Tables> {
+        let mut tables = Tables::load();
+        match self.versions.iter().find(|version| !tables.serve(version)) {
+            None => Ok(tables),
+            Some(version) => Err(Error::bad_request(format!("the API version {version} cannot be served"))),
+        }
+    }
+
+    fn core(self, env: &Env, tables: Tables) -> Core {
         let strategies = Strategies::new(&self.ranges);
         let cache = Arc::new(WatchCache::new(self.store.clone(), env.clone()));
         let registry = Registry::default();

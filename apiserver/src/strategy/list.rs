@@ -27,6 +27,7 @@ use super::network_policy::NetworkPolicies;
 use super::node::Nodes;
 use super::persistent_volume::PersistentVolumes;
 use super::pod::Pods;
+use super::pod_group::{PodGroups, Workloads};
 use super::priority_class::PriorityClasses;
 use super::resource_quota::ResourceQuotas;
 use super::runtime_class::RuntimeClasses;
@@ -145,7 +146,9 @@ fn of_groups(reach: Reach) -> Vec<Row> {
         (ACCESS, "ClusterRoleBinding", Arc::new(RoleBindings(access_rules::Reach::Cluster))),
         (ACCESS, "Role", Arc::new(Roles(access_rules::Reach::Namespace))),
         (ACCESS, "RoleBinding", Arc::new(RoleBindings(access_rules::Reach::Namespace))),
+        ("scheduling.k8s.io", "PodGroup", Arc::new(PodGroups)),
         ("scheduling.k8s.io", "PriorityClass", Arc::new(PriorityClasses)),
+        ("scheduling.k8s.io", "Workload", Arc::new(Workloads)),
         (STORAGE, "CSIDriver", Arc::new(Drivers)),
         (STORAGE, "CSINode", Arc::new(DriverNodes)),
         (STORAGE, "CSIStorageCapacity", Arc::new(Capacities)),

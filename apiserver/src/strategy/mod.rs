@@ -39,6 +39,7 @@ mod network_policy;
 mod node;
 mod persistent_volume;
 mod pod;
+mod pod_group;
 mod pod_spec;
 mod pod_template;
 mod priority_class;
