@@ -1,4 +1,5 @@
-//! A scheduler plugin of one's own: prefers the cheapest node, by the label `example.com/cents-per-hour`.
+//! Scheduler plugins of one's own: one prefers the cheapest node, by the label `example.com/cents-per-hour`, in a whole
+//! cluster; one packs GPUs, asked as a library.
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
 
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use steersman::prelude::*;
 use steersman::scheduler::{
-    NodeIndex, NodeView, Normalize, Plugin, PodInfo, Profile, Score, Scoring, Snapshot,
+    Decision, NodeIndex, NodeView, Normalize, Plugin, PodInfo, Profile, Score, Scoring, Signature, Snapshot,
 };
 use steersman::sim::Sim;
 
@@ -36,7 +37,58 @@ fn price(node: NodeView<'_>) -> i64 {
         .unwrap_or(i64::from(i32::MAX))
 }
 
+/// Fills the GPUs of one node before it touches those of another, so that large jobs find whole nodes.
+struct PackedGpus;
+
+const GPU: &str = "example.com/gpu";
+
+impl Plugin for PackedGpus {
+    fn name(&self) -> &'static str {
+        "PackedGpus"
+    }
+
+    /// It looks at nodes alone: what it said for one pod holds for all.
+    fn sign(&self, _: &PodInfo, _: &Snapshot, _: &mut Signature) {}
+
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl Score for PackedGpus {
+    fn prepare(&self, _: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
+        let taken = |node: NodeView<'_>| node.requested().get(GPU).unwrap_or_default();
+        Scoring::per_node(taken, Normalize::Proportional)
+    }
+}
+
+fn pack_gpus() -> Result<()> {
+    let profile = Profile::default().weighted(PackedGpus, 1000);
+    let mut snapshot = Snapshot::new();
+    for name in ["a", "b", "c"] {
+        let status = json!({"allocatable": {"cpu": "64", "memory": "256Gi", "pods": "110", GPU: "8"}});
+        let node: Node = serde_json::from_value(json!({"metadata": {"name": name}, "status": status}))
+            .map_err(Error::internal)?;
+        snapshot.set_node(node);
+    }
+    let mut nodes = Vec::new();
+    for number in 0..12 {
+        let limits = json!({"resources": {"requests": {GPU: "1"}, "limits": {GPU: "1"}}, "name": "train"});
+        let pod = json!({"metadata": {"name": format!("job-{number}")}, "spec": {"containers": [limits]}});
+        let pod: Pod = serde_json::from_value(pod).map_err(Error::internal)?;
+        let pod = Arc::new(PodInfo::new(pod));
+        if let Decision::Node(choice) = profile.pick(&pod, &snapshot, number) {
+            snapshot.add_pod(choice.index, &pod);
+            nodes.push(choice.node);
+        }
+    }
+    let whole = nodes.iter().filter(|node| **node == nodes[0]).count();
+    println!("{} jobs, {whole} of them on one node", nodes.len());
+    if (nodes.len(), whole) == (12, 8) { Ok(()) } else { Err(Error::internal("they are not packed")) }
+}
+
 fn main() -> Result<()> {
+    pack_gpus()?;
     let sim = Sim::new(1);
     sim.block_on(async {
         let profile = Profile::default().weighted(Cheapest, 1000);
