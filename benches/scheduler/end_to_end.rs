@@ -18,14 +18,14 @@ use crate::templates::*;
 const NODES: usize = 5_000;
 
 /// What is bound.
-pub struct Workload {
-    pub name: &'static str,
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
     zones: usize,
-    pub pods: usize,
+    pub(crate) pods: usize,
     template: Template,
     around: Around,
     /// Fifty times what upstream requires of itself.
-    pub target: f64,
+    pub(crate) target: f64,
 }
 
 /// What there is besides the nodes and the pods.
@@ -41,7 +41,7 @@ enum Around {
 }
 
 /// By their names.
-pub const WORKLOADS: &[Workload] = &[
+pub(crate) const WORKLOADS: &[Workload] = &[
     plain("end to end: basic", 0, basic, 34_000.0),
     plain("end to end: node affinity", 1, in_zone, 27_000.0),
     plain("end to end: pod affinity, required", 1, near, 3_500.0),
@@ -83,7 +83,7 @@ impl PostBind for Finish {
 
 impl Workload {
     /// Has pods bound that are there already; tells how long that took, and with everything that comes of it.
-    pub fn run(&self) -> (Duration, Duration) {
+    pub(crate) fn run(&self) -> (Duration, Duration) {
         let sim = Sim::new(1);
         sim.block_on(async {
             // Nobody makes tokens, and nobody says that the nodes are ready.

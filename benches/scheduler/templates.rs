@@ -7,9 +7,9 @@ const HOST: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Makes the spec, labels and namespace of the pod of a number.
-pub type Template = fn(usize) -> Value;
+pub(crate) type Template = fn(usize) -> Value;
 
-pub fn node(number: usize, zones: usize) -> Node {
+pub(crate) fn node(number: usize, zones: usize) -> Node {
     let name = format!("node-{number}");
     let mut labels = json!({HOST: name});
     if zones > 0 {
@@ -23,7 +23,7 @@ pub fn node(number: usize, zones: usize) -> Node {
 }
 
 /// What the driver of volumes can attach to a node.
-pub fn driver(node: usize) -> Value {
+pub(crate) fn driver(node: usize) -> Value {
     let driver = json!({"name": "csi.example.com", "nodeID": node.to_string(), "allocatable": {"count": 39}});
     json!({
         "apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": format!("node-{node}")},
@@ -32,7 +32,7 @@ pub fn driver(node: usize) -> Value {
 }
 
 /// The volume of a pod.
-pub fn volume(pod: usize) -> Value {
+pub(crate) fn volume(pod: usize) -> Value {
     json!({
         "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": format!("volume-{pod}")},
         "spec": {
@@ -45,7 +45,7 @@ pub fn volume(pod: usize) -> Value {
 }
 
 /// The claim of a pod, bound to its volume.
-pub fn claim(pod: usize) -> Value {
+pub(crate) fn claim(pod: usize) -> Value {
     json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {
@@ -69,36 +69,36 @@ fn pod(color: &str, more: Value) -> Value {
     json!({"metadata": {"namespace": "sched-0", "labels": {"color": color}}, "spec": spec})
 }
 
-pub fn basic(_: usize) -> Value {
+pub(crate) fn basic(_: usize) -> Value {
     pod("none", json!({}))
 }
 
-pub fn huge(_: usize) -> Value {
+pub(crate) fn huge(_: usize) -> Value {
     let requests = json!({"cpu": "9", "memory": "500Mi"});
     let containers = json!([{"name": "pause", "image": "pause", "resources": {"requests": requests}}]);
     pod("none", json!({"containers": containers}))
 }
 
-pub fn unimportant(_: usize) -> Value {
+pub(crate) fn unimportant(_: usize) -> Value {
     let requests = json!({"cpu": "900m", "memory": "500Mi"});
     let containers = json!([{"name": "pause", "image": "pause", "resources": {"requests": requests}}]);
     pod("none", json!({"containers": containers, "terminationGracePeriodSeconds": 0}))
 }
 
-pub fn important(_: usize) -> Value {
+pub(crate) fn important(_: usize) -> Value {
     let requests = json!({"cpu": "3", "memory": "500Mi"});
     let containers = json!([{"name": "pause", "image": "pause", "resources": {"requests": requests}}]);
     pod("none", json!({"priority": 10, "containers": containers}))
 }
 
-pub fn gated(number: usize) -> Value {
+pub(crate) fn gated(number: usize) -> Value {
     pod(
         "none",
         if number.is_multiple_of(2) { json!({"schedulingGates": [{"name": "hold"}]}) } else { json!({}) },
     )
 }
 
-pub fn with_volume(number: usize) -> Value {
+pub(crate) fn with_volume(number: usize) -> Value {
     let claim = json!({"claimName": format!("claim-{number}")});
     pod("none", json!({"volumes": [{"name": "data", "persistentVolumeClaim": claim}]}))
 }
@@ -108,7 +108,7 @@ fn required_on_nodes(requirement: Value, kind: &str) -> Value {
     json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}})
 }
 
-pub fn in_zone(_: usize) -> Value {
+pub(crate) fn in_zone(_: usize) -> Value {
     pod(
         "none",
         required_on_nodes(
@@ -118,7 +118,7 @@ pub fn in_zone(_: usize) -> Value {
     )
 }
 
-pub fn on_its_node(number: usize) -> Value {
+pub(crate) fn on_its_node(number: usize) -> Value {
     let name = format!("node-{}", number - 1);
     pod(
         "none",
@@ -153,43 +153,43 @@ fn of_team(number: usize, mut pod: Value) -> Value {
     pod
 }
 
-pub fn near(_: usize) -> Value {
+pub(crate) fn near(_: usize) -> Value {
     required("podAffinity", "blue", term("blue", ZONE))
 }
 
-pub fn apart(_: usize) -> Value {
+pub(crate) fn apart(_: usize) -> Value {
     required("podAntiAffinity", "green", term("green", HOST))
 }
 
-pub fn rather_near(_: usize) -> Value {
+pub(crate) fn rather_near(_: usize) -> Value {
     preferred("podAffinity", "red", term("red", HOST))
 }
 
-pub fn rather_apart(_: usize) -> Value {
+pub(crate) fn rather_apart(_: usize) -> Value {
     preferred("podAntiAffinity", "yellow", term("yellow", HOST))
 }
 
-pub fn near_teams(number: usize) -> Value {
+pub(crate) fn near_teams(number: usize) -> Value {
     of_team(number, required("podAffinity", "blue", term_of_teams("blue", ZONE)))
 }
 
-pub fn apart_from_teams(number: usize) -> Value {
+pub(crate) fn apart_from_teams(number: usize) -> Value {
     of_team(number, required("podAntiAffinity", "green", term_of_teams("green", HOST)))
 }
 
-pub fn rather_near_teams(number: usize) -> Value {
+pub(crate) fn rather_near_teams(number: usize) -> Value {
     of_team(number, preferred("podAffinity", "red", term_of_teams("red", HOST)))
 }
 
-pub fn rather_apart_from_teams(number: usize) -> Value {
+pub(crate) fn rather_apart_from_teams(number: usize) -> Value {
     of_team(number, preferred("podAntiAffinity", "yellow", term_of_teams("yellow", HOST)))
 }
 
-pub fn spread(_: usize) -> Value {
+pub(crate) fn spread(_: usize) -> Value {
     spread_over_zones("DoNotSchedule")
 }
 
-pub fn rather_spread(_: usize) -> Value {
+pub(crate) fn rather_spread(_: usize) -> Value {
     spread_over_zones("ScheduleAnyway")
 }
 

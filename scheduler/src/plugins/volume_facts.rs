@@ -59,7 +59,7 @@ pub(super) fn of<'p>(pod: &'p PodInfo, nodes: &Snapshot) -> Vec<Deciding<'p>> {
             && volume.secret.is_none()
     };
     let mut seen = BTreeSet::new();
-    let mut deciding = |volume: &'p Volume| {
+    let deciding = |volume: &'p Volume| {
         let Some(name) = volumes::claim_name(pod, volume) else { return Deciding::Named(volume) };
         match facts(pod, &name, nodes) {
             None => Deciding::Named(volume),
@@ -67,7 +67,7 @@ pub(super) fn of<'p>(pod: &'p PodInfo, nodes: &Snapshot) -> Vec<Deciding<'p>> {
             Some(facts) => Deciding::Claim(facts),
         }
     };
-    volumes::of(pod).iter().filter(decides).map(|volume| deciding(volume)).collect()
+    volumes::of(pod).iter().filter(decides).map(deciding).collect()
 }
 
 /// What matters of a claim; `None` if its name may, or if there is something wrong with it.
