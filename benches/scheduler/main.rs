@@ -20,6 +20,10 @@ use steersman_scheduler::{Cache, Decision, Picker, PodInfo, Profile};
 use end_to_end::WORKLOADS;
 use templates::*;
 
+/// As the executable has it: a program chooses its allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A cluster, and what is placed in it.
 struct Workload {
     name: &'static str,
