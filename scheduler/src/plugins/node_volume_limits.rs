@@ -80,10 +80,9 @@ impl Wanted {
             match deciding {
                 Deciding::Named(volume) => wanted.named.push(volume.clone()),
                 Deciding::Claim(facts) => {
-                    facts
-                        .driver()
-                        .into_iter()
-                        .for_each(|driver| *wanted.new.entry(driver.clone()).or_default() += 1);
+                    if let Some(driver) = facts.driver() {
+                        *wanted.new.entry(driver.clone()).or_default() += 1;
+                    }
                 }
                 Deciding::Again => {}
             }
