@@ -37,7 +37,7 @@ impl<'j> Fields<'j> {
         match self.0.iter_mut().find(|field| field.0 == name) {
             Some(field) => field.1 = text.into(),
             None => {
-                let at = self.0.iter().position(|field| *field.0 > *name).unwrap_or(self.0.len());
+                let at = self.0.iter().rposition(|field| *field.0 < *name).map_or(0, |before| before + 1);
                 self.0.insert(at, (name.into(), text.into()));
             }
         }
