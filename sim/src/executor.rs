@@ -1,7 +1,6 @@
 //! Runs tasks one at a time in an order drawn from a seed, over virtual time.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +14,7 @@ use jiff::Timestamp;
 use steersman_core::Env;
 use steersman_core::env::{Clock, Spawn};
 
-use crate::log::Log;
+use crate::log::{self, Log};
 
 /// Every simulation starts at the same moment: 2026-01-01T00:00:00Z.
 const EPOCH_SECONDS: i64 = 1_767_225_600;
@@ -56,6 +55,7 @@ struct State {
 #[derive(Default)]
 struct Slot {
     name: String,
+    name_hash: u64,
     future: Option<BoxFuture<'static, ()>>,
     wake: Option<Arc<Wake>>,
 }
@@ -102,7 +102,7 @@ impl std::fmt::Debug for World {
 impl Sim {
     /// A world of its own, in which chance is drawn from `seed`.
     pub fn new(seed: u64) -> Self {
-        let main = Slot { name: "main".to_owned(), future: None, wake: None };
+        let main = Slot { name: "main".to_owned(), ..Slot::default() };
         let state = State {
             elapsed: Duration::ZERO,
             random: fastrand::Rng::with_seed(seed),
@@ -228,7 +228,7 @@ impl Sim {
             let State { tasks, log, elapsed, .. } = &mut *state;
             let slot = &mut tasks[task];
             let (Some(future), Some(wake)) = (slot.future.take(), slot.wake.clone()) else { return };
-            log.ran(*elapsed, &slot.name);
+            log.ran(*elapsed, slot.name_hash);
             (future, wake)
         };
         wake.queued.store(false, Ordering::Relaxed);
@@ -319,7 +319,8 @@ impl Spawn for Handle {
         let mut state = self.0.lock();
         let task = state.free.pop().unwrap_or(state.tasks.len());
         let wake = Arc::new(Wake { world: self.0.clone(), task, queued: AtomicBool::new(true) });
-        let slot = Slot { name: name.to_owned(), future: Some(future), wake: Some(wake) };
+        let name_hash = log::hash(name.as_bytes());
+        let slot = Slot { name: name.to_owned(), name_hash, future: Some(future), wake: Some(wake) };
         if task == state.tasks.len() {
             state.tasks.push(slot);
         } else {
@@ -332,37 +333,37 @@ impl Spawn for Handle {
 struct Sleep {
     world: Arc<World>,
     deadline: Duration,
-    timer: Option<u64>,
+    /// The timer that was set, and whom it wakes.
+    timer: Option<(u64, Waker)>,
 }
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let world = self.world.clone();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Sleep { world, deadline, timer } = self.get_mut();
         let mut state = world.lock();
-        if state.elapsed >= self.deadline {
+        if state.elapsed >= *deadline {
             return Poll::Ready(());
         }
-        let timer = *self.timer.get_or_insert_with(|| {
-            state.next_timer += 1;
-            state.next_timer
-        });
-        match state.timers.entry((self.deadline, timer)) {
-            Entry::Occupied(known) if known.get().will_wake(cx.waker()) => {}
-            Entry::Occupied(mut known) => drop(known.insert(cx.waker().clone())),
-            Entry::Vacant(free) => {
-                free.insert(cx.waker().clone());
+        let number = match timer {
+            Some((_, woken)) if woken.will_wake(cx.waker()) => return Poll::Pending,
+            Some((number, _)) => *number,
+            None => {
+                state.next_timer += 1;
+                state.next_timer
             }
-        }
+        };
+        state.timers.insert((*deadline, number), cx.waker().clone());
+        *timer = Some((number, cx.waker().clone()));
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer {
-            let waker = self.world.lock().timers.remove(&(self.deadline, timer));
+        if let Some((number, _)) = self.timer {
+            let waker = self.world.lock().timers.remove(&(self.deadline, number));
             drop(waker);
         }
     }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use steersman_core::Fingerprint;
 use steersman_core::store::{Observed, Revision, Store, Write};
 
-use crate::Sim;
+use crate::{Sim, log};
 
 impl Sim {
     /// `inner`, with every commit recorded in the event log, so that equal logs mean equal histories, byte for byte.
@@ -24,6 +23,5 @@ fn line(revision: Revision, write: &Write) -> String {
         Write::Delete { key } => ("delete", key, &b""[..]),
     };
     let key = String::from_utf8_lossy(key);
-    let fingerprint = Fingerprint::EMPTY.with(value).value();
-    format!("{revision} {verb} {key} {fingerprint:016x}")
+    format!("{revision} {verb} {key} {:016x}", log::hash(value))
 }
