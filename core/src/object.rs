@@ -25,7 +25,7 @@ pub struct Object(Arc<Inner>);
 
 struct Inner {
     json: Bytes,
-    head: Head,
+    head: Arc<Head>,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
     encoded: OnceLock<Bytes>,
@@ -119,14 +119,14 @@ impl Object {
     pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
         let json = json.into();
         let head = parse(&json)?;
-        Ok(Object::new(json, head))
+        Ok(Object::new(json, Arc::new(head)))
     }
 
     /// Encodes a JSON tree; fails as [`Object::from_json`] does.
     pub fn from_value(value: &Value) -> Result<Self> {
         let json = serde_json::to_vec(value).map_err(Error::internal)?;
         let head = Head::deserialize(value).map_err(undecodable)?;
-        Ok(Object::new(json.into(), head))
+        Ok(Object::new(json.into(), Arc::new(head)))
     }
 
     /// Puts bytes and metadata together that the caller knows to belong together; nothing is parsed.
@@ -137,10 +137,17 @@ impl Object {
         metadata: Metadata,
     ) -> Self {
         let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
-        Object::new(json.into(), head)
+        Object::new(json.into(), Arc::new(head))
     }
 
-    fn new(json: Bytes, head: Head) -> Self {
+    /// The same version, without what was decoded of it and is kept for others: for whoever holds it long after everybody
+    /// else has gone on to newer ones.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Object::new(self.0.json.clone(), self.0.head.clone())
+    }
+
+    fn new(json: Bytes, head: Arc<Head>) -> Self {
         let (decoded, lean, encoded) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Object(Arc::new(Inner { json, head, decoded, lean, encoded }))
     }
@@ -328,6 +335,17 @@ mod tests {
         let first: Arc<Pod> = pod.clone().decode().unwrap();
         assert!(Arc::ptr_eq(&first, &pod.decode().unwrap()));
         assert_eq!(first.metadata.name.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_was_decoded_goes_with_its_last_holder() {
+        let pod = pod();
+        let decoded: Arc<Pod> = pod.lean().unwrap();
+        let bare = pod.bare();
+        assert_eq!((bare.json(), bare.metadata()), (pod.json(), pod.metadata()));
+        drop(pod);
+        assert_eq!(Arc::strong_count(&decoded), 1);
+        assert_eq!(bare.lean::<Pod>().unwrap(), decoded);
     }
 
     #[test]

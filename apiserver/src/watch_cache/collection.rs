@@ -257,7 +257,7 @@ impl State {
         self.changed = revision;
         let event = Event::new(revision, before, now);
         self.audience.tell(&event);
-        self.window.push_back(event);
+        self.window.push_back(event.bare());
         if self.window.len() > WINDOW
             && let Some(oldest) = self.window.pop_front()
         {

@@ -26,6 +26,12 @@ impl Event {
         Event(Arc::new(Inner { revision, before, now, last: OnceLock::new() }))
     }
 
+    /// The same for watchers that come later: what was decoded of the objects goes with those who are told now.
+    pub(crate) fn bare(&self) -> Self {
+        let bare = |version: &Option<Version>| version.as_ref().map(Version::bare);
+        Event::new(self.0.revision, bare(&self.0.before), bare(&self.0.now))
+    }
+
     pub(crate) fn revision(&self) -> Revision {
         self.0.revision
     }

@@ -58,6 +58,11 @@ impl Fields {
 }
 
 impl Version {
+    /// The same without what was decoded of the object.
+    pub(crate) fn bare(&self) -> Self {
+        Version { object: self.object.bare(), fields: self.fields.clone() }
+    }
+
     /// Reads the selectable fields from `tree`, the tree of `object`.
     pub(crate) fn new(object: Object, tree: &Value, strategy: &dyn Strategy) -> Self {
         let names = strategy.selectable_fields();
