@@ -308,13 +308,15 @@ impl Shared {
     fn change(&self, resource_version: &str, change: impl FnOnce(&mut Indexed) -> Vec<Change>) {
         let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = change(&mut self.write().objects);
-        handlers.retain(|handler| match handler.upgrade() {
-            Some(handler) => {
-                changes.iter().for_each(&**handler);
-                true
-            }
-            None => false,
-        });
+        if !changes.is_empty() {
+            handlers.retain(|handler| match handler.upgrade() {
+                Some(handler) => {
+                    changes.iter().for_each(&**handler);
+                    true
+                }
+                None => false,
+            });
+        }
         drop(handlers);
         self.write().advance(resource_version);
     }

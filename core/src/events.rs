@@ -11,8 +11,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::channel::mpsc;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::json;
@@ -178,9 +178,10 @@ struct Sender {
 impl Sender {
     async fn run(mut self, mut events: mpsc::Receiver<Event>) {
         while let Some(first) = events.next().await {
-            let more = events.by_ref().take_until(self.env.sleep(LULL)).take(BUFFER);
-            let more: Vec<Event> = more.collect().await;
-            for event in std::iter::once(first).chain(more) {
+            self.env.sleep(LULL).await;
+            self.pass_on(first).await;
+            for _ in 0..BUFFER {
+                let Some(event) = events.next().now_or_never().flatten() else { break };
                 self.pass_on(event).await;
             }
         }
@@ -232,8 +233,6 @@ impl Sender {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
-
     use super::*;
     use crate::api::ListOptions;
     use crate::error::{Error, Reason};

@@ -98,7 +98,7 @@ impl Indexed {
         }
         let mut values = Values::new();
         for object in self.iter() {
-            enter(&index, &mut values, object);
+            (index.values)(object).into_iter().for_each(|value| enter(&mut values, value, object));
         }
         self.indexes.insert(index.name, (index, values));
     }
@@ -131,8 +131,7 @@ impl Indexed {
                 Vec::new()
             }
             Some(old) if old.uid() == new.uid() => {
-                self.remove(&old);
-                self.insert(new.clone());
+                self.replace_version(&old, &new);
                 vec![Change::Modified { old, new }]
             }
             // Another object of the same name: the deletion in between went unseen.
@@ -148,9 +147,22 @@ impl Indexed {
         }
     }
 
+    /// Puts a newer version in the place of an older one of the same object.
+    fn replace_version(&mut self, old: &Object, new: &Object) {
+        for (index, values) in self.indexes.values_mut() {
+            let (before, after) = ((index.values)(old), (index.values)(new));
+            before.iter().filter(|value| !after.contains(value)).for_each(|value| leave(values, value, old));
+            after.into_iter().for_each(|value| enter(values, value, new));
+        }
+        let namespace = self.namespaces.get_mut(new.namespace());
+        if let Some(place) = namespace.and_then(|namespace| namespace.get_mut(new.name())) {
+            *place = new.clone();
+        }
+    }
+
     fn insert(&mut self, object: Object) {
         for (index, values) in self.indexes.values_mut() {
-            enter(index, values, &object);
+            (index.values)(&object).into_iter().for_each(|value| enter(values, value, &object));
         }
         let namespace = self.namespaces.entry(object.namespace().to_owned()).or_default();
         namespace.insert(object.name().to_owned(), object);
@@ -165,27 +177,23 @@ impl Indexed {
             self.namespaces.remove(object.namespace());
         }
         for (index, values) in self.indexes.values_mut() {
-            leave(index, values, &old);
+            (index.values)(&old).iter().for_each(|value| leave(values, value, &old));
         }
         self.len -= 1;
         Some(old)
     }
 }
 
-fn enter(index: &Index, values: &mut Values, object: &Object) {
-    for value in (index.values)(object) {
-        values.entry(value).or_default().insert(Keyed(object.clone()));
-    }
+/// Finds an object, in this version, by a value.
+fn enter(values: &mut Values, value: String, object: &Object) {
+    values.entry(value).or_default().replace(Keyed(object.clone()));
 }
 
-fn leave(index: &Index, values: &mut Values, object: &Object) {
-    let keyed = Keyed(object.clone());
-    for value in (index.values)(object) {
-        if let Some(found) = values.get_mut(&value) {
-            found.remove(&keyed);
-            if found.is_empty() {
-                values.remove(&value);
-            }
+fn leave(values: &mut Values, value: &str, object: &Object) {
+    if let Some(found) = values.get_mut(value) {
+        found.remove(&Keyed(object.clone()));
+        if found.is_empty() {
+            values.remove(value);
         }
     }
 }
