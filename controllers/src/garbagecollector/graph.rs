@@ -127,6 +127,10 @@ impl Graph {
         self.nodes.get(uid)
     }
 
+    fn has_observed(&self, uid: &str) -> bool {
+        self.nodes.get(uid).is_some_and(|node| node.observed)
+    }
+
     /// The dependents that keep an owner from going before them.
     pub(super) fn blocking(&self, owner: &str) -> Vec<&Node> {
         let dependents = self.nodes.get(owner).into_iter().flat_map(|node| &node.dependents);
@@ -137,7 +141,11 @@ impl Graph {
     /// An object was added or has changed; `before` is what was known of it.
     pub(super) fn see(&mut self, before: Option<&Metadata>, object: &Object) -> Calls {
         let mut calls = Calls::default();
-        let (identity, now) = (Identity::of(object), object.metadata());
+        let now = object.metadata();
+        if before.is_some_and(|before| is_the_same(before, now)) && self.has_observed(object.uid()) {
+            return calls;
+        }
+        let identity = Identity::of(object);
         let uid = identity.uid.clone();
         self.observe(&identity, &mut calls);
         let node = self.nodes.entry(uid.clone()).or_insert_with(|| Node::named(identity));
@@ -311,6 +319,13 @@ fn misplaced(dependent: &Node, owner: &str) -> Option<Misplaced> {
     let reference = dependent.owners.iter().find(|one| one.uid == owner)?;
     let owner = Identity::of_owner(reference, &dependent.identity.namespace);
     Some(Misplaced { dependent: dependent.identity.clone(), owner })
+}
+
+/// Whether nothing has changed that collecting garbage depends on: most changes are of something else.
+fn is_the_same(before: &Metadata, now: &Metadata) -> bool {
+    before.is_terminating() == now.is_terminating()
+        && before.owner_references == now.owner_references
+        && before.finalizers == now.finalizers
 }
 
 /// Whether the object now is being deleted with a finalizer, and was not before.
