@@ -58,7 +58,9 @@ impl Upkeep {
         let now = self.env.now();
         let patch = status_patch(current, &self.options, &*self.runtime, heartbeat, now);
         let Some(patch) = patch else { return Ok(false) };
-        self.client.all::<Node>().patch_status(&self.name, Patch::Strategic(patch)).await?;
+        // Nobody reads the answer, so that it is not decoded.
+        let target = self.client.all::<Node>().target(&self.name).subresource("status");
+        self.client.api().patch(&target, Patch::Strategic(patch), &WriteOptions::default()).await?;
         Ok(true)
     }
 

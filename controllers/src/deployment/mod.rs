@@ -82,11 +82,10 @@ fn refuse(deployment: &Deployment) -> Outcome {
     let mut outcome = Outcome::done();
     let message = "This deployment is selecting all pods. A non-empty selector is required.";
     outcome.event(EventType::Warning, "SelectingAll", message);
-    let mut seen = deployment.clone();
-    let status = seen.status.get_or_insert_default();
+    let mut status = deployment.status.clone().unwrap_or_default();
     if status.observed_generation.unwrap_or_default() < deployment.metadata.generation.unwrap_or_default() {
         status.observed_generation = deployment.metadata.generation;
-        outcome.update_status(&seen);
+        outcome.update_status(deployment, &status);
     }
     outcome
 }

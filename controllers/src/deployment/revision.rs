@@ -12,7 +12,7 @@ use steersman_core::owner::{controller_reference, is_controlled_by};
 use super::numbers::{progress_deadline_seconds, size};
 use super::rollout::{Rollout, annotate_replicas};
 use super::status::{self, progressing};
-use crate::runner::{Failure, Operation, Outcome, View};
+use crate::runner::{Failure, Outcome, View};
 use crate::template::hash;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -37,16 +37,20 @@ const NOT_COPIED: &[&str] = &[
 
 /// Where the oldest ReplicaSet with that template is.
 pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSet>]) -> Option<usize> {
-    let wanted = without_hash(template?);
+    let wanted = template?;
     sets.iter().position(|set| {
         let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
-        template.is_some_and(|template| without_hash(template) == wanted)
+        template.is_some_and(|template| make_the_same_pods(template, wanted))
     })
 }
 
-fn without_hash(template: &PodTemplateSpec) -> PodTemplateSpec {
-    let mut template = template.clone();
-    let metadata = template.metadata.get_or_insert_default();
+/// Whether two templates differ in nothing but the label with the hash. Most differ in what their containers are.
+fn make_the_same_pods(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
+    one.spec == other.spec && without_hash(one.metadata.as_ref()) == without_hash(other.metadata.as_ref())
+}
+
+fn without_hash(metadata: Option<&ObjectMeta>) -> ObjectMeta {
+    let mut metadata = metadata.cloned().unwrap_or_default();
     if let Some(labels) = &mut metadata.labels {
         labels.remove(HASH);
     }
@@ -54,7 +58,7 @@ fn without_hash(template: &PodTemplateSpec) -> PodTemplateSpec {
     metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
     // The API server has put it there, or has not: it says nothing about the pods.
     metadata.creation_timestamp = None;
-    template
+    metadata
 }
 
 /// The revision of a ReplicaSet; 0 if it has none.
@@ -218,8 +222,8 @@ fn extend_history(history: &str, revision: &str) -> Option<String> {
 /// What to write down when the new ReplicaSet could not be made: another one may have its name, by a collision of
 /// hashes, or the API may have refused it.
 pub(super) fn not_created(view: &View, deployment: &Deployment, failure: &Failure) -> Outcome {
-    let Operation::Create(target, body) = &failure.operation else { return Outcome::done() };
-    let name = body["metadata"]["name"].as_str().unwrap_or_default();
+    let Some(target) = &failure.target else { return Outcome::done() };
+    let name = &target.name;
     let mut changed = deployment.clone();
     let mut outcome = Outcome::done();
     if failure.error.reason() == Reason::AlreadyExists {
@@ -228,7 +232,7 @@ pub(super) fn not_created(view: &View, deployment: &Deployment, failure: &Failur
         if existing.is_some_and(|set| !is_the_one(deployment, &set)) {
             let count = &mut changed.status.get_or_insert_default().collision_count;
             *count = Some(count.unwrap_or_default().saturating_add(1));
-            outcome.update_status(&changed);
+            outcome.update_status(&changed, &changed.status);
         }
         return outcome;
     }
@@ -236,7 +240,7 @@ pub(super) fn not_created(view: &View, deployment: &Deployment, failure: &Failur
     if progress_deadline_seconds(deployment).is_some() {
         status::set_progress(&mut changed, "False", "ReplicaSetCreateError", message.clone(), view.now());
         if changed != *deployment {
-            outcome.update_status(&changed);
+            outcome.update_status(&changed, &changed.status);
         }
     }
     outcome.event(EventType::Warning, "ReplicaSetCreateError", message);

@@ -87,7 +87,7 @@ impl Rollout<'_> {
     fn write(mut self, status: DeploymentStatus) -> Outcome {
         self.deployment.status = Some(status);
         if self.deployment != *self.seen {
-            self.outcome.update_status(&self.deployment);
+            self.outcome.update_status(&self.deployment, &self.deployment.status);
         }
         self.outcome
     }

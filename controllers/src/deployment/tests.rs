@@ -273,11 +273,10 @@ fn old_revisions_beyond_the_limit_are_forgotten_when_the_rollout_is_complete() {
 #[test]
 fn a_name_that_another_set_has_taken_raises_the_collision_count() {
     let deployment = deployment(1, "app:1", json!({}));
-    let create = reconcile(&deployment, &[], &[]).actions()[0].operation.clone();
-    let Operation::Create(_, body) = &create else { panic!() };
-    let failure = Failure { operation: create.clone(), error: Error::new(Reason::AlreadyExists, "taken") };
+    let first = reconcile(&deployment, &[], &[]);
+    let failure = first.actions()[0].operation.failing()(Error::new(Reason::AlreadyExists, "taken"));
     let mut other = set(1, "other", 0, 1);
-    other.metadata.name = body["metadata"]["name"].as_str().map(str::to_owned);
+    other.metadata.name = failure.target.as_ref().map(|target| target.name.clone());
     let view = View::fixed(now()).with(std::slice::from_ref(&deployment)).with(&[other]).with::<Pod>(&[]);
     let outcome = Deployments.failed(&view, &deployment, &failure);
     assert_eq!(written(&outcome).status.unwrap().collision_count, Some(1));
@@ -294,6 +293,7 @@ fn a_complete_deployment_asks_for_nothing() {
     let deployment = deployment(2, "app:1", json!({}));
     let sets = [set(1, "app:1", 2, 2)];
     let first = written(&reconcile(&deployment, &sets, &[]));
+    let first = Deployment { spec: deployment.spec, ..first };
     assert_eq!(
         conditions(&first),
         ["Available=True MinimumReplicasAvailable", "Progressing=True NewReplicaSetAvailable"]

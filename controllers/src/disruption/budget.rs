@@ -170,7 +170,7 @@ fn write(
     outcome: &mut Outcome,
 ) {
     if before != status {
-        outcome.update_status(&PodDisruptionBudget { status: Some(status), ..budget.clone() });
+        outcome.update_status(budget, &status);
     }
 }
 

@@ -20,10 +20,11 @@ pub(super) fn update(
     failure: Option<&Failure>,
     outcome: &mut Outcome,
 ) {
-    let old = set.status.clone().unwrap_or_default();
-    let new = status(view, set, &old, pods, failure);
-    if new != old {
-        outcome.update_status(&ReplicaSet { status: Some(new), ..set.clone() });
+    let none = ReplicaSetStatus::default();
+    let old = set.status.as_ref().unwrap_or(&none);
+    let new = status(view, set, old, pods, failure);
+    if new != *old {
+        outcome.update_status(set, &new);
     }
 }
 

@@ -138,8 +138,8 @@ fn finished_pods_are_replaced_and_terminating_ones_counted() {
 fn a_failed_creation_becomes_a_condition_and_goes_with_the_next_success() {
     let mut set = set(1);
     let view = see(&set, &[]);
-    let operation = ReplicaSets.reconcile(&view, &set).actions()[0].operation.clone();
-    let failure = Failure { operation, error: Error::new(Reason::Forbidden, "exceeded quota") };
+    let first = ReplicaSets.reconcile(&view, &set);
+    let failure = first.actions()[0].operation.failing()(Error::new(Reason::Forbidden, "exceeded quota"));
     let outcome = ReplicaSets.failed(&view, &set, &failure);
     let condition = &status_of(&outcome)["conditions"][0];
     assert_eq!(

@@ -62,8 +62,9 @@ impl Hands {
         written: &mut Written,
     ) -> Option<Failure> {
         let Action { operation, success, failure, may_be_missing, while_alive } = action;
+        let failing = operation.failing();
         let performed = match self.check_alive(while_alive).await {
-            Ok(()) => self.perform(operation.clone(), about, written).await,
+            Ok(()) => self.perform(operation, about, written).await,
             Err(error) => Err(error),
         };
         match performed {
@@ -73,9 +74,10 @@ impl Hands {
             }
             Err(error) if may_be_missing && error.is_not_found() => None,
             Err(error) => {
-                let failed = Failure { operation, error };
+                let failed = failing(error);
                 if !failed.is_in_terminating_namespace() {
-                    self.tell(about, failure, &failed.name(), failed.error.message());
+                    let name = failed.target.as_ref().map_or("", |target| target.name.as_str());
+                    self.tell(about, failure, name, failed.error.message());
                 }
                 Some(failed)
             }
@@ -148,6 +150,9 @@ impl Hands {
 
     /// Waits until the caches show all that was written, but not for ever.
     pub(super) async fn hold_back(&self, env: &Env, written: &Written) {
+        if written.0.is_empty() {
+            return;
+        }
         let seen = join_all(written.0.iter().map(|write| self.seen(write)));
         if env.timeout(HOLD_LIMIT, seen).await.is_err() {
             tracing::warn!("own writes were not seen for {HOLD_LIMIT:?}: going on without");
@@ -196,14 +201,5 @@ impl Failure {
     /// Whether nothing can be created any more where it was tried: that is no reason to try again, or to complain.
     pub(super) fn is_in_terminating_namespace(&self) -> bool {
         self.error.causes().iter().any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
-    }
-
-    fn name(&self) -> String {
-        let body_name = match &self.operation {
-            Operation::Create(_, body) => body["metadata"]["name"].as_str(),
-            _ => None,
-        };
-        let target_name = || self.operation.target().map_or("", |target| target.name.as_str());
-        body_name.unwrap_or_else(target_name).to_owned()
     }
 }

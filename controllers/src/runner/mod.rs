@@ -63,7 +63,7 @@ mod work;
 pub use controller::{Actor, Controller, Sweep};
 pub use crew::{Context, Controllers, Running};
 pub use key::Key;
-pub use outcome::{Action, Failure, Note, Operation, Outcome, PatchBody};
+pub use outcome::{Action, Failure, Note, Operation, Outcome, PatchBody, Verb};
 pub use sources::Sources;
 pub use view::View;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 use steersman_core::Resource;
 use steersman_core::api::{Patch, Target};
 use steersman_core::error::Error;
@@ -77,12 +78,30 @@ pub struct Note {
     pub message: String,
 }
 
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verb {
+    /// It creates an object.
+    Create,
+    /// It replaces one.
+    Update,
+    /// It changes one.
+    Patch,
+    /// It deletes one.
+    Delete,
+    /// It records an event.
+    Event,
+}
+
 /// An action that failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
     /// What was tried.
-    pub operation: Operation,
+    pub verb: Verb,
+    /// What it was tried on, by the name that it has or was to have; nothing for an event.
+    pub target: Option<Target>,
     /// Why it failed.
     pub error: Error,
 }
@@ -107,9 +126,13 @@ impl Outcome {
         self.push(Operation::Update(target(object), encode(object)))
     }
 
-    /// Replaces the status of an object; fails with a conflict if it has changed since it was seen.
-    pub fn update_status<K: Resource>(&mut self, object: &K) -> &mut Action {
-        self.push(Operation::Update(target(object).subresource("status"), encode(object)))
+    /// Replaces the status of an object, and its annotations; fails with a conflict if it has changed since it was seen.
+    /// Nothing else of the object is sent: through this door the server leaves the rest as it is.
+    pub fn update_status<K: Resource>(&mut self, object: &K, status: &impl Serialize) -> &mut Action {
+        let body = json!({
+            "apiVersion": K::API_VERSION, "kind": K::KIND, "metadata": object.metadata(), "status": status
+        });
+        self.push(Operation::Update(target(object).subresource("status"), body))
     }
 
     /// Changes an object, by a merge patch (RFC 7386).
@@ -225,6 +248,28 @@ impl Operation {
             Operation::Event(..) => None,
         }
     }
+
+    fn verb(&self) -> Verb {
+        match self {
+            Operation::Create(..) => Verb::Create,
+            Operation::Update(..) => Verb::Update,
+            Operation::Patch(..) => Verb::Patch,
+            Operation::Delete(..) => Verb::Delete,
+            Operation::Event(..) => Verb::Event,
+        }
+    }
+
+    /// What is to be known of it if it fails.
+    pub(crate) fn failing(&self) -> impl FnOnce(Error) -> Failure + use<> {
+        let mut target = self.target().cloned();
+        if let (Operation::Create(_, body), Some(target)) = (self, &mut target)
+            && let Some(name) = body["metadata"]["name"].as_str()
+        {
+            name.clone_into(&mut target.name);
+        }
+        let verb = self.verb();
+        move |error| Failure { verb, target, error }
+    }
 }
 
 impl PatchBody {
@@ -247,12 +292,16 @@ impl Note {
 impl Failure {
     /// Whether it was the creation of an object of `K`.
     pub fn is_create_of<K: Resource>(&self) -> bool {
-        matches!(&self.operation, Operation::Create(target, _) if target.resource == GroupVersionResource::of::<K>())
+        self.verb == Verb::Create && self.is_about::<K>()
     }
 
     /// Whether it was the deletion of an object of `K`.
     pub fn is_delete_of<K: Resource>(&self) -> bool {
-        matches!(&self.operation, Operation::Delete(target, _) if target.resource == GroupVersionResource::of::<K>())
+        self.verb == Verb::Delete && self.is_about::<K>()
+    }
+
+    fn is_about<K: Resource>(&self) -> bool {
+        self.target.as_ref().is_some_and(|target| target.resource == GroupVersionResource::of::<K>())
     }
 }
 
