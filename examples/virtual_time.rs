@@ -17,6 +17,10 @@ use steersman::prelude::*;
 use steersman::sim::Sim;
 use steersman::store::Memory;
 
+/// A program chooses its allocator; this one makes many small objects.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const NODES: usize = 3;
