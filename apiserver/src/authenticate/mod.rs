@@ -14,6 +14,8 @@ pub(crate) mod impersonate;
 mod jwt;
 #[cfg(feature = "auth")]
 mod oidc;
+#[cfg(feature = "auth")]
+mod remembered;
 mod static_tokens;
 mod union;
 mod webhook;

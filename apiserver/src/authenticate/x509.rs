@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::digest;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -18,11 +18,19 @@ use x509_parser::der_parser::oid;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::AttributeTypeAndValue;
 
+use super::remembered::Remembered;
 use super::{Authenticator, Credentials, Identity, NotAuthenticated};
 use crate::user::User;
 
 /// Knows the clients that some authorities vouch for; upstream's `--client-ca-file`.
-pub struct ClientCertificates(Vec<TrustAnchor<'static>>);
+pub struct ClientCertificates {
+    anchors: Vec<TrustAnchor<'static>>,
+    /// Whose the chains are that were found to be good, and until when that is taken for granted.
+    good: Remembered<Vec<Bytes>, (Option<User>, Timestamp)>,
+}
+
+/// For how long a chain that was found to be good is not looked at again: so long a certificate may outlive itself.
+const TRUST: SignedDuration = SignedDuration::from_secs(10);
 
 impl ClientCertificates {
     /// Trusts the authorities whose certificates are in `pem`.
@@ -54,11 +62,25 @@ impl ClientCertificates {
         if anchors.is_empty() {
             return Err(Error::bad_request("there is no certificate of an authority"));
         }
-        Ok(ClientCertificates(anchors))
+        Ok(ClientCertificates { anchors, good: Remembered::default() })
     }
 
     /// Whom a chain proves one to be; `None` if it is empty, or names nobody.
     pub(crate) fn user(&self, chain: &[Bytes], now: Timestamp) -> Result<Option<User>, NotAuthenticated> {
+        if chain.is_empty() {
+            return Ok(None);
+        }
+        if let Some((user, _)) = self.good.get(chain).filter(|(_, until)| now < *until) {
+            return Ok(user);
+        }
+        let user = self.judge(chain, now)?;
+        let until = now.saturating_add(TRUST).unwrap_or(now);
+        self.good.put(chain.to_vec(), (user.clone(), until));
+        Ok(user)
+    }
+
+    /// The same, found out anew.
+    fn judge(&self, chain: &[Bytes], now: Timestamp) -> Result<Option<User>, NotAuthenticated> {
         let Some(own) = chain.first() else { return Ok(None) };
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
         let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -74,7 +96,7 @@ impl ClientCertificates {
         let Some((own, between)) = der.split_first() else { return Err(webpki::Error::BadDer) };
         let usage = KeyUsage::client_auth();
         EndEntityCert::try_from(own)?
-            .verify_for_usage(ALL_VERIFICATION_ALGS, &self.0, between, now, usage, None, None)
+            .verify_for_usage(ALL_VERIFICATION_ALGS, &self.anchors, between, now, usage, None, None)
             .map(drop)
     }
 }
@@ -106,6 +128,6 @@ fn user(certificate: &X509Certificate<'_>, der: &[u8]) -> Option<User> {
 
 impl fmt::Debug for ClientCertificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClientCertificates").field(&self.0.len()).finish()
+        f.debug_tuple("ClientCertificates").field(&self.anchors.len()).finish()
     }
 }

@@ -3,7 +3,6 @@
 
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
-use http::request::Parts;
 use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 
@@ -94,8 +93,7 @@ impl Form {
     }
 
     /// The form of an error: what the request wants as far as it can be had.
-    pub(super) fn of_error(request: &Parts) -> Self {
-        let (headers, query) = (&request.headers, &Query::parse(request.uri.query()));
+    pub(super) fn of_error(headers: &HeaderMap, query: &Query) -> Self {
         let header = headers.get(ACCEPT).map_or(Ok(""), |value| value.to_str()).unwrap_or_default();
         let form = choose(header, offered(false)).unwrap_or(Form::JSON);
         let pretty = form.media == Media::Json && (form.pretty || is_pretty(headers, query));

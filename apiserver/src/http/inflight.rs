@@ -81,12 +81,14 @@ impl Drop for Place<'_> {
 mod tests {
     use http::Method;
 
+    use super::super::info::Info;
     use super::*;
 
     #[test]
     fn a_place_is_given_back() {
         let all = InFlight::new(Limits { reading: 1, writing: 1 });
-        let manner = |method, uri: &str| Manner::of(&method, &uri.parse().unwrap()).unwrap();
+        let manner =
+            |method, uri: &str| Manner::of(&method, &Info::of(&method, &uri.parse().unwrap())).unwrap();
         let (read, write) = (manner(Method::GET, "/api/v1/pods"), manner(Method::POST, "/api/v1/pods"));
         let first = all.enter(&read);
         assert!(first.is_some() && all.enter(&read).is_none());

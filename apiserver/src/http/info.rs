@@ -1,18 +1,20 @@
 //! What a request is about, as far as rights are concerned; upstream's `RequestInfo`.
 
-use http::Method;
-use http::request::Parts;
+use std::borrow::Cow;
+
+use http::{Method, Uri};
 use steersman_core::selector::FieldSelector;
 
 use super::path::{self, Place};
 use super::query::Query;
 use crate::authorize::{Asked, ResourceAccess};
 
-/// The verb of a request, and what it is about.
+/// The first line of a request, read once: its verb, and what it is about.
 pub(super) struct Info {
-    pub(super) verb: String,
+    pub(super) verb: Cow<'static, str>,
     pub(super) place: Place,
-    path: String,
+    pub(super) query: Query,
+    uri: Uri,
     /// What selects the objects of a list or watch.
     fields: Option<FieldSelector>,
 }
@@ -20,20 +22,19 @@ pub(super) struct Info {
 impl Info {
     /// Reads it from the first line of a request. Selectors that cannot be read restrict nothing here; the request
     /// fails over them later.
-    pub(super) fn of(parts: &Parts) -> Self {
-        let path = parts.uri.path().to_owned();
-        let place = path::parse(&path);
-        let query = Query::parse(parts.uri.query());
+    pub(super) fn of(method: &Method, uri: &Uri) -> Self {
+        let place = path::parse(uri.path());
+        let query = Query::parse(uri.query());
         let verb = match &place {
             Place::Resource { target, watch } => {
                 let watches = *watch || (query.flag("watch") && target.name.is_empty());
-                verb(&parts.method, target.name.is_empty(), watches).to_owned()
+                Cow::Borrowed(verb(method, target.name.is_empty(), watches))
             }
-            Place::Discovery(_) | Place::Elsewhere => parts.method.as_str().to_ascii_lowercase(),
+            Place::Discovery(_) | Place::Elsewhere => Cow::Owned(method.as_str().to_ascii_lowercase()),
         };
-        let selects = matches!(verb.as_str(), "list" | "watch");
+        let selects = matches!(&*verb, "list" | "watch");
         let fields = selects.then(|| query.text("fieldSelector").parse().ok()).flatten();
-        Info { verb, place, path, fields }
+        Info { verb, place, query, uri: uri.clone(), fields }
     }
 
     /// What authorisers are asked about.
@@ -42,7 +43,7 @@ impl Info {
             Place::Resource { target, .. } => {
                 Asked::Resource(ResourceAccess::of(target, self.fields.as_ref()))
             }
-            Place::Discovery(_) | Place::Elsewhere => Asked::Path(&self.path),
+            Place::Discovery(_) | Place::Elsewhere => Asked::Path(self.uri.path()),
         }
     }
 }
@@ -64,13 +65,10 @@ fn verb(method: &Method, is_collection: bool, watches: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
 
     fn shown(method: &str, uri: &str) -> String {
-        let (parts, ()) = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
-        let info = Info::of(&parts);
+        let info = Info::of(&method.parse().unwrap(), &uri.parse().unwrap());
         match info.asked() {
             Asked::Path(path) => format!("{} {path}", info.verb),
             Asked::Resource(asked) => {

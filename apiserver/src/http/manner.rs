@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use http::{Method, Uri};
+use http::Method;
 use steersman_core::{Error, Result};
 
-use super::path::{self, Place};
-use super::query::Query;
+use super::info::Info;
+use super::path::Place;
 
 /// The longest that an ordinary request may take; upstream's `--request-timeout`.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -30,9 +30,9 @@ impl Manner {
     ///
     /// # Errors
     /// 400 if the parameter `timeout` is no duration.
-    pub(super) fn of(method: &Method, uri: &Uri) -> Result<Self> {
-        let query = Query::parse(uri.query());
-        let long_running = match path::parse(uri.path()) {
+    pub(super) fn of(method: &Method, info: &Info) -> Result<Self> {
+        let query = &info.query;
+        let long_running = match &info.place {
             Place::Resource { watch: true, .. } => true,
             Place::Resource { target, .. } => {
                 let subresource = target.subresource.split('/').next().unwrap_or_default();
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn of(method: Method, uri: &str) -> Manner {
-        Manner::of(&method, &uri.parse().unwrap()).unwrap()
+        Manner::of(&method, &Info::of(&method, &uri.parse().unwrap())).unwrap()
     }
 
     #[test]
@@ -132,6 +132,7 @@ mod tests {
             assert_eq!(of(Method::GET, uri).deadline(), expected, "{uri}");
         }
         assert_eq!(of(Method::POST, "/api/v1/pods?watch=true").deadline(), minute);
-        assert!(Manner::of(&Method::GET, &"/version?timeout=soon".parse().unwrap()).is_err());
+        let soon = Info::of(&Method::GET, &"/version?timeout=soon".parse().unwrap());
+        assert!(Manner::of(&Method::GET, &soon).is_err());
     }
 }

@@ -35,6 +35,7 @@ mod show;
 mod upgrade;
 mod verbs;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -44,6 +45,7 @@ use crate::pipeline::{Caller, Warnings};
 use crate::server::Server;
 use crate::user::User;
 use accept::Form;
+use info::Info;
 
 pub(crate) use answer::Answer;
 #[cfg(feature = "tower")]
@@ -73,21 +75,32 @@ pub enum Body {
 
 /// A text without its percent signs, or as it is if they cannot be read.
 pub(crate) fn unescape(text: &str) -> String {
-    path::decode(text).unwrap_or_else(|| text.to_owned())
+    path::decode(text).map_or_else(|| text.to_owned(), Cow::into_owned)
 }
 
 impl Server {
     /// Answers a request of `user`. Never fails: what is wrong is in the answer.
     pub async fn call(&self, user: User, request: http::Request<Bytes>) -> http::Response<Body> {
+        let info = Info::of(request.method(), request.uri());
+        self.call_about(info, user, request).await
+    }
+
+    /// The same for a request whose first line was read.
+    async fn call_about(
+        &self,
+        info: Info,
+        user: User,
+        request: http::Request<Bytes>,
+    ) -> http::Response<Body> {
         let agent = request.headers().get(http::header::USER_AGENT);
         let user_agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let caller = Caller { user, user_agent, warnings: Some(Warnings::default()) };
         let core = self.core();
-        let (started, counted) = (core.env.elapsed(), verbs::counted(core, &request));
+        let (started, counted) = (core.env.elapsed(), verbs::counted(core, request.method(), &info));
         let wants_body = request.method() != http::Method::HEAD;
         let (parts, body) = request.into_parts();
-        let form = Form::of_error(&parts);
-        let answer = match verbs::answer(core, &caller, parts, body).await {
+        let form = Form::of_error(&parts.headers, &info.query);
+        let answer = match verbs::answer(core, &caller, verbs::Sent { info, form, parts, body }).await {
             Ok(answer) => answer,
             Err(error) => answer::of_error(core, form, &error),
         };

@@ -1,5 +1,7 @@
 //! What a path is about.
 
+use std::borrow::Cow;
+
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
 
@@ -23,10 +25,11 @@ pub(super) enum Place {
 pub(super) fn parse(path: &str) -> Place {
     let Some(path) = decode(path) else { return Place::Elsewhere };
     let Some(rest) = path.strip_prefix('/') else { return Place::Elsewhere };
-    let steps: Vec<String> = rest.trim_end_matches('/').split('/').map(str::to_owned).collect();
-    let words: Vec<&str> = steps.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["api"] | ["api", _] | ["apis"] | ["apis", _] | ["apis", _, _] => Place::Discovery(steps),
+    let steps: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
+    match steps.as_slice() {
+        ["api"] | ["api", _] | ["apis"] | ["apis", _] | ["apis", _, _] => {
+            Place::Discovery(steps.iter().map(|step| (*step).to_owned()).collect())
+        }
         ["api", version, rest @ ..] => resource("", version, rest),
         ["apis", group, version, rest @ ..] => resource(group, version, rest),
         _ => Place::Elsewhere,
@@ -63,9 +66,9 @@ fn object<'a>(steps: &[&'a str]) -> (&'a str, String) {
 }
 
 /// A text without its percent signs; `None` if it is no text then.
-pub(super) fn decode(step: &str) -> Option<String> {
+pub(super) fn decode(step: &str) -> Option<Cow<'_, str>> {
     if !step.contains('%') {
-        return Some(step.to_owned());
+        return Some(Cow::Borrowed(step));
     }
     let mut bytes = Vec::with_capacity(step.len());
     let mut rest = step.bytes();
@@ -77,7 +80,7 @@ pub(super) fn decode(step: &str) -> Option<String> {
         let digits = [rest.next()?, rest.next()?];
         bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
     }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 #[cfg(test)]

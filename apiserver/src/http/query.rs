@@ -1,5 +1,7 @@
 //! The parameters of a request.
 
+use std::borrow::Cow;
+
 use steersman_core::error::Error;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Result, field};
@@ -15,7 +17,7 @@ impl Query {
         let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let plain = |text: &str| {
             let spaced = text.replace('+', " ");
-            path::decode(&spaced).unwrap_or(spaced)
+            path::decode(&spaced).map_or_else(|| spaced.clone(), Cow::into_owned)
         };
         Query(
             pairs

@@ -22,6 +22,7 @@ use steersman_core::{Env, Error, Result};
 
 use super::answer::in_json;
 use super::inflight::{InFlight, Limits};
+use super::info::Info;
 #[cfg(feature = "tls")]
 use super::kubelet_port::KubeletPort;
 use super::manner::Manner;
@@ -151,18 +152,19 @@ impl Service {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let info = Info::of(request.method(), request.uri());
         #[cfg(feature = "tls")]
         if let Behind::Kubelet(_) = &self.behind {
             // Everything lasts as long as the API server likes.
-            return self.whole(request).await;
+            return self.whole(info, request).await;
         }
-        let manner = match Manner::of(request.method(), request.uri()) {
+        let manner = match Manner::of(request.method(), &info) {
             Ok(manner) => manner,
             Err(error) => return in_json(&error).into_response(),
         };
         let Some(_place) = self.in_flight.enter(&manner) else { return InFlight::refusal() };
         let encodings = gzip::is_accepted(request.headers());
-        let whole = self.whole(request);
+        let whole = self.whole(info, request);
         let response = match manner.deadline() {
             Some(limit) => match self.env().timeout(limit, whole).await {
                 Ok(response) => response,
@@ -173,7 +175,7 @@ impl Service {
         if encodings && manner.may_be_compressed() { gzip::compress(response) } else { response }
     }
 
-    async fn whole<B>(&self, request: Request<B>) -> Response<Body>
+    async fn whole<B>(&self, info: Info, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -185,8 +187,8 @@ impl Service {
         };
         let request = Request::from_parts(parts, body);
         match (&self.behind, &self.user) {
-            (Behind::Server(server), Some(user)) => server.call(user.clone(), request).await,
-            (Behind::Server(server), None) => server.serve(request).await,
+            (Behind::Server(server), Some(user)) => server.call_about(info, user.clone(), request).await,
+            (Behind::Server(server), None) => server.serve_about(info, request).await,
             #[cfg(feature = "tls")]
             (Behind::Kubelet(port), _) => port.call(request).await,
         }

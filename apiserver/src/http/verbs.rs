@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use http::request::Parts;
-use http::{Method, Request};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::Result;
 use steersman_core::api::{FieldValidation, Patch, Target};
-use steersman_core::resource::GroupVersionKind;
+use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 
 use super::accept::{self, Form, Shape};
 use super::answer::{self, Answer};
 use super::body::Expected;
 use super::connect::{self, Connect, Door};
 use super::info::Info;
-use super::path::{self, Place};
+use super::path::Place;
 use super::query::Query;
 use super::show::{Include, Show};
 use super::{body, documents, issuer, options};
@@ -55,9 +55,18 @@ struct Call<'a> {
     body: Bytes,
 }
 
+/// What was sent, and how much of it was read.
+pub(super) struct Sent {
+    pub(super) info: Info,
+    /// The form of an error.
+    pub(super) form: Form,
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+}
+
 /// Answers a request, or says what is wrong with it.
-pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body: Bytes) -> Result<Answer> {
-    let info = Info::of(&parts);
+pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, sent: Sent) -> Result<Answer> {
+    let Sent { info, form, parts, body } = sent;
     core.authorize(&caller.user, &info.verb, info.asked()).await?;
     if let Some(answer) = issuer::answer(core, &parts)? {
         return Ok(answer);
@@ -66,20 +75,15 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body
         Place::Resource { target, watch } => (target, watch),
         place => return documents::answer(core, &place, &parts).await,
     };
-    let (rows, resource) = (core.registry.rows(), &target.resource);
-    let is_custom = rows.all().any(|row| row.custom && row.resource().group == resource.group);
-    if !rows.has_group(&resource.group)
-        || (is_custom && !rows.has_version(&resource.group, &resource.version))
-    {
-        return Ok(Answer::no_page());
+    let row = core.registry.get(&target.resource);
+    match &row {
+        Some(row) if !is_misplaced(row, &target, &info.verb) => {}
+        Some(row) => return if row.custom { Ok(Answer::no_page()) } else { Err(fault::unknown_path()) },
+        None if is_beyond(core, &target.resource) => return Ok(Answer::no_page()),
+        None => {}
     }
-    if let Some(row) = core.registry.get(resource).filter(|row| is_misplaced(row, &target, &info.verb)) {
-        return if row.custom { Ok(Answer::no_page()) } else { Err(fault::unknown_path()) };
-    }
-    let query = Query::parse(parts.uri.query());
-    let deprecation = core.registry.get(&target.resource).and_then(|row| row.deprecation.clone());
-    let form = Form::of_error(&parts);
-    let call = Call { core, caller, target, query, parts, body };
+    let deprecation = row.and_then(|row| row.deprecation.clone());
+    let call = Call { core, caller, target, query: info.query, parts, body };
     let answer = match call.answer(watch).await {
         // What the resource does not do is refused before anybody looks at what it is.
         Err(error) if error.code() == 405 => return Err(error),
@@ -87,6 +91,13 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, parts: Parts, body
     };
     let warnings = caller.warnings.as_ref().map(Warnings::take).unwrap_or_default();
     Ok(answer.warned(&warnings).warned(deprecation.as_slice()))
+}
+
+/// Whether nothing is served in the group of a resource that is not served, or in its version where custom resources are.
+fn is_beyond(core: &Core, resource: &GroupVersionResource) -> bool {
+    let rows = core.registry.rows();
+    let is_custom = rows.all().any(|row| row.custom && row.resource().group == resource.group);
+    !rows.has_group(&resource.group) || (is_custom && !rows.has_version(&resource.group, &resource.version))
 }
 
 /// Whether the path puts a resource where it is not: into a namespace that has none, or an object of one that has
@@ -103,13 +114,13 @@ fn is_misplaced(row: &Served, target: &Target, verb: &str) -> bool {
 }
 
 /// As what a request is counted.
-pub(super) fn counted(core: &Core, request: &Request<Bytes>) -> metrics::Request {
-    match path::parse(request.uri().path()) {
+pub(super) fn counted(core: &Core, method: &Method, info: &Info) -> metrics::Request {
+    match &info.place {
         Place::Resource { target, watch } if core.registry.get(&target.resource).is_some() => {
-            let watches = watch || Query::parse(request.uri().query()).flag("watch");
-            metrics::Request::to(&target, request.method(), watches && request.method() == Method::GET)
+            let watches = *watch || info.query.flag("watch");
+            metrics::Request::to(target, method, watches && method == Method::GET)
         }
-        _ => metrics::Request::elsewhere(request.method()),
+        _ => metrics::Request::elsewhere(method),
     }
 }
 

@@ -47,12 +47,13 @@ pub(super) async fn serve<I>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (tasks, mut streams) = Tasks::new(env.clone());
+    let (tasks, _streams) = Tasks::new(env.clone());
     let answer = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());
         }
-        let answer = service.clone().answer(request);
+        // A large future, which would else be moved from hand to hand.
+        let answer = Box::pin(service.clone().answer(request));
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let builder = builder(env, tasks);
@@ -62,7 +63,6 @@ pub(super) async fn serve<I>(
         if told.as_mut().poll(cx).is_ready() {
             connection.as_mut().graceful_shutdown();
         }
-        streams.tend(cx);
         connection.as_mut().poll(cx)
     });
     if let Err(why) = outcome.await {

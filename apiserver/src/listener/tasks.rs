@@ -1,14 +1,13 @@
 //! Gives hyper time and tasks from an [`Env`].
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
-use futures::channel::mpsc;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
 use steersman_core::Env;
 use steersman_core::env::Task;
 
@@ -16,30 +15,25 @@ use steersman_core::env::Task;
 #[derive(Clone)]
 pub(super) struct Tasks {
     env: Env,
-    /// Holds no more than the connection has streams, which hyper bounds.
-    started: mpsc::UnboundedSender<Task<()>>,
+    running: Weak<Mutex<Running>>,
 }
 
 /// Owns the tasks of one connection: they stop when it is dropped.
 pub(super) struct Owned {
-    started: mpsc::UnboundedReceiver<Task<()>>,
-    running: FuturesUnordered<Task<()>>,
+    _running: Arc<Mutex<Running>>,
+}
+
+/// The tasks that run, by the number of each: no more than the connection has streams, which hyper bounds.
+#[derive(Default)]
+struct Running {
+    next: u64,
+    tasks: BTreeMap<u64, Task<()>>,
 }
 
 impl Tasks {
     pub(super) fn new(env: Env) -> (Self, Owned) {
-        let (sender, started) = mpsc::unbounded();
-        (Tasks { env, started: sender }, Owned { started, running: FuturesUnordered::new() })
-    }
-}
-
-impl Owned {
-    /// Takes over what was started, and forgets what has ended.
-    pub(super) fn tend(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(task)) = self.started.poll_next_unpin(cx) {
-            self.running.push(task);
-        }
-        while let Poll::Ready(Some(_)) = self.running.poll_next_unpin(cx) {}
+        let running = Arc::default();
+        (Tasks { env, running: Arc::downgrade(&running) }, Owned { _running: running })
     }
 }
 
@@ -49,11 +43,19 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
+        // If the connection is gone, so is whoever would have had the answer.
+        let Some(running) = self.running.upgrade() else { return };
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.next += 1;
+        let (number, own) = (running.next, self.running.clone());
         let task = self.env.spawn("stream", async move {
             future.await;
+            if let Some(running) = own.upgrade() {
+                running.lock().unwrap_or_else(PoisonError::into_inner).tasks.remove(&number);
+            }
         });
-        // If the connection is gone, so is whoever would have had the answer; the task is dropped, which stops it.
-        let _ = self.started.unbounded_send(task);
+        // Whatever has ended already waits for the lock to be forgotten.
+        running.tasks.insert(number, task);
     }
 }
 

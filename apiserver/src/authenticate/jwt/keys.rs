@@ -14,11 +14,14 @@ use steersman_core::{Error, Result};
 
 use super::{KeySet, text};
 use crate::authenticate::accounts::TokenKeys;
+use crate::authenticate::remembered::Remembered;
 
 /// One private key, RSA (`RS256`) or on the curve P-256 (`ES256`), and its public half.
 pub struct JwtKeys {
     signer: Signer,
     public: KeySet,
+    /// The claims of tokens that were found to be signed with the key, which never changes.
+    signed: Remembered<String, Value>,
 }
 
 enum Signer {
@@ -61,14 +64,16 @@ impl JwtKeys {
 
     fn from_rsa(pair: RsaKeyPair) -> Self {
         let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public());
-        JwtKeys { public: KeySet::of_rsa(&public.n, &public.e), signer: Signer::Rsa(Box::new(pair)) }
+        Self::new(Signer::Rsa(Box::new(pair)), KeySet::of_rsa(&public.n, &public.e))
     }
 
     fn from_elliptic(pair: EcdsaKeyPair) -> Self {
-        JwtKeys {
-            public: KeySet::of_p256(pair.public_key().as_ref()),
-            signer: Signer::Elliptic(Box::new(pair)),
-        }
+        let public = KeySet::of_p256(pair.public_key().as_ref());
+        Self::new(Signer::Elliptic(Box::new(pair)), public)
+    }
+
+    fn new(signer: Signer, public: KeySet) -> Self {
+        JwtKeys { signer, public, signed: Remembered::default() }
     }
 }
 
@@ -82,7 +87,12 @@ impl TokenKeys for JwtKeys {
     }
 
     fn verify(&self, token: &str) -> Option<Value> {
-        self.public.verify(token)
+        let known = self.signed.get(token);
+        known.or_else(|| {
+            let claims = self.public.verify(token)?;
+            self.signed.put(token.to_owned(), claims.clone());
+            Some(claims)
+        })
     }
 
     fn key_set(&self) -> Value {

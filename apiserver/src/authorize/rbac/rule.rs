@@ -31,10 +31,19 @@ fn allows_resource(rule: &PolicyRule, asked: &ResourceAccess<'_>) -> bool {
     let resources = list(rule.resources.as_ref());
     let resource_names = list(rule.resource_names.as_ref());
     names(list(rule.api_groups.as_ref()), asked.group)
-        && (names(resources, &asked.full_resource())
-            || (!asked.subresource.is_empty()
-                && resources.iter().any(|one| one.strip_prefix("*/") == Some(asked.subresource))))
+        && resources.iter().any(|one| covers_resource(one, asked))
         && (resource_names.is_empty() || resource_names.iter().any(|one| one == asked.name))
+}
+
+/// Whether one of a rule's resources (`pods`, `pods/log`, `*/log`, `*`) is what is asked about.
+fn covers_resource(one: &str, asked: &ResourceAccess<'_>) -> bool {
+    match (one.split_once('/'), asked.subresource) {
+        _ if one == ALL => true,
+        (Some((resource, subresource)), own) => {
+            !own.is_empty() && own == subresource && (resource == ALL || resource == asked.resource)
+        }
+        (None, own) => own.is_empty() && one == asked.resource,
+    }
 }
 
 fn covers_url(url: &str, path: &str) -> bool {

@@ -1,0 +1,202 @@
+//! A lean client: one connection, HTTP/2, with the windows of Go's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::{Failure, Outcome};
+
+/// What a server may send ahead of what was read, in bytes: for a request, and for a connection.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 1 << 30;
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/vnd.kubernetes.protobuf");
+
+/// Where a server is, and as whom to talk to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    /// `http` or `https`.
+    pub(crate) scheme: String,
+    /// Host and port.
+    pub(crate) authority: String,
+    pub(crate) token: String,
+}
+
+impl Endpoint {
+    /// What a URL names.
+    pub(crate) fn new(url: &str, token: &str) -> Outcome<Self> {
+        let url: http::Uri = url.parse()?;
+        let scheme = url.scheme_str().ok_or("a URL begins with http:// or https://")?.to_owned();
+        let authority = url.authority().ok_or("a URL names a host and a port")?.to_string();
+        Ok(Endpoint { scheme, authority, token: token.to_owned() })
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
+    pub(crate) accept: HeaderValue,
+    /// The code that the answer must have.
+    pub(crate) code: u16,
+}
+
+impl Ask {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Ask { method: Method::GET, path: path.into(), body: Bytes::new(), accept: JSON, code: 200 }
+    }
+
+    pub(crate) fn create(path: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Ask { method: Method::POST, path: path.into(), body: body.into(), accept: JSON, code: 201 }
+    }
+}
+
+/// A connection. Cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    base: String,
+    authorization: HeaderValue,
+}
+
+impl Client {
+    pub(crate) async fn connect(endpoint: &Endpoint) -> Outcome<Self> {
+        let stream = TcpStream::connect(&endpoint.authority).await?;
+        stream.set_nodelay(true)?;
+        let sender = match endpoint.scheme.as_str() {
+            "https" => {
+                let name = ServerName::try_from("localhost")?;
+                handshake(TlsConnector::from(Arc::new(trusting()?)).connect(name, stream).await?).await?
+            }
+            _ => handshake(stream).await?,
+        };
+        Ok(Client {
+            sender,
+            base: format!("{}://{}", endpoint.scheme, endpoint.authority),
+            authorization: HeaderValue::from_str(&format!("Bearer {}", endpoint.token))?,
+        })
+    }
+
+    /// The same connection used by whom another token belongs to.
+    pub(crate) fn with_token(&self, token: &str) -> Outcome<Self> {
+        let authorization = HeaderValue::from_str(&format!("Bearer {token}"))?;
+        Ok(Client { authorization, ..self.clone() })
+    }
+
+    /// The answer, once its headers are there and its code is the right one.
+    pub(crate) async fn open(&self, ask: Ask) -> Outcome<Response<Incoming>> {
+        let request = Request::builder()
+            .method(ask.method)
+            .uri(format!("{}{}", self.base, ask.path))
+            .header(AUTHORIZATION, &self.authorization)
+            .header(ACCEPT, ask.accept)
+            .header(CONTENT_TYPE, JSON)
+            .body(Full::new(ask.body))?;
+        let answer = self.sender.clone().send_request(request).await?;
+        if answer.status() == ask.code {
+            return Ok(answer);
+        }
+        let code = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        Err(format!("{}: {code}: {}", ask.path, String::from_utf8_lossy(&body)).into())
+    }
+
+    /// The number of bytes in the answer, read to its end.
+    pub(crate) async fn ask(&self, ask: Ask) -> Outcome<usize> {
+        let mut body = self.open(ask).await?.into_body();
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            length += frame?.data_ref().map_or(0, Bytes::len);
+        }
+        Ok(length)
+    }
+
+    /// The answer as a tree.
+    pub(crate) async fn json(&self, ask: Ask) -> Outcome<serde_json::Value> {
+        let body = self.open(ask).await?.into_body().collect().await?.to_bytes();
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+async fn handshake<I>(io: I) -> Outcome<SendRequest<Full<Bytes>>>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .handshake(TokioIo::new(io))
+        .await?;
+    // It ends with its last sender.
+    tokio::spawn(async move {
+        if let Err(why) = connection.await {
+            eprintln!("a connection ended: {why}");
+        }
+    });
+    Ok(sender)
+}
+
+fn trusting() -> Result<ClientConfig, Failure> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Trusting));
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}
+
+/// Trusts whoever listens: the load is the same.
+#[derive(Debug)]
+struct Trusting;
+
+impl ServerCertVerifier for Trusting {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,86 @@
+//! Measures `steersman up` itself: how soon it answers, and what it holds while nothing happens.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::client::{Client, Endpoint};
+use crate::server::Program;
+use crate::{Load, Outcome, clock, requests};
+
+/// A process counts as idle once it spends less than this in a second.
+const IDLE: Duration = Duration::from_millis(20);
+
+/// For how many seconds that is waited for.
+const PATIENCE: usize = 30;
+
+/// A cluster that runs.
+pub(crate) struct Up {
+    program: Program,
+    endpoint: Endpoint,
+}
+
+impl Up {
+    fn start(executable: &Path, kubeconfig: &Path) -> Outcome<Self> {
+        let mut command = Command::new(executable);
+        command.args(["up", "--listen", "127.0.0.1:0", "--service-cidr", "127.99.0.0/16", "--kubeconfig"]);
+        let (program, _ready) = Program::start(command.arg(kubeconfig))?;
+        let config: Value = serde_saphyr::from_str(&std::fs::read_to_string(kubeconfig)?)?;
+        let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let endpoint = Endpoint::new(text("/clusters/0/cluster/server"), text("/users/0/user/token"))?;
+        Ok(Up { program, endpoint })
+    }
+
+    async fn first_create(&self) -> Outcome {
+        let client = Client::connect(&self.endpoint).await?;
+        client.ask(requests::map("/api/v1/namespaces/default/configmaps", "first")).await.map(drop)
+    }
+}
+
+/// The executable: the one that was named, or the one beside this.
+fn executable(load: &Load) -> Outcome<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name("steersman");
+    let executable = load.executable.clone().unwrap_or(beside);
+    if executable.is_file() {
+        return Ok(executable);
+    }
+    Err(format!("{} is not there: cargo build --release --features cli", executable.display()).into())
+}
+
+fn kubeconfig() -> PathBuf {
+    std::env::temp_dir().join(format!("load-{}.kubeconfig", std::process::id()))
+}
+
+/// From the start of the process to the answer to the first create, over TLS: the best of `times`.
+pub(crate) async fn start_to_first_create(load: &Load, times: usize) -> Outcome<(Duration, Duration)> {
+    let (executable, kubeconfig) = (executable(load)?, kubeconfig());
+    let mut best: Option<(Duration, Duration)> = None;
+    for _ in 0..times {
+        let started = Instant::now();
+        let up = Up::start(&executable, &kubeconfig)?;
+        up.first_create().await?;
+        let took = (started.elapsed(), clock::spent(&[up.program.id()]));
+        best = Some(best.map_or(took, |best| best.min(took)));
+    }
+    std::fs::remove_file(&kubeconfig)?;
+    best.ok_or_else(|| "it was to be started at least once".into())
+}
+
+/// What it holds once it is idle, in megabytes: all, and what of that is no part of a file.
+pub(crate) async fn idle_megabytes(load: &Load) -> Outcome<(f64, f64)> {
+    let kubeconfig = kubeconfig();
+    let up = Up::start(&executable(load)?, &kubeconfig)?;
+    let process = up.program.id();
+    for _ in 0..PATIENCE {
+        let before = clock::spent(&[process]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if clock::spent(&[process]).saturating_sub(before) < IDLE {
+            break;
+        }
+    }
+    std::fs::remove_file(&kubeconfig)?;
+    let megabytes = |name| clock::held(process, name) * 1024.0 / 1e6;
+    Ok((megabytes("VmRSS"), megabytes("RssAnon")))
+}
