@@ -49,14 +49,14 @@ pub(crate) fn pod(path: &str, name: &str) -> Ask {
     Ask::create(path, body.to_string())
 }
 
-/// A token of a service account that may read every ConfigMap.
+/// A token of a service account that may do everything.
 pub(crate) async fn account_token(client: &Client) -> Outcome<String> {
     let of = "/api/v1/namespaces/load-maps/serviceaccounts/default/token";
     let token: Value =
         client.json(Ask::create(of, json!({"spec": {"expirationSeconds": 3600}}).to_string())).await?;
     let may = json!({
         "metadata": {"name": "load"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"kind": "ServiceAccount", "namespace": "load-maps", "name": "default"}]
     });
     // It may be there from an earlier run; if not, the first read with the token tells.
