@@ -11,6 +11,9 @@ use crate::tree::{Fill, Read, fields};
 
 const ONLY: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n";
 
+/// What named the class of a claim before there was a field for it.
+const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+
 /// The strategy of persistent volume claims.
 pub(super) struct VolumeClaims;
 
@@ -51,6 +54,20 @@ impl Strategy for VolumeClaims {
         check_size(object, old, &at, &mut errors);
         checks::unchanged(object.at("spec"), was, "volumeMode", &Path::ROOT, &mut errors);
         errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let annotations = object.at("metadata").at("annotations");
+        let deprecated = annotations.has(CLASS_ANNOTATION).then(|| {
+            let instead = "deprecated since v1.8; use \"storageClassName\" attribute instead";
+            format!("metadata.annotations[{CLASS_ANNOTATION}]: {instead}")
+        });
+        let (spec, resources) = (Path::new("spec"), object.at("spec").at("resources"));
+        let path = spec.child("resources");
+        let fractions = ["requests", "limits"]
+            .into_iter()
+            .filter_map(|list| pod_spec::bytes_warning(resources.at(list), "storage", &path.child(list)));
+        deprecated.into_iter().chain(fractions).collect()
     }
 
     fn counts_generation(&self) -> bool {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what a story takes for granted ends it where it is not so")]
 
 mod certificates;
+mod far_kubelet;
 mod kube_rs;
 mod kubectl;
 mod oidc;

@@ -18,7 +18,7 @@ use super::kube_rs;
 /// How long the cluster may take to do what it is to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn remote(served: &Served) -> Client {
+pub(crate) async fn remote(served: &Served) -> Client {
     Client::new(Arc::new(Remote::new(kube_rs::client(served).await)))
 }
 

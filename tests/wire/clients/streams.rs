@@ -112,9 +112,9 @@ fn kubectl_attaches() {
 }
 
 /// A node of fake containers that print, copy, serve a page at port 80, and send back what comes in at port 7.
-fn scripted(env: &Env, builder: Builder) -> Builder {
+pub(crate) fn scripted(env: &Env) -> Fake {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
-    let fake = Fake::new(env)
+    Fake::new(env)
         .answering(|asked: &Asked<'_>| match asked.command.first().map(String::as_str) {
             Some("cat") => Answer::to_input(Answer::text),
             Some("fail") => Answer::failure(7, "no").and_stderr("complaint"),
@@ -131,8 +131,7 @@ fn scripted(env: &Env, builder: Builder) -> Builder {
                 80 => Some(input.map(answer).boxed()),
                 _ => None,
             }
-        });
-    builder.node("n", fake)
+        })
 }
 
 const WEB: &str = r#"
@@ -148,14 +147,17 @@ spec: {selector: {app: web}, ports: [{name: http, port: 8080, targetPort: 80}]}
 "#;
 
 fn served_web() -> Served {
-    let served = Served::with(scripted);
-    served.runtime.block_on(async {
-        let cluster = served.cluster();
-        cluster.settle().await.unwrap();
-        cluster.apply(&WEB.replace("SCRIPT", SCRIPT)).await.unwrap();
-        cluster.settle().await.unwrap();
-    });
+    let served = Served::with(|env, builder| builder.node("n", scripted(env)));
+    served.runtime.block_on(settle_web(&served));
     served
+}
+
+/// Waits until the pod of that service runs.
+pub(crate) async fn settle_web(served: &Served) {
+    let cluster = served.cluster();
+    cluster.settle().await.unwrap();
+    cluster.apply(&WEB.replace("SCRIPT", SCRIPT)).await.unwrap();
+    cluster.settle().await.unwrap();
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn kube_rs_streams_without_a_socket() {
     served.runtime.block_on(async { streams(served.cluster().kube_client()).await });
 }
 
-async fn streams(client: Client) {
+pub(crate) async fn streams(client: Client) {
     let pods: Api<Pod> = Api::namespaced(client, "default");
     assert_eq!(pods.logs("web", &LogParams::default()).await.unwrap(), "one\ntwo\n");
     let params = LogParams { follow: true, tail_lines: Some(1), ..LogParams::default() };

@@ -104,7 +104,8 @@ async fn node(connect: &Connect<'_>, named: Named<'_>) -> Result<Answer> {
     let Some(path) = path(connect) else { return redirect(connect) };
     #[cfg(feature = "tls")]
     if let Some(tls) = location.there() {
-        return super::relay::get(connect, tls, &location.authority, path).await;
+        let query = connect.parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        return super::relay::get(connect, tls, &location.authority, &format!("{path}{query}")).await;
     }
     let unreachable = |why| unavailable(format!("error trying to reach service: {why}"));
     let kubelet = location.reach().map_err(unreachable)?;

@@ -31,4 +31,4 @@ pub(super) use tolerations::validate as validate_tolerations;
 pub(super) use validate::{Holder, validate};
 pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};
 pub(super) use volumes::validate_source as validate_volume_source;
-pub(super) use warnings::{of_volume_source as volume_source_warnings, warnings};
+pub(super) use warnings::{of_bytes as bytes_warning, of_volume_source as volume_source_warnings, warnings};

@@ -87,17 +87,19 @@ fn of_selectors(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
     }
 }
 
+/// Bytes come in whole numbers.
+pub(in crate::strategy) fn of_bytes(amounts: &Value, name: &str, at: &Path<'_>) -> Option<String> {
+    let (path, amount) = (at.key(name), amounts.text(name));
+    let is_fraction = Quantity::from_str(amount).is_ok_and(|quantity| !quantity.is_whole());
+    let amount = quote(amount);
+    is_fraction.then(|| format!("{path}: fractional byte value {amount} is invalid, must be an integer"))
+}
+
 fn of_container(container: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
     for list in ["limits", "requests"] {
-        let resources = at.child("resources");
-        let path = resources.child(list);
+        let (resources, amounts) = (at.child("resources"), container.at("resources").at(list));
         for name in ["ephemeral-storage", "memory"] {
-            let amount = container.at("resources").at(list).text(name);
-            if Quantity::from_str(amount).is_ok_and(|quantity| !quantity.is_whole()) {
-                let (path, amount) = (path.key(name), quote(amount));
-                warnings
-                    .push(format!("{path}: fractional byte value {amount} is invalid, must be an integer"));
-            }
+            warnings.extend(of_bytes(amounts, name, &resources.child(list)));
         }
     }
     let (path, env) = (at.child("env"), container.items("env"));
