@@ -17,7 +17,7 @@ use steersman::core::resource::GroupVersionResource;
 use steersman::prelude::*;
 use steersman::sim::Sim;
 
-/// As the executable has it: a program chooses its allocator.
+/// A program chooses its allocator; this one makes many small objects.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -20,7 +20,7 @@ use steersman_scheduler::{Cache, Decision, Picker, PodInfo, Profile};
 use end_to_end::WORKLOADS;
 use templates::*;
 
-/// As the executable has it: a program chooses its allocator.
+/// A program chooses its allocator; this one makes many small objects.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
