@@ -263,7 +263,7 @@ mod tests {
         let expected = [
             b"\x0a\x032.0".as_slice(),
             // definitions, named, "a", its schema
-            b"\x4a\x33\x0a\x31\x0a\x01a\x12\x2c",
+            b"\x4a\x35\x0a\x33\x0a\x01a\x12\x2e",
             b"\x9a\x01\x01b",
             b"\xb2\x01\x08\x0a\x06object",
             b"\xca\x01\x0c\x0a\x0a\x0a\x01b\x12\x05\x0a\x03#/c",

@@ -60,9 +60,8 @@ impl<'a> Text<'a> {
             return Some(Set::here());
         }
         let (mut member, mut below) = (false, Vec::new());
-        let mut open = "{";
-        while self.eat("}").is_none() {
-            self.eat(open)?;
+        self.eat("{")?;
+        loop {
             let step = self.string().filter(|_| depth < DEEPEST)?;
             self.eat(":")?;
             if step == codec::HERE {
@@ -71,7 +70,10 @@ impl<'a> Text<'a> {
             } else {
                 below.push((Element::read(step).ok()?, self.set(depth + 1)?));
             }
-            open = ",";
+            if self.eat("}").is_some() {
+                break;
+            }
+            self.eat(",")?;
         }
         Some(Set::new(member || below.is_empty(), below))
     }
