@@ -86,7 +86,7 @@ fn kubectl_applies_and_changes() {
         contains(&kubectl.ok("get deployment web -o wide"), "web:1");
         contains(&kubectl.ok("get pods -l app=web -o name"), "pod/web-");
         contains(&kubectl.ok("describe deployment web"), "Replicas:");
-        contains(&kubectl.ok("describe pods -l app=web"), "Successfully assigned default/web-");
+        contains(&kubectl.ok("describe pods -l app=web"), "Controlled By:  ReplicaSet/web-");
         contains(&kubectl.ok("describe node node-1"), "Non-terminated Pods:");
         contains(&kubectl.ok("get all --all-namespaces"), "service/kubernetes");
         contains(
