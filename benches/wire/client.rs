@@ -11,7 +11,8 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -33,16 +34,24 @@ pub(crate) struct Endpoint {
     pub(crate) scheme: String,
     /// Host and port.
     pub(crate) authority: String,
-    pub(crate) token: String,
+    pub(crate) access: Access,
+}
+
+/// How one proves who one is.
+#[derive(Clone, Debug)]
+pub(crate) enum Access {
+    Token(String),
+    /// A certificate and its key, as PEM.
+    Certificate(Vec<u8>, Vec<u8>),
 }
 
 impl Endpoint {
     /// What a URL names.
-    pub(crate) fn new(url: &str, token: &str) -> Outcome<Self> {
+    pub(crate) fn new(url: &str, access: Access) -> Outcome<Self> {
         let url: http::Uri = url.parse()?;
         let scheme = url.scheme_str().ok_or("a URL begins with http:// or https://")?.to_owned();
         let authority = url.authority().ok_or("a URL names a host and a port")?.to_string();
-        Ok(Endpoint { scheme, authority, token: token.to_owned() })
+        Ok(Endpoint { scheme, authority, access })
     }
 }
 
@@ -72,7 +81,7 @@ impl Ask {
 pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     base: String,
-    authorization: HeaderValue,
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
@@ -82,32 +91,37 @@ impl Client {
         let sender = match endpoint.scheme.as_str() {
             "https" => {
                 let name = ServerName::try_from("localhost")?;
-                handshake(TlsConnector::from(Arc::new(trusting()?)).connect(name, stream).await?).await?
+                let config = Arc::new(trusting(&endpoint.access)?);
+                handshake(TlsConnector::from(config).connect(name, stream).await?).await?
             }
             _ => handshake(stream).await?,
         };
         Ok(Client {
             sender,
             base: format!("{}://{}", endpoint.scheme, endpoint.authority),
-            authorization: HeaderValue::from_str(&format!("Bearer {}", endpoint.token))?,
+            authorization: match &endpoint.access {
+                Access::Token(token) => Some(bearer(token)?),
+                Access::Certificate(..) => None,
+            },
         })
     }
 
     /// The same connection used by whom another token belongs to.
     pub(crate) fn with_token(&self, token: &str) -> Outcome<Self> {
-        let authorization = HeaderValue::from_str(&format!("Bearer {token}"))?;
-        Ok(Client { authorization, ..self.clone() })
+        Ok(Client { authorization: Some(bearer(token)?), ..self.clone() })
     }
 
     /// The answer, once its headers are there and its code is the right one.
     pub(crate) async fn open(&self, ask: Ask) -> Outcome<Response<Incoming>> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("{}{}", self.base, ask.path))
-            .header(AUTHORIZATION, &self.authorization)
             .header(ACCEPT, ask.accept)
-            .header(CONTENT_TYPE, JSON)
-            .body(Full::new(ask.body))?;
+            .header(CONTENT_TYPE, JSON);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::new(ask.body))?;
         let answer = self.sender.clone().send_request(request).await?;
         if answer.status() == ask.code {
             return Ok(answer);
@@ -152,12 +166,22 @@ where
     Ok(sender)
 }
 
-fn trusting() -> Result<ClientConfig, Failure> {
+fn bearer(token: &str) -> Outcome<HeaderValue> {
+    Ok(HeaderValue::from_str(&format!("Bearer {token}"))?)
+}
+
+fn trusting(access: &Access) -> Result<ClientConfig, Failure> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trusting));
-    let mut config = config.with_no_client_auth();
+    let mut config = match access {
+        Access::Token(_) => config.with_no_client_auth(),
+        Access::Certificate(certificate, key) => {
+            let certificate = CertificateDer::from_pem_slice(certificate)?;
+            config.with_client_auth_cert(vec![certificate], PrivateKeyDer::from_pem_slice(key)?)?
+        }
+    };
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
 }

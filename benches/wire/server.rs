@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::client::{Client, Endpoint};
+use crate::client::{Access, Client, Endpoint};
 use crate::clock::{Start, Took};
 use crate::serve::{self, Manner};
 use crate::{Load, Outcome};
@@ -20,7 +20,8 @@ impl Server {
     pub(crate) fn all(load: &Load) -> Outcome<Vec<Self>> {
         match &load.against {
             Some(url) => {
-                let endpoint = Endpoint::new(url, load.token.as_deref().unwrap_or_default())?;
+                let access = Access::Token(load.token.clone().unwrap_or_default());
+                let endpoint = Endpoint::new(url, access)?;
                 Ok(vec![Server { endpoint, processes: load.pid.clone(), _own: None }])
             }
             None => Ok(vec![Self::start(Manner::Plain)?, Self::start(Manner::Tls)?]),
@@ -34,7 +35,8 @@ impl Server {
         };
         let mut command = Command::new(std::env::current_exe()?);
         let (program, address) = Program::start(command.args(["--serve", name]))?;
-        let endpoint = Endpoint::new(&format!("{scheme}://{address}"), serve::TOKEN)?;
+        let access = Access::Token(serve::TOKEN.to_owned());
+        let endpoint = Endpoint::new(&format!("{scheme}://{address}"), access)?;
         Ok(Server { endpoint, processes: vec![program.id()], _own: Some(program) })
     }
 

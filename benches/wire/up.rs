@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-use crate::client::{Client, Endpoint};
+use crate::client::{Access, Client, Endpoint};
 use crate::server::Program;
 use crate::{Load, Outcome, clock, requests};
 
@@ -29,7 +31,9 @@ impl Up {
         let (program, _ready) = Program::start(command.arg(kubeconfig))?;
         let config: Value = serde_saphyr::from_str(&std::fs::read_to_string(kubeconfig)?)?;
         let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let endpoint = Endpoint::new(text("/clusters/0/cluster/server"), text("/users/0/user/token"))?;
+        let pem = |field: &str| BASE64_STANDARD.decode(text(&format!("/users/0/user/client-{field}-data")));
+        let access = Access::Certificate(pem("certificate")?, pem("key")?);
+        let endpoint = Endpoint::new(text("/clusters/0/cluster/server"), access)?;
         Ok(Up { program, endpoint })
     }
 
