@@ -4,6 +4,8 @@
 //! form is `{"kind":…,"apiVersion":…,"metadata":{…},…}`: the version goes right behind `"metadata":{`, and finding
 //! that place means skipping two strings.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,8 +19,15 @@ use crate::ownership::Owners;
 const METADATA: &str = ",\"metadata\":{";
 const VERSION: &[u8] = b"\"resourceVersion\":\"";
 
-/// The stored form of an object and the owners of its fields. A `resourceVersion` in the tree is left out.
-pub(crate) fn encode(object: &Value, owners: &Owners) -> Bytes {
+/// The stored form of an object.
+pub(crate) struct Encoded {
+    pub(crate) json: Bytes,
+    /// Where in it the owners of its fields stand, if it has any.
+    owners: Option<Range<usize>>,
+}
+
+/// Writes an object and the owners of its fields. A `resourceVersion` in the tree is left out.
+pub(crate) fn encode(object: &Value, owners: &Owners) -> Encoded {
     let empty = Map::new();
     let fields = object.as_object().unwrap_or(&empty);
     let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
@@ -30,15 +39,16 @@ pub(crate) fn encode(object: &Value, owners: &Owners) -> Bytes {
     quote("", text("apiVersion"), &mut out);
     out.push_str(METADATA);
     let comma = write_fields(&mut out, metadata, &["resourceVersion"], false);
-    if let Some(owners) = owners.text() {
+    let owners = owners.text().map(|owners| {
         out.push_str(if comma { "," } else { "" });
         out.extend(["\"managedFields\":", owners]);
-    }
+        out.len() - owners.len()..out.len()
+    });
     out.push('}');
     write_fields(&mut out, fields, &["kind", "apiVersion", "metadata"], true);
     out.push('}');
     // It is kept for as long as the object is: no byte more than it needs.
-    out.into_boxed_str().into_boxed_bytes().into()
+    Encoded { json: out.into_boxed_str().into_boxed_bytes().into(), owners }
 }
 
 /// Writes fields, behind others if `comma` says so; whether another that follows needs a comma.
@@ -57,21 +67,27 @@ fn write_fields(out: &mut String, fields: &Map<String, Value>, skip: &[&str], mu
 /// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from, `metadata`
 /// what it has.
 pub(crate) fn finish(
-    stored: &Bytes,
+    stored: &Encoded,
     tree: &Value,
     mut metadata: Metadata,
     revision: Revision,
 ) -> Result<Object> {
     metadata.resource_version = revision.to_string();
     let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
-    Ok(Object::from_parts(stamp(stored, revision)?, text("apiVersion"), text("kind"), metadata))
+    let json = stamp(&stored.json, revision)?;
+    let inserted = json.len() - stored.json.len();
+    let object = Object::from_parts(json, text("apiVersion"), text("kind"), metadata);
+    if let Some(owners) = &stored.owners {
+        object.set_managed_fields(owners.start + inserted..owners.end + inserted);
+    }
+    Ok(object)
 }
 
 /// The object that a tree is without ever being stored: the answer to a dry run.
 pub(crate) fn unstored(tree: &Value, owners: &Owners) -> Result<Object> {
     let metadata = metadata_of(tree)?;
     let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
-    Ok(Object::from_parts(encode(tree, owners), text("apiVersion"), text("kind"), metadata))
+    Ok(Object::from_parts(encode(tree, owners).json, text("apiVersion"), text("kind"), metadata))
 }
 
 /// An object without a version, at a version.
@@ -122,7 +138,7 @@ fn stamp(stored: &Bytes, revision: Revision) -> Result<Bytes> {
 fn rewritten(json: &[u8]) -> Result<Bytes> {
     let mut tree: Value = serde_json::from_slice(json).map_err(Error::internal)?;
     let owners = Owners::take(&mut tree);
-    Ok(encode(&tree, &owners))
+    Ok(encode(&tree, &owners).json)
 }
 
 fn stamp_at(stored: &Bytes, revision: Revision) -> Result<Bytes> {
@@ -177,20 +193,22 @@ mod tests {
     }
 
     fn written() -> Bytes {
-        encode(&tree(), &owners())
+        encode(&tree(), &owners()).json
     }
 
     #[test]
     fn the_version_is_the_revision_of_the_write() {
-        let stored = written();
+        let encoded = encode(&tree(), &owners());
+        let stored = encoded.json.clone();
         assert!(!std::str::from_utf8(&stored).unwrap().contains("resourceVersion"));
-        let finished = finish(&stored, &tree(), metadata_of(&tree()).unwrap(), Revision(42)).unwrap();
+        let finished = finish(&encoded, &tree(), metadata_of(&tree()).unwrap(), Revision(42)).unwrap();
         for object in [finished, read(&stored, Revision(42)).unwrap()] {
             assert_eq!((object.resource_version(), object.name(), object.kind()), ("42", "a", "ConfigMap"));
             let value = object.to_value().unwrap();
             assert_eq!(value["metadata"]["resourceVersion"], "42");
             assert_eq!(value["metadata"]["managedFields"], json!([{"manager": "m"}]));
             assert_eq!(value["data"], tree()["data"]);
+            assert_eq!(object.managed_fields(), owners().text());
         }
     }
 
@@ -209,7 +227,7 @@ mod tests {
         assert_eq!(stored.tree["metadata"], json!({"name": "a"}));
         assert_eq!(stored.owners, owners());
         let bare = json!({"apiVersion": "v1", "kind": "K", "metadata": {}});
-        let object = read(&encode(&bare, &owners()), Revision(9)).unwrap();
+        let object = read(&encode(&bare, &owners()).json, Revision(9)).unwrap();
         assert_eq!(Stored::of(&object).unwrap(), Stored { tree: bare.into(), owners: owners() });
     }
 

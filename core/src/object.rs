@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub struct Object(Arc<Inner>);
 struct Inner {
     json: Bytes,
     head: Arc<Head>,
+    /// Where in the bytes `managedFields` stand, once somebody has looked or has said it.
+    managed: OnceLock<Option<Range<usize>>>,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
     encoded: OnceLock<Bytes>,
@@ -144,12 +147,17 @@ impl Object {
     /// else has gone on to newer ones.
     #[must_use]
     pub fn bare(&self) -> Self {
-        Object::new(self.0.json.clone(), self.0.head.clone())
+        let bare = Object::new(self.0.json.clone(), self.0.head.clone());
+        if let Some(Some(managed)) = self.0.managed.get() {
+            bare.set_managed_fields(managed.clone());
+        }
+        bare
     }
 
     fn new(json: Bytes, head: Arc<Head>) -> Self {
-        let (decoded, lean, encoded) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Object(Arc::new(Inner { json, head, decoded, lean, encoded }))
+        let (managed, encoded) = (OnceLock::new(), OnceLock::new());
+        let (decoded, lean) = (OnceLock::new(), OnceLock::new());
+        Object(Arc::new(Inner { json, head, managed, decoded, lean, encoded }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -210,9 +218,14 @@ impl Object {
     /// The JSON of `metadata.managedFields`, found without reading the rest; `None` if there are none, and for JSON that
     /// is written with spaces.
     pub fn managed_fields(&self) -> Option<&str> {
-        let text = std::str::from_utf8(&self.0.json).ok()?;
-        let metadata = json_text::member(text.strip_prefix('{')?, "metadata")?;
-        json_text::member(metadata.strip_prefix('{')?, "managedFields")
+        let place = self.0.managed.get_or_init(|| find_managed_fields(&self.0.json));
+        std::str::from_utf8(self.0.json.get(place.clone()?)?).ok()
+    }
+
+    /// Has [`Object::managed_fields`] look there, in the bytes, instead of searching for them: for whoever has written them.
+    pub fn set_managed_fields(&self, place: Range<usize>) {
+        // Another task may have found them.
+        let _ = self.0.managed.set(Some(place));
     }
 
     /// The typed object. Decoded at most once for the type that is first asked for, and shared from then on;
@@ -278,6 +291,14 @@ impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}@{}", self.kind(), self.metadata().key(), self.resource_version())
     }
+}
+
+fn find_managed_fields(json: &[u8]) -> Option<Range<usize>> {
+    let text = std::str::from_utf8(json).ok()?;
+    let metadata = json_text::member(text.strip_prefix('{')?, "metadata")?;
+    let managed = json_text::member(metadata.strip_prefix('{')?, "managedFields")?;
+    let start = managed.as_ptr() as usize - text.as_ptr() as usize;
+    Some(start..start + managed.len())
 }
 
 fn decode_once<K: Resource>(slot: &OnceLock<Typed>, read: impl FnOnce() -> Result<K>) -> Result<Arc<K>> {
@@ -357,6 +378,17 @@ mod tests {
         assert!(Arc::ptr_eq(&whole, &pod.read().unwrap()));
         assert_eq!((whole.metadata.managed_fields.is_some(), &lean.metadata.managed_fields), (true, &None));
         assert_eq!((&lean.metadata.name, &lean.spec), (&whole.metadata.name, &whole.spec));
+    }
+
+    #[test]
+    fn owners_are_found_where_their_writer_says() {
+        let (pod, owners) = (pod(), r#"[{"manager":"m"}]"#);
+        let start = std::str::from_utf8(pod.json()).unwrap().find(owners).unwrap();
+        pod.set_managed_fields(start..start + owners.len());
+        assert_eq!((pod.managed_fields(), pod.bare().managed_fields()), (Some(owners), Some(owners)));
+        let nowhere = self::pod();
+        nowhere.set_managed_fields(0..1 << 20);
+        assert_eq!(nowhere.managed_fields(), None);
     }
 
     #[test]

@@ -92,16 +92,16 @@ impl Core {
         over: Option<Revision>,
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
-        let value = encode::encode(&tree, &owners);
-        check_size(&value)?;
+        let encoded = encode::encode(&tree, &owners);
+        check_size(&encoded.json)?;
         let key = store_key(collection, key);
-        let write = Write::Put { key: key.clone(), value: value.clone(), ttl: row.strategy.time_to_live() };
+        let write = Write::Put { key: key.clone(), value: encoded.json.clone(), ttl: row.strategy.time_to_live() };
         match self.commit(key.clone(), write, over).await? {
             Commit::Done(revision) => {
-                let object = encode::finish(&value, &tree, metadata, revision)?;
+                let object = encode::finish(&encoded, &tree, metadata, revision)?;
                 let version = Version::new(object.clone(), &tree, &*row.strategy);
                 self.cache.offer(revision, key.clone(), version);
-                self.recent.keep(key, revision, Stored { tree, owners }, value.len());
+                self.recent.keep(key, revision, Stored { tree, owners }, encoded.json.len());
                 Ok(Outcome::Stored(object))
             }
             Commit::Refused(entries) => Ok(Outcome::Lost(lost(&entries)?)),

@@ -1,14 +1,14 @@
 //! The doors through which an object is changed: the object itself, its `status`, and the subresources with rules of
 //! their own. Each leaves alone what belongs to another.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::api::FieldValidation;
 use steersman_core::field;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
 use super::request::Request;
-use super::{Body, Core, metadata};
+use super::{Body, Core};
 use crate::fault;
 use crate::registry::Served;
 use crate::strategy::WriteContext;
@@ -121,12 +121,14 @@ impl Door<'_> {
 
 /// The old object with the wanted status; built-in kinds take the wanted metadata too.
 fn only_status(mut wanted: Value, old: &Value, row: &Served) -> Value {
-    let mut next = old.clone();
-    if !row.custom {
-        *metadata::of(&mut next) = std::mem::take(metadata::of(&mut wanted));
+    let taken = |field: &str| field == "status" || (field == "metadata" && !row.custom);
+    let Some(fields) = old.as_object() else { return wanted };
+    let kept = fields.iter().filter(|(field, _)| !taken(field));
+    let mut next: Map<String, Value> = kept.map(|(field, value)| (field.clone(), value.clone())).collect();
+    if let Some(wanted) = wanted.as_object_mut() {
+        next.extend(std::mem::take(wanted).into_iter().filter(|(field, _)| taken(field)));
     }
-    keep(&mut next, &wanted);
-    next
+    Value::Object(next)
 }
 
 /// Gives `tree` the status of `other`.

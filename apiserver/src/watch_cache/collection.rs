@@ -1,8 +1,9 @@
 //! The objects of one resource in memory: the newest version of each, and a window of recent changes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use steersman_core::api::WatchEvent;
 use steersman_core::store::Revision;
@@ -12,11 +13,8 @@ use super::audience::Audience;
 use super::event::Event;
 use super::selection::{Selection, Version};
 use super::watcher::{Subscription, Watcher};
+use super::window::Window;
 use crate::strategy::Strategy;
-
-/// How many changes of a resource a watch can start behind. Older versions are held for as long as they are in the
-/// window, so this bounds the memory of a busy resource to that many superseded objects.
-const WINDOW: usize = 4_096;
 
 /// The objects of one resource, as of some revision.
 pub(crate) struct Collection {
@@ -28,15 +26,22 @@ pub(crate) struct Collection {
 #[derive(Default)]
 struct State {
     objects: BTreeMap<Box<str>, Version>,
-    /// When each change happened, with the changed object's state before and after.
-    window: VecDeque<Event>,
+    /// Recent changes, with the changed object's state before and after.
+    window: Window,
     /// A watch can start after this revision or a later one.
     since: Revision,
     /// The revision of the newest change.
     changed: Revision,
     audience: Audience,
     /// Changes that came while the first load was under way.
-    loading: Option<Vec<(Revision, String, Option<Version>)>>,
+    loading: Option<Vec<(Arrival, String, Option<Version>)>>,
+}
+
+/// The revision of a change, and when it came by the environment's clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) revision: Revision,
+    pub(crate) at: Duration,
 }
 
 /// Some objects of a collection.
@@ -176,8 +181,8 @@ impl Collection {
         state.objects = objects;
         state.window.clear();
         (state.since, state.changed) = (revision, revision);
-        for (at, key, now) in pending {
-            state.change(at, &key, now);
+        for (arrival, key, now) in pending {
+            state.change(arrival, &key, now);
         }
     }
 
@@ -187,11 +192,11 @@ impl Collection {
     }
 
     /// Carries out a change and tells the watchers.
-    pub(crate) fn apply(&self, revision: Revision, key: &str, now: Option<Version>) {
+    pub(crate) fn apply(&self, arrival: Arrival, key: &str, now: Option<Version>) {
         let mut state = self.lock();
         match &mut state.loading {
-            Some(pending) => pending.push((revision, key.to_owned(), now)),
-            None => state.change(revision, key, now),
+            Some(pending) => pending.push((arrival, key.to_owned(), now)),
+            None => state.change(arrival, key, now),
         }
     }
 
@@ -239,11 +244,11 @@ impl State {
         if start < self.since {
             return Err(too_old(start, current));
         }
-        let from = self.window.partition_point(|event| event.revision() <= start);
-        Ok(self.window.range(from..).filter_map(|event| event.seen_by(selection)).collect())
+        Ok(self.window.after(start).filter_map(|event| event.seen_by(selection)).collect())
     }
 
-    fn change(&mut self, revision: Revision, key: &str, now: Option<Version>) {
+    fn change(&mut self, arrival: Arrival, key: &str, now: Option<Version>) {
+        let Arrival { revision, at } = arrival;
         if revision <= self.since {
             return;
         }
@@ -257,11 +262,8 @@ impl State {
         self.changed = revision;
         let event = Event::new(revision, before, now);
         self.audience.tell(&event);
-        self.window.push_back(event.bare());
-        if self.window.len() > WINDOW
-            && let Some(oldest) = self.window.pop_front()
-        {
-            self.since = oldest.revision();
+        if let Some(gone) = self.window.push(event.bare(), at) {
+            self.since = gone;
         }
     }
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -14,7 +15,7 @@ use futures::channel::oneshot;
 use futures::task::{ArcWake, AtomicWaker, waker_ref};
 use steersman_core::store::{Batch, Change, Revision, Watch};
 
-use super::collection::Collection;
+use super::collection::{Arrival, Collection};
 use super::selection::Version;
 use super::{REGISTRY, WatchCache};
 use crate::encode;
@@ -73,15 +74,15 @@ impl Feed {
         self.collections.values().for_each(|collection| collection.bookmark(self.revision));
     }
 
-    /// Carries out all batches that are ready. The store bounds how many can be. Tells how far it
-    /// is, and whether the watch has broken.
-    pub(super) fn pump(&mut self, wake: &Arc<Wake>) -> (Revision, bool) {
+    /// Carries out all batches that are ready at a time of the environment's clock. The store bounds how many can be.
+    /// Tells how far it is, and whether the watch has broken.
+    pub(super) fn pump(&mut self, wake: &Arc<Wake>, now: Duration) -> (Revision, bool) {
         let waker = waker_ref(wake);
         let mut cx = Context::from_waker(&waker);
         while let Some(watch) = &mut self.watch {
             match watch.poll_next_unpin(&mut cx) {
                 Poll::Pending => break,
-                Poll::Ready(Some(Ok(batch))) => self.apply(&batch),
+                Poll::Ready(Some(Ok(batch))) => self.apply(&batch, now),
                 Poll::Ready(end) => self.fail(end.and_then(Result::err)),
             }
         }
@@ -94,9 +95,10 @@ impl Feed {
         self.broken = true;
     }
 
-    fn apply(&mut self, batch: &Batch) {
+    fn apply(&mut self, batch: &Batch, now: Duration) {
+        let arrival = Arrival { revision: batch.revision, at: now };
         for change in batch.changes.iter() {
-            if let Err(error) = self.change(batch.revision, change) {
+            if let Err(error) = self.change(arrival, change) {
                 let key = String::from_utf8_lossy(&change.key).into_owned();
                 tracing::error!(key, %error, "the store holds an object that cannot be read");
             }
@@ -104,8 +106,8 @@ impl Feed {
         self.reached(batch.revision);
     }
 
-    fn change(&mut self, revision: Revision, change: &Change) -> steersman_core::Result<()> {
-        let offered = self.offered.remove(&(revision, change.key.clone()));
+    fn change(&mut self, arrival: Arrival, change: &Change) -> steersman_core::Result<()> {
+        let offered = self.offered.remove(&(arrival.revision, change.key.clone()));
         let Ok(key) = std::str::from_utf8(&change.key) else { return Ok(()) };
         let Some((collection, key)) = self.locate(key) else { return Ok(()) };
         let now = match (&change.now, offered) {
@@ -116,7 +118,7 @@ impl Feed {
                 Some(Version::of(object, collection.strategy())?)
             }
         };
-        collection.apply(revision, key, now);
+        collection.apply(arrival, key, now);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod feed;
 mod load;
 mod selection;
 mod watcher;
+mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How often watchers that want bookmarks are told how far they are.
 const BOOKMARKS: Duration = Duration::from_secs(60);
+
+/// How often the history of the store is compacted to where it was the last time; upstream's `--etcd-compaction-interval`.
+const COMPACTION: Duration = Duration::from_secs(300);
 
 /// How long the feed waits before it asks a store again that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -87,7 +91,7 @@ impl WatchCache {
 
     /// Carries out what the store has delivered so far.
     pub(crate) fn pump(&self) -> Revision {
-        let (reached, broken) = self.lock().pump(&self.wake);
+        let (reached, broken) = self.lock().pump(&self.wake, self.env.elapsed());
         if broken {
             ArcWake::wake_by_ref(&self.wake);
         }
@@ -95,9 +99,9 @@ impl WatchCache {
         reached
     }
 
-    /// Keeps the cache current and sends bookmarks, for as long as it is polled.
+    /// Keeps the cache current, sends bookmarks and compacts the store, for as long as it is polled.
     pub(crate) async fn run(self: Arc<Self>) {
-        futures::future::join(self.follow(), self.mark()).await;
+        futures::future::join3(self.follow(), self.mark(), self.compact()).await;
     }
 
     async fn follow(&self) {
@@ -117,6 +121,17 @@ impl WatchCache {
         loop {
             self.env.sleep(BOOKMARKS).await;
             self.lock().bookmark();
+        }
+    }
+
+    /// What is older than one to two intervals can be read no more, and takes no memory.
+    async fn compact(&self) {
+        loop {
+            let reached = self.revision();
+            self.env.sleep(COMPACTION).await;
+            if let Err(error) = self.store.compact(reached).await {
+                tracing::warn!(%error, "the store was not compacted");
+            }
         }
     }
 
