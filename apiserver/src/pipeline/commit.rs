@@ -95,7 +95,8 @@ impl Core {
         let encoded = encode::encode(&tree, &owners);
         check_size(&encoded.json)?;
         let key = store_key(collection, key);
-        let write = Write::Put { key: key.clone(), value: encoded.json.clone(), ttl: row.strategy.time_to_live() };
+        let write =
+            Write::Put { key: key.clone(), value: encoded.json.clone(), ttl: row.strategy.time_to_live() };
         match self.commit(key.clone(), write, over).await? {
             Commit::Done(revision) => {
                 let object = encode::finish(&encoded, &tree, metadata, revision)?;

@@ -56,7 +56,8 @@ impl Window {
     }
 
     fn fitting_room(&self, now: Duration) -> usize {
-        let is_fresh = |at: usize| self.changes.get(at).is_some_and(|(came, _)| now.saturating_sub(*came) < FRESH);
+        let is_fresh =
+            |at: usize| self.changes.get(at).is_some_and(|(came, _)| now.saturating_sub(*came) < FRESH);
         if is_fresh(0) {
             (self.room * 2).min(MOST)
         } else if is_fresh(self.changes.len() - self.room / 4) {
@@ -71,7 +72,11 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn fill(window: &mut Window, changes: std::ops::RangeInclusive<u64>, every: Duration) -> Option<Revision> {
+    fn fill(
+        window: &mut Window,
+        changes: std::ops::RangeInclusive<u64>,
+        every: Duration,
+    ) -> Option<Revision> {
         let mut gone = None;
         for revision in changes {
             let change = Event::new(Revision(revision), None, None);
