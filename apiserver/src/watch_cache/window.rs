@@ -39,7 +39,7 @@ impl Window {
             self.room = self.fitting_room(now);
         }
         let surplus = (self.changes.len() + 1).saturating_sub(self.room);
-        let gone = self.changes.drain(..surplus).last().map(|(_, change)| change.revision());
+        let gone = self.changes.drain(..surplus).next_back().map(|(_, change)| change.revision());
         self.changes.push_back((now, change));
         gone
     }
