@@ -205,6 +205,12 @@ impl Builder {
         self.server_with(|server| server.authenticator(authenticator))
     }
 
+    /// Refuses requests over HTTP that show nothing of who makes them, which otherwise are those of `system:anonymous`;
+    /// upstream's `--anonymous-auth=false`.
+    pub fn without_anonymous(self) -> Self {
+        self.server_with(steersman_apiserver::Builder::without_anonymous)
+    }
+
     /// Issues tokens to service accounts: on request, and in Secrets of type `kubernetes.io/service-account-token`.
     pub fn service_accounts(mut self, accounts: ServiceAccounts) -> Self {
         self.accounts = Some(accounts.clone());
@@ -247,12 +253,20 @@ impl Builder {
     }
 
     /// Also answers on the network: HTTPS at `address` (port 0 for any that is free), with certificates made at start.
-    /// [`Cluster::kubeconfig`] is what clients need; who shows nothing of who they are is refused. Needs an `Env` over
-    /// tokio with I/O enabled.
+    /// [`Cluster::kubeconfig`] is what clients need. Those who show nothing of who they are may do what an authorizer lets
+    /// `system:anonymous` do; without one they are refused. Needs an `Env` over tokio with I/O enabled.
     #[cfg(feature = "tls")]
     pub fn listen(mut self, address: std::net::SocketAddr) -> Self {
         self.address = Some(address);
         self
+    }
+
+    /// Where pods reach the API server, if somebody else puts it on the network: the endpoint of the service `kubernetes`.
+    /// An address that stands for every one of this machine is replaced by the one by which it reaches others.
+    #[cfg(feature = "tls")]
+    pub fn advertise(self, address: std::net::SocketAddr) -> Self {
+        let address = crate::listen::reachable(address);
+        self.server_with(move |server| server.advertise(address))
     }
 
     /// Puts something between every component and the API server: faults, logging. It gets the component's name.

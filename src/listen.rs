@@ -69,8 +69,7 @@ impl Plan {
 
     /// Where others find the server: where it listens, or at an address of this machine if that is everywhere.
     pub(crate) fn reachable(&self) -> SocketAddr {
-        let ip = self.address.ip();
-        SocketAddr::new(if ip.is_unspecified() { own_address() } else { ip }, self.address.port())
+        reachable(self.address)
     }
 
     /// Opens the door. `service` is the address of the service `kubernetes`.
@@ -88,6 +87,12 @@ impl Plan {
         let kubeconfig = kubeconfig(address, &self.authority, &Access::Certificate(admin));
         Ok(Door { listener, kubeconfig })
     }
+}
+
+/// Where others find who listens at an address: at one of this machine if it stands for all.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = address.ip();
+    SocketAddr::new(if ip.is_unspecified() { own_address() } else { ip }, address.port())
 }
 
 /// The address by which this machine reaches others, or the loopback one. Nothing is sent to find it out.

@@ -39,8 +39,10 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     if let Some(plan) = &plan {
         server = server.advertise(plan.reachable()).authenticator(plan.certificates()?);
         server = server.kubelet_client(plan.kubelet_client()?);
-        // Without an authorizer everybody may do everything: nobody gets in unknown.
-        server = server.without_anonymous();
+        if !server.has_authorizer() {
+            // Everybody may do everything: nobody gets in unknown, as with upstream's AlwaysAllow.
+            server = server.without_anonymous();
+        }
         builder.controllers = builder.controllers.take().map(|all| all.default_root_ca(plan.authority()));
     }
     let server = Arc::new(server.start(env).await?);

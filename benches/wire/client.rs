@@ -1,14 +1,13 @@
-//! A lean client: one connection, HTTP/2, with the windows of Go's.
+//! A lean client: one connection, HTTP/2, with the windows of Go's. It sends bodies that are there already, looks at the
+//! code of an answer, and counts its bytes: what a client makes of an object is its own affair.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::SendRequest;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::{Method, Request};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -79,9 +78,29 @@ impl Ask {
 /// A connection. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Client {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Bytes>,
     base: String,
     authorization: Option<HeaderValue>,
+}
+
+/// The body of an answer, as it comes.
+pub(crate) struct Arriving(RecvStream);
+
+impl Arriving {
+    /// The next piece; `None` behind the last.
+    pub(crate) async fn piece(&mut self) -> Outcome<Option<Bytes>> {
+        let Some(piece) = self.0.data().await.transpose()? else { return Ok(None) };
+        self.0.flow_control().release_capacity(piece.len())?;
+        Ok(Some(piece))
+    }
+
+    async fn whole(&mut self) -> Outcome<Vec<u8>> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
+    }
 }
 
 impl Client {
@@ -112,7 +131,7 @@ impl Client {
     }
 
     /// The answer, once its headers are there and its code is the right one.
-    pub(crate) async fn open(&self, ask: Ask) -> Outcome<Response<Incoming>> {
+    pub(crate) async fn open(&self, ask: Ask) -> Outcome<Arriving> {
         let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("{}{}", self.base, ask.path))
@@ -121,41 +140,45 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Full::new(ask.body))?;
-        let answer = self.sender.clone().send_request(request).await?;
-        if answer.status() == ask.code {
-            return Ok(answer);
+        let mut sender = self.sender.clone().ready().await?;
+        let (answer, mut body) = sender.send_request(request.body(())?, ask.body.is_empty())?;
+        if !ask.body.is_empty() {
+            body.send_data(ask.body, true)?;
         }
-        let code = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        Err(format!("{}: {code}: {}", ask.path, String::from_utf8_lossy(&body)).into())
+        let (head, body) = answer.await?.into_parts();
+        let mut body = Arriving(body);
+        if head.status == ask.code {
+            return Ok(body);
+        }
+        let why = body.whole().await?;
+        Err(format!("{}: {}: {}", ask.path, head.status, String::from_utf8_lossy(&why)).into())
     }
 
     /// The number of bytes in the answer, read to its end.
     pub(crate) async fn ask(&self, ask: Ask) -> Outcome<usize> {
-        let mut body = self.open(ask).await?.into_body();
+        let mut body = self.open(ask).await?;
         let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            length += frame?.data_ref().map_or(0, Bytes::len);
+        while let Some(piece) = body.piece().await? {
+            length += piece.len();
         }
         Ok(length)
     }
 
     /// The answer as a tree.
     pub(crate) async fn json(&self, ask: Ask) -> Outcome<serde_json::Value> {
-        let body = self.open(ask).await?.into_body().collect().await?.to_bytes();
+        let body = self.open(ask).await?.whole().await?;
         Ok(serde_json::from_slice(&body)?)
     }
 }
 
-async fn handshake<I>(io: I) -> Outcome<SendRequest<Full<Bytes>>>
+async fn handshake<I>(io: I) -> Outcome<SendRequest<Bytes>>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(STREAM_WINDOW)
+    let (sender, connection) = h2::client::Builder::new()
+        .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .handshake(TokioIo::new(io))
+        .handshake(io)
         .await?;
     // It ends with its last sender.
     tokio::spawn(async move {

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::Builder as Runtime;
 
 mod client;
 mod clock;
@@ -27,6 +28,10 @@ mod serve;
 mod server;
 mod table;
 mod up;
+
+/// The one of the executable, so that the server is as fast as there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What ends the program with a message.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -70,9 +75,9 @@ fn main() -> ExitCode {
 }
 
 fn run(load: &Load) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match load.serve {
-        Some(manner) => serve::run(&runtime, manner),
-        None => runtime.block_on(rows::run(load)),
+        Some(manner) => serve::run(&Runtime::new_multi_thread().enable_all().build()?, manner),
+        // One thread: what is waiting is sent together, and nothing is handed from one core to the other.
+        None => Runtime::new_current_thread().enable_all().build()?.block_on(rows::run(load)),
     }
 }

@@ -24,29 +24,33 @@ pub(crate) async fn namespace(client: &Client, name: &str) -> Outcome {
     Ok(())
 }
 
-/// A small ConfigMap.
+/// A small ConfigMap; `NAME` is its name.
+const MAP: &str = r#"{
+    "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "NAME", "labels": {"app": "load"}},
+    "data": {"one": "1", "two": "some text of a usual length"}
+}"#;
+
+/// A pod as most are; `NAME` is its name. No scheduler knows it for its own.
+const POD: &str = r#"{
+    "apiVersion": "v1", "kind": "Pod",
+    "metadata": {"name": "NAME", "labels": {"app": "web", "tier": "front"}},
+    "spec": {"schedulerName": "nobody", "containers": [{
+        "name": "main", "image": "web:1",
+        "ports": [{"containerPort": 8080}],
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
+        "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    }]}
+}"#;
+
+/// The creation of a small ConfigMap.
 pub(crate) fn map(path: &str, name: &str) -> Ask {
-    let body = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"app": "load"}},
-        "data": {"one": "1", "two": "some text of a usual length"}
-    });
-    Ask::create(path, body.to_string())
+    Ask::create(path, MAP.replacen("NAME", name, 1))
 }
 
-/// A pod as most are. No scheduler knows it for its own.
+/// The creation of a pod.
 pub(crate) fn pod(path: &str, name: &str) -> Ask {
-    let body = json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": "web", "tier": "front"}},
-        "spec": {"schedulerName": "nobody", "containers": [{
-            "name": "main", "image": "web:1",
-            "ports": [{"containerPort": 8080}],
-            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
-            "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
-            "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
-        }]}
-    });
-    Ask::create(path, body.to_string())
+    Ask::create(path, POD.replacen("NAME", name, 1))
 }
 
 /// A token of a service account that may do everything.

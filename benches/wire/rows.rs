@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-
-use crate::client::{Ask, Client, PROTOBUF};
+use crate::client::{Arriving, Ask, Client, PROTOBUF};
 use crate::clock::Took;
 use crate::requests::{self, LISTED, MAPS, PODS};
 use crate::server::Server;
@@ -258,7 +255,7 @@ async fn told(server: &Server, clients: &[Client], namespace: &str, events: usiz
     let mut tasks = Vec::new();
     for number in 0..WATCHERS {
         let watch = watching[number % watching.len()].open(Ask::get(format!("{path}?watch=1"))).await?;
-        tasks.push(tokio::spawn(lines(watch.into_body(), events)));
+        tasks.push(tokio::spawn(lines(watch, events)));
     }
     let start = server.start_clock();
     in_flight(clients, events, move |number| requests::map(&path, &format!("map-{number}"))).await?;
@@ -269,12 +266,11 @@ async fn told(server: &Server, clients: &[Client], namespace: &str, events: usiz
 }
 
 /// Reads events, a line each, until there were enough.
-async fn lines(mut body: Incoming, enough: usize) -> Outcome {
+async fn lines(mut body: Arriving, enough: usize) -> Outcome {
     let mut seen = 0;
     while seen < enough {
-        let frame = body.frame().await.ok_or("a watch ended too soon")??;
-        let data = frame.data_ref().ok_or("an event that is no data")?;
-        seen += data.iter().filter(|byte| **byte == b'\n').count();
+        let piece = body.piece().await?.ok_or("a watch ended too soon")?;
+        seen += piece.iter().filter(|byte| **byte == b'\n').count();
     }
     Ok(())
 }

@@ -70,6 +70,22 @@ pub struct ContainerConfig {
     pub run_as_user: Option<i64>,
     /// The same of its primary group.
     pub run_as_group: Option<i64>,
+    /// What it reads from its standard input.
+    pub stdin: Stdin,
+    /// Whether its standard streams are a terminal.
+    pub tty: bool,
+}
+
+/// What a container reads from its standard input; `stdin` and `stdinOnce` of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stdin {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// What the first client sends that is attached, until it leaves.
+    Once,
+    /// What clients send that are attached; it has no end.
+    Open,
 }
 
 /// A volume of the pod, shown inside a container.

@@ -2,7 +2,7 @@
 //! upstream's controllers beside it, so that there is garbage collection and Deployments come to have pods.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use steersman::apiserver::http::{Limits, Service};
 use steersman::apiserver::listener::{Authority, Certified, Listener, Options, Tls};
 use steersman::prelude::*;
 
+use crate::authorization::Authorization;
 use crate::signals::Signals;
 use crate::{Failure, Outcome};
 
@@ -26,7 +27,7 @@ pub(crate) struct ApiServer {
     etcd_servers: Option<String>,
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0")]
     bind_address: IpAddr,
-    /// Taken and not used: nobody finds the server by it.
+    /// Where pods find the server; the bind address if nothing is said, or the one by which this machine reaches others.
     #[arg(long, value_name = "ADDRESS")]
     advertise_address: Option<IpAddr>,
     #[arg(long, value_name = "PORT", default_value_t = 6443)]
@@ -49,8 +50,8 @@ pub(crate) struct ApiServer {
     service_account_signing_key_file: Option<PathBuf>,
     #[arg(long, value_name = "CIDR", default_value = "10.0.0.0/24")]
     service_cluster_ip_range: String,
-    #[arg(long, value_delimiter = ',', default_value = "AlwaysAllow")]
-    authorization_mode: Vec<String>,
+    #[command(flatten)]
+    authorization: Authorization,
     /// Taken and not used: privileged containers are always allowed.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     allow_privileged: Option<bool>,
@@ -69,12 +70,13 @@ impl ApiServer {
         let mut signals = Signals::hear()?;
         let env = Env::tokio();
         let serving = self.certificate(&env)?;
-        let cluster = self.builder()?.start(&env).await?;
+        let socket = self.socket()?;
+        let builder = self.authorization.put_into(self.builder()?, &env).await?;
+        let builder = builder.advertise(self.advertised(socket.local_addr()?));
+        let cluster = builder.start(&env).await?;
         let service = Service::new(cluster.server().clone(), Limits::default());
-        let address = SocketAddr::new(self.bind_address, self.secure_port);
         let options = Options::default().tls(Tls::new(&serving)?);
-        let listener = Listener::bind(&env, service, address, options).await;
-        let listener = listener.map_err(|why| format!("{address}: {why}"))?;
+        let listener = Listener::on(&env, service, socket, options)?;
         println!("ready: https://{}", listener.address());
         signals.stopped().await;
         listener.drain(&env, GRACE).await;
@@ -82,18 +84,22 @@ impl ApiServer {
         Ok(())
     }
 
+    /// Takes the address; clients that come before the server is there wait.
+    fn socket(&self) -> Result<TcpListener, Failure> {
+        let address = SocketAddr::new(self.bind_address, self.secure_port);
+        TcpListener::bind(address).map_err(|why| format!("{address}: {why}").into())
+    }
+
+    /// Where pods are told to find the server that listens at an address.
+    fn advertised(&self, listening: SocketAddr) -> SocketAddr {
+        let bound = if listening.ip().is_loopback() { Ipv4Addr::UNSPECIFIED.into() } else { listening.ip() };
+        SocketAddr::new(self.advertise_address.unwrap_or(bound), listening.port())
+    }
+
     fn builder(&self) -> Result<Builder, Failure> {
         let mut builder = Cluster::builder().service_cidr(&self.service_cluster_ip_range);
         for plugin in &self.disable_admission_plugins {
             builder = builder.without_admission(plugin);
-        }
-        // RBAC and the node authoriser come together; whoever is always allowed is never asked.
-        let known = |mode: &&String| matches!(mode.as_str(), "AlwaysAllow" | "RBAC" | "Node");
-        if let Some(other) = self.authorization_mode.iter().find(|mode| !known(mode)) {
-            return Err(format!("--authorization-mode: {other} is not supported").into());
-        }
-        if self.authorization_mode.iter().all(|mode| mode != "AlwaysAllow") {
-            builder = builder.rbac();
         }
         if let Some(file) = &self.client_ca_file {
             builder = builder.authenticator(ClientCertificates::from_pem(&read(file)?)?);

@@ -10,11 +10,16 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod apiserver;
+mod authorization;
 mod etcd;
+mod fetch;
 mod node;
 mod part;
 mod signals;
 mod up;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What ends the program with a message and exit code 1.
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -118,8 +118,8 @@ impl Oidc {
 
     async fn published(&self, fetch: &dyn Fetch) -> steersman_core::Result<KeySet> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let configuration = fetch::ask(fetch, &url, None).await?;
-        let set = fetch::ask(fetch, configuration.text("jwks_uri"), None).await?;
+        let configuration = fetch::read(fetch, &url).await?;
+        let set = fetch::read(fetch, configuration.text("jwks_uri")).await?;
         Ok(KeySet::read(&set))
     }
 

@@ -1,28 +1,34 @@
 //! Asks another server whose token it is.
 //!
-//! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication>. Answers are
-//! not kept: every request with a token that nobody before knows is one question.
+//! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication>. What is
+//! answered holds for two minutes; upstream's `--authentication-token-webhook-cache-ttl`.
 
-use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use steersman_core::Env;
 
 use super::{Authenticator, Credentials, Identity, NotAuthenticated};
-use crate::fetch::{self, Fetch};
+use crate::fetch::{Fetch, Webhook};
 use crate::tree::Read;
 use crate::user::User;
 
+/// For how long an answer holds. What is wrong with a token is asked anew.
+const HOLDS: Duration = Duration::from_secs(120);
+
 /// Asks with TokenReviews; upstream's `--authentication-token-webhook-config-file`.
-pub struct TokenWebhook {
-    url: String,
-    fetch: Box<dyn Fetch>,
-}
+#[derive(Debug)]
+pub struct TokenWebhook(Webhook<Known>);
+
+/// What is known of a token.
+type Known = Result<Option<Identity>, NotAuthenticated>;
 
 impl TokenWebhook {
-    /// Posts a TokenReview of `authentication.k8s.io/v1` to `url` for every token.
-    pub fn new(url: impl Into<String>, fetch: impl Fetch + 'static) -> Self {
-        TokenWebhook { url: url.into(), fetch: Box::new(fetch) }
+    /// Posts a TokenReview of `authentication.k8s.io/v1` to `url` for every token that is not known; again, up to five
+    /// times, where the server has failed.
+    pub fn new(env: &Env, url: impl Into<String>, fetch: impl Fetch + 'static) -> Self {
+        TokenWebhook(Webhook::new(env, url.into(), Box::new(fetch)))
     }
 }
 
@@ -38,9 +44,13 @@ impl Authenticator for TokenWebhook {
             "kind": "TokenReview",
             "spec": {"token": token, "audiences": credentials.audiences},
         });
-        let answer = fetch::ask(&*self.fetch, &self.url, Some(&question)).await;
-        let answer = answer.map_err(|error| NotAuthenticated(error.to_string()))?;
-        read(answer.at("status"), credentials)
+        let read = |answer: &Value| {
+            let known = read(answer.at("status"), credentials);
+            let holds = if known.is_ok() { HOLDS } else { Duration::ZERO };
+            (known, holds)
+        };
+        let known = self.0.ask(&question, read).await;
+        known.unwrap_or_else(|error| Err(NotAuthenticated(error.to_string())))
     }
 }
 
@@ -58,10 +68,4 @@ fn read(status: &Value, credentials: &Credentials<'_>) -> Result<Option<Identity
         return Ok(None);
     }
     Ok(Some(Identity { user, audiences }))
-}
-
-impl fmt::Debug for TokenWebhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenWebhook").field("url", &self.url).finish_non_exhaustive()
-    }
 }

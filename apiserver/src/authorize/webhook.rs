@@ -1,77 +1,92 @@
 //! Asks another server what users may do.
 //!
-//! <https://kubernetes.io/docs/reference/access-authn-authz/webhook/>. Answers are not kept: every access that nobody
-//! before decides is one question. A server that does not answer has no opinion.
+//! <https://kubernetes.io/docs/reference/access-authn-authz/webhook/>. A server that does not answer has no opinion.
 
-use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use steersman_core::Env;
 
 use super::{Access, Asked, Authorizer, Decision};
-use crate::fetch::{self, Fetch};
+use crate::fetch::{Fetch, Webhook};
 use crate::tree::Read;
 
+/// For how long what was allowed stays so, and everything else; upstream's
+/// `--authorization-webhook-cache-authorized-ttl` and `--authorization-webhook-cache-unauthorized-ttl`.
+const ALLOWED: Duration = Duration::from_secs(300);
+const NOT_ALLOWED: Duration = Duration::from_secs(30);
+
 /// Asks with SubjectAccessReviews; upstream's `--authorization-webhook-config-file`.
+#[derive(Debug)]
 pub struct AccessWebhook {
-    url: String,
-    fetch: Box<dyn Fetch>,
+    webhook: Webhook<Decision>,
+    version: &'static str,
 }
 
 impl AccessWebhook {
-    /// Posts a SubjectAccessReview of `authorization.k8s.io/v1` to `url` for every access.
-    pub fn new(url: impl Into<String>, fetch: impl Fetch + 'static) -> Self {
-        AccessWebhook { url: url.into(), fetch: Box::new(fetch) }
+    /// Posts a SubjectAccessReview of `authorization.k8s.io/v1` to `url` for every access about which nothing is known;
+    /// again, up to five times, where the server has failed.
+    pub fn new(env: &Env, url: impl Into<String>, fetch: impl Fetch + 'static) -> Self {
+        let webhook = Webhook::new(env, url.into(), Box::new(fetch));
+        AccessWebhook { webhook, version: "v1" }
+    }
+
+    /// Posts reviews of `v1beta1` instead; upstream's default for `--authorization-webhook-version`.
+    #[must_use]
+    pub fn v1beta1(self) -> Self {
+        AccessWebhook { version: "v1beta1", ..self }
+    }
+
+    fn question(&self, access: &Access<'_>) -> Value {
+        // What the older version calls groups is in the singular.
+        let groups = if self.version == "v1beta1" { "group" } else { "groups" };
+        let mut spec = json!({
+            "user": access.user.name,
+            "uid": access.user.uid,
+            groups: access.user.groups,
+            "extra": access.user.extra,
+        });
+        match access.asked {
+            Asked::Path(path) => spec["nonResourceAttributes"] = json!({"path": path, "verb": access.verb}),
+            Asked::Resource(asked) => {
+                spec["resourceAttributes"] = json!({
+                    "verb": access.verb,
+                    "group": asked.group,
+                    "version": asked.version,
+                    "resource": asked.resource,
+                    "subresource": asked.subresource,
+                    "namespace": asked.namespace,
+                    "name": asked.name,
+                });
+            }
+        }
+        let api_version = format!("authorization.k8s.io/{}", self.version);
+        json!({"apiVersion": api_version, "kind": "SubjectAccessReview", "spec": spec})
     }
 }
 
 #[async_trait]
 impl Authorizer for AccessWebhook {
     async fn authorize(&self, access: &Access<'_>) -> Decision {
-        let answer = fetch::ask(&*self.fetch, &self.url, Some(&question(access))).await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return Decision::NoOpinion { reason: error.to_string() },
+        let read = |answer: &Value| {
+            let decision = decision(answer.at("status"));
+            let holds = if matches!(decision, Decision::Allow { .. }) { ALLOWED } else { NOT_ALLOWED };
+            (decision, holds)
         };
-        let status = answer.at("status");
-        let reason = status.text("reason").to_owned();
-        match (status.flag("allowed"), status.flag("denied")) {
-            (true, false) => Decision::Allow { reason },
-            (false, true) => Decision::Deny { reason },
-            (true, true) => Decision::Deny {
-                reason: "webhook subject access review returned both allow and deny response".to_owned(),
-            },
-            (false, false) => Decision::NoOpinion { reason },
-        }
+        let answer = self.webhook.ask(&self.question(access), read).await;
+        answer.unwrap_or_else(|error| Decision::NoOpinion { reason: error.to_string() })
     }
 }
 
-fn question(access: &Access<'_>) -> Value {
-    let mut spec = json!({
-        "user": access.user.name,
-        "uid": access.user.uid,
-        "groups": access.user.groups,
-        "extra": access.user.extra,
-    });
-    match access.asked {
-        Asked::Path(path) => spec["nonResourceAttributes"] = json!({"path": path, "verb": access.verb}),
-        Asked::Resource(asked) => {
-            spec["resourceAttributes"] = json!({
-                "verb": access.verb,
-                "group": asked.group,
-                "version": asked.version,
-                "resource": asked.resource,
-                "subresource": asked.subresource,
-                "namespace": asked.namespace,
-                "name": asked.name,
-            });
-        }
-    }
-    json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
-}
-
-impl fmt::Debug for AccessWebhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessWebhook").field("url", &self.url).finish_non_exhaustive()
+fn decision(status: &Value) -> Decision {
+    let reason = status.text("reason").to_owned();
+    match (status.flag("allowed"), status.flag("denied")) {
+        (true, false) => Decision::Allow { reason },
+        (false, true) => Decision::Deny { reason },
+        (true, true) => Decision::Deny {
+            reason: "webhook subject access review returned both allow and deny response".to_owned(),
+        },
+        (false, false) => Decision::NoOpinion { reason },
     }
 }

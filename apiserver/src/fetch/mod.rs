@@ -4,15 +4,17 @@
 mod direct;
 #[cfg(feature = "tls")]
 mod tls;
+mod webhook;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use steersman_core::Result;
+use steersman_core::{Error, Result};
 
 #[cfg(feature = "http")]
 pub use direct::HttpFetch;
 #[cfg(feature = "tls")]
 pub use tls::ClientTls;
+pub(crate) use webhook::Webhook;
 
 /// Sends HTTP requests: to whom one asks about tokens and rights, and where keys are published.
 #[async_trait]
@@ -25,22 +27,11 @@ pub trait Fetch: Send + Sync {
     async fn fetch(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>>;
 }
 
-/// Sends a question that is an object, and reads the answer, which is one too.
-pub(crate) async fn ask(
-    fetch: &dyn Fetch,
-    url: &str,
-    question: Option<&serde_json::Value>,
-) -> Result<serde_json::Value> {
-    use steersman_core::Error;
+/// Reads an object that somebody publishes.
+pub(crate) async fn read(fetch: &dyn Fetch, url: &str) -> Result<serde_json::Value> {
     let request = http::Request::builder().uri(url).header(http::header::ACCEPT, "application/json");
-    let request = match question {
-        None => request.body(Bytes::new()),
-        Some(question) => request
-            .method(http::Method::POST)
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(question.to_string().into()),
-    };
-    let answer = fetch.fetch(request.map_err(Error::internal)?).await?;
+    let request = request.body(Bytes::new()).map_err(Error::internal)?;
+    let answer = fetch.fetch(request).await?;
     if !answer.status().is_success() {
         return Err(Error::internal(format!("{url} answered {}", answer.status())));
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, VARY};
 use http::{HeaderMap, Response};
 
@@ -14,8 +14,11 @@ use super::Body;
 /// Smaller answers are not worth the time, in bytes; upstream's threshold.
 const WORTH_IT: usize = 128 * 1024;
 
-/// How much is compressed before others get their turn, in bytes.
+/// How much of a whole is compressed in one go, in bytes.
 const STEP: usize = 64 * 1024;
+
+/// What is compressed is sent once it is this much, in bytes.
+const READY: usize = 16 * 1024;
 
 /// Whether the client takes gzip.
 pub(super) fn is_accepted(headers: &HeaderMap) -> bool {
@@ -26,32 +29,66 @@ pub(super) fn is_accepted(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The same answer, compressed if that is worth it.
-pub(super) fn compress(response: Response<Body>) -> Response<Body> {
-    let is_large = matches!(response.body(), Body::Full(bytes) if bytes.len() > WORTH_IT);
-    if !is_large || response.headers().contains_key(CONTENT_ENCODING) {
+/// The same answer, compressed if that is worth it. What comes in pieces is looked at until it is known to be large.
+pub(super) async fn compress(response: Response<Body>) -> Response<Body> {
+    if response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let Body::Full(bytes) = body else { return Response::from_parts(parts, body) };
+    let pieces = match body {
+        Body::Full(bytes) if bytes.len() > WORTH_IT => cut(bytes).boxed(),
+        Body::Chunks(mut chunks) => match beginning(&mut chunks).await {
+            Beginning::OfMuch(first) => stream::iter(first).chain(chunks).boxed(),
+            Beginning::All(bytes) => return Response::from_parts(parts, Body::Full(bytes)),
+        },
+        small => return Response::from_parts(parts, small),
+    };
     parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     parts.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
-    Response::from_parts(parts, Body::Chunks(chunks(bytes).boxed()))
+    Response::from_parts(parts, Body::Chunks(compressed(pieces).boxed()))
 }
 
-/// The compressed bytes, made as they are asked for.
-fn chunks(bytes: Bytes) -> impl futures::Stream<Item = Bytes> {
-    let encoder = GzEncoder::new(Vec::with_capacity(STEP), Compression::fast());
-    stream::unfold(Some((bytes, encoder)), async |state| {
-        let (mut rest, mut encoder) = state?;
-        if rest.is_empty() {
-            let last = encoder.finish().expect("writing to memory cannot fail");
-            return Some((last.into(), None));
+/// What an answer in pieces begins with.
+enum Beginning {
+    /// More than is sent as it is.
+    OfMuch(Vec<Bytes>),
+    /// That is all there is.
+    All(Bytes),
+}
+
+async fn beginning(chunks: &mut BoxStream<'static, Bytes>) -> Beginning {
+    let (mut first, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        length += chunk.len();
+        first.push(chunk);
+        if length > WORTH_IT {
+            return Beginning::OfMuch(first);
         }
-        let step = rest.split_to(rest.len().min(STEP));
-        encoder.write_all(&step).expect("writing to memory cannot fail");
-        let ready = std::mem::take(encoder.get_mut());
-        Some((ready.into(), Some((rest, encoder))))
+    }
+    Beginning::All(first.concat().into())
+}
+
+/// Bytes in pieces that are compressed in one go.
+fn cut(mut bytes: Bytes) -> impl Stream<Item = Bytes> {
+    stream::iter(std::iter::from_fn(move || {
+        (!bytes.is_empty()).then(|| bytes.split_to(bytes.len().min(STEP)))
+    }))
+}
+
+/// The compressed pieces, made as they are asked for.
+fn compressed(pieces: BoxStream<'static, Bytes>) -> impl Stream<Item = Bytes> {
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    stream::unfold(Some((pieces, encoder)), async |state| {
+        let (mut pieces, mut encoder) = state?;
+        while let Some(piece) = pieces.next().await {
+            encoder.write_all(&piece).expect("writing to memory cannot fail");
+            if encoder.get_ref().len() >= READY {
+                let ready = std::mem::take(encoder.get_mut());
+                return Some((ready.into(), Some((pieces, encoder))));
+            }
+        }
+        let last = encoder.finish().expect("writing to memory cannot fail");
+        Some((last.into(), None))
     })
 }
 
@@ -64,22 +101,37 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_large_answer_comes_out_as_it_went_in() {
-        let text: Vec<u8> = (0..WORTH_IT + 7).map(|at| (at % 251) as u8).collect();
-        let response = compress(Response::new(Body::Full(text.clone().into())));
-        assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
-        let Body::Chunks(chunks) = response.into_body() else { panic!("it was not compressed") };
-        let compressed = block_on(chunks.collect::<Vec<_>>()).concat();
+    /// An answer as a client reads it that takes gzip, and whether it was compressed.
+    fn read(body: Body) -> (Vec<u8>, bool) {
+        let response = block_on(compress(Response::new(body)));
+        let is_compressed = response.headers().get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        let sent = match response.into_body() {
+            Body::Chunks(chunks) => block_on(chunks.collect::<Vec<_>>()).concat(),
+            Body::Full(bytes) => bytes.to_vec(),
+            #[cfg(feature = "http")]
+            Body::Upgrade(_) => Vec::new(),
+        };
+        if !is_compressed {
+            return (sent, false);
+        }
         let mut plain = Vec::new();
-        flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap();
-        assert!(plain == text && compressed.len() < text.len());
+        flate2::read::GzDecoder::new(&sent[..]).read_to_end(&mut plain).unwrap();
+        assert!(sent.len() < plain.len());
+        (plain, true)
     }
 
     #[test]
-    fn a_small_answer_stays_as_it_is() {
-        let response = compress(Response::new(Body::Full(Bytes::from_static(b"small"))));
-        assert!(matches!(response.body(), Body::Full(_)) && response.headers().is_empty());
+    fn a_large_answer_comes_out_as_it_went_in_whole_or_in_pieces() {
+        for length in [5, WORTH_IT, WORTH_IT + 1, 3 * WORTH_IT + 7] {
+            let text: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let pieces: Vec<Bytes> = text.chunks(30_000).map(Bytes::copy_from_slice).collect();
+            let bodies = [Body::Full(text.clone().into()), Body::Chunks(stream::iter(pieces).boxed())];
+            for body in bodies {
+                let (plain, is_compressed) = read(body);
+                assert!(plain == text, "{length}");
+                assert_eq!(is_compressed, length > WORTH_IT, "{length}");
+            }
+        }
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Service {
             },
             None => whole.await,
         };
-        if encodings && manner.may_be_compressed() { gzip::compress(response) } else { response }
+        if encodings && manner.may_be_compressed() { gzip::compress(response).await } else { response }
     }
 
     async fn whole<B>(&self, info: Info, request: Request<B>) -> Response<Body>

@@ -170,6 +170,12 @@ impl Builder {
         self
     }
 
+    /// Whether somebody decides what users may do.
+    #[must_use]
+    pub fn has_authorizer(&self) -> bool {
+        !self.modes.is_empty()
+    }
+
     /// Lets nodes do what they need for themselves and their pods, after those given before; upstream's
     /// `--authorization-mode=Node`.
     pub fn node_authorizer(mut self) -> Self {

@@ -9,6 +9,7 @@ mod policies;
 mod reads;
 mod store;
 mod versions;
+mod webhooks;
 mod writes;
 
 use std::cell::RefCell;
@@ -105,11 +106,15 @@ impl World {
     }
 
     fn with(assemble: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::within(|_, builder| assemble(builder))
+    }
+
+    fn within(assemble: impl FnOnce(&Env, Builder) -> Builder) -> Self {
         let store = Arc::new(store::List::default());
         let (clock, tasks) = (Arc::new(Still::default()), Arc::new(Tasks::default()));
         let env = Env::new(clock.clone(), tasks.clone(), 1);
         let mut pool = LocalPool::new();
-        let builder = assemble(Server::builder(store.clone()));
+        let builder = assemble(&env, Server::builder(store.clone()));
         let server = pool.run_until(builder.start(&env)).unwrap();
         let api = server.api_as(User::admin(), "test");
         World { pool: RefCell::new(pool), tasks, clock, store, server, api }

@@ -20,7 +20,7 @@ impl Exec for Process {
     /// Keeps the first 64 KiB of each stream; standard error follows standard output.
     async fn run(&self, container: &str, command: &[String]) -> Result<ExecOutput, RuntimeError> {
         let run = running(self, container)?;
-        let program = Program { command: command.to_vec(), ..run.program.clone() };
+        let program = Program { command: command.to_vec(), input: Input::Empty, ..run.program.clone() };
         let (mut child, group) =
             program.launch(&self.0.watchdog).await.map_err(RuntimeError::StartContainer)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -60,10 +60,7 @@ impl Process {
         command: &[String],
         stdio: Stdio,
     ) -> Result<Session, RuntimeError> {
-        let mut program = Program { command: command.to_vec(), input: Input::Empty, ..run.program.clone() };
-        if program.env.iter().all(|(name, _)| name != "TERM") {
-            program.env.push(("TERM".to_owned(), "xterm".to_owned()));
-        }
+        let program = Program { command: command.to_vec(), ..run.program.clone() }.at_terminal();
         let launched = program.launch_at_terminal(&self.0.watchdog).await;
         let (child, group, terminal) = launched.map_err(RuntimeError::StartContainer)?;
         Ok(session::follow_terminal(&self.0.env, run, (child, group), terminal, stdio))

@@ -66,6 +66,20 @@ impl Program {
         self.open_gate(child, watchdog).await
     }
 
+    /// One or the other.
+    pub(super) async fn launch_either(
+        &self,
+        tty: bool,
+        watchdog: &Arc<Watchdog>,
+    ) -> Result<(Child, Group, Option<Pty>), String> {
+        if tty {
+            let (child, group, terminal) = self.launch_at_terminal(watchdog).await?;
+            return Ok((child, group, Some(terminal)));
+        }
+        let (child, group) = self.launch(watchdog).await?;
+        Ok((child, group, None))
+    }
+
     /// Starts the program at a terminal of its own, which is its input and its output.
     pub(super) async fn launch_at_terminal(
         &self,
@@ -78,6 +92,14 @@ impl Program {
         let child = shell.spawn(its_end).map_err(|why| self.failed(&why))?;
         let (child, group) = self.open_gate(child, watchdog).await?;
         Ok((child, group, terminal))
+    }
+
+    /// The same at a terminal, which is told what kind of terminal it is.
+    pub(super) fn at_terminal(mut self) -> Self {
+        if self.env.iter().all(|(name, _)| name != "TERM") {
+            self.env.push(("TERM".to_owned(), "xterm".to_owned()));
+        }
+        Program { input: Input::Empty, ..self }
     }
 
     async fn open_gate(&self, mut child: Child, watchdog: &Arc<Watchdog>) -> Result<(Child, Group), String> {

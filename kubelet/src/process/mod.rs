@@ -6,6 +6,7 @@
 //! and if this program is killed, a watchdog does.
 
 mod attach;
+mod console;
 mod exec;
 mod launch;
 mod lines;
@@ -159,7 +160,8 @@ impl Runtime for Process {
             return Ok(there);
         }
         let program = self.0.options.program(&within, config)?;
-        let launched = program.launch(&self.0.watchdog).await.map_err(RuntimeError::StartContainer)?;
+        let launched = program.launch_either(config.tty, &self.0.watchdog).await;
+        let launched = launched.map_err(RuntimeError::StartContainer)?;
         let (inner, of) = (Arc::downgrade(&self.0), sandbox.to_owned());
         let told = move || {
             if let Some(inner) = inner.upgrade() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use steersman_core::runtime::{ContainerConfig, RuntimeError};
+use steersman_core::runtime::{ContainerConfig, RuntimeError, Stdin};
 
 use super::Program;
 use super::launch::Input;
@@ -75,7 +75,9 @@ impl ProcessOptions {
         let env = self.env.iter().cloned().chain(given).chain(config.env.iter().cloned()).collect();
         let working_dir = self.working_dir.join(&config.working_dir);
         let (user, group) = (id(config.run_as_user)?, id(config.run_as_group)?);
-        Ok(Program { command, env, working_dir, user, group, input: Input::Empty })
+        let input = if config.stdin == Stdin::Empty { Input::Empty } else { Input::Piped };
+        let program = Program { command, env, working_dir, user, group, input };
+        Ok(if config.tty { program.at_terminal() } else { program })
     }
 
     /// `command` replaces the image's, `args` follow.

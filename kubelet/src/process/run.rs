@@ -6,17 +6,20 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use futures::channel::oneshot;
-use futures::future::{Either, FusedFuture, FutureExt, Shared, join, select};
+use futures::channel::{mpsc, oneshot};
+use futures::future::{BoxFuture, Either, FusedFuture, FutureExt, Shared, join_all, ready, select};
 use jiff::Timestamp;
+use pty_process::Pty;
 use steersman_core::Env;
 use steersman_core::env::Task;
 use steersman_core::runtime::{Container, ContainerConfig, ContainerState, Exit, LogLine, LogStream};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
 
+use super::console::{self, Console};
 use super::launch::{Group, Program};
 use super::lines::Lines;
+use super::terminal::Change;
 use crate::log::Log;
 
 /// How long the output of a container that has ended is waited for: longer only where a process has left the group.
@@ -26,10 +29,11 @@ pub(super) struct Run {
     pub(super) program: Program,
     pub(super) group: Group,
     pub(super) log: Arc<Log>,
+    pub(super) console: Arc<Console>,
     container: Mutex<Container>,
-    ended: Shared<oneshot::Receiver<()>>,
-    /// Waits for the process; dropped with the run.
-    waiter: Mutex<Option<Task<()>>>,
+    ended: Shared<BoxFuture<'static, ()>>,
+    /// Wait for the process, and give it what clients type; dropped with the run.
+    tasks: Mutex<Vec<Task<()>>>,
 }
 
 impl Run {
@@ -39,26 +43,31 @@ impl Run {
         id: String,
         config: &ContainerConfig,
         program: Program,
-        (child, group): (Child, Group),
+        (mut child, group, terminal): (Child, Group, Option<Pty>),
         told: impl Fn() + Send + 'static,
     ) -> Arc<Self> {
         let container = Container::running(id.clone(), config, env.now());
         let (end, ended) = oneshot::channel();
+        let (console, typed) = Console::new(config);
+        let (printed, feed) = streams(&mut child, terminal, typed);
         let run = Arc::new(Run {
             program,
             group,
             log: Arc::default(),
+            console: console.clone(),
             container: Mutex::new(container),
-            ended: ended.shared(),
-            waiter: Mutex::new(None),
+            // The sender is only dropped unsent when the run is removed: then it has ended, too.
+            ended: ended.map(drop).boxed().shared(),
+            tasks: Mutex::default(),
         });
-        let waiter = Waiter { env: env.clone(), run: Arc::downgrade(&run), log: run.log.clone() };
+        let waiter = Waiter { env: env.clone(), run: Arc::downgrade(&run), log: run.log.clone(), console };
         let waiter = env.spawn(&format!("process/{id}"), async move {
-            waiter.wait(child).await;
+            waiter.wait(child, printed).await;
             told();
             let _ = end.send(());
         });
-        *run.waiter.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiter);
+        let feeder = env.spawn(&format!("process/{id}/input"), feed);
+        *run.tasks.lock().unwrap_or_else(PoisonError::into_inner) = vec![waiter, feeder];
         run
     }
 
@@ -67,9 +76,8 @@ impl Run {
     }
 
     /// Completes once the process has ended.
-    pub(super) async fn ended(&self) {
-        // The sender is only dropped unsent when the run is removed: then it has ended, too.
-        let _ = self.ended.clone().await;
+    pub(super) fn ended(&self) -> Shared<BoxFuture<'static, ()>> {
+        self.ended.clone()
     }
 
     fn end(&self, code: i32, finished_at: Timestamp) {
@@ -82,9 +90,36 @@ impl Run {
 }
 
 impl Drop for Run {
-    /// Whoever follows the log is told that there is no more.
+    /// Whoever follows the log, or is attached, is told that there is no more.
     fn drop(&mut self) {
         self.log.close();
+        self.console.close();
+    }
+}
+
+/// What a process prints, stream by stream.
+type Prints = Vec<(LogStream, Box<dyn AsyncRead + Send + Unpin>)>;
+
+/// What a process prints, and what gives it what is typed.
+fn streams(
+    child: &mut Child,
+    terminal: Option<Pty>,
+    typed: mpsc::Receiver<Change>,
+) -> (Prints, BoxFuture<'static, ()>) {
+    if let Some(terminal) = terminal {
+        let (reader, writer) = terminal.into_split();
+        return (vec![(LogStream::Stdout, Box::new(reader))], console::feed_terminal(writer, typed).boxed());
+    }
+    let mut prints: Prints = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        prints.push((LogStream::Stdout, Box::new(stdout)));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        prints.push((LogStream::Stderr, Box::new(stderr)));
+    }
+    match child.stdin.take() {
+        Some(stdin) => (prints, console::feed(stdin, typed).boxed()),
+        None => (prints, ready(()).boxed()),
     }
 }
 
@@ -93,13 +128,13 @@ struct Waiter {
     env: Env,
     run: Weak<Run>,
     log: Arc<Log>,
+    console: Arc<Console>,
 }
 
 impl Waiter {
-    async fn wait(&self, mut child: Child) {
-        let stdout = self.keep(child.stdout.take(), LogStream::Stdout);
-        let stderr = self.keep(child.stderr.take(), LogStream::Stderr);
-        let mut output = pin!(join(stdout, stderr).fuse());
+    async fn wait(&self, mut child: Child, prints: Prints) {
+        let keep = prints.into_iter().map(|(stream, from)| self.keep(from, stream));
+        let mut output = pin!(join_all(keep).fuse());
         let status = match select(pin!(child.wait()), &mut output).await {
             Either::Left((status, _)) => status,
             Either::Right((_, wait)) => wait.await,
@@ -111,15 +146,16 @@ impl Waiter {
             let _ = self.env.timeout(LAST_WORDS, output).await;
         }
         self.log.close();
+        self.console.close();
         run.end(status.map_or(255, code), self.env.now());
     }
 
-    async fn keep<R: AsyncRead + Unpin>(&self, from: Option<R>, stream: LogStream) {
-        let Some(mut from) = from else { return };
+    async fn keep(&self, mut from: impl AsyncRead + Unpin, stream: LogStream) {
         let (mut lines, mut buffer) = (Lines::default(), [0; 8192]);
         let push = |(text, partial)| self.log.push(LogLine { at: self.env.now(), stream, text, partial });
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             lines.take(&buffer[..count]).into_iter().for_each(push);
+            self.console.tell(stream, &buffer[..count]).await;
         }
         lines.rest().into_iter().for_each(push);
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream};
-use steersman_core::runtime::{self, ContainerState, LogStream, Said, TerminalSize};
+use steersman_core::runtime::{self, ContainerState, LogStream, Said, Stdin, TerminalSize};
 
 use super::*;
 use crate::testing::Given;
@@ -53,6 +53,10 @@ impl World {
         let options = LogOptions { follow: true, ..LogOptions::default() };
         let mut lines = self.process.read(&container.id, &options).await.unwrap();
         text(&lines.next().await.unwrap())
+    }
+
+    async fn attach(&self, container: &Container, stdio: runtime::Stdio) -> runtime::Session {
+        Attach::attach(&self.process, &container.id, stdio).await.unwrap()
     }
 
     async fn printed(&self, container: &Container) -> Vec<(LogStream, String)> {
@@ -213,6 +217,62 @@ async fn a_command_may_have_a_terminal_of_the_clients_size() {
         assert!(shown.contains(part), "{part:?} is not in {shown:?}");
     }
     assert_eq!(code, Some(3));
+}
+
+/// What an attached client sees until the end, and the exit code.
+async fn seen(mut session: runtime::Session) -> (String, i32) {
+    let mut shown = Vec::new();
+    while let Some(said) = session.next().await {
+        match said {
+            Said::Output(_, piece) => shown.extend_from_slice(&piece),
+            Said::Exited(code) => return (String::from_utf8(shown).unwrap(), code),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("there was no end");
+}
+
+fn typing(texts: &'static [&'static str]) -> runtime::Stdio {
+    let typed = stream::iter(texts).map(|text| Bytes::from_static(text.as_bytes()));
+    runtime::Stdio::output().with_stdin(typed.boxed())
+}
+
+#[tokio::test]
+async fn what_the_first_client_types_is_all_that_a_container_reads_once() {
+    let world = world().await;
+    let config = ContainerConfig { stdin: Stdin::Once, ..shell("cat; exit 7") };
+    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let session = world.attach(&container, typing(&["one\n", "two"])).await;
+    assert_eq!(seen(session).await, ("one\ntwo".to_owned(), 7));
+    assert_eq!(world.printed(&container).await[0].1, "one");
+}
+
+#[tokio::test]
+async fn an_open_input_outlives_its_clients() {
+    let world = world().await;
+    let config = ContainerConfig { stdin: Stdin::Open, ..shell("read a; echo $a; read b; echo $b; exit 5") };
+    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let mut first = world.attach(&container, typing(&["one\n"])).await;
+    assert_eq!(first.next().await.unwrap(), Said::Output(LogStream::Stdout, Bytes::from_static(b"one\n")));
+    drop(first);
+    let second = world.attach(&container, typing(&["two\n"])).await;
+    assert_eq!(seen(second).await, ("two\n".to_owned(), 5));
+}
+
+#[tokio::test]
+async fn a_container_may_have_a_terminal() {
+    let world = world().await;
+    let script = "read size; stty size; test -t 0 && test -t 1 && printf '%s? ' $TERM; read answer; exit 4";
+    let config = ContainerConfig { stdin: Stdin::Open, tty: true, ..shell(script) };
+    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let sizes = stream::once(async { TerminalSize { width: 132, height: 43 } }).boxed();
+    let stdio = runtime::Stdio { tty: true, sizes, ..typing(&["go\n", "on\n"]) };
+    let (shown, code) = seen(world.attach(&container, stdio).await).await;
+    // The question has no line of its own.
+    for part in ["43 132\r\n", "xterm? "] {
+        assert!(shown.contains(part), "{part:?} is not in {shown:?}");
+    }
+    assert_eq!(code, 4);
 }
 
 #[tokio::test]

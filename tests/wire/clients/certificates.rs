@@ -1,5 +1,6 @@
 //! Client certificates over TLS: the handshake lets every certificate in, and what it proves is told by the answer.
 
+use http::Request;
 use jiff::SignedDuration;
 use steersman::apiserver::authenticate::ClientCertificates;
 use steersman::apiserver::listener::Authority;
@@ -36,5 +37,20 @@ fn a_certificate_proves_who_one_is_if_one_who_is_trusted_vouches_for_it_now_and_
         assert_eq!(who::told(&who::client(&served, Shown::Nothing).await).await, REFUSED);
         let admin = who::told(&super::kube_rs::client(&served).await).await;
         assert_eq!(admin, "kubernetes-admin: system:masters, system:authenticated");
+    });
+}
+
+#[test]
+fn who_shows_nothing_may_do_what_rbac_lets_everybody_do() {
+    let served = Served::with(|_, builder| builder.rbac());
+    served.runtime.block_on(async {
+        let client = who::client(&served, Shown::Nothing).await;
+        for path in ["/healthz", "/version"] {
+            client.request_text(Request::get(path).body(Vec::new()).unwrap()).await.unwrap();
+        }
+        let refused = client.request_text(Request::get("/api/v1/nodes").body(Vec::new()).unwrap()).await;
+        let why = "nodes is forbidden: User \"system:anonymous\" cannot list resource \"nodes\" in API group \"\" at \
+                   the cluster scope";
+        assert!(refused.unwrap_err().to_string().contains(why));
     });
 }

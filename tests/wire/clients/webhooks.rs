@@ -73,12 +73,13 @@ fn a_webhook_says_whose_token_it_is() {
         (status(Value::Null), REFUSED),
         (always(Some((200, "<html>".to_owned()))), REFUSED),
         (always(Some((200, "x".repeat(4 << 20)))), REFUSED),
-        (always(Some((500, "{}".to_owned()))), REFUSED),
+        (always(Some((503, "{}".to_owned()))), REFUSED),
         (always(None), REFUSED),
     ];
     for (number, (answer, expected)) in cases.iter().enumerate() {
-        let (served, _page, asked) =
-            served_by(answer, |env, builder, url| builder.authenticator(TokenWebhook::new(url, fetch(env))));
+        let (served, _page, asked) = served_by(answer, |env, builder, url| {
+            builder.authenticator(TokenWebhook::new(env, url, fetch(env)))
+        });
         served.runtime.block_on(async {
             let client = who::client(&served, Shown::Token("secret")).await;
             assert_eq!(who::told(&client).await, *expected, "case {number}");
@@ -96,7 +97,7 @@ fn a_webhook_says_whose_token_it_is() {
 fn a_webhook_that_is_away_lets_nobody_in_and_keeps_nobody_out() {
     let tokens = StaticTokens::new().with("known", User::named("bob"));
     let served = Served::with(|env, builder| {
-        builder.authenticator(TokenWebhook::new(Page::nobody(), fetch(env))).authenticator(tokens)
+        builder.authenticator(TokenWebhook::new(env, Page::nobody(), fetch(env))).authenticator(tokens)
     });
     served.runtime.block_on(async {
         for (token, expected) in [("secret", REFUSED), ("known", "bob: system:authenticated")] {
@@ -154,13 +155,13 @@ const BOTH: &str = "webhook subject access review returned both allow and deny r
 
 fn ask_about_bob(env: &Env, builder: Builder, url: String) -> Builder {
     let tokens = StaticTokens::new().with("known", User::named("bob").in_group("ops"));
-    builder.authenticator(tokens).authorizer(AccessWebhook::new(url, fetch(env)))
+    builder.authenticator(tokens).authorizer(AccessWebhook::new(env, url, fetch(env)))
 }
 
 #[test]
 fn a_webhook_that_does_not_answer_has_no_opinion() {
     let silent =
-        [always(Some((200, "<html>".to_owned()))), always(Some((500, "{}".to_owned()))), always(None)];
+        [always(Some((200, "<html>".to_owned()))), always(Some((503, "{}".to_owned()))), always(None)];
     for answer in silent {
         let (served, _page, asked) =
             served_by(&answer, |env, builder, url| ask_about_bob(env, builder, url).rbac());

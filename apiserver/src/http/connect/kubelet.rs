@@ -52,6 +52,13 @@ impl Location {
         Ok(Location { authority: format!("{host}:{port}"), port, way })
     }
 
+    /// The host, without the port.
+    #[cfg(feature = "tls")]
+    pub(super) fn host(&self) -> &str {
+        let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
+        host.trim_matches(['[', ']'])
+    }
+
     /// That of a kubelet in this process.
     #[cfg(feature = "tls")]
     pub(in crate::http) fn here(kubelet: Arc<dyn Kubelet>) -> Self {

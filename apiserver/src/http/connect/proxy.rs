@@ -16,6 +16,8 @@ use super::Connect;
 use super::kubelet::Location;
 use super::pod::Place;
 use crate::fault;
+#[cfg(feature = "tls")]
+use crate::fetch::ClientTls;
 use crate::http::answer::Answer;
 use crate::pipeline::Core;
 
@@ -49,7 +51,7 @@ pub(super) async fn answer(connect: &Connect<'_>, body: Bytes) -> Result<Answer>
     let invalid = || Error::bad_request(format!("invalid {kind} request {:?}", connect.target.name));
     let named = Named::parse(&connect.target.name).ok_or_else(invalid)?;
     if resource == "nodes" {
-        return node(connect, named).await;
+        return node(connect, named, body).await;
     }
     let (place, port) = match resource {
         "pods" => pod(connect, named).await?,
@@ -95,17 +97,16 @@ fn redirect(connect: &Connect<'_>) -> Result<Answer> {
     Ok(Answer::bare(301).with(LOCATION, to))
 }
 
-/// A page of the kubelet's own.
-async fn node(connect: &Connect<'_>, named: Named<'_>) -> Result<Answer> {
+/// What a node answers: its kubelet, or whoever listens at the port that is named.
+async fn node(connect: &Connect<'_>, named: Named<'_>, body: Bytes) -> Result<Answer> {
     let location = Location::of(connect.core, named.name).await?;
-    if !named.port.is_empty() && named.port != location.port.to_string() {
-        return Err(Error::not_implemented("other ports of a node than its kubelet's are not proxied to"));
-    }
     let Some(path) = path(connect) else { return redirect(connect) };
     #[cfg(feature = "tls")]
     if let Some(tls) = location.there() {
-        let query = connect.parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        return super::relay::get(connect, tls, &location.authority, &format!("{path}{query}")).await;
+        return far_node(connect, named, &location, tls, path, body).await;
+    }
+    if !named.port.is_empty() && named.port != location.port.to_string() {
+        return Err(Error::not_implemented("a node of this process has no other port than its kubelet's"));
     }
     let unreachable = |why| unavailable(format!("error trying to reach service: {why}"));
     let kubelet = location.reach().map_err(unreachable)?;
@@ -116,6 +117,27 @@ async fn node(connect: &Connect<'_>, named: Named<'_>) -> Result<Answer> {
         Some(page) => Answer::document(&page.media_type, page.content),
         None => Ok(Answer::no_page()),
     }
+}
+
+/// The same for a node of another process. Its kubelet knows this server; nobody else is asked for a certificate.
+#[cfg(feature = "tls")]
+async fn far_node(
+    connect: &Connect<'_>,
+    named: Named<'_>,
+    location: &Location,
+    tls: &ClientTls,
+    path: &str,
+    body: Bytes,
+) -> Result<Answer> {
+    let invalid = || Error::bad_request(format!("invalid node request {:?}", connect.target.name));
+    let kubelet = u16::try_from(location.port).map_err(Error::internal)?;
+    let port = match named.port {
+        "" => kubelet,
+        text => text.parse().map_err(|_| invalid())?,
+    };
+    let anyone = (named.scheme == "https").then(|| ClientTls::trusting_anyone(None)).transpose()?;
+    let tls = if port == kubelet { Some(tls) } else { anyone.as_ref() };
+    exchange::forward_to_node(connect, (location.host(), port), tls, path, body).await
 }
 
 /// The pod, and the port of it: the one that is named, its first one, or 80.

@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Container as Spec, Pod, Secret, Service};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use steersman_core::cache::Typed;
-use steersman_core::runtime::{Container, ContainerConfig, Mount, PodSandboxConfig, RuntimeError};
+use steersman_core::runtime::{Container, ContainerConfig, Mount, PodSandboxConfig, RuntimeError, Stdin};
 use steersman_core::{Client, Resource, Runtime};
 
 use super::super::AgentNode;
@@ -113,6 +113,12 @@ impl Start {
             termination_message_path: self.spec.termination_message_path.clone().unwrap_or_default(),
             run_as_user: run_as.user,
             run_as_group: run_as.group,
+            stdin: match (self.spec.stdin, self.spec.stdin_once) {
+                (Some(true), Some(true)) => Stdin::Once,
+                (Some(true), _) => Stdin::Open,
+                _ => Stdin::Empty,
+            },
+            tty: self.spec.tty == Some(true),
         })
     }
 

@@ -1,5 +1,6 @@
 //! One request to a pod, over a connection through its kubelet.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -39,11 +40,32 @@ const HOPS: [HeaderName; 6] = [
 
 /// Sends the request to the pod, and gives what it answers as it comes.
 pub(super) async fn forward(connect: &Connect<'_>, to: &Backend<'_>, body: Bytes) -> Result<Answer> {
-    let unreachable = |why: String| unavailable(format!("error trying to reach service: {why}"));
     let request = request(connect, to.path, body)?;
     let stream = dial(to.place, to.port).await.map_err(unreachable)?;
     let stream = if to.is_tls { encrypted(stream).await.map_err(unreachable)? } else { stream };
-    exchange(stream, request).await.map_err(|why| unreachable(why.to_string()))
+    exchange(stream, request).await.map_err(unreachable)
+}
+
+/// The same with a port of a node, with TLS if it is said how.
+#[cfg(feature = "tls")]
+pub(super) async fn forward_to_node(
+    connect: &Connect<'_>,
+    (host, port): (&str, u16),
+    tls: Option<&crate::fetch::ClientTls>,
+    path: &str,
+    body: Bytes,
+) -> Result<Answer> {
+    let request = request(connect, path, body)?;
+    let stream = tokio::net::TcpStream::connect((host, port)).await.map_err(unreachable)?;
+    let stream: Io = match tls {
+        Some(tls) => Box::pin(tls.connect(host, stream).await.map_err(unreachable)?),
+        None => Box::pin(stream),
+    };
+    exchange(stream, request).await.map_err(unreachable)
+}
+
+fn unreachable(why: impl fmt::Display) -> Error {
+    unavailable(format!("error trying to reach service: {why}"))
 }
 
 /// A connection to a port of the pod: through its kubelet if that is in this process, else to the pod itself.
