@@ -48,7 +48,7 @@ enum Command {
     /// The service proxy alone.
     Proxy(part::ProxyPart),
     /// What the executable does under the name kube-apiserver: an API server, with controllers, in memory.
-    KubeApiserver(apiserver::ApiServer),
+    KubeApiserver(Box<apiserver::ApiServer>),
     /// What the executable does under the name etcd: nothing but to say that it is well.
     Etcd(etcd::Etcd),
 }
