@@ -42,7 +42,7 @@ impl Authenticator for BootstrapTokens {
         let mut groups = vec![GROUP.to_owned()];
         groups.extend(extra_groups(&data(&tree, "auth-extra-groups")).map_err(NotAuthenticated)?);
         let user = User { name: format!("system:bootstrap:{id}"), groups, ..User::default() };
-        Ok(Some(Identity { user, audiences: credentials.audiences.to_vec() }))
+        Ok(Some(Identity::from(user)))
     }
 }
 

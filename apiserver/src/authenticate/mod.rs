@@ -77,7 +77,7 @@ pub struct Credentials<'a> {
 pub struct Identity {
     /// The user, without `system:authenticated`, which the server adds.
     pub user: User,
-    /// Which of the audiences the token is meant for; empty if it is meant for whoever gets it.
+    /// Which of the audiences the token is meant for; empty if it says nothing of them, and is meant for this server.
     pub audiences: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{Authenticator, Credentials, Identity, NotAuthenticated};
 use crate::user::User;
 
-/// Tokens, and whose they are. They are valid for any audience.
+/// Tokens, and whose they are. They are meant for this server.
 #[derive(Clone, Default)]
 pub struct StaticTokens(BTreeMap<String, User>);
 
@@ -33,7 +33,7 @@ impl Authenticator for StaticTokens {
         credentials: &Credentials<'_>,
     ) -> Result<Option<Identity>, NotAuthenticated> {
         let user = credentials.token.and_then(|token| self.0.get(token));
-        Ok(user.map(|user| Identity { user: user.clone(), audiences: credentials.audiences.to_vec() }))
+        Ok(user.map(|user| Identity::from(user.clone())))
     }
 }
 

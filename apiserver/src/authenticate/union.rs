@@ -68,12 +68,25 @@ impl Authentication {
         let mut wrong = vec![unknown_token().0];
         for authenticator in &self.authenticators {
             match authenticator.authenticate(credentials).await {
-                Ok(Some(identity)) => return Ok(Some(known(identity))),
+                Ok(Some(identity)) => {
+                    if let Some(identity) = self.meant(identity, credentials) {
+                        return Ok(Some(known(identity)));
+                    }
+                }
                 Ok(None) => {}
                 Err(NotAuthenticated(why)) => wrong.push(why),
             }
         }
         if wrong.len() == 1 { Ok(None) } else { Err(NotAuthenticated(format!("[{}]", wrong.join(", ")))) }
+    }
+
+    /// Holds what says nothing of audiences to those of this server; upstream's `WrapAudienceAgnosticToken`.
+    fn meant(&self, mut identity: Identity, credentials: &Credentials<'_>) -> Option<Identity> {
+        let wanted = credentials.audiences;
+        if identity.audiences.is_empty() {
+            identity.audiences = self.audiences.iter().filter(|one| wanted.contains(one)).cloned().collect();
+        }
+        (wanted.is_empty() || !identity.audiences.is_empty()).then_some(identity)
     }
 }
 

@@ -4,15 +4,16 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::Result;
-use steersman_core::api::Patch;
+use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::{Error, Reason};
 use steersman_core::resource::GroupVersionKind;
 
 use super::accept::{self, Media};
-use super::kind;
+use super::{kind, unrecognized};
 use crate::pipeline;
+use crate::schema::Duplicates;
 use crate::schema::decode::{self, Decoded};
 use crate::tables::Tables;
 use crate::wire::{self, Envelope};
@@ -31,11 +32,11 @@ pub(super) struct Expected<'a> {
 
 impl Expected<'_> {
     /// What is wrong with a text: a number beyond every type is found once it is known what is read, all else before.
-    fn unfit(&self, why: &str) -> Error {
-        if !why.starts_with("json: cannot unmarshal number") {
-            return unreadable(why);
-        }
+    fn unfit(&self, body: &[u8], why: &str) -> Error {
         let GroupVersionKind { version, kind, .. } = &self.kind;
+        if !why.starts_with("json: cannot unmarshal number") {
+            return unrecognized::refuse(body, kind, &unparsed(why));
+        }
         Error::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
     }
 }
@@ -44,11 +45,20 @@ impl Expected<'_> {
 pub(super) fn object(headers: &HeaderMap, body: Bytes, expected: &Expected<'_>) -> Result<pipeline::Body> {
     check_size(&body)?;
     let mut decoded = match media(headers, expected.is_custom)? {
-        Media::Json => decode::json(body).map_err(|why| expected.unfit(&why))?,
-        Media::Yaml => yaml(&body)?,
+        Media::Json => decode::json(body.clone()).map_err(|why| expected.unfit(&body, &why))?,
+        Media::Yaml => yaml_text(&body).map_err(|why| {
+            let why = why.strip_prefix("error converting YAML to JSON: ").unwrap_or(&why);
+            unrecognized::refuse(&body, &expected.kind.kind, why)
+        })?,
         Media::Protobuf => return protobuf(&body, expected).map(pipeline::Body::from),
     };
-    if !expected.is_custom && decoded.value.is_object() {
+    if let Some(why) = unrecognized::untold(&decoded.value) {
+        return Err(unrecognized::refuse(&body, &expected.kind.kind, &why));
+    }
+    if !expected.is_custom {
+        if decoded.value.is_null() {
+            decoded.value = Value::Object(Map::new());
+        }
         kind::check(&mut decoded.value, &expected.kind, expected.tables)?;
     }
     Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
@@ -110,15 +120,21 @@ pub(super) fn delete_options(
     let tree = match media(headers, expected.is_custom)? {
         // Upstream reads YAML here too, whatever the type says.
         Media::Json if body.starts_with(b"{") || body.starts_with(b"\"") => {
-            decode::json(body.clone()).map_err(|why| unreadable(&why))?.value
+            decode::json(body.clone()).map_err(|why| Error::bad_request(unparsed(&why)))?.value
         }
         Media::Json => match yaml(body).map(|decoded| decoded.value) {
             Ok(tree @ Value::Object(_)) => tree,
-            _ => return Err(unreadable(&decode::json(body.clone()).err().unwrap_or_default())),
+            _ => decode::json(body.clone()).map_err(|why| Error::bad_request(unparsed(&why)))?.value,
         },
         Media::Yaml => yaml(body)?.value,
         Media::Protobuf => protobuf(body, expected)?,
     };
+    if let Some(why) = unrecognized::untold(&tree) {
+        return Err(Error::bad_request(why));
+    }
+    if tree.is_null() {
+        return Ok(Some(DeleteOptions::default()));
+    }
     let kind = tree["kind"].as_str().unwrap_or_default();
     if !kind.is_empty() && kind != "DeleteOptions" {
         let version = tree["apiVersion"].as_str().unwrap_or_default();
@@ -127,8 +143,12 @@ pub(super) fn delete_options(
              \"pkg/apis/meta/internalversion/scheme/register.go:27\""
         )));
     }
-    let options = serde_json::from_value(without_kind(tree));
-    options.map(Some).map_err(|error| Error::bad_request(error.to_string()))
+    let mut tree = without_kind(tree);
+    if let Some(schema) = expected.tables.schema(&expected.kind) {
+        let fit = schema.check(&mut tree, &Duplicates::default(), FieldValidation::Ignore);
+        fit.map_err(|why| Error::bad_request(why.to_string()))?;
+    }
+    serde_json::from_value(tree).map(Some).map_err(|error| Error::bad_request(error.to_string()))
 }
 
 fn without_kind(mut tree: Value) -> Value {
@@ -140,8 +160,11 @@ fn without_kind(mut tree: Value) -> Value {
 }
 
 fn yaml(body: &[u8]) -> Result<Decoded> {
-    let text = std::str::from_utf8(body).map_err(|error| Error::bad_request(error.to_string()))?;
-    decode::yaml(text).map_err(|why| Error::bad_request(format!("error decoding YAML: {why}")))
+    yaml_text(body).map_err(|why| Error::bad_request(format!("error decoding YAML: {why}")))
+}
+
+fn yaml_text(body: &[u8]) -> std::result::Result<Decoded, String> {
+    decode::yaml(std::str::from_utf8(body).map_err(|error| error.to_string())?)
 }
 
 /// Reads the message in an envelope.
@@ -193,6 +216,7 @@ pub(super) fn too_large() -> Error {
     Error::new(Reason::RequestEntityTooLarge, format!("Request entity too large: limit is {}", super::BODY))
 }
 
-fn unreadable(why: &str) -> Error {
-    Error::bad_request(format!("couldn't get version/kind; json parse error: {why}"))
+/// What upstream says of a text that is no JSON where it looks for the kind.
+fn unparsed(why: &str) -> String {
+    format!("couldn't get version/kind; json parse error: {why}")
 }

@@ -1,11 +1,10 @@
 //! Whether a body is of the kind that is expected, or of one that can become it.
 
 use serde_json::Value;
-use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
-use crate::schema::Duplicates;
+use crate::schema::refusal;
 use crate::tables::Tables;
 
 /// A kind, and the older version in which it may be sent all the same.
@@ -28,24 +27,11 @@ pub(super) fn check(tree: &mut Value, wanted: &GroupVersionKind, tables: &Tables
     if found == *wanted {
         return Ok(());
     }
-    let refused = |why: &str| {
-        let GroupVersionKind { version, kind, .. } = &found;
-        Error::bad_request(format!(
-            "{kind} in version {version:?} cannot be handled as a {}: {why}",
-            wanted.kind
-        ))
-    };
-    let Some(schema) = tables.schema(&found) else {
-        return Err(refused(&format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
-        )));
-    };
-    let fit = schema.check(&mut tree.clone(), &Duplicates::default(), FieldValidation::Ignore);
-    fit.map_err(|why| refused(&why.to_string()))?;
-    if kind == wanted.kind {
-        return Ok(());
-    }
-    let group = wanted.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
-    let (version, name) = (&found.version, &wanted.kind);
-    Err(refused(&format!("converting ({version}.{kind}) to ({group}.{name}): unknown conversion")))
+    let schema = tables.schema(&found);
+    let Some(why) = refusal(tree, schema.as_ref(), &found, wanted) else { return Ok(()) };
+    let GroupVersionKind { version, kind, .. } = &found;
+    Err(Error::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {}: {why}",
+        wanted.kind
+    )))
 }

@@ -31,6 +31,7 @@ mod serve;
 #[cfg(feature = "tower")]
 mod service;
 mod show;
+mod unrecognized;
 #[cfg(feature = "http")]
 mod upgrade;
 mod verbs;

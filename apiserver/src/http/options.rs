@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 use steersman_core::api::{
     FieldValidation, GetOptions, ListOptions, VersionMatch, WatchOptions, WriteOptions,
 };
@@ -11,13 +11,14 @@ use steersman_core::{Error, Result};
 
 use super::query::{Query, invalid};
 use super::show::Include;
+use crate::pipeline::Reading;
 
 /// The longest name of a field manager, in bytes.
 const MANAGER: usize = 128;
 
 /// Options of get.
 pub(super) fn get(query: &Query) -> Result<GetOptions> {
-    if query.has("export") {
+    if query.flag("export") {
         let why = "the export parameter, deprecated since v1.14, is no longer supported";
         return Err(Error::bad_request(why));
     }
@@ -26,64 +27,58 @@ pub(super) fn get(query: &Query) -> Result<GetOptions> {
 
 /// Options of list.
 pub(super) fn list(query: &Query) -> Result<ListOptions> {
-    let mut errors = ErrorList::new();
-    let version_match = version_match(query, &mut errors);
-    if !errors.is_empty() {
-        return Err(invalid("ListOptions", &errors));
-    }
-    if query.has("sendInitialEvents") {
-        let at = Path::new("resourceVersionMatch");
-        if version_match.is_some() && query.text("resourceVersion").is_empty() {
-            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-            errors.push(field::Error::forbidden(&at, why));
-        }
-        let why = "sendInitialEvents is forbidden for list";
-        errors.push(field::Error::forbidden(&Path::new("sendInitialEvents"), why));
-        return Err(invalid("ListOptions", &errors));
-    }
-    Ok(ListOptions {
+    let (_, limit) = numbers(query)?;
+    let options = ListOptions {
         labels: query.text("labelSelector").parse()?,
         fields: query.text("fieldSelector").parse()?,
         resource_version: query.text("resourceVersion").to_owned(),
-        version_match,
-        limit: usize::try_from(query.number("limit")?.unwrap_or(0)).unwrap_or(0),
+        version_match: version_match(query),
+        limit: usize::try_from(limit.unwrap_or(0)).unwrap_or(0),
         continue_token: query.text("continue").to_owned(),
-    })
+    };
+    reading(query).check_list()?;
+    Ok(options)
 }
 
 /// Options of watch.
 pub(super) fn watch(query: &Query) -> Result<WatchOptions> {
-    let timeout = query.number("timeoutSeconds")?;
-    let mut errors = ErrorList::new();
-    let version_match = version_match(query, &mut errors);
-    if !query.text("continue").is_empty() {
-        let at = Path::new("resourceVersionMatch");
-        let why = "resourceVersionMatch is forbidden when continue is provided";
-        errors.push(field::Error::forbidden(&at, why));
-    }
-    if !errors.is_empty() {
-        return Err(invalid("ListOptions", &errors));
-    }
-    Ok(WatchOptions {
+    let (timeout, _) = numbers(query)?;
+    let options = WatchOptions {
         labels: query.text("labelSelector").parse()?,
         fields: query.text("fieldSelector").parse()?,
         resource_version: query.text("resourceVersion").to_owned(),
-        version_match,
+        version_match: version_match(query),
         bookmarks: query.flag("allowWatchBookmarks"),
         send_initial_events: query.has("sendInitialEvents").then(|| query.flag("sendInitialEvents")),
         timeout: timeout.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),
-    })
+    };
+    reading(query).check_watch()?;
+    Ok(options)
+}
+
+/// `timeoutSeconds` and `limit`, which lists and watches read, whether they heed them or not.
+fn numbers(query: &Query) -> Result<(Option<i64>, Option<i64>)> {
+    Ok((query.number("timeoutSeconds")?, query.number("limit")?))
+}
+
+fn reading(query: &Query) -> Reading<'_> {
+    Reading {
+        version: query.text("resourceVersion"),
+        version_match: query.text("resourceVersionMatch"),
+        continues: !query.text("continue").is_empty(),
+        sends_initial_events: query.has("sendInitialEvents"),
+    }
 }
 
 /// Options of create, update and patch; `kind` is upstream's name for them.
 pub(super) fn write(query: &Query, kind: &'static str) -> Result<WriteOptions> {
     let mut errors = ErrorList::new();
-    let dry_run: Vec<&str> = query.all("dryRun").filter(|value| !value.is_empty()).collect();
+    manager(query.text("fieldManager"), &mut errors);
+    let dry_run: Vec<&str> = query.all("dryRun").collect();
     if dry_run.iter().any(|value| *value != "All") {
         let shown = serde_json::Value::from(dry_run.clone());
         errors.push(field::Error::not_supported(&Path::new("dryRun"), shown, &["All"]));
     }
-    manager(query.text("fieldManager"), &mut errors);
     let field_validation = match query.text("fieldValidation") {
         "" | "Warn" => FieldValidation::Warn,
         "Ignore" => FieldValidation::Ignore,
@@ -107,14 +102,17 @@ pub(super) fn write(query: &Query, kind: &'static str) -> Result<WriteOptions> {
 
 /// Options of delete, where they are not in the body.
 pub(super) fn delete(query: &Query) -> Result<DeleteOptions> {
-    let some = |name: &str| Some(query.text(name).to_owned()).filter(|text| !text.is_empty());
-    let dry_run: Vec<String> =
-        query.all("dryRun").filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    let first = |name: &str| query.all(name).next().map(str::to_owned);
+    let [uid, resource_version] =
+        ["uid", "resourceVersion"].map(|name| first(name).filter(|text| !text.is_empty()));
+    let is_conditional = uid.is_some() || resource_version.is_some();
+    let dry_run: Vec<String> = query.all("dryRun").map(str::to_owned).collect();
     Ok(DeleteOptions {
         dry_run: (!dry_run.is_empty()).then_some(dry_run),
         grace_period_seconds: query.number("gracePeriodSeconds")?,
         orphan_dependents: query.has("orphanDependents").then(|| query.flag("orphanDependents")),
-        propagation_policy: some("propagationPolicy"),
+        preconditions: is_conditional.then_some(Preconditions { resource_version, uid }),
+        propagation_policy: first("propagationPolicy"),
         ..DeleteOptions::default()
     })
 }
@@ -133,16 +131,12 @@ pub(super) fn include(query: &Query) -> Result<Include> {
     }
 }
 
-fn version_match(query: &Query, errors: &mut ErrorList) -> Option<VersionMatch> {
+/// The match, if it is one.
+fn version_match(query: &Query) -> Option<VersionMatch> {
     match query.text("resourceVersionMatch") {
-        "" => None,
         "Exact" => Some(VersionMatch::Exact),
         "NotOlderThan" => Some(VersionMatch::NotOlderThan),
-        other => {
-            let at = Path::new("resourceVersionMatch");
-            errors.push(field::Error::not_supported(&at, other, &["Exact", "NotOlderThan", ""]));
-            None
-        }
+        _ => None,
     }
 }
 
@@ -151,7 +145,8 @@ fn manager(name: &str, errors: &mut ErrorList) {
     if name.len() > MANAGER {
         errors.push(field::Error::too_long(&at, MANAGER));
     }
-    if let Some((position, bad)) = name.chars().enumerate().find(|(_, c)| c.is_control()) {
+    let unprintable = |c: char| c.is_control() || (c.is_whitespace() && c != ' ');
+    for (position, bad) in name.char_indices().filter(|(_, c)| unprintable(*c)) {
         let why = format!("invalid character U+{:04X} (at position {position})", u32::from(bad));
         errors.push(field::Error::invalid(&at, name, why));
     }

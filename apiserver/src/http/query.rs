@@ -1,6 +1,7 @@
 //! The parameters of a request.
 
 use std::borrow::Cow;
+use std::num::{IntErrorKind, ParseIntError};
 
 use steersman_core::error::Error;
 use steersman_core::resource::GroupVersionKind;
@@ -44,19 +45,21 @@ impl Query {
         self.0.iter().any(|pair| pair.0 == name)
     }
 
-    /// A switch: there, and neither `0` nor `false`, as upstream's conversion has it.
+    /// A switch: there, and neither `0` nor `false` in any case, as upstream's conversion has it.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.all(name).next().is_some_and(|value| !matches!(value, "0" | "false"))
+        self.all(name).next().is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
     /// A whole number; 400 in Go's words if it is none.
     pub(super) fn number(&self, name: &str) -> Result<Option<i64>> {
-        match self.text(name) {
-            "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| {
-                Error::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
-            }),
-        }
+        let Some(text) = self.all(name).next() else { return Ok(None) };
+        text.parse().map(Some).map_err(|error: ParseIntError| {
+            let why = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            Error::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        })
     }
 }
 

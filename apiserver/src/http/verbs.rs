@@ -248,15 +248,17 @@ impl Call<'_> {
         let answer = if deleted.gone && !is_returned {
             Answer::status(&deleted.status(&resource), &show)?
         } else {
-            Answer::object(200, &deleted.object, &show)?
+            // What dependents do is up to others: the deletion has only begun.
+            let begun = !deleted.gone && options.orphan_dependents == Some(false);
+            Answer::object(if begun { 202 } else { 200 }, &deleted.object, &show)?
         };
         Ok(answer)
     }
 
     async fn delete_collection(self) -> Result<Answer> {
         let show = self.show(accept::Place::Object)?;
-        let options = self.delete_options(&show.row)?;
         let list = options::list(&self.query)?;
+        let options = self.delete_options(&show.row)?;
         let found = self.core.delete_collection(self.caller, &self.target, &options, &list).await?;
         Answer::list(found, &show)
     }

@@ -64,7 +64,7 @@ impl Document {
                 self.add(path, moved)
             }
             "copy" => {
-                let copied = self.find(operation.get("from")?.as_str()?)?.clone();
+                let copied = self.copied(operation.get("from")?.as_str()?)?;
                 self.copied += copied.to_string().len();
                 if self.copied > COPIED_BYTES { None } else { self.add(path, copied) }
             }
@@ -127,6 +127,15 @@ impl Document {
             Value::Array(list) => list.get(position(step, list.len())?),
             _ => None,
         })
+    }
+
+    /// What is copied from a path; upstream's library makes null of a key that an object does not have, and does not copy
+    /// the whole.
+    fn copied(&self, path: &str) -> Option<Value> {
+        if self.is_absent(path) {
+            return Some(Value::Null);
+        }
+        self.find(path).filter(|_| path.contains('/')).cloned()
     }
 
     /// Whether the path leads to a key that an object does not have.
@@ -205,6 +214,10 @@ mod tests {
                 json!([{"op": "copy", "from": "/a", "path": "/s~1t"}]),
                 json!({"a": "1", "l": [1, 2], "s/t": "1"}),
             ),
+            (
+                json!([{"op": "copy", "from": "/none", "path": "/b"}]),
+                json!({"a": "1", "b": null, "l": [1, 2], "s/t": 1}),
+            ),
             (json!([{"op": "test", "path": "/l", "value": [1, 2]}]), at.clone()),
             (json!([{"op": "test", "path": "/none", "value": null}]), at.clone()),
             (json!([{"op": "replace", "path": "", "value": {"x": 1}}]), json!({"x": 1})),
@@ -227,6 +240,7 @@ mod tests {
             json!([{"op": "replace", "path": "/l/x", "value": 1}]),
             json!([{"op": "test", "path": "/a", "value": "2"}]),
             json!([{"op": "add", "path": "", "value": {}}]),
+            json!([{"op": "copy", "from": "", "path": "/b"}]),
         ] {
             assert_eq!(apply(&patch, &at).unwrap_err().code(), 422, "{patch}");
         }

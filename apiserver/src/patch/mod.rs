@@ -14,7 +14,7 @@ use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result};
 
-use crate::schema::{Duplicates, Schema};
+use crate::schema::{Duplicates, Schema, refusal};
 
 /// An object after a patch. It has the right types and no unknown fields: it needs no second
 /// [`Schema::admit`](crate::Schema::admit).
@@ -54,8 +54,8 @@ pub fn apply(
         (_, Err(error)) => error,
     };
     let mut object = patched()?;
-    if let Some(reason) = unregistered(&object, current).filter(|_| !schema.is_custom()) {
-        return Err(refused(&reason));
+    if let Some(why) = settle_kind(&mut object, current, schema, matches!(patch, Patch::Strategic(_))) {
+        return Err(refused(&why));
     }
     let warnings = schema.check(&mut object, duplicates, validation).map_err(|unfit| match patch {
         Patch::Strategic(_) => refused(&unfit.restoring()),
@@ -64,15 +64,31 @@ pub fn apply(
     Ok(Patched { object, warnings })
 }
 
-/// What upstream says of an object that a patch has made one of another kind or version.
-fn unregistered(object: &Value, current: &Value) -> Option<String> {
-    let kept = |key: &str| object[key].is_null() || object[key] == "" || object[key] == current[key];
-    let (kind, version) = (object["kind"].as_str()?, object["apiVersion"].as_str()?);
-    (!kept("kind") || !kept("apiVersion")).then(|| {
-        format!(
-            "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
-        )
-    })
+/// Gives an object of a built-in kind its kind and version again where a patch has taken them; what upstream says of one
+/// that a patch has given others. A strategic merge knows the kind, and does not read it.
+fn settle_kind(object: &mut Value, current: &Value, schema: &Schema, is_known: bool) -> Option<String> {
+    if schema.is_custom() {
+        return None;
+    }
+    for field in ["apiVersion", "kind"] {
+        let is_lost = match &object[field] {
+            Value::Null => object.is_object(),
+            Value::String(text) => is_known || text.is_empty(),
+            _ => false,
+        };
+        if is_lost && current[field].is_string() {
+            object[field] = current[field].clone();
+        }
+    }
+    let named = |tree: &Value| {
+        let (api_version, kind) = (tree["apiVersion"].as_str()?, tree["kind"].as_str()?);
+        Some(GroupVersionKind::from_api_version(api_version, kind))
+    };
+    let (found, wanted) = (named(object)?, named(current)?);
+    if found == wanted {
+        return None;
+    }
+    refusal(object, schema.beside(&found).as_ref(), &found, &wanted)
 }
 
 /// The result of the patch is no object of its kind.

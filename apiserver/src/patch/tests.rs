@@ -204,6 +204,34 @@ fn a_patched_text_is_shown_as_upstream_writes_it() {
     assert!(refused(Patch::Strategic(json!({"data": "x"}))).ends_with("cannot restore map from string"));
 }
 
+#[test]
+fn a_patch_cannot_make_an_object_one_of_another_kind() {
+    let schema = Tables::load().schema(&GroupVersionKind::new("", "v1", "ConfigMap")).unwrap();
+    let current =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "z"}});
+    let patched = |patch| apply(&patch, &Duplicates::default(), &schema, &current, FieldValidation::Warn);
+    let refused = [
+        (json!({"kind": "Foo"}), r#"no kind "Foo" is registered for version "v1""#),
+        (json!({"kind": "Secret"}), "illegal base64 data at input byte 0"),
+        (
+            json!({"kind": "Secret", "data": null}),
+            "converting (v1.Secret) to (core.ConfigMap): unknown conversion",
+        ),
+    ];
+    for (patch, why) in refused {
+        let error = patched(Patch::Merge(patch)).unwrap_err();
+        assert!(error.message().contains(why), "{error}");
+    }
+    let kept = [
+        Patch::Merge(json!({"kind": ""})),
+        Patch::Json(json!([{"op": "remove", "path": "/kind"}])),
+        Patch::Strategic(json!({"kind": "Foo", "apiVersion": "v9"})),
+    ];
+    for patch in kept {
+        assert_eq!(patched(patch).unwrap().object, current);
+    }
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(Value::from),

@@ -1,10 +1,13 @@
 //! The token by which a list goes on where its last page ended; upstream's format.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use steersman_core::store::Revision;
 use steersman_core::{Error, Result};
+
+use crate::schema::decode;
 
 /// What a token says.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +18,8 @@ pub(super) struct Token {
     pub(super) start: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Written {
     v: String,
     rv: i64,
@@ -23,6 +27,9 @@ struct Written {
 }
 
 const VERSION: &str = "meta.k8s.io/v1";
+
+/// Go's decoder does not look at the bits behind the last byte.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Upstream's keys start behind the last object of the page, which is the least key that is greater.
 const BEHIND: char = '\0';
@@ -42,18 +49,39 @@ pub(super) fn read(token: &str) -> Result<Option<Token>> {
     if token.is_empty() {
         return Ok(None);
     }
-    let invalid = |why: &str| Error::bad_request(format!("continue key is not valid: {why}"));
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid("illegal base64 data"))?;
-    let written: Written = serde_json::from_slice(&bytes).map_err(|_| invalid("it is no JSON"))?;
+    decoded(token)
+        .map(Some)
+        .map_err(|why| Error::bad_request(format!("invalid continue token: continue key is not valid{why}")))
+}
+
+/// What a token says, or how upstream words what is wrong with it.
+fn decoded(token: &str) -> std::result::Result<Token, String> {
+    let bytes = LENIENT
+        .decode(token)
+        .map_err(|_| format!(": illegal base64 data at input byte {}", first_fault(token)))?;
+    let tree = decode::json(bytes).map_err(|why| format!(": {why}"))?.value;
+    let written: Written = serde_json::from_value(tree).map_err(|why| format!(": {why}"))?;
     if written.v != VERSION {
-        return Err(invalid("server does not recognize this encoded version"));
+        return Err(format!(": server does not recognize this encoded version {}", written.v));
     }
-    let start = written.start.trim_end_matches(BEHIND);
-    if start.is_empty() || start.starts_with('/') || start.split('/').any(|step| step == "..") {
-        return Err(invalid("encoded start key empty or invalid"));
+    if written.rv == 0 {
+        return Err(format!(": incorrect encoded start resourceVersion (version {VERSION})"));
     }
-    let revision = u64::try_from(written.rv).ok().filter(|revision| *revision > 0).map(Revision);
-    Ok(Some(Token { revision, start: start.to_owned() }))
+    if written.start.is_empty() {
+        return Err(format!(": encoded start key empty (version {VERSION})"));
+    }
+    let start = written.start.trim_end_matches(BEHIND).trim_start_matches('/');
+    if start.split('/').any(|step| matches!(step, "" | "." | "..")) {
+        return Err(format!(": {}", written.start));
+    }
+    let revision = u64::try_from(written.rv).ok().map(Revision);
+    Ok(Token { revision, start: start.to_owned() })
+}
+
+/// Where a text ceases to be base64, as Go counts.
+fn first_fault(token: &str) -> usize {
+    let is_symbol = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    token.bytes().position(|byte| !is_symbol(byte)).unwrap_or(token.len().saturating_sub(1))
 }
 
 fn encode(rv: i64, last: &str) -> String {
@@ -75,9 +103,24 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
-        for token in ["x", "!!", "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"] {
-            assert_eq!(read(token).unwrap_err().code(), 400, "{token}");
+    fn nonsense_is_refused_in_upstreams_words() {
+        let token = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let cases = [
+            ("x".to_owned(), ": illegal base64 data at input byte 0"),
+            ("ab%c".to_owned(), ": illegal base64 data at input byte 2"),
+            ("bad".to_owned(), ": invalid character 'm' looking for beginning of value"),
+            (token("{}"), ": server does not recognize this encoded version "),
+            (
+                token(r#"{"v":"meta.k8s.io/v1"}"#),
+                ": incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+            ),
+            (token(r#"{"v":"meta.k8s.io/v1","rv":1}"#), ": encoded start key empty (version meta.k8s.io/v1)"),
+            (token(r#"{"v":"meta.k8s.io/v1","rv":1,"start":"../a"}"#), ": ../a"),
+        ];
+        for (token, why) in cases {
+            let error = read(&token).unwrap_err();
+            assert_eq!(error.code(), 400, "{token}");
+            assert_eq!(error.message(), format!("invalid continue token: continue key is not valid{why}"));
         }
     }
 }

@@ -101,9 +101,7 @@ impl Request<'_> {
         let mut tree = Value::clone(&old.tree);
         let grace = grace::apply(&mut tree, old.object.metadata(), strategy, options, self.now);
         if grace == grace::Grace::Pending {
-            let is_over = old.object.metadata().deletion_grace_period_seconds == Some(0);
-            let is_held = finalizers::any(&tree) || strategy.holds_deletion(&tree);
-            return Ok(if is_over && !is_held { Plan::Remove } else { Plan::Nothing });
+            return Ok(Plan::Nothing);
         }
         finalizers::apply(&mut tree, old.object.metadata(), strategy, options);
         if !old.object.metadata().is_terminating() {
@@ -217,6 +215,11 @@ pub(super) fn is_dry_run(options: &DeleteOptions) -> bool {
 pub(super) fn check_options(options: &DeleteOptions) -> Result<()> {
     let mut errors = field::ErrorList::new();
     let at = Path::new("propagationPolicy");
+    if options.orphan_dependents.is_some() && options.propagation_policy.is_some() {
+        let shown = options.propagation_policy.as_deref().unwrap_or_default();
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        errors.push(field::Error::invalid(&at, shown, why));
+    }
     match options.propagation_policy.as_deref() {
         None | Some("Foreground" | "Background" | "Orphan") => {}
         Some(other) => {
@@ -226,11 +229,6 @@ pub(super) fn check_options(options: &DeleteOptions) -> Result<()> {
                 &["Foreground", "Background", "Orphan", "nil"],
             ));
         }
-    }
-    if options.orphan_dependents.is_some() && options.propagation_policy.is_some() {
-        let shown = options.propagation_policy.as_deref().unwrap_or_default();
-        let why = "orphanDependents and deletionPropagation cannot be both set";
-        errors.push(field::Error::invalid(&at, shown, why));
     }
     let dry_run = options.dry_run.as_deref().unwrap_or_default();
     if dry_run.iter().any(|value| value != "All") {

@@ -38,6 +38,9 @@ pub(super) fn apply(tree: &mut Value, old: &Metadata, strategy: &dyn Strategy, o
 
 /// What is asked for, else what the object's finalizers say, else what its kind does.
 fn policy(old: &Metadata, strategy: &dyn Strategy, options: &DeleteOptions) -> Propagation {
+    if !strategy.has_dependents() {
+        return Propagation::Background;
+    }
     if let Some(orphan) = options.orphan_dependents {
         return if orphan { Propagation::Orphan } else { Propagation::Background };
     }

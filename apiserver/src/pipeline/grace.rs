@@ -31,12 +31,11 @@ pub(super) fn apply(
     let requested = options.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds });
     let Some(seconds) = strategy.grace_seconds(tree, requested) else { return Grace::None };
     match (&old.deletion_timestamp, old.deletion_grace_period_seconds) {
-        (Some(_), None) => Grace::None,
+        (Some(_), None | Some(0)) => Grace::None,
         (Some(end), Some(granted)) => match requested {
             Some(sooner) if sooner < granted => {
-                let started = end.0.saturating_sub(SignedDuration::from_secs(granted));
-                set_end(tree, started.unwrap_or(now), sooner);
-                Grace::Seconds(sooner)
+                let started = end.0.saturating_sub(SignedDuration::from_secs(granted)).unwrap_or(now);
+                Grace::Seconds(shorten(tree, started, sooner, now))
             }
             _ => Grace::Pending,
         },
@@ -67,8 +66,19 @@ pub(super) fn end_now(tree: &mut Value, now: Timestamp) {
     metadata::of(tree).insert("deletionTimestamp".to_owned(), moment::seconds(now).into());
 }
 
+/// Brings the end forward, but not into the past: who was promised some time still sees the object end.
+fn shorten(tree: &mut Value, started: Timestamp, seconds: i64, now: Timestamp) -> i64 {
+    let end = started.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
+    let seconds = if end < now { seconds.min(1) } else { seconds };
+    put_end(tree, end.max(now), seconds);
+    seconds
+}
+
 fn set_end(tree: &mut Value, from: Timestamp, seconds: i64) {
-    let end = from.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(from);
+    put_end(tree, from.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(from), seconds);
+}
+
+fn put_end(tree: &mut Value, end: Timestamp, seconds: i64) {
     let metadata = metadata::of(tree);
     metadata.insert("deletionTimestamp".to_owned(), moment::seconds(end).into());
     metadata.insert("deletionGracePeriodSeconds".to_owned(), seconds.into());
@@ -78,5 +88,31 @@ fn set_end(tree: &mut Value, from: Timestamp, seconds: i64) {
 fn bump_generation(tree: &mut Value, old: &Metadata) {
     if old.generation > 0 {
         metadata::count_generation(tree);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_end_is_brought_forward_but_never_into_the_past() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let started = at("2020-01-01T00:00:00Z");
+        let cases = [
+            (10, "2020-01-01T00:00:05Z", 10, "2020-01-01T00:00:10Z"),
+            (3, "2020-01-01T00:00:05Z", 1, "2020-01-01T00:00:05Z"),
+            (0, "2020-01-01T00:00:05Z", 0, "2020-01-01T00:00:05Z"),
+        ];
+        for (asked, now, granted, end) in cases {
+            let mut pod = json!({"metadata": {}});
+            assert_eq!(shorten(&mut pod, started, asked, at(now)), granted);
+            assert_eq!(
+                pod["metadata"],
+                json!({"deletionTimestamp": end, "deletionGracePeriodSeconds": granted})
+            );
+        }
     }
 }

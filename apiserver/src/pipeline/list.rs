@@ -41,8 +41,10 @@ impl Request<'_> {
 
     pub(super) async fn list(&self, options: &ListOptions) -> Result<ObjectList> {
         let selection = self.selection(&options.labels, &options.fields)?;
-        let wanted = versions::of_list(options)?;
         let token = continue_token::read(&options.continue_token)?;
+        let wanted = versions::of_list(options)?;
+        // A list of whatever is at hand is whole; upstream's older rule.
+        let limit = if options.resource_version == "0" { 0 } else { options.limit };
         let collection = self.row.stored("list")?.clone();
         let (wanted, after) = match &token {
             Some(token) => (token.wanted(), Some(token.start.as_str())),
@@ -57,12 +59,12 @@ impl Request<'_> {
         };
         match wanted {
             Wanted::Exactly(revision) if !collection.unchanged_since(revision) => {
-                self.list_past(&collection, &selection, revision, after, options.limit).await
+                self.list_past(&collection, &selection, revision, after, limit).await
             }
             Wanted::Exactly(revision) => {
-                self.page(collection.list(&selection, after, options.limit), &selection, revision)
+                self.page(collection.list(&selection, after, limit), &selection, revision)
             }
-            _ => self.page(collection.list(&selection, after, options.limit), &selection, newest),
+            _ => self.page(collection.list(&selection, after, limit), &selection, newest),
         }
     }
 

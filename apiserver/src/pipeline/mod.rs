@@ -61,6 +61,7 @@ use crate::watch_cache::WatchCache;
 pub(crate) use body::{Body, Change};
 pub(crate) use definitions::resource_of;
 pub(crate) use recent::Recent;
+pub(crate) use versions::Reading;
 
 /// Everything that requests share.
 pub(crate) struct Core {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
-use steersman_core::{Error, Result};
+use steersman_core::{Error, Result, formats};
 
 use super::definitions::definitions;
 use super::{Caller, Core};
@@ -45,6 +45,7 @@ impl Core {
         tracing::trace!(user = caller.user.name, agent = caller.user_agent, verb, ?target, "request");
         let row = self.registry.get(&target.resource).ok_or_else(fault::unknown_path)?;
         check_verb(&row, target, verb)?;
+        check_name(target)?;
         Ok(self.within(caller, target, row))
     }
 }
@@ -100,6 +101,15 @@ fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
     if needs_name && target.name.is_empty() { Err(fault::unknown_method()) } else { Ok(()) }
 }
 
+/// 400 for a name that no object can have.
+fn check_name(target: &Target) -> Result<()> {
+    let faults = formats::path_segment(&target.name, false);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!("Name parameter invalid: {:?}: {}", target.name, faults.join(";"))))
+}
+
 impl Request<'_> {
     /// Puts a write to a definition into effect, and the removal of a custom resource that one may wait for.
     pub(super) async fn settle(&self, removed: bool) -> Result<()> {
@@ -139,6 +149,26 @@ impl Request<'_> {
             user: &self.caller.user,
             cluster: self.core as &dyn Reader,
             dry_run: self.dry_run,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_no_path_can_hold_are_refused() {
+        let target = |name: &str| Target::all(GroupVersionResource::new("", "v1", "pods")).named(name);
+        for name in ["", "a", "system:a b"] {
+            assert!(check_name(&target(name)).is_ok(), "{name}");
+        }
+        let cases = [
+            ("..", r#"Name parameter invalid: "..": may not be '..'"#),
+            ("a/%", r#"Name parameter invalid: "a/%": may not contain '/';may not contain '%'"#),
+        ];
+        for (name, why) in cases {
+            assert_eq!(check_name(&target(name)).unwrap_err().message(), why);
         }
     }
 }

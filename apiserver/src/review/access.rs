@@ -6,7 +6,7 @@ use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
 
-use super::attributes::{self, capitalised};
+use super::attributes::{self, shown_path};
 use super::{Asking, Review};
 use crate::authorize::{Asked, Decision, ResourceAccess};
 use crate::tree::Read;
@@ -92,7 +92,7 @@ fn check_attributes(spec: &Value, at: &Path<'_>) -> ErrorList {
     match (resource.is_null(), path.is_null()) {
         (false, false) => {
             let why = "cannot be specified in combination with resourceAttributes";
-            vec![Error::invalid(&at.child("nonResourceAttributes"), capitalised(path), why)]
+            vec![Error::invalid(&at.child("nonResourceAttributes"), shown_path(path), why)]
         }
         (true, true) => {
             let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
@@ -113,7 +113,7 @@ fn check_place(question: &Value, errors: &mut ErrorList) {
     }
     if !path.is_null() {
         let at = Path::new("spec.nonResourceAttributes");
-        errors.push(Error::invalid(&at, capitalised(path), "disallowed on this kind of request"));
+        errors.push(Error::invalid(&at, shown_path(path), "disallowed on this kind of request"));
     }
 }
 

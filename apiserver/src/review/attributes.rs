@@ -1,6 +1,6 @@
 //! What is wrong with the selectors of a question about rights.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
 
@@ -19,11 +19,9 @@ pub(super) fn validate(attributes: &Value, at: &Path<'_>) -> ErrorList {
     errors
 }
 
-/// Values as upstream's internal types print: with names that begin with a capital.
-pub(super) fn capitalised(object: &Value) -> Value {
-    let fields = object.as_object().into_iter().flatten();
-    let capital = |name: &str| name[..1].to_uppercase() + &name[1..];
-    Value::Object(fields.map(|(name, value)| (capital(name), value.clone())).collect::<Map<_, _>>())
+/// The attributes of a path as upstream's internal type prints.
+pub(super) fn shown_path(attributes: &Value) -> Value {
+    json!({"Path": attributes.text("path"), "Verb": attributes.text("verb")})
 }
 
 /// Finds what is wrong with one requirement.

@@ -15,6 +15,7 @@ pub mod decode;
 mod default;
 mod document;
 mod fault;
+mod foreign;
 mod identity;
 mod prune;
 mod scalar;
@@ -43,6 +44,7 @@ pub use decode::Duplicates;
 pub(crate) use document::Document;
 use fault::Fault;
 pub(crate) use fault::kind_of;
+pub(crate) use foreign::refusal;
 pub(crate) use shape::{Field, ListKind, Node, ObjectType, Presence, Rest, Scalar, Shape, TypeId};
 use unknown::Unknown;
 
@@ -116,6 +118,11 @@ impl Schema {
         let (document, root) = structural::compile(builtin, schema);
         let rules = Rules { values: check::compile(schema), expressions: Validator::compile(schema) };
         Schema { document: Arc::new(document), root, rules: Some(Arc::new(rules)) }
+    }
+
+    /// The schema of another built-in kind; `None` if there is no such kind.
+    pub(crate) fn beside(&self, kind: &GroupVersionKind) -> Option<Self> {
+        Schema::builtin(&self.document, kind)
     }
 
     /// Whether it is the schema of a custom resource.

@@ -125,6 +125,10 @@ impl Strategy for Events {
         true
     }
 
+    fn has_dependents(&self) -> bool {
+        false
+    }
+
     fn time_to_live(&self) -> Option<Duration> {
         Some(LIFETIME)
     }

@@ -273,6 +273,11 @@ pub trait Strategy: Send + Sync {
         Propagation::Background
     }
 
+    /// Whether objects of the kind own others, so that a delete may say what becomes of these.
+    fn has_dependents(&self) -> bool {
+        true
+    }
+
     /// What a deleter is warned of who does not say what becomes of owned objects.
     fn unsaid_propagation_warning(&self) -> Option<String> {
         None

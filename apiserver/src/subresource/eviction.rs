@@ -43,8 +43,11 @@ impl Subresource for Eviction {
         let mut options = options(call, &body)?;
         let pod = call.get(&target).await?;
         let tree = pod.to_value()?;
-        let verdict =
-            if needs_no_budget(&tree) { at_once(&tree) } else { ask_budget(call, &pod, &tree).await? };
+        let verdict = if needs_no_budget(&tree) {
+            at_once(&tree)
+        } else {
+            ask_budget(call, &pod, &tree, &options).await?
+        };
         let asked_version =
             options.preconditions.as_ref().is_some_and(|asked| asked.resource_version.is_some());
         if let (Verdict::AllowedAsSeen, false) = (verdict, asked_version) {
@@ -82,7 +85,7 @@ fn at_once(pod: &Value) -> Verdict {
     }
 }
 
-async fn ask_budget(call: &dyn Call, pod: &Object, tree: &Value) -> Result<Verdict> {
+async fn ask_budget(call: &dyn Call, pod: &Object, tree: &Value, options: &DeleteOptions) -> Result<Verdict> {
     let budgets = budgets_of(call, pod)?;
     let budget = match budgets.as_slice() {
         [] => return Ok(Verdict::Allowed),
@@ -98,7 +101,11 @@ async fn ask_budget(call: &dyn Call, pod: &Object, tree: &Value) -> Result<Verdi
     let resource = GroupVersionResource::of::<PodDisruptionBudget>();
     let target = Target::all(resource).in_namespace(pod.namespace()).named(budget.name());
     let now = seconds(call.context().now);
-    call.update_status(&target, &|budget| budget::spend(budget, pod.name(), &now)).await?;
+    if is_dry_run(options) {
+        budget::spend(&mut budget.to_value()?, pod.name(), &now)?;
+    } else {
+        call.update_status(&target, &|budget| budget::spend(budget, pod.name(), &now)).await?;
+    }
     Ok(Verdict::Allowed)
 }
 
@@ -126,8 +133,7 @@ fn is_ready(pod: &Value) -> bool {
 async fn evict(call: &dyn Call, pod: &Target, mut options: DeleteOptions) -> Result<()> {
     let now = seconds(call.context().now);
     let wanted = options.preconditions.clone().unwrap_or_default();
-    let dry_run = options.dry_run.as_ref().is_some_and(|stages| !stages.is_empty());
-    if !dry_run {
+    if !is_dry_run(&options) {
         let marked = call.update(pod, &|object| mark(object, &wanted, &now)).await?;
         if let Some(version) =
             options.preconditions.as_mut().and_then(|asked| asked.resource_version.as_mut())
@@ -136,6 +142,11 @@ async fn evict(call: &dyn Call, pod: &Target, mut options: DeleteOptions) -> Res
         }
     }
     call.delete(pod, &options).await.map(|_| ())
+}
+
+/// The request's own options say so, or those of the delete in its body.
+fn is_dry_run(options: &DeleteOptions) -> bool {
+    options.dry_run.as_ref().is_some_and(|stages| !stages.is_empty())
 }
 
 /// Says on the pod why it is deleted, if it is still the version that is to be deleted.

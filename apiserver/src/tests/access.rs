@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 use http::Request;
+use serde_json::{Value, json};
+use steersman_core::api::Target;
+use steersman_core::resource::GroupVersionResource;
 
 use super::World;
 use crate::User;
@@ -47,4 +50,16 @@ fn a_known_token_and_none_at_all_are_let_in() {
 fn without_anonymous_everybody_must_show_something() {
     let world = World::with(crate::Builder::without_anonymous);
     assert_eq!(get(&world, "/api/v1/namespaces", "").0, 401);
+}
+
+#[test]
+fn a_given_token_is_meant_for_this_server_alone() {
+    let world = world();
+    let reviews = Target::all(GroupVersionResource::new("authentication.k8s.io", "v1", "tokenreviews"));
+    let status = |audiences: Value| {
+        let review = json!({"spec": {"token": "alice-token", "audiences": audiences}});
+        world.create(&reviews, review).unwrap().to_value().unwrap()["status"].clone()
+    };
+    assert_eq!(status(json!([]))["user"]["username"], "alice");
+    assert_eq!(status(json!(["elsewhere"])), json!({"user": {}, "error": "invalid bearer token"}));
 }

@@ -207,6 +207,9 @@ fn unknown_field(field: &str, kind: &str) -> String {
             format!("field label not supported: {field}")
         }
         "Job" => format!("field label {field:?} not supported for {kind}"),
+        "ResourceSlice" => {
+            format!("field label not supported for resource.k8s.io/v1, Kind={kind}: {field}")
+        }
         _ => {
             format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
         }

@@ -1,5 +1,7 @@
 //! ResourceSlices: the devices that a driver has, on one node or within reach of several.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
@@ -21,6 +23,14 @@ const VALUES: [&str; 4] = ["int", "bool", "string", "version"];
 pub(in crate::strategy) struct Slices;
 
 impl Strategy for Slices {
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        &["spec.driver", "spec.nodeName"]
+    }
+
+    fn field<'a>(&self, object: &'a Value, field: &str) -> Cow<'a, str> {
+        Cow::Borrowed(object.at("spec").text(field.trim_start_matches("spec.")))
+    }
+
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
         let spec = object.at("spec");
