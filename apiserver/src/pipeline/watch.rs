@@ -2,9 +2,10 @@
 
 use futures::StreamExt;
 use futures::stream;
-use steersman_core::Result;
 use steersman_core::api::{Target, WatchEvent, WatchOptions, WatchStream};
+use steersman_core::selector::FieldSelector;
 use steersman_core::store::Revision;
+use steersman_core::{Error, Result};
 
 use super::{Caller, Core, versions};
 use crate::registry::Served;
@@ -22,6 +23,7 @@ impl Core {
         let request = self.open(caller, target, "watch")?;
         versions::check_watch(options)?;
         let selection = request.selection(&options.labels, &options.fields)?;
+        check_fields(&target.name, &options.fields)?;
         let wanted = versions::parse(&options.resource_version)?;
         let current = match wanted {
             None => self.cache.current().await?,
@@ -38,6 +40,14 @@ impl Core {
             None => stream,
         })
     }
+}
+
+/// Who follows one object by its name may select it by that name, and by nothing else.
+fn check_fields(name: &str, fields: &FieldSelector) -> Result<()> {
+    if name.is_empty() || fields.is_everything() || fields.requires("metadata.name") == Some(name) {
+        return Ok(());
+    }
+    Err(Error::bad_request("fieldSelector metadata.name doesn't match requested name"))
 }
 
 fn start(options: &WatchOptions, wanted: Option<Revision>) -> Start {
@@ -65,4 +75,23 @@ fn show(row: std::sync::Arc<Served>, events: WatchStream) -> WatchStream {
         outcome.unwrap_or_else(WatchEvent::Error)
     });
     shown.boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_object_is_selected_by_its_own_name_only() {
+        let cases = [
+            ("", "metadata.name=a", true),
+            ("a", "", true),
+            ("a", "metadata.name=a", true),
+            ("a", "metadata.name=b", false),
+            ("a", "metadata.namespace=n", false),
+        ];
+        for (name, fields, good) in cases {
+            assert_eq!(check_fields(name, &fields.parse().unwrap()).is_ok(), good, "{name} {fields}");
+        }
+    }
 }
