@@ -6,8 +6,12 @@ use serde_json::{Map, Value};
 use super::cursor::Cursor;
 use super::shape::{Presence, Shape};
 
-/// The type of a struct, where it stands, and the field of it that is behind a gate which is off by default.
-const GATED: (&str, &str, &str) = ("Lifecycle", "lifecycle", "stopSignal");
+/// The types of structs, and their fields that are behind a gate which is off by default.
+const GATED: [(&str, &str); 3] = [
+    ("Lifecycle", "stopSignal"),
+    ("VolumeProjection", "clusterTrustBundle"),
+    ("VolumeProjection", "podCertificate"),
+];
 
 /// Settles an object, or a part of it that stands at `at`.
 pub(super) fn object(at: Cursor<'_>, value: &mut Value) {
@@ -20,7 +24,9 @@ pub(super) fn object(at: Cursor<'_>, value: &mut Value) {
 fn may_lose(value: &Value) -> bool {
     match value {
         Value::Array(list) => list.is_empty() || list.iter().any(may_lose),
-        Value::Object(map) => map.is_empty() || map.contains_key(GATED.2) || map.values().any(may_lose),
+        Value::Object(map) => {
+            map.is_empty() || map.keys().any(|key| is_gated(key)) || map.values().any(may_lose)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -49,14 +55,25 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
     }
 }
 
-/// A struct that is left with nothing goes too.
+fn is_gated(field: &str) -> bool {
+    GATED.iter().any(|(_, gated)| *gated == field)
+}
+
+/// A lifecycle that is left with nothing goes too.
 fn drop_gated(at: Cursor<'_>, map: &mut Map<String, Value>) {
-    let (kind, place, field) = GATED;
-    let Some(gated) = map.get_mut(place).and_then(Value::as_object_mut) else { return };
-    let is_meant = at.child(place).and_then(Cursor::object).is_some_and(|object| object.name == kind);
-    if is_meant && gated.remove(field).is_some() && gated.is_empty() {
-        map.remove(place);
+    let own = kind(at);
+    map.retain(|field, _| !GATED.iter().any(|(kind, gated)| *kind == own && gated == field));
+    if let Some(lifecycle) = map.get_mut("lifecycle").and_then(Value::as_object_mut)
+        && at.child("lifecycle").is_some_and(|at| kind(at) == "Lifecycle")
+        && lifecycle.remove("stopSignal").is_some()
+        && lifecycle.is_empty()
+    {
+        map.remove("lifecycle");
     }
+}
+
+fn kind(at: Cursor<'_>) -> &str {
+    at.object().map_or("", |object| &object.name)
 }
 
 fn is_empty(value: &Value, shape: &Shape) -> bool {
@@ -91,6 +108,11 @@ mod tests {
                 "Pod",
                 container(json!({"stopSignal": "SIGUSR1", "preStop": {}})),
                 container(json!({"preStop": {}})),
+            ),
+            (
+                "Pod",
+                json!({"spec": {"volumes": [{"name": "v", "projected": {"sources": [{"podCertificate": {"keyType": "x"}}]}}]}}),
+                json!({"spec": {"volumes": [{"name": "v", "projected": {"sources": [{}]}}]}}),
             ),
         ];
         for (kind, mut object, settled) in cases {

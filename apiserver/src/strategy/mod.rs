@@ -57,8 +57,9 @@ mod workload;
 pub(crate) use certificate_request::{
     stamp_conditions as stamp_request_conditions, validate_conditions as validate_request_conditions,
 };
+pub(crate) use internal::ephemeral_container_difference;
 pub use list::Strategies;
-pub(crate) use pod::{quality_of_service, validate_pod_spec};
+pub(crate) use pod::{quality_of_service, validate_pod, validate_pod_annotations};
 pub use service::ServiceRanges;
 
 /// What a strategy may know besides the object.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use steersman_core::field::{ErrorList, Path};
 
 use super::checks;
-use super::pod_spec::{self, Holder};
+use super::pod_spec::{self, Holder, Subject};
 use crate::tree::{Fill, Read};
 
 /// Fills in what the template in `owner.template` leaves out; one is made if there is none.
@@ -23,5 +23,5 @@ pub(super) fn validate(template: &Value, at: &Path<'_>, errors: &mut ErrorList) 
 
 /// The warnings for the template at `at`.
 pub(super) fn warnings(template: &Value, at: &Path<'_>) -> Vec<String> {
-    pod_spec::warnings(template.at("spec"), &at.child("spec"))
+    pod_spec::warnings(template, at, Subject::Template)
 }

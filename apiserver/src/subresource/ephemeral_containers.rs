@@ -6,7 +6,7 @@ use steersman_core::Result;
 use steersman_core::field::{self, ErrorList, Path};
 
 use super::Subresource;
-use crate::strategy::{WriteContext, validate_pod_spec};
+use crate::strategy::{WriteContext, ephemeral_container_difference, validate_pod, validate_pod_annotations};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) struct EphemeralContainers;
@@ -40,16 +40,19 @@ impl Subresource for EphemeralContainers {
                 "static pods do not support ephemeral containers",
             )];
         }
-        let mut errors = validate_pod_spec(object);
+        let mut errors = validate_pod(object);
+        errors.extend(validate_pod_annotations(object, old));
         let containers = object.at("spec").items("ephemeralContainers");
         for before in old.at("spec").items("ephemeralContainers") {
             let name = before.text("name");
+            let shown = field::quote(name);
             let why = match containers.iter().find(|now| now.text("name") == name) {
                 Some(now) if now == before => continue,
-                Some(_) => {
-                    format!("existing ephemeral containers {} may not be changed\n", field::quote(name))
+                Some(now) => {
+                    let difference = ephemeral_container_difference(before, now);
+                    format!("existing ephemeral containers {shown} may not be changed\n{difference}")
                 }
-                None => format!("existing ephemeral containers {} may not be removed\n", field::quote(name)),
+                None => format!("existing ephemeral containers {shown} may not be removed\n"),
             };
             errors.push(field::Error::forbidden(&at, why));
         }

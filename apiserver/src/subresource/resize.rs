@@ -1,13 +1,13 @@
 //! `pods/resize`: changes what the containers of a pod ask for and are limited to, while it runs (KEP-1287).
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use steersman_core::Result;
 use steersman_core::field::{self, ErrorList, Path};
 
 use super::Subresource;
-use crate::strategy::{WriteContext, quality_of_service, validate_pod_spec};
-use crate::tree::{Fill, Read, fields};
+use crate::strategy::{WriteContext, quality_of_service, validate_pod};
+use crate::tree::{Fill, Read, fields, is_zero};
 
 const LISTS: [&str; 2] = ["containers", "initContainers"];
 
@@ -26,17 +26,23 @@ impl Subresource for Resize {
         "resize"
     }
 
-    /// Everything but the resources of containers stays as it was.
+    /// Everything but the resources of the pod and its containers stays as it was. Of containers that are others now,
+    /// or stand in another order, the rules will tell.
     fn replace(&self, body: Value, old: &Value, _cx: &WriteContext<'_>) -> Result<Value> {
+        let (wanted, was) = (body.at("spec"), old.at("spec"));
+        if LISTS.iter().any(|list| wanted.items(list).len() != was.items(list).len()) {
+            return Ok(body);
+        }
         let mut pod = old.clone();
-        let (spec, wanted) = (fields(&mut pod).object("spec"), body.at("spec"));
+        let spec = fields(&mut pod).object("spec");
+        put(spec, wanted, "resources");
         for list in LISTS {
-            for container in spec.objects_mut(list) {
-                let name = container.text("name").to_owned();
-                let Some(wanted) = wanted.items(list).iter().find(|wanted| wanted.text("name") == name)
-                else {
-                    continue;
-                };
+            let mut pairs = wanted.items(list).iter().zip(was.items(list));
+            if pairs.any(|(now, before)| now.text("name") != before.text("name")) {
+                put(spec, wanted, list);
+                continue;
+            }
+            for (container, wanted) in spec.objects_mut(list).zip(wanted.items(list)) {
                 put(container, wanted, "resources");
                 put(container, wanted, "resizePolicy");
             }
@@ -45,36 +51,101 @@ impl Subresource for Resize {
     }
 
     fn validate(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = validate_pod_spec(object);
-        if old.at("metadata").at("annotations").has("kubernetes.io/config.mirror") {
-            errors.push(field::Error::forbidden(&Path::ROOT, "static pods cannot be resized"));
-            return errors;
-        }
         let (spec, was, at) = (object.at("spec"), old.at("spec"), Path::new("spec"));
-        if was.at("os").text("name") == "windows" {
-            errors.push(field::Error::forbidden(&Path::ROOT, "windows pods cannot be resized"));
+        if old.at("metadata").at("annotations").has("kubernetes.io/config.mirror") {
+            return vec![field::Error::forbidden(&Path::ROOT, "static pods cannot be resized")];
         }
+        if was.at("os").text("name") == "windows" {
+            return vec![field::Error::forbidden(&Path::ROOT, "windows pods cannot be resized")];
+        }
+        let mut errors = validate_pod(object);
         let class = quality_of_service(was);
         if class != quality_of_service(spec) {
             let why = "Pod QOS Class may not change as a result of resizing";
             errors.push(field::Error::invalid(&at, class, why));
         }
-        for list in LISTS {
-            let path = at.child(list);
-            for (index, (now, before)) in spec.items(list).iter().zip(was.items(list)).enumerate() {
-                let path = path.index(index);
-                check_kept(
-                    now.at("resources"),
-                    before.at("resources"),
-                    &path.child("resources"),
-                    &mut errors,
-                );
-            }
+        if !is_supported(old) {
+            errors.push(field::Error::forbidden(&at, "Pod running on node without support for resize"));
         }
-        if with_open(spec, was) != *was {
-            errors.push(field::Error::forbidden(&at, "only cpu and memory resources are mutable"));
+        check_whole(spec, was, &at, &mut errors);
+        if !check_order(spec, was, &at, &mut errors) {
+            return errors;
+        }
+        check_containers(spec, was, &at, &mut errors);
+        if errors.is_empty() && with_open(spec, was) != *was {
+            errors.push(field::Error::forbidden(&at, MUTABLE));
         }
         errors
+    }
+}
+
+const MUTABLE: &str = "only cpu and memory resources are mutable";
+
+/// A node that can resize says what its running containers have.
+fn is_supported(pod: &Value) -> bool {
+    let mut statuses = pod.at("status").items("containerStatuses").iter();
+    statuses.find(|status| status.at("state").has("running")).is_none_or(|status| status.has("resources"))
+}
+
+/// The resources of the pod as a whole (KEP-5419).
+fn check_whole(spec: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (now, before, path) = (spec.at("resources"), was.at("resources"), at.child("resources"));
+    if now.is_null() && !before.is_null() {
+        errors.push(field::Error::forbidden(&path, "pod-level resources cannot be removed"));
+        return;
+    }
+    check_kept(now, before, "pod-level resource", &path, errors);
+    if restored(now, before) != *before {
+        errors.push(field::Error::forbidden(at, format!("{MUTABLE} at pod-level")));
+    }
+}
+
+/// The containers are the same ones; true if they are.
+fn check_order(spec: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) -> bool {
+    let found = errors.len();
+    for list in LISTS {
+        let (now, before, path) = (spec.items(list), was.items(list), at.child(list));
+        if now.len() != before.len() {
+            let why = format!("{list} may not be added or removed on resize");
+            errors.push(field::Error::forbidden(&path, why));
+            continue;
+        }
+        for (index, (now, before)) in now.iter().zip(before).enumerate() {
+            if now.text("name") != before.text("name") {
+                let why = format!("{list} may not be renamed or reordered on resize");
+                errors.push(field::Error::forbidden(&path.index(index).child("name"), why));
+            }
+        }
+    }
+    errors.len() == found
+}
+
+fn check_containers(spec: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let runs_on = |container: &Value| container.text("restartPolicy") == "Always";
+    for list in ["initContainers", "containers"] {
+        let path = at.child(list);
+        for (index, (now, before)) in spec.items(list).iter().zip(was.items(list)).enumerate() {
+            if list == "containers" || runs_on(before) {
+                let path = path.index(index);
+                let (now, before) = (now.at("resources"), before.at("resources"));
+                check_kept(now, before, "resource", &path.child("resources"), errors);
+            }
+        }
+    }
+    for list in LISTS {
+        for (now, before) in spec.items(list).iter().zip(was.items(list)) {
+            let (is_same, why) = if list == "containers" {
+                (with_open_container(now, before) == *before, MUTABLE)
+            } else if runs_on(now) {
+                let why = "only cpu and memory resources for sidecar containers are mutable";
+                (with_open_container(now, before) == *before, why)
+            } else {
+                (now == before, "resources for non-sidecar init containers are immutable")
+            };
+            if !is_same {
+                errors.push(field::Error::forbidden(at, why));
+            }
+        }
     }
 }
 
@@ -85,12 +156,11 @@ fn put(container: &mut Map<String, Value>, from: &Value, field: &str) {
     }
 }
 
-/// What a container asks for, or is limited to, can change but not go away.
-fn check_kept(now: &Value, before: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// What is asked for, or what it is limited to, can change but not go away.
+fn check_kept(now: &Value, before: &Value, words: &str, at: &Path<'_>, errors: &mut ErrorList) {
     for list in ["requests", "limits"] {
-        let is_gone = |resource: &str| before.at(list).has(resource) && !now.at(list).has(resource);
-        if OPEN.into_iter().any(is_gone) {
-            let why = format!("resource {list} cannot be removed");
+        if before.entries(list).any(|(resource, _)| !now.at(list).has(resource)) {
+            let why = format!("{words} {list} cannot be removed");
             errors.push(field::Error::forbidden(&at.child(list), why));
         }
     }
@@ -100,13 +170,32 @@ fn check_kept(now: &Value, before: &Value, at: &Path<'_>, errors: &mut ErrorList
 fn with_open(spec: &Value, was: &Value) -> Value {
     let mut next = spec.clone();
     for list in LISTS {
-        for (container, before) in fields(&mut next).objects_mut(list).zip(was.items(list)) {
-            for amounts in ["requests", "limits"] {
-                restore(container.object("resources"), before.at("resources"), amounts);
-            }
+        for (container, before) in fields(&mut next).items_mut(list).iter_mut().zip(was.items(list)) {
+            *container = with_open_container(container, before);
         }
     }
+    let resources = restored(spec.at("resources"), was.at("resources"));
+    put(fields(&mut next), &json!({"resources": resources}), "resources");
     next
+}
+
+fn with_open_container(container: &Value, before: &Value) -> Value {
+    let mut next = container.clone();
+    let resources = restored(container.at("resources"), before.at("resources"));
+    put(fields(&mut next), &json!({"resources": resources}), "resources");
+    next
+}
+
+/// Resources with what may change of them as it was before; those that hold nothing else are nothing if they were.
+fn restored(resources: &Value, before: &Value) -> Value {
+    if resources.is_null() {
+        return Value::Null;
+    }
+    let mut next = resources.clone();
+    for amounts in ["requests", "limits"] {
+        restore(fields(&mut next), before, amounts);
+    }
+    if before.is_null() && is_zero(&next) { Value::Null } else { next }
 }
 
 fn restore(resources: &mut Map<String, Value>, before: &Value, amounts: &str) {
@@ -128,9 +217,45 @@ fn restore(resources: &mut Map<String, Value>, before: &Value, amounts: &str) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn the_containers_stay_who_they_are() {
+        let pod = |names: &[&str]| {
+            let containers: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"spec": {"containers": containers}})
+        };
+        let cases = [
+            (
+                pod(&["b", "a"]),
+                "s.containers[0].name: Forbidden: containers may not be renamed or reordered on resize",
+            ),
+            (pod(&["a"]), "s.containers: Forbidden: containers may not be added or removed on resize"),
+        ];
+        for (new, why) in cases {
+            let (mut errors, old) = (ErrorList::new(), pod(&["a", "c"]));
+            assert!(!check_order(new.at("spec"), old.at("spec"), &Path::new("s"), &mut errors));
+            assert_eq!(errors[0].to_string(), why);
+        }
+    }
+
+    #[test]
+    fn the_resources_of_a_whole_pod_change_but_do_not_go() {
+        let old = json!({"resources": {"requests": {"cpu": "1"}}});
+        let cases = [
+            (json!({"resources": {"requests": {"cpu": "2"}}}), ""),
+            (json!({}), "s.resources: Forbidden: pod-level resources cannot be removed"),
+            (
+                json!({"resources": {"limits": {"cpu": "2"}}}),
+                "s.resources.requests: Forbidden: pod-level resource requests cannot be removed",
+            ),
+        ];
+        for (new, why) in cases {
+            let mut errors = ErrorList::new();
+            check_whole(&new, &old, &Path::new("s"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+        }
+    }
 
     fn messages(resources: Value) -> String {
         let pod = |resources: Value| {

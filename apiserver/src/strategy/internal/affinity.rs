@@ -6,7 +6,7 @@ use super::print::Field;
 const REQUIREMENT: &[Field] =
     &[Field("Key", "key", Text), Field("Operator", "operator", Text), Field("Values", "values", Pointer)];
 
-const NODE_TERM: &[Field] = &[
+pub(super) const NODE_TERM: &[Field] = &[
     Field("MatchExpressions", "matchExpressions", List(REQUIREMENT)),
     Field("MatchFields", "matchFields", List(REQUIREMENT)),
 ];

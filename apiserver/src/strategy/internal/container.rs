@@ -19,7 +19,7 @@ const WINDOWS: &[Field] = &[
     Field("HostProcess", "hostProcess", Pointer),
 ];
 
-const PROFILE: &[Field] =
+pub(super) const PROFILE: &[Field] =
     &[Field("Type", "type", Text), Field("LocalhostProfile", "localhostProfile", Pointer)];
 
 pub(super) const SECURITY_CONTEXT: &[Field] = &[

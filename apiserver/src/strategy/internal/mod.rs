@@ -110,6 +110,31 @@ pub(super) fn security_context(context: &Value) -> Printed {
     printed(context, container::SECURITY_CONTEXT)
 }
 
+/// A seccomp profile.
+pub(super) fn seccomp_profile(profile: &Value) -> Printed {
+    printed(profile, container::PROFILE)
+}
+
+/// The addresses of a pod, or of its host.
+pub(super) fn pod_addresses(addresses: &[Value]) -> Printed {
+    let addresses: Vec<String> = addresses.iter().map(|one| printed(one, pod::ADDRESS).0).collect();
+    Printed(format!("[{}]", addresses.join(",")))
+}
+
+/// A list of node selector terms; none is no list.
+pub(super) fn node_terms(terms: &[Value]) -> Printed {
+    if terms.is_empty() {
+        return Printed("null".to_owned());
+    }
+    let terms: Vec<String> = terms.iter().map(|term| node_term(term).0).collect();
+    Printed(format!("[{}]", terms.join(",")))
+}
+
+/// A node selector term.
+pub(super) fn node_term(term: &Value) -> Printed {
+    printed(term, affinity::NODE_TERM)
+}
+
 /// The spec of a VolumeAttachment.
 pub(super) fn attachment_spec(spec: &Value) -> Printed {
     printed(spec, storage::ATTACHMENT_SPEC)
@@ -136,6 +161,12 @@ pub(super) fn pod_template(template: &Value) -> Printed {
 /// What differs between two pod specs, line by line.
 pub(super) fn pod_spec_difference(old: &Value, new: &Value) -> String {
     let lines = |spec: &Value| indented(&Value::Object(with_host(spec)), pod::SPEC);
+    line_diff::unified(&lines(old), &lines(new))
+}
+
+/// What differs between two ephemeral containers, line by line.
+pub(crate) fn ephemeral_container_difference(old: &Value, new: &Value) -> String {
+    let lines = |one: &Value| indented(one, container::EPHEMERAL_CONTAINER);
     line_diff::unified(&lines(old), &lines(new))
 }
 

@@ -8,6 +8,8 @@ use super::volume::VOLUME;
 
 const NAME: &[Field] = &[Field("Name", "name", Text)];
 
+pub(super) const ADDRESS: &[Field] = &[Field("IP", "ip", Text)];
+
 pub(super) const TOLERATION: &[Field] = &[
     Field("Key", "key", Text),
     Field("Operator", "operator", Text),

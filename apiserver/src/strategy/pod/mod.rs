@@ -3,16 +3,19 @@
 mod annotations;
 mod defaults;
 mod label_keys;
+mod narrowing;
 mod qos;
 mod status;
+mod status_rules;
 mod update;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
-use steersman_core::field::{ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::names;
 
-use super::pod_spec::{self, Holder};
+use super::pod_spec::{self, Holder, Subject};
 use super::{Strategy, WriteContext};
 use crate::tree::{Fill, Read, fields};
 
@@ -38,24 +41,45 @@ impl Strategy for Pods {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        let mut errors = ErrorList::new();
-        annotations::validate(object, &mut errors);
-        errors.extend(validate_pod_spec(object));
+        let mut errors = validate_pod(object);
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        if !spec.items("ephemeralContainers").is_empty() {
+            errors.push(Error::forbidden(&at.child("ephemeralContainers"), "cannot be set on create"));
+        }
+        if !spec.text("nodeName").is_empty() && !spec.items("schedulingGates").is_empty() {
+            let why = "cannot be set until all schedulingGates have been cleared";
+            errors.push(Error::forbidden(&at.child("nodeName"), why));
+        }
+        annotations::validate_match(object, &mut errors);
         errors
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
+        let mut errors = validate_pod(object);
+        annotations::validate_update(object, old, &mut errors);
         errors.extend(update::validate(object, old));
         errors
     }
 
-    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
-        status::validate(object.at("status"))
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        annotations::validate_update(object, old, &mut errors);
+        status_rules::validate(object, old, &mut errors);
+        errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        pod_spec::warnings(object.at("spec"), &Path::new("spec"))
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        if old.is_some() {
+            return Vec::new();
+        }
+        let mut warnings = pod_spec::warnings(object, &Path::ROOT, Subject::Pod);
+        let faults = names::dns1123_label(object.at("metadata").text("name"));
+        if !faults.is_empty() {
+            let why = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is \
+                       recommended";
+            warnings.insert(0, format!("metadata.name: {why}: [{}]", faults.join(" ")));
+        }
+        warnings
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
@@ -93,10 +117,18 @@ impl Strategy for Pods {
 
 pub(crate) use qos::class as quality_of_service;
 
-/// What is wrong with the spec of a pod.
-pub(crate) fn validate_pod_spec(pod: &Value) -> ErrorList {
+/// What is wrong with a pod, new or not, beyond its metadata.
+pub(crate) fn validate_pod(pod: &Value) -> ErrorList {
     let mut errors = ErrorList::new();
-    pod_spec::validate(pod.at("spec"), Holder::Pod, &Path::new("spec"), &mut errors);
+    annotations::validate(pod, &mut errors);
+    pod_spec::validate(pod.at("spec"), Holder::Pod(pod.at("metadata")), &Path::new("spec"), &mut errors);
+    errors
+}
+
+/// What an update changes in the annotations of a pod that stay as they are for good, and what is wrong with the others.
+pub(crate) fn validate_pod_annotations(pod: &Value, old: &Value) -> ErrorList {
+    let mut errors = ErrorList::new();
+    annotations::validate_update(pod, old, &mut errors);
     errors
 }
 
@@ -135,5 +167,24 @@ mod tests {
         for (field, value) in cases {
             assert_eq!(Pods.field(&pod, field), value);
         }
+    }
+
+    #[test]
+    fn a_new_pod_waits_for_what_comes_later() {
+        let pod = json!({"spec": {
+            "containers": [{"name": "c", "image": "i", "imagePullPolicy": "Always", "terminationMessagePolicy": "File"}],
+            "ephemeralContainers": [{
+                "name": "e", "image": "i", "imagePullPolicy": "Always", "terminationMessagePolicy": "File"
+            }],
+            "restartPolicy": "Always", "dnsPolicy": "Default", "nodeName": "n", "schedulingGates": [{"name": "g"}]
+        }});
+        let why: Vec<String> = Pods.validate(&pod).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            why,
+            [
+                "spec.ephemeralContainers: Forbidden: cannot be set on create",
+                "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared"
+            ]
+        );
     }
 }

@@ -2,12 +2,9 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use steersman_core::field::{ErrorList, Path};
-use steersman_core::{addresses, labels, names};
 
 use super::qos;
 use crate::moment::seconds;
-use crate::strategy::checks;
 use crate::tree::{Fill, Read};
 
 /// The status of a pod that was just created.
@@ -26,12 +23,28 @@ pub(super) fn first(pod: &Map<String, Value>, now: Timestamp) -> Value {
     status
 }
 
-/// Keeps what a write to `status` may not change: the quality of service, and the deletion of the pod.
+/// Keeps what a write to `status` does not say: the quality of service, and which generation was seen.
 pub(super) fn keep(pod: &mut Map<String, Value>, old: &Value) {
-    let qos = old.at("status").at("qosClass").clone();
+    let old = old.at("status");
     let status = pod.object("status");
-    if !status.has("qosClass") && !qos.is_null() {
-        status.put("qosClass", qos);
+    if status.text("qosClass").is_empty() && old.has("qosClass") {
+        status.put("qosClass", old.at("qosClass").clone());
+    }
+    keep_generation(status, old);
+    let mut before: Vec<&Value> = old.items("conditions").iter().collect();
+    for condition in status.objects_mut("conditions") {
+        // Several may be of one type: each has its own.
+        let place = before.iter().position(|one| one.text("type") == condition.text("type"));
+        if let Some(place) = place {
+            keep_generation(condition, before.remove(place));
+        }
+    }
+}
+
+fn keep_generation(holder: &mut Map<String, Value>, old: &Value) {
+    let before = old.at("observedGeneration");
+    if holder.int("observedGeneration").unwrap_or_default() == 0 && !before.is_null() {
+        holder.put("observedGeneration", before.clone());
     }
 }
 
@@ -47,27 +60,23 @@ pub(super) fn align(status: &mut Map<String, Value>) {
     }
 }
 
-/// The conditions whose names are not looked at.
-const SYSTEM: [&str; 3] = ["PodScheduled", "Ready", "Initialized"];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What is wrong with a status.
-pub(super) fn validate(status: &Value) -> ErrorList {
-    let (mut errors, at) = (ErrorList::new(), Path::new("status"));
-    let node = status.text("nominatedNodeName");
-    if !node.is_empty() {
-        checks::each(names::dns1123_subdomain(node), node, &at.child("nominatedNodeName"), &mut errors);
+    #[test]
+    fn a_status_keeps_what_it_does_not_say() {
+        let old = json!({"status": {
+            "qosClass": "Burstable", "observedGeneration": 2, "conditions": [{"type": "a", "observedGeneration": 3}]
+        }});
+        let mut pod = json!({"status": {"conditions": [{"type": "a"}, {"type": "a"}]}});
+        keep(crate::tree::fields(&mut pod), &old);
+        assert_eq!(
+            pod["status"],
+            json!({
+                "qosClass": "Burstable", "observedGeneration": 2,
+                "conditions": [{"type": "a", "observedGeneration": 3}, {"type": "a"}]
+            })
+        );
     }
-    let path = at.child("conditions");
-    for (index, condition) in status.items("conditions").iter().enumerate() {
-        let kind = condition.text("type");
-        if !SYSTEM.contains(&kind) {
-            // Upstream names the field so.
-            checks::each(labels::qualified_name(kind), kind, &path.index(index).child("Type"), &mut errors);
-        }
-    }
-    let path = at.child("podIPs");
-    for (index, address) in status.items("podIPs").iter().enumerate() {
-        errors.extend(addresses::validate_ip(address.text("ip"), &path.index(index)));
-    }
-    errors
 }

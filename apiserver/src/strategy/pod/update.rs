@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::formats;
 
-use crate::strategy::internal;
+use super::narrowing;
+use crate::strategy::{checks, internal, pod_spec};
 use crate::tree::{Fill, Read, fields};
 
 const ONLY: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
@@ -13,24 +15,22 @@ const ONLY: &str = "pod updates may not change fields other than `spec.container
 /// What is wrong with an update of `old`.
 pub(super) fn validate(pod: &Value, old: &Value) -> ErrorList {
     let mut errors = ErrorList::new();
-    let (new, was) = (pod.at("spec"), old.at("spec"));
-    let at = Path::new("spec");
+    let (new, was, at) = (pod.at("spec"), old.at("spec"), Path::new("spec"));
     for list in ["containers", "initContainers"] {
+        let path = at.child(list);
         if new.items(list).len() != was.items(list).len() {
-            let kind = if list == "containers" { "containers" } else { "init containers" };
-            let why = format!("pod updates may not add or remove {kind}");
-            errors.push(Error::forbidden(&at.child(list), why));
+            errors.push(Error::forbidden(&path, "pod updates may not add or remove containers"));
             return errors;
         }
+        check_images(new, list, &path, &mut errors);
     }
-    for list in ["initContainers", "containers"] {
-        check_images(new, list, &at.child(list), &mut errors);
+    if !check_deadline(new, was, &at.child("activeDeadlineSeconds"), &mut errors) {
+        return errors;
     }
-    check_deadline(new, was, &at.child("activeDeadlineSeconds"), &mut errors);
     check_tolerations(new, was, &at.child("tolerations"), &mut errors);
     check_gates(new, was, &at.child("schedulingGates"), &mut errors);
-    if !errors.is_empty() {
-        return errors;
+    if !was.items("schedulingGates").is_empty() {
+        narrowing::validate(new, was, &at, &mut errors);
     }
     let munged = munged(new, was);
     if munged != *was {
@@ -43,9 +43,9 @@ pub(super) fn validate(pod: &Value, old: &Value) -> ErrorList {
 /// An image can change, not go away.
 fn check_images(new: &Value, list: &str, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, container) in new.items(list).iter().enumerate() {
-        if container.text("image").trim().is_empty() {
-            errors.push(Error::required(&at.index(index).child("image"), ""));
-        }
+        let item = at.index(index);
+        checks::required(container, "image", &item, errors);
+        pod_spec::validate_image(container, &item, errors);
     }
 }
 
@@ -69,8 +69,20 @@ fn munged(new: &Value, was: &Value) -> Value {
     if !was.items("schedulingGates").is_empty() {
         // While a pod waits at its gates, where it may run can still be narrowed.
         restore(spec, was, "nodeSelector");
+        restore_nodes(spec, was);
     }
     munged
+}
+
+fn restore_nodes(spec: &mut Map<String, Value>, was: &Value) {
+    let before = was.at("affinity");
+    if spec.at("affinity").at("nodeAffinity") == before.at("nodeAffinity") {
+        return;
+    }
+    restore(spec.object("affinity"), before, "nodeAffinity");
+    if spec.at("affinity").as_object().is_some_and(Map::is_empty) && before.is_null() {
+        spec.drop_field("affinity");
+    }
 }
 
 fn restore(spec: &mut Map<String, Value>, was: &Value, field: &str) {
@@ -81,19 +93,22 @@ fn restore(spec: &mut Map<String, Value>, was: &Value, field: &str) {
     }
 }
 
-/// A deadline can come nearer, not go away.
-fn check_deadline(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let Some(before) = was.int("activeDeadlineSeconds") else { return };
-    match new.int("activeDeadlineSeconds") {
-        None => {
-            let why = "must not update from a positive integer to nil value";
-            errors.push(Error::invalid(at, Value::Null, why));
-        }
-        Some(now) if now > before => {
-            errors.push(Error::invalid(at, now, "must be less than or equal to previous value"));
-        }
-        Some(_) => {}
+/// A deadline can come nearer, not go away. Where it moves the wrong way, upstream looks no further.
+fn check_deadline(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) -> bool {
+    let before = was.int("activeDeadlineSeconds");
+    let Some(now) = new.int("activeDeadlineSeconds") else {
+        let why = "must not update from a positive integer to nil value";
+        errors.extend(before.map(|_| Error::invalid(at, Value::Null, why)));
+        return true;
+    };
+    let faults = formats::in_range(now, 0, i64::from(i32::MAX));
+    let is_in_range = faults.is_empty();
+    checks::each(faults, now, at, errors);
+    let is_later = is_in_range && before.is_some_and(|before| before < now);
+    if is_later {
+        errors.push(Error::invalid(at, now, "must be less than or equal to previous value"));
     }
+    is_in_range && !is_later
 }
 
 /// Tolerations are added; those there were may only change for how long.
@@ -107,9 +122,11 @@ fn check_tolerations(new: &Value, was: &Value, at: &Path<'_>, errors: &mut Error
             return;
         }
     }
+    // Upstream looks at the tolerations once more.
+    pod_spec::validate_tolerations(new, at, errors);
 }
 
-/// Gates are only opened; until all are, the node selector may grow.
+/// Gates are only opened.
 fn check_gates(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let before = was.items("schedulingGates");
     for (index, gate) in new.items("schedulingGates").iter().enumerate() {
@@ -118,15 +135,6 @@ fn check_gates(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) 
                 format!("only deletion is allowed, but found new scheduling gate '{}'", gate.text("name"));
             errors.push(Error::forbidden(&at.index(index).child("name"), why));
         }
-    }
-    if before.is_empty() {
-        return;
-    }
-    let selector = new.at("nodeSelector");
-    if was.entries("nodeSelector").any(|(key, value)| selector.at(key) != value) {
-        let why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
-        let spec = Path::new("spec");
-        errors.push(Error::invalid(&spec.child("nodeSelector"), selector, why));
     }
 }
 

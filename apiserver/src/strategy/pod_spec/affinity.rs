@@ -4,6 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{labels, names};
 
+use super::label_keys;
 use crate::strategy::checks;
 use crate::tree::Read;
 
@@ -132,6 +133,7 @@ fn check_pod_term(term: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for name in term.texts("namespaces") {
         checks::each(names::dns1123_label(name), name, &at.child("namespace"), errors);
     }
+    label_keys::validate(term, at, errors);
     let key = term.text("topologyKey");
     if key.is_empty() {
         errors.push(Error::required(&at.child("topologyKey"), "can not be empty"));

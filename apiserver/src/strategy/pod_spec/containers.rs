@@ -5,10 +5,9 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
 use super::image::pull_policy;
-use super::validate::Holder;
-use super::{env, handlers, mounts, ports, resources, security};
+use super::{env, handlers, mounts, ports, resources, restarts, security};
 use crate::strategy::checks;
-use crate::tree::{Fill, Read};
+use crate::tree::{Fill, Read, is_zero};
 
 /// Fills in what a container leaves out.
 pub(super) fn default(container: &mut Map<String, Value>) {
@@ -73,82 +72,116 @@ fn default_env(env: &mut Map<String, Value>) {
 /// What containers of a spec have in common.
 struct Group<'a> {
     spec: &'a Value,
-    holder: Holder,
+    volumes: &'a [&'a Value],
+    claims: Vec<&'a str>,
     grace: i64,
     host_users: bool,
 }
 
-/// Checks all containers of a spec.
-pub(super) fn validate(spec: &Value, holder: Holder, at: &Path<'_>, errors: &mut ErrorList) {
+/// The names that are taken, in a list of containers or in all.
+#[derive(Default)]
+struct Names<'a>(Vec<&'a str>);
+
+impl<'a> Names<'a> {
+    fn of(containers: &'a [Value]) -> Self {
+        Names(containers.iter().map(|container| container.text("name")).collect())
+    }
+
+    /// Takes the name of a container that nobody has.
+    fn take(&mut self, container: &'a Value, at: &Path<'_>, errors: &mut ErrorList) {
+        let name = container.text("name");
+        if self.0.contains(&name) {
+            errors.push(Error::duplicate(&at.child("name"), name));
+        } else {
+            self.0.push(name);
+        }
+    }
+}
+
+/// Checks all containers of a spec with these volumes.
+pub(super) fn validate(spec: &Value, volumes: &[&Value], at: &Path<'_>, errors: &mut ErrorList) {
+    let claims = spec.items("resourceClaims").iter().map(|claim| claim.text("name"));
     let group = Group {
         spec,
-        holder,
+        volumes,
+        claims: claims.filter(|name| !name.is_empty()).collect(),
         grace: spec.int("terminationGracePeriodSeconds").unwrap_or_default(),
         host_users: spec.at("hostUsers").as_bool() != Some(false),
     };
-    let (path, containers) = (at.child("containers"), spec.items("containers"));
-    if containers.is_empty() {
-        errors.push(Error::required(&path, ""));
-    }
-    for (index, container) in containers.iter().enumerate() {
-        let item = path.index(index);
-        group.check(container, &item, errors);
-        check_unique(container, &containers[..index], &item, errors);
-        handlers::validate(container, group.grace, &item, errors);
-    }
-    ports::host_conflicts(containers, &path, errors);
+    group.check_main(&at.child("containers"), errors);
     group.check_init(&at.child("initContainers"), errors);
     group.check_ephemeral(&at.child("ephemeralContainers"), errors);
 }
 
-fn check_unique(container: &Value, others: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
-    let name = container.text("name");
-    if others.iter().any(|other| other.text("name") == name) {
-        errors.push(Error::duplicate(&at.child("name"), name));
+/// In a pod, unlike in a template, the image of a container is no more than an image.
+pub(in crate::strategy) fn validate_image(container: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let image = container.text("image");
+    if image.trim() != image {
+        let why = "must not have leading or trailing whitespace";
+        errors.push(Error::invalid(&at.child("image"), image, why));
     }
 }
 
 impl Group<'_> {
     /// What every container obeys.
     fn check(&self, container: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-        let (name, image) = (container.text("name"), container.text("image"));
+        let name = container.text("name");
         if checks::required(container, "name", at, errors) {
             checks::each(names::dns1123_label(name), name, &at.child("name"), errors);
         }
-        if checks::required(container, "image", at, errors)
-            && self.holder == Holder::Pod
-            && image.trim() != image
-        {
-            let why = "must not have leading or trailing whitespace";
-            errors.push(Error::invalid(&at.child("image"), image, why));
-        }
+        checks::required(container, "image", at, errors);
         let policy = at.child("terminationMessagePolicy");
         let policies = ["File", "FallbackToLogsOnError"];
         checks::required_one_of(container.text("terminationMessagePolicy"), &policies, &policy, errors);
         ports::validate(container, &at.child("ports"), errors);
         env::validate(container, at, errors);
-        mounts::validate(container, self.spec.items("volumes"), at, errors);
+        mounts::validate(container, self.volumes, at, errors);
         let policies = ["Always", "IfNotPresent", "Never"];
         let policy = at.child("imagePullPolicy");
         checks::required_one_of(container.text("imagePullPolicy"), &policies, &policy, errors);
-        resources::validate_container(container.at("resources"), &at.child("resources"), errors);
-        check_resize(container, &at.child("resizePolicy"), errors);
+        let resources = at.child("resources");
+        resources::validate_container(container.at("resources"), &resources, errors);
+        resources::validate_claims(
+            container.at("resources"),
+            &self.claims,
+            &resources.child("claims"),
+            errors,
+        );
+        restarts::validate_resize(
+            container,
+            self.spec.text("restartPolicy"),
+            &at.child("resizePolicy"),
+            errors,
+        );
         let context = container.at("securityContext");
         security::validate_container(context, self.host_users, &at.child("securityContext"), errors);
-        if container.has("restartPolicy") {
-            let policies = ["Always", "Never", "OnFailure"];
-            checks::one_of(container.text("restartPolicy"), &policies, &at.child("restartPolicy"), errors);
+    }
+
+    fn check_main(&self, at: &Path<'_>, errors: &mut ErrorList) {
+        let (containers, mut names) = (self.spec.items("containers"), Names::default());
+        if containers.is_empty() {
+            errors.push(Error::required(at, ""));
         }
+        for (index, container) in containers.iter().enumerate() {
+            let item = at.index(index);
+            self.check(container, &item, errors);
+            names.take(container, &item, errors);
+            handlers::validate(container, self.grace, &item, errors);
+            restarts::validate(container, &item, errors);
+        }
+        ports::host_conflicts(containers, at, errors);
     }
 
     /// An init container that runs on (a sidecar) may have what a container has; another ends too soon for that.
     fn check_init(&self, at: &Path<'_>, errors: &mut ErrorList) {
-        let containers = self.spec.items("initContainers");
-        for (index, container) in containers.iter().enumerate() {
+        let mut names = Names::of(self.spec.items("containers"));
+        for (index, container) in self.spec.items("initContainers").iter().enumerate() {
             let item = at.index(index);
             self.check(container, &item, errors);
-            check_unique(container, self.spec.items("containers"), &item, errors);
-            check_unique(container, &containers[..index], &item, errors);
+            restarts::validate(container, &item, errors);
+            names.take(container, &item, errors);
+            // They run one by one, and upstream's path is that of a list of one.
+            ports::host_conflicts(std::slice::from_ref(container), at, errors);
             if container.text("restartPolicy") == "Always" {
                 handlers::validate(container, self.grace, &item, errors);
                 continue;
@@ -159,40 +192,130 @@ impl Group<'_> {
                 errors.push(Error::forbidden(&item.child(field), why));
             }
         }
-        ports::host_conflicts(containers, at, errors);
     }
 
     fn check_ephemeral(&self, at: &Path<'_>, errors: &mut ErrorList) {
-        let containers = self.spec.items("ephemeralContainers");
-        for (index, container) in containers.iter().enumerate() {
+        let others = ["containers", "initContainers"].map(|list| Names::of(self.spec.items(list)).0).concat();
+        let mut names = Names(others.clone());
+        for (index, container) in self.spec.items("ephemeralContainers").iter().enumerate() {
             let item = at.index(index);
             self.check(container, &item, errors);
-            check_unique(container, self.spec.items("containers"), &item, errors);
-            check_unique(container, self.spec.items("initContainers"), &item, errors);
-            check_unique(container, &containers[..index], &item, errors);
+            validate_image(container, &item, errors);
+            names.take(container, &item, errors);
             let target = container.text("targetContainerName");
-            let known = ["containers", "initContainers"];
-            let mut all = known.into_iter().flat_map(|list| self.spec.items(list));
-            if !target.is_empty() && !all.any(|one| one.text("name") == target) {
+            if !target.is_empty() && !others.contains(&target) {
                 errors.push(Error::not_found(&item.child("targetContainerName"), target));
             }
-            let set =
-                ["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy"];
-            for field in set.into_iter().filter(|field| container.has(field)) {
-                errors.push(Error::forbidden(&item.child(field), "cannot be set for an Ephemeral Container"));
-            }
+            check_nothing_lasting(container, &item, errors);
         }
     }
 }
 
-fn check_resize(container: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    for policy in container.items("resizePolicy") {
-        checks::required_one_of(policy.text("resourceName"), &["cpu", "memory"], at, errors);
-        checks::required_one_of(
-            policy.text("restartPolicy"),
-            &["NotRequired", "RestartContainer"],
-            at,
-            errors,
+const NOT_EPHEMERAL: &str = "cannot be set for an Ephemeral Container";
+
+/// An ephemeral container serves nothing, and leaves nothing behind.
+fn check_nothing_lasting(container: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let fields = [
+        "ports",
+        "resources",
+        "resizePolicy",
+        "restartPolicy",
+        "restartPolicyRules",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+        "lifecycle",
+    ];
+    for field in fields.into_iter().filter(|field| container.has(field)) {
+        if field != "resources" || !is_zero(container.at(field)) {
+            errors.push(Error::forbidden(&at.child(field), NOT_EPHEMERAL));
+        }
+    }
+    let list = at.child("volumeMounts");
+    for (index, mount) in container.items("volumeMounts").iter().enumerate() {
+        let set = ["subPath", "subPathExpr"].into_iter().filter(|field| !mount.text(field).is_empty());
+        errors.extend(set.map(|field| Error::forbidden(&list.index(index).child(field), NOT_EPHEMERAL)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn errors(spec: Value) -> String {
+        let mut errors = ErrorList::new();
+        validate(&spec, &[], &Path::new("s"), &mut errors);
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
+    fn container(name: &str, more: Value) -> Value {
+        let mut container = json!({
+            "name": name, "image": "i", "imagePullPolicy": "Always", "terminationMessagePolicy": "File"
+        });
+        let fields = more.as_object().cloned().unwrap_or_default();
+        container.as_object_mut().unwrap().extend(fields);
+        container
+    }
+
+    #[test]
+    fn a_name_is_taken_once_in_all_lists() {
+        let spec = json!({
+            "containers": [container("a", json!({}))],
+            "initContainers": [container("b", json!({})), container("a", json!({}))],
+            "ephemeralContainers": [container("b", json!({"targetContainerName": "c"}))],
+        });
+        let why = "s.initContainers[1].name: Duplicate value: \"a\"; s.ephemeralContainers[0].name: Duplicate value: \
+                   \"b\"; s.ephemeralContainers[0].targetContainerName: Not found: \"c\"";
+        assert_eq!(errors(spec), why);
+    }
+
+    #[test]
+    fn an_ephemeral_container_has_nothing_that_lasts() {
+        let ephemeral = container(
+            "e",
+            json!({
+                "resources": {"limits": {"cpu": "1"}}, "restartPolicy": "Always",
+                "volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "b"}]
+            }),
         );
+        let spec = json!({"containers": [container("a", json!({}))], "ephemeralContainers": [ephemeral]});
+        let at = "s.ephemeralContainers[0]";
+        let why = format!(
+            "{at}.volumeMounts[0].name: Not found: \"v\"; {at}.resources: Forbidden: {NOT_EPHEMERAL}; \
+             {at}.restartPolicy: Forbidden: {NOT_EPHEMERAL}; {at}.volumeMounts[0].subPath: Forbidden: {NOT_EPHEMERAL}"
+        );
+        assert_eq!(errors(spec), why);
+    }
+
+    #[test]
+    fn a_claim_of_a_container_is_one_of_the_pod() {
+        let claims = |claims: Value| {
+            let container = container("a", json!({"resources": {"claims": claims}}));
+            errors(json!({"containers": [container], "resourceClaims": [{"name": "x"}, {"name": "y"}]}))
+        };
+        let at = "s.containers[0].resources.claims";
+        let cases = [
+            (json!([{"name": "x"}, {"name": "y", "request": "r"}]), String::new()),
+            (json!([{"name": "x"}, {"name": "x"}]), format!("{at}[1]: Duplicate value: \"x\"")),
+            (
+                json!([{"name": "x", "request": "r"}, {"name": "x", "request": "r"}]),
+                format!("{at}[1]: Duplicate value: \"x/r\""),
+            ),
+            (
+                json!([{"name": "x", "request": "r"}, {"name": "x"}]),
+                format!("{at}[1]: Duplicate value: \"x\""),
+            ),
+            (
+                json!([{"name": "z"}]),
+                format!(
+                    "{at}[0]: Not found: \"z\": must be one of the names in pod.spec.resourceClaims: x, y"
+                ),
+            ),
+        ];
+        for (list, why) in cases {
+            assert_eq!(claims(list), why);
+        }
     }
 }

@@ -69,7 +69,7 @@ fn check_searches(config: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, search) in config.texts("searches").enumerate() {
         let name = search.strip_suffix('.').unwrap_or(search);
         if search != "." {
-            checks::each(names::dns1123_subdomain_with_underscore(name), search, &at.index(index), errors);
+            checks::each(names::dns1123_subdomain_with_underscore(name), name, &at.index(index), errors);
         }
     }
 }

@@ -4,6 +4,8 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{formats, names};
 
+use super::items::check_steps;
+use super::platform::each_container;
 use super::selectors;
 use crate::strategy::checks;
 use crate::tree::Read;
@@ -73,9 +75,41 @@ fn check_key(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 fn check_file(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    checks::required(reference, "volumeName", at, errors);
-    checks::required(reference, "path", at, errors);
-    checks::required(reference, "key", at, errors);
+    let (volume, path) = (reference.text("volumeName"), reference.text("path"));
+    if checks::required(reference, "key", at, errors) {
+        check_name(reference.text("key"), &at.child("key"), errors);
+    }
+    if checks::required(reference, "volumeName", at, errors) {
+        checks::each(names::dns1123_label(volume), volume, &at.child("volumeName"), errors);
+    }
+    if checks::required(reference, "path", at, errors) {
+        check_steps(path, &at.child("path"), errors);
+    }
+}
+
+/// A file with variables is in an empty directory, where another container has written it.
+pub(super) fn validate_files(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    each_container(spec, at, &mut |container, path| {
+        let list = path.child("env");
+        for (index, variable) in container.items("env").iter().enumerate() {
+            let reference = variable.at("valueFrom").at("fileKeyRef");
+            if reference.is_null() {
+                continue;
+            }
+            let (item, name) = (list.index(index), reference.text("volumeName"));
+            let source = item.child("valueFrom");
+            let volume = spec.items("volumes").iter().rfind(|volume| volume.text("name") == name);
+            let at = source.child("fileKeyRef");
+            let at = at.child("volumeName");
+            match volume {
+                None => errors.push(Error::not_found(&at, name)),
+                Some(volume) if volume.has("emptyDir") => {}
+                Some(_) => {
+                    errors.push(Error::invalid(&at, name, "referenced volume must be of type emptyDir"));
+                }
+            }
+        }
+    });
 }
 
 fn check_from(source: &Value, list: &Path<'_>, at: &Path<'_>, errors: &mut ErrorList) {
@@ -88,12 +122,41 @@ fn check_from(source: &Value, list: &Path<'_>, at: &Path<'_>, errors: &mut Error
         count += 1;
         let (path, name) = (at.child(kind), source.at(kind).text("name"));
         if checks::required(source.at(kind), "name", &path, errors) {
-            checks::each(names::dns1123_subdomain(name), name, &path.child("name"), errors);
+            // Upstream reads the name as the start of one.
+            checks::each(names::dns_subdomain(name, true), name, &path.child("name"), errors);
         }
     }
     match count {
         0 => errors.push(Error::invalid(list, "", "must specify one of: `configMapRef` or `secretRef`")),
         1 => {}
         _ => errors.push(Error::invalid(list, "", TOO_MANY)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn variables_come_from_files_of_an_empty_directory() {
+        let variable =
+            |volume: &str| json!({"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": volume}}});
+        let at = "s.containers[0].env[0].valueFrom.fileKeyRef.volumeName";
+        let cases = [
+            ("empty", String::new()),
+            ("other", format!("{at}: Invalid value: \"other\": referenced volume must be of type emptyDir")),
+            ("none", format!("{at}: Not found: \"none\"")),
+        ];
+        for (volume, why) in cases {
+            let spec = json!({
+                "volumes": [{"name": "empty", "emptyDir": {}}, {"name": "other", "hostPath": {}}],
+                "containers": [{"env": [variable(volume)]}],
+            });
+            let mut errors = ErrorList::new();
+            validate_files(&spec, &Path::new("s"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::strategy::checks;
 use crate::tree::Read;
 
 /// A path below a volume: relative, without steps back.
-pub(super) fn check_relative(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
+pub(in crate::strategy) fn check_relative(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
     if path.starts_with('/') {
         errors.push(Error::invalid(at, path, "must be a relative path"));
     }
@@ -23,7 +23,7 @@ pub(super) fn check_steps(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 /// A path of a file: one may not begin with what the kubelet names its own files.
-fn check_file_path(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
+pub(super) fn check_file_path(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
     check_relative(path, at, errors);
     if path.starts_with("..") && !path.starts_with("../") {
         errors.push(Error::invalid(at, path, "must not start with '..'"));
@@ -42,34 +42,43 @@ pub(super) fn check_mode(holder: &Value, field: &str, at: &Path<'_>, errors: &mu
 pub(super) fn check_keys(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let list = at.child("items");
     for (index, item) in source.items("items").iter().enumerate() {
-        let path = list.index(index);
-        checks::required(item, "key", &path, errors);
-        checks::required(item, "path", &path, errors);
-        check_file_path(item.text("path"), &path.child("path"), errors);
-        check_mode(item, "mode", &path, errors);
+        check_key(item, &list.index(index), errors);
     }
+}
+
+/// One of those keys.
+pub(super) fn check_key(item: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    checks::required(item, "key", at, errors);
+    checks::required(item, "path", at, errors);
+    check_file_path(item.text("path"), &at.child("path"), errors);
+    check_mode(item, "mode", at, errors);
 }
 
 /// The pod's own fields that become files. Upstream's paths do not say which item.
 pub(super) fn check_downward(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for item in source.items("items") {
-        checks::required(item, "path", at, errors);
-        check_file_path(item.text("path"), &at.child("path"), errors);
-        match (item.has("fieldRef"), item.has("resourceFieldRef")) {
-            (true, both) => {
-                selectors::field(item.at("fieldRef"), selectors::FOR_FILES, &at.child("fieldRef"), errors);
-                if both {
-                    let why = "fieldRef and resourceFieldRef can not be specified simultaneously";
-                    errors.push(Error::invalid(at, "resource", why));
-                }
-            }
-            (false, true) => {
-                selectors::resource(item.at("resourceFieldRef"), true, &at.child("resourceFieldRef"), errors);
-            }
-            (false, false) => {
-                errors.push(Error::required(at, "one of fieldRef and resourceFieldRef is required"))
+        check_downward_item(item, at, errors);
+    }
+}
+
+/// One of those fields.
+pub(super) fn check_downward_item(item: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    checks::required(item, "path", at, errors);
+    check_file_path(item.text("path"), &at.child("path"), errors);
+    match (item.has("fieldRef"), item.has("resourceFieldRef")) {
+        (true, both) => {
+            selectors::field(item.at("fieldRef"), selectors::FOR_FILES, &at.child("fieldRef"), errors);
+            if both {
+                let why = "fieldRef and resourceFieldRef can not be specified simultaneously";
+                errors.push(Error::invalid(at, "resource", why));
             }
         }
-        check_mode(item, "mode", at, errors);
+        (false, true) => {
+            selectors::resource(item.at("resourceFieldRef"), true, &at.child("resourceFieldRef"), errors);
+        }
+        (false, false) => {
+            errors.push(Error::required(at, "one of fieldRef and resourceFieldRef is required"))
+        }
     }
+    check_mode(item, "mode", at, errors);
 }

@@ -8,27 +8,41 @@ mod env;
 mod handlers;
 mod image;
 mod items;
+mod label_keys;
 mod mounts;
+mod overlaps;
 mod platform;
 mod ports;
+mod projected;
 mod resources;
+mod restarts;
 mod security;
 mod selectors;
 mod spread;
+mod storage;
+mod sums;
+mod sysctls;
 mod tolerations;
 mod validate;
 mod volume_defaults;
 mod volumes;
 mod warnings;
+mod windows;
 
 pub(super) use affinity::validate_selector as validate_node_selector;
+pub(super) use containers::validate_image;
 pub(super) use defaults::default;
+pub(super) use items::check_relative;
+pub(super) use platform::each_container;
 pub(super) use resources::{
     check_container_name as validate_container_resource, is_for_pods,
     validate_container as validate_resources, validate_name as validate_resource_name,
 };
+pub(super) use sums::of_containers as sum_of_containers;
 pub(super) use tolerations::validate as validate_tolerations;
-pub(super) use validate::{Holder, validate};
+pub(super) use validate::{Holder, MIRROR, validate};
 pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};
 pub(super) use volumes::validate_source as validate_volume_source;
-pub(super) use warnings::{of_bytes as bytes_warning, of_volume_source as volume_source_warnings, warnings};
+pub(super) use warnings::{
+    APP_ARMOR, Subject, of_bytes as bytes_warning, of_volume_source as volume_source_warnings, warnings,
+};

@@ -7,25 +7,27 @@ use super::items::check_relative;
 use crate::strategy::checks;
 use crate::tree::Read;
 
-/// Checks the mounts of a container of a pod with these volumes.
-pub(super) fn validate(container: &Value, volumes: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+/// Checks the mounts and devices of a container of a pod with these volumes.
+pub(super) fn validate(container: &Value, volumes: &[&Value], at: &Path<'_>, errors: &mut ErrorList) {
     let list = at.child("volumeMounts");
     let (mounts, devices) = (container.items("volumeMounts"), container.items("volumeDevices"));
     for (index, mount) in mounts.iter().enumerate() {
         let path = list.index(index);
-        check_volume(mount, volumes, &path, errors);
+        checks::required(mount, "name", &path, errors);
+        if find(volumes, mount).is_none() {
+            errors.push(Error::not_found(&path.child("name"), mount.text("name")));
+        }
+        let (at, place) = (path.child("mountPath"), mount.text("mountPath"));
         checks::required(mount, "mountPath", &path, errors);
-        let place = mount.text("mountPath");
         if mounts[..index].iter().any(|before| before.text("mountPath") == place) {
-            errors.push(Error::invalid(&path.child("mountPath"), place, "must be unique"));
+            errors.push(Error::invalid(&at, place, "must be unique"));
         }
         if devices.iter().any(|device| device.text("name") == mount.text("name")) {
             let why = "must not already exist in volumeDevices";
             errors.push(Error::invalid(&path.child("name"), mount.text("name"), why));
         }
         if devices.iter().any(|device| device.text("devicePath") == place) {
-            let why = "must not already exist as a path in volumeDevices";
-            errors.push(Error::invalid(&path.child("mountPath"), place, why));
+            errors.push(Error::invalid(&at, place, "must not already exist as a path in volumeDevices"));
         }
         check_sub_path(mount, &list, &path, errors);
         check_propagation(mount, container, &list.child("mountPropagation"), errors);
@@ -34,16 +36,55 @@ pub(super) fn validate(container: &Value, volumes: &[Value], at: &Path<'_>, erro
     let list = at.child("volumeDevices");
     for (index, device) in devices.iter().enumerate() {
         let path = list.index(index);
-        check_volume(device, volumes, &path, errors);
-        checks::required(device, "devicePath", &path, errors);
+        check_device_name(device, &devices[..index], volumes, &path, errors);
+        check_device_path(device, &devices[..index], &path, errors);
+        if mounts.iter().any(|mount| mount.text("name") == device.text("name")) {
+            let why = "must not already exist in volumeMounts";
+            errors.push(Error::invalid(&path.child("name"), device.text("name"), why));
+        }
+        let place = device.text("devicePath");
+        if mounts.iter().any(|mount| mount.text("mountPath") == place) {
+            let why = "must not already exist as a path in volumeMounts";
+            errors.push(Error::invalid(&path.child("devicePath"), place, why));
+        }
     }
 }
 
-fn check_volume(mount: &Value, volumes: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
-    let name = mount.text("name");
-    checks::required(mount, "name", at, errors);
-    if !volumes.iter().any(|volume| volume.text("name") == name) {
-        errors.push(Error::not_found(&at.child("name"), name));
+fn find<'a>(volumes: &[&'a Value], mount: &Value) -> Option<&'a Value> {
+    volumes.iter().copied().find(|volume| volume.text("name") == mount.text("name"))
+}
+
+fn check_device_name(
+    device: &Value,
+    others: &[Value],
+    volumes: &[&Value],
+    at: &Path<'_>,
+    errors: &mut ErrorList,
+) {
+    let (name, path) = (device.text("name"), at.child("name"));
+    let given = checks::required(device, "name", at, errors);
+    if given && others.iter().any(|before| before.text("name") == name) {
+        errors.push(Error::invalid(&path, name, "must be unique"));
+    }
+    match find(volumes, device) {
+        None => errors.push(Error::not_found(&path, name)),
+        Some(volume) if volume.has("persistentVolumeClaim") || volume.has("ephemeral") => {}
+        Some(_) => {
+            let why = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
+            errors.push(Error::invalid(&path, name, why));
+        }
+    }
+}
+
+fn check_device_path(device: &Value, others: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+    let (place, path) = (device.text("devicePath"), at.child("devicePath"));
+    let steps_back = |place: &str| place.split('/').any(|step| step == "..");
+    checks::required(device, "devicePath", at, errors);
+    if !steps_back(place) && others.iter().any(|before| before.text("devicePath") == place) {
+        errors.push(Error::invalid(&path, place, "must be unique"));
+    }
+    if steps_back(place) {
+        errors.push(Error::invalid(&path, place, "can not contain backsteps ('..')"));
     }
 }
 
@@ -87,5 +128,47 @@ fn check_recursion(mount: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             }
         }
         other => errors.push(Error::not_supported(at, other, &["Disabled", "Enabled", "IfPossible"])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_device_is_a_volume_of_blocks_at_a_path_of_its_own() {
+        let (claim, directory) =
+            (json!({"name": "b", "persistentVolumeClaim": {}}), json!({"name": "d", "emptyDir": {}}));
+        let at = "c.volumeDevices";
+        let cases = [
+            (json!([{"name": "b", "devicePath": "/dev/b"}]), String::new()),
+            (
+                json!([{"name": "d", "devicePath": "/dev/d"}]),
+                format!(
+                    "{at}[0].name: Invalid value: \"d\": can only use volume source type of PersistentVolumeClaim or \
+                     Ephemeral for block mode"
+                ),
+            ),
+            (
+                json!([{"name": "b", "devicePath": "/x"}, {"name": "b", "devicePath": "/x"}]),
+                format!(
+                    "{at}[1].name: Invalid value: \"b\": must be unique; {at}[1].devicePath: Invalid value: \"/x\": \
+                     must be unique"
+                ),
+            ),
+            (
+                json!([{"name": "b", "devicePath": "../x"}]),
+                format!("{at}[0].devicePath: Invalid value: \"../x\": can not contain backsteps ('..')"),
+            ),
+            (json!([{"name": "n", "devicePath": "/n"}]), format!("{at}[0].name: Not found: \"n\"")),
+        ];
+        for (devices, why) in cases {
+            let mut errors = ErrorList::new();
+            let container = json!({"volumeDevices": devices});
+            validate(&container, &[&claim, &directory], &Path::new("c"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+        }
     }
 }

@@ -3,21 +3,28 @@
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
-use crate::strategy::checks;
 use crate::tree::Read;
 
 const NOT_WINDOWS: &str = "cannot be set for a windows pod";
 const NOT_LINUX: &str = "windows options cannot be set for a linux pod";
 
-const POD_FIELDS: &[&str] = &[
-    "seccompProfile",
-    "fsGroup",
-    "fsGroupChangePolicy",
-    "sysctls",
-    "runAsUser",
-    "runAsGroup",
-    "supplementalGroups",
-    "supplementalGroupsPolicy",
+/// What a pod cannot say on Windows, in upstream's order: of its security context, or of itself.
+const POD_FIELDS: &[(bool, &str)] = &[
+    (true, "appArmorProfile"),
+    (true, "seLinuxOptions"),
+    (false, "hostUsers"),
+    (false, "hostPID"),
+    (false, "hostIPC"),
+    (true, "seccompProfile"),
+    (true, "fsGroup"),
+    (true, "fsGroupChangePolicy"),
+    (true, "sysctls"),
+    (false, "shareProcessNamespace"),
+    (true, "runAsUser"),
+    (true, "runAsGroup"),
+    (true, "supplementalGroups"),
+    (true, "supplementalGroupsPolicy"),
+    (true, "seLinuxChangePolicy"),
 ];
 
 const CONTAINER_FIELDS: &[&str] = &[
@@ -39,34 +46,32 @@ pub(super) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         return;
     }
     let (name, path) = (spec.at("os").text("name"), at.child("os"));
-    checks::required_one_of(name, &["linux", "windows"], &path.child("name"), errors);
     match name {
+        "" => errors.push(Error::required(&path.child("name"), "")),
         "windows" => check_windows(spec, at, errors),
         "linux" => check_linux(spec, at, errors),
-        _ => {}
+        other => errors.push(Error::not_supported(&path, other, &["linux", "windows"])),
     }
 }
 
 fn check_windows(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (context, path) = (spec.at("securityContext"), at.child("securityContext"));
-    forbid(context, &["appArmorProfile", "seLinuxOptions"], &path, errors);
-    for field in ["hostUsers", "hostPID", "hostIPC"] {
-        if spec.has(field) {
+    for (in_context, field) in POD_FIELDS {
+        let (holder, at) = if *in_context { (context, &path) } else { (spec, at) };
+        let is_set = match *field {
+            "hostPID" | "hostIPC" => holder.flag(field),
+            "sysctls" => !holder.items(field).is_empty(),
+            field => holder.has(field),
+        };
+        if is_set {
             errors.push(Error::forbidden(&at.child(field), NOT_WINDOWS));
         }
     }
-    forbid(context, POD_FIELDS, &path, errors);
-    if spec.has("shareProcessNamespace") {
-        errors.push(Error::forbidden(&path.child("shareProcessNamespace"), NOT_WINDOWS));
-    }
     each_container(spec, at, &mut |container, path| {
-        forbid(container.at("securityContext"), CONTAINER_FIELDS, &path.child("securityContext"), errors);
+        let (context, at) = (container.at("securityContext"), path.child("securityContext"));
+        let set = CONTAINER_FIELDS.iter().filter(|field| context.has(field));
+        errors.extend(set.map(|field| Error::forbidden(&at.child(field), NOT_WINDOWS)));
     });
-}
-
-fn forbid(context: &Value, fields: &[&str], at: &Path<'_>, errors: &mut ErrorList) {
-    let set = fields.iter().filter(|field| context.has(field));
-    errors.extend(set.map(|field| Error::forbidden(&at.child(field), NOT_WINDOWS)));
 }
 
 fn check_linux(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -81,12 +86,47 @@ fn check_linux(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     });
 }
 
-fn each_container(spec: &Value, at: &Path<'_>, visit: &mut dyn FnMut(&Value, &Path<'_>)) {
+/// Visits all containers with their paths, in upstream's order.
+pub(in crate::strategy) fn each_container(
+    spec: &Value,
+    at: &Path<'_>,
+    visit: &mut dyn FnMut(&Value, &Path<'_>),
+) {
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         let path = at.child(list);
         spec.items(list)
             .iter()
             .enumerate()
             .for_each(|(index, container)| visit(container, &path.index(index)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_on_windows_says_nothing_of_linux() {
+        let cases = [
+            (
+                json!({"os": {"name": "plan9"}}),
+                "s.os: Unsupported value: \"plan9\": supported values: \"linux\", \"windows\"".to_owned(),
+            ),
+            (
+                json!({"os": {"name": "windows"}, "hostPID": false, "shareProcessNamespace": true}),
+                format!("s.shareProcessNamespace: Forbidden: {NOT_WINDOWS}"),
+            ),
+            (
+                json!({"os": {"name": "linux"}, "securityContext": {"windowsOptions": {}}}),
+                format!("s.securityContext.windowsOptions: Forbidden: {NOT_LINUX}"),
+            ),
+        ];
+        for (spec, why) in cases {
+            let mut errors = ErrorList::new();
+            validate(&spec, &Path::new("s"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
 
+use super::validate::Holder;
 use crate::strategy::checks;
 use crate::tree::Read;
 
@@ -23,7 +24,7 @@ pub(super) fn validate(container: &Value, at: &Path<'_>, errors: &mut ErrorList)
             0 => errors.push(Error::required(&path.child("containerPort"), "")),
             number => checks::port(number, &path.child("containerPort"), errors),
         }
-        if let Some(number) = port.int("hostPort") {
+        if let Some(number) = port.int("hostPort").filter(|number| *number != 0) {
             checks::port(number, &path.child("hostPort"), errors);
         }
         let protocols = ["SCTP", "TCP", "UDP"];
@@ -51,16 +52,82 @@ pub(super) fn host_conflicts(containers: &[Value], at: &Path<'_>, errors: &mut E
 }
 
 /// On the host's network a container's port is the host's. In a template it may be left out.
-pub(super) fn on_host_network(containers: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
-    for (index, container) in containers.iter().enumerate() {
+pub(super) fn on_host_network(spec: &Value, holder: Holder<'_>, at: &Path<'_>, errors: &mut ErrorList) {
+    if !spec.flag("hostNetwork") {
+        return;
+    }
+    for (index, container) in spec.items("containers").iter().enumerate() {
         let item = at.index(index);
         let path = item.child("ports");
         for (number, port) in container.items("ports").iter().enumerate() {
             let outside = port.int("hostPort").unwrap_or_default();
-            if outside != 0 && port.int("containerPort") != Some(outside) {
+            let is_told = outside != 0 || holder.is_pod();
+            if is_told && port.int("containerPort").unwrap_or_default() != outside {
                 let why = "must match `containerPort` when `hostNetwork` is true";
                 errors.push(Error::invalid(&path.index(number).child("hostPort"), outside, why));
             }
         }
     }
+}
+
+/// Warns of ports that several containers have, or one has twice.
+pub(super) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut known: Vec<(String, &Value)> = Vec::new();
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        let path = at.child(list);
+        for (index, container) in spec.items(list).iter().enumerate() {
+            let item = path.index(index);
+            let path = item.child("ports");
+            for (index, port) in container.items("ports").iter().enumerate() {
+                let place = path.index(index).to_string();
+                warnings.extend(of_port(port, &place, &known));
+                known.push((place, port));
+            }
+        }
+    }
+    warnings
+}
+
+fn of_port(port: &Value, place: &str, known: &[(String, &Value)]) -> Vec<String> {
+    let is_lost = !port.text("hostIP").is_empty() && host_port(port) == 0;
+    let lost = is_lost.then(|| format!("{place}: hostIP set without hostPort: {}", as_go(port)));
+    let others = known.iter().filter(|(_, other)| is_same(port, other));
+    let clashes = others.filter_map(|(there, other)| {
+        Some(format!("{place}: {} port definition with {there}", clash(port, other)?))
+    });
+    lost.into_iter().chain(clashes).collect()
+}
+
+fn is_same(port: &Value, other: &Value) -> bool {
+    port.int("containerPort") == other.int("containerPort") && port.text("protocol") == other.text("protocol")
+}
+
+fn host_port(port: &Value) -> i64 {
+    port.int("hostPort").unwrap_or_default()
+}
+
+/// What two definitions of one port are to each other, if anything.
+fn clash(port: &Value, other: &Value) -> Option<&'static str> {
+    let (own, theirs) = (host_port(port), host_port(other));
+    let (ip, other) = (port.text("hostIP"), other.text("hostIP"));
+    if own == theirs && ip == other {
+        Some("duplicate")
+    } else if own == 0 || theirs == 0 {
+        Some("overlapping")
+    } else if own == theirs && (ip.is_empty() != other.is_empty()) {
+        Some("dangerously ambiguous")
+    } else {
+        None
+    }
+}
+
+/// A port as Go prints the struct.
+fn as_go(port: &Value) -> String {
+    let number = port.int("containerPort").unwrap_or_default();
+    let (name, protocol, ip) = (port.text("name"), port.text("protocol"), port.text("hostIP"));
+    format!(
+        "{{Name:{name} HostPort:{} ContainerPort:{number} Protocol:{protocol} HostIP:{ip}}}",
+        host_port(port)
+    )
 }

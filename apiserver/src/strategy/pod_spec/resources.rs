@@ -5,8 +5,10 @@ use std::str::FromStr;
 use serde_json::Value;
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::labels;
+use steersman_core::{labels, names};
 
+use super::sums;
+use crate::strategy::checks;
 use crate::tree::Read;
 
 /// The resources that have a name without a prefix; those of quotas are among them.
@@ -38,9 +40,95 @@ pub(in crate::strategy) fn validate_container(resources: &Value, at: &Path<'_>, 
     check(resources, &check_container_name, at, errors);
 }
 
-/// Checks the resources of a whole pod (KEP-2837).
-pub(super) fn validate_pod(resources: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// Checks what a container claims of the pod's own claims, which have these names.
+pub(super) fn validate_claims(resources: &Value, claims: &[&str], at: &Path<'_>, errors: &mut ErrorList) {
+    let mut taken: Vec<(&str, &str)> = Vec::new();
+    for (index, claim) in resources.items("claims").iter().enumerate() {
+        let (path, name, request) = (at.index(index), claim.text("name"), claim.text("request"));
+        if name.is_empty() {
+            errors.push(Error::required(&path, ""));
+            continue;
+        }
+        if taken.contains(&(name, "")) {
+            errors.push(Error::duplicate(&path, name));
+        } else {
+            check_request_name(request, &path.child("request"), errors);
+            if request.is_empty() {
+                let before = taken.iter().filter(|(other, _)| *other == name);
+                errors.extend(before.map(|_| Error::duplicate(&path, name)));
+            } else if taken.contains(&(name, request)) {
+                errors.push(Error::duplicate(&path, format!("{name}/{request}")));
+            }
+            if !taken.contains(&(name, request)) {
+                taken.push((name, request));
+            }
+        }
+        if !claims.contains(&name) {
+            errors.push(unknown_claim(name, claims, &path));
+        }
+    }
+}
+
+fn check_request_name(request: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if !request.is_empty() {
+        checks::each(names::dns1123_label(request), request, at, errors);
+    }
+}
+
+fn unknown_claim(name: &str, claims: &[&str], at: &Path<'_>) -> Error {
+    let mut known = claims.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    let mut error = Error::not_found(at, name);
+    error.detail = match known.as_slice() {
+        [] => "must be one of the names in pod.spec.resourceClaims which is empty".to_owned(),
+        known => format!("must be one of the names in pod.spec.resourceClaims: {}", known.join(", ")),
+    };
+    error
+}
+
+/// Checks the resources of a whole pod (KEP-2837): its containers ask for no more, and none is limited to more.
+pub(super) fn validate_pod(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let resources = spec.at("resources");
+    if resources.is_null() {
+        return;
+    }
+    if spec.at("os").text("name") == "windows" {
+        errors.push(Error::forbidden(at, "may not be set for a windows pod"));
+        return;
+    }
+    if resources.has("claims") {
+        let why = "claims may not be set for Resources at pod-level";
+        errors.push(Error::forbidden(&at.child("claims"), why));
+    }
     check(resources, &check_pod_name, at, errors);
+    check_sums(spec, at, errors);
+    for (index, container) in spec.items("containers").iter().enumerate() {
+        for (name, limit) in container.at("resources").entries("limits") {
+            let most = read(resources.at("limits").at(name));
+            if let (Some(own), Some(most)) = (read(limit), most)
+                && own > most
+            {
+                let (list, why) =
+                    (at.child("containers"), format!("must be less than or equal to pod limits of {most}"));
+                errors.push(Error::invalid(&list.index(index).key(name).child("limits"), limit, why));
+            }
+        }
+    }
+}
+
+/// What the containers ask for together, and their limits of what cannot be overcommitted.
+fn check_sums(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    for (list, every) in [("requests", true), ("limits", false)] {
+        let (path, whole) = (at.child(list), spec.at("resources").at(list));
+        for (name, sum) in sums::of_containers(spec, list) {
+            let amount = read(whole.at(&name)).filter(|_| every || is_huge_pages(&name));
+            if amount.is_some_and(|amount| sum > amount) {
+                let why = format!("must be greater than or equal to aggregate container {list} of {sum}");
+                errors.push(Error::invalid(&path.key(&name), whole.at(&name), why));
+            }
+        }
+    }
 }
 
 /// Whether a whole pod may have requests and limits of a resource.
@@ -54,10 +142,12 @@ fn check(resources: &Value, check_name: &CheckName, at: &Path<'_>, errors: &mut 
     let (limits, requests) = (at.child("limits"), at.child("requests"));
     for (name, quantity) in resources.entries("limits") {
         check_one(name, quantity, check_name, &limits.key(name), errors);
+        check_pages(name, quantity, &limits.key(name), errors);
     }
     for (name, quantity) in resources.entries("requests") {
         check_one(name, quantity, check_name, &requests.key(name), errors);
         check_request(name, quantity, resources.at("limits").at(name), &limits, &requests, errors);
+        check_pages(name, quantity, &requests.key(name), errors);
     }
     let named = |test: fn(&str) -> bool| {
         ["limits", "requests"]
@@ -79,9 +169,13 @@ fn check_one(name: &str, value: &Value, check_name: &CheckName, at: &Path<'_>, e
     if is_extended(name) && !quantity.is_whole() {
         errors.push(Error::invalid(at, value, "must be an integer"));
     }
-    let page = name.strip_prefix("hugepages-").and_then(|size| Quantity::from_str(size).ok());
-    let page = page.map(|page| page.value()).filter(|page| *page > 0);
-    if page.is_some_and(|page| quantity.value() <= 0 || quantity.value() % page != 0) {
+}
+
+/// Huge pages are whole pages of the size in their name.
+fn check_pages(name: &str, value: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (Some(size), Some(quantity)) = (name.strip_prefix("hugepages-"), read(value)) else { return };
+    let page = Quantity::from_str(size).ok().filter(Quantity::is_whole).map(|page| page.value());
+    if page.filter(|page| *page > 0).is_none_or(|page| quantity.value() % page != 0) {
         let why = format!("{quantity} is not positive integer multiple of {name}");
         errors.push(Error::invalid(at, value, why));
     }
@@ -139,7 +233,9 @@ pub(in crate::strategy) fn check_container_name(name: &str, at: &Path<'_>, error
 }
 
 fn check_pod_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if !is_for_pods(name) {
+    let before = errors.len();
+    validate_name(name, at, errors);
+    if errors.len() == before && !is_for_pods(name) {
         errors.push(Error::not_supported(at, name, &["cpu", "hugepages-", "memory"]));
     }
 }
@@ -160,4 +256,62 @@ fn is_extended(name: &str) -> bool {
     !is_native(name)
         && !name.starts_with("requests.")
         && labels::qualified_name(&format!("requests.{name}")).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn huge_pages_are_whole_and_not_alone() {
+        let cases = [
+            (json!({"cpu": "1", "hugepages-2Mi": "0"}), String::new()),
+            (
+                json!({"cpu": "1", "hugepages-2Mi": "3Mi"}),
+                "r.limits[hugepages-2Mi]: Invalid value: \"3Mi\": 3Mi is not positive integer multiple of hugepages-2Mi"
+                    .to_owned(),
+            ),
+            (
+                json!({"cpu": "1", "hugepages-x": "1"}),
+                "r.limits[hugepages-x]: Invalid value: \"1\": 1 is not positive integer multiple of hugepages-x".to_owned(),
+            ),
+            (json!({"hugepages-2Mi": "2Mi"}), "r: Forbidden: HugePages require cpu or memory".to_owned()),
+        ];
+        for (limits, why) in cases {
+            let mut errors = ErrorList::new();
+            validate_container(&json!({"limits": limits}), &Path::new("r"), &mut errors);
+            assert_eq!(texts(&errors), why);
+        }
+    }
+
+    #[test]
+    fn containers_stay_within_their_pod() {
+        let pod = |whole: Value, own: Value| json!({"resources": whole, "containers": [{"resources": own}]});
+        let cases = [
+            (pod(json!({"requests": {"cpu": "1"}}), json!({"requests": {"cpu": "1"}})), ""),
+            (
+                pod(json!({"requests": {"cpu": "1"}}), json!({"requests": {"cpu": "2"}})),
+                "r.requests[cpu]: Invalid value: \"1\": must be greater than or equal to aggregate container requests of 2",
+            ),
+            (
+                pod(json!({"limits": {"cpu": "1"}}), json!({"limits": {"cpu": "2"}})),
+                "r.containers[0][cpu].limits: Invalid value: \"2\": must be less than or equal to pod limits of 1",
+            ),
+            (
+                json!({"resources": {"limits": {"cpu": "1"}}, "os": {"name": "windows"}}),
+                "r: Forbidden: may not be set for a windows pod",
+            ),
+        ];
+        for (spec, why) in cases {
+            let mut errors = ErrorList::new();
+            validate_pod(&spec, &Path::new("r"), &mut errors);
+            assert_eq!(texts(&errors), why);
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Checks volumes and their sources.
 
 use serde_json::Value;
-use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::{formats, names};
+use steersman_core::field::{Error, ErrorList, Path, quote};
+use steersman_core::{Quantity, names};
 
-use super::items::{check_downward, check_keys, check_mode, check_relative, check_steps};
+use super::items::{check_downward, check_keys, check_mode, check_steps};
+use super::validate::Holder;
+use super::{projected, storage};
 use crate::strategy::{checks, volume_claim};
-use crate::tree::Read;
+use crate::tree::{Read, is_zero};
 
 /// The sources, in the order in which they are looked at, with the texts that each must give.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -24,7 +26,7 @@ const SOURCES: &[(&str, &[&str])] = &[
     ("rbd", &[]),
     ("cinder", &["volumeID"]),
     ("cephfs", &[]),
-    ("quobyte", &["registry", "volume"]),
+    ("quobyte", &[]),
     ("downwardAPI", &[]),
     ("fc", &[]),
     ("flexVolume", &["driver"]),
@@ -39,51 +41,132 @@ const SOURCES: &[(&str, &[&str])] = &[
     ("scaleIO", &["gateway", "system", "volumeName"]),
     ("csi", &["driver"]),
     ("ephemeral", &[]),
-    ("image", &["reference"]),
+    ("image", &[]),
+];
+
+/// The sources that upstream spells in another way: where they are one too many, and where something in them is wrong.
+const SPELLED: &[(&str, &str, &str)] = &[
+    ("gcePersistentDisk", "gcePersistentDisk", "persistentDisk"),
+    ("cephfs", "cephFS", "cephfs"),
+    ("downwardAPI", "downwarAPI", "downwardAPI"),
+];
+
+/// The metadata that a claim template cannot have, in upstream's order and spelling.
+const NOT_IN_TEMPLATES: &[(&str, &str)] = &[
+    ("name", "name"),
+    ("generateName", "generateName"),
+    ("namespace", "namespace"),
+    ("selfLink", "selfLink"),
+    ("uid", "uID"),
+    ("resourceVersion", "resourceVersion"),
+    ("generation", "generation"),
+    ("creationTimestamp", "creationTimestamp"),
+    ("deletionTimestamp", "deletionTimestamp"),
+    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+    ("ownerReferences", "ownerReferences"),
+    ("finalizers", "finalizers"),
+    ("managedFields", "managedFields"),
 ];
 
 const HOST_PATH_TYPES: &[&str] =
     &["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 
-/// Checks the volumes of a pod.
-pub(super) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// Checks the volumes of a pod. Returns those without a fault: containers have no others.
+pub(super) fn validate<'a>(
+    spec: &'a Value,
+    holder: Holder<'_>,
+    at: &Path<'_>,
+    errors: &mut ErrorList,
+) -> Vec<&'a Value> {
     let volumes = spec.items("volumes");
+    let claims = claims_to_be(volumes, holder);
+    let mut good: Vec<&Value> = Vec::new();
     for (index, volume) in volumes.iter().enumerate() {
-        let (path, name) = (at.index(index), volume.text("name"));
-        check_sources(volume, &path, errors);
+        let (path, name, before) = (at.index(index), volume.text("name"), errors.len());
+        check_sources(volume, holder, &path, errors);
         if checks::required(volume, "name", &path, errors) {
             checks::each(names::dns1123_label(name), name, &path.child("name"), errors);
         }
-        if volumes[..index].iter().any(|before| before.text("name") == name) {
+        if good.iter().any(|before| before.text("name") == name) {
             errors.push(Error::duplicate(&path.child("name"), name));
         }
+        if errors.len() == before {
+            good.push(volume);
+        }
+        let claim = volume.at("persistentVolumeClaim").text("claimName");
+        if claims.iter().any(|made| made == claim) {
+            let why = "must not reference a PVC that gets created for an ephemeral volume";
+            errors.push(Error::invalid(&path.child("persistentVolumeClaim").child("claimName"), claim, why));
+        }
     }
+    good
 }
 
-fn check_sources(volume: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// The claims that will be made for the ephemeral volumes of a pod that has a name.
+fn claims_to_be(volumes: &[Value], holder: Holder<'_>) -> Vec<String> {
+    let pod = holder.metadata().text("name");
+    let ephemeral = volumes.iter().filter(|volume| !pod.is_empty() && volume.has("ephemeral"));
+    ephemeral.map(|volume| format!("{pod}-{}", volume.text("name"))).collect()
+}
+
+fn check_sources(volume: &Value, holder: Holder<'_>, at: &Path<'_>, errors: &mut ErrorList) {
     let mut found = false;
     for (field, required) in SOURCES {
         let source = volume.at(field);
         if source.is_null() {
             continue;
         }
-        let path = at.child(field);
+        let spelled = SPELLED.iter().find(|(name, _, _)| name == field);
+        let (_, surplus, own) = spelled.copied().unwrap_or((field, field, field));
         if found {
-            errors.push(Error::forbidden(&path, "may not specify more than 1 volume type"));
-            continue;
+            let why = "may not specify more than 1 volume type";
+            errors.push(Error::forbidden(&at.child(surplus), why));
+        } else {
+            found = true;
+            let path = at.child(own);
+            for text in *required {
+                checks::required(source, text, &path, errors);
+            }
+            check_of_pod(field, volume, holder, &path, errors);
         }
-        found = true;
-        for text in *required {
-            checks::required(source, text, &path, errors);
+        if *field == "iscsi" {
+            storage::check_initiator_length(volume, at, errors);
         }
-        check_source(field, source, &path, errors);
     }
     if !found {
         errors.push(Error::required(at, "must specify a volume type"));
     }
+    check_claim_name(volume, holder, at, errors);
 }
 
-/// What is wrong with the source of a volume; `field` says what it is.
+/// The source of a pod's volume.
+fn check_of_pod(field: &str, volume: &Value, holder: Holder<'_>, at: &Path<'_>, errors: &mut ErrorList) {
+    let source = volume.at(field);
+    match field {
+        "iscsi" => storage::check_iscsi(source, at, errors),
+        "cinder" | "storageos" | "csi" => storage::check_with_secret(field, source, at, errors),
+        "image" if holder.is_pod() => {
+            checks::required(source, "reference", at, errors);
+            check_source(field, source, at, errors);
+        }
+        _ => check_source(field, source, at, errors),
+    }
+}
+
+/// The claim for an ephemeral volume is named for the pod and the volume.
+fn check_claim_name(volume: &Value, holder: Holder<'_>, at: &Path<'_>, errors: &mut ErrorList) {
+    let (pod, name) = (holder.metadata().text("name"), volume.text("name"));
+    if !volume.has("ephemeral") || pod.is_empty() || name.is_empty() {
+        return;
+    }
+    let claim = format!("{pod}-{name}");
+    for message in names::dns1123_subdomain(&claim) {
+        let why = format!("PVC name {}: {message}", quote(&claim));
+        errors.push(Error::invalid(&at.child("name"), name, why));
+    }
+}
+
+/// What is wrong with the source of a persistent volume; `field` says what it is.
 pub(in crate::strategy) fn validate_source(
     field: &str,
     source: &Value,
@@ -100,7 +183,8 @@ pub(in crate::strategy) fn validate_source(
 
 fn check_source(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     match field {
-        "hostPath" => {
+        "emptyDir" => check_size(source.text("sizeLimit"), &at.child("sizeLimit"), errors),
+        "hostPath" if !source.text("path").is_empty() => {
             check_steps(source.text("path"), &at.child("path"), errors);
             checks::one_of(source.text("type"), HOST_PATH_TYPES, &at.child("type"), errors);
         }
@@ -112,99 +196,20 @@ fn check_source(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorLi
             check_mode(source, "defaultMode", at, errors);
             check_downward(source, at, errors);
         }
-        "projected" => check_projected(source, at, errors),
+        "projected" => projected::check(source, at, errors),
         "ephemeral" => check_ephemeral(source, at, errors),
         "image" => {
             let policies = ["Always", "IfNotPresent", "Never"];
             checks::one_of(source.text("pullPolicy"), &policies, &at.child("pullPolicy"), errors);
         }
-        _ => check_storage(field, source, at, errors),
+        _ => storage::check(field, source, at, errors),
     }
 }
 
-fn check_storage(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    match field {
-        "nfs" if !source.text("path").is_empty() && !source.text("path").starts_with('/') => {
-            let path = at.child("path");
-            errors.push(Error::invalid(&path, source.text("path"), "must be an absolute path"));
-        }
-        "gitRepo" => check_relative(source.text("directory"), &at.child("directory"), errors),
-        "iscsi" => {
-            let lun = source.int("lun").unwrap_or_default();
-            checks::each(formats::in_range(lun, 0, 255), lun, &at.child("lun"), errors);
-        }
-        "rbd" | "cephfs" => {
-            if source.items("monitors").is_empty() {
-                errors.push(Error::required(&at.child("monitors"), ""));
-            }
-            if field == "rbd" {
-                checks::required(source, "image", at, errors);
-            }
-        }
-        "fc" => check_fibre(source, at, errors),
-        _ => {}
+fn check_size(limit: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if limit.parse().is_ok_and(|limit: Quantity| limit.is_negative()) {
+        errors.push(Error::forbidden(at, "SizeLimit field must be a valid resource quantity"));
     }
-}
-
-fn check_fibre(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let (targets, wide) = (!source.items("targetWWNs").is_empty(), !source.items("wwids").is_empty());
-    let path = at.child("targetWWNs");
-    match (targets, wide) {
-        (false, false) => {
-            errors.push(Error::required(&path, "must specify either targetWWNs or wwids, but not both"));
-        }
-        (true, true) => {
-            let why = "targetWWNs and wwids can not be specified simultaneously";
-            errors.push(Error::invalid(&path, source.at("targetWWNs"), why));
-        }
-        (true, false) => match source.int("lun") {
-            None => {
-                errors.push(Error::required(&at.child("lun"), "lun is required if targetWWNs is specified"))
-            }
-            Some(lun) => checks::each(formats::in_range(lun, 0, 255), lun, &at.child("lun"), errors),
-        },
-        (false, true) => {}
-    }
-}
-
-fn check_projected(projected: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    check_mode(projected, "defaultMode", at, errors);
-    let list = at.child("sources");
-    for (index, source) in projected.items("sources").iter().enumerate() {
-        let item = list.index(index);
-        let kinds = ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"];
-        for (place, kind) in kinds.into_iter().filter(|kind| source.has(kind)).enumerate() {
-            let (path, one) = (item.child(kind), source.at(kind));
-            if place > 0 {
-                errors.push(Error::forbidden(&path, "may not specify more than 1 volume type per source"));
-                continue;
-            }
-            match kind {
-                "secret" | "configMap" => {
-                    checks::required(one, "name", &path, errors);
-                    check_keys(one, &path, errors);
-                }
-                "downwardAPI" => check_downward(one, &path, errors),
-                "serviceAccountToken" => check_token(one, at, &path, errors),
-                _ => {
-                    checks::required(one, "path", &path, errors);
-                }
-            }
-        }
-    }
-}
-
-fn check_token(token: &Value, projected: &Path<'_>, at: &Path<'_>, errors: &mut ErrorList) {
-    let seconds = token.int("expirationSeconds").unwrap_or_default();
-    let why = if seconds < 600 {
-        Some("may not specify a duration less than 10 minutes")
-    } else if seconds > 1 << 32 {
-        Some("may not specify a duration larger than 2^32 seconds")
-    } else {
-        None
-    };
-    errors.extend(why.map(|why| Error::invalid(&at.child("expirationSeconds"), seconds, why)));
-    checks::required(token, "path", projected, errors);
 }
 
 fn check_ephemeral(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -213,13 +218,62 @@ fn check_ephemeral(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::required(&template, ""));
         return;
     }
-    let (claim, spec) = (source.at("volumeClaimTemplate"), template.child("spec"));
-    let metadata = template.child("metadata");
-    for (field, value) in claim.entries("metadata") {
-        if !matches!(field, "labels" | "annotations") && !value.is_null() {
-            errors.push(Error::forbidden(&metadata.child(field), "cannot be set"));
+    let (claim, path) = (source.at("volumeClaimTemplate"), template.child("metadata"));
+    let metadata = claim.at("metadata");
+    checks::annotations(metadata.at("annotations"), &path.child("annotations"), errors);
+    checks::labels(metadata.at("labels"), &path.child("labels"), errors);
+    let set = NOT_IN_TEMPLATES.iter().filter(|(field, _)| !is_zero(metadata.at(field)));
+    errors.extend(set.map(|(_, shown)| Error::forbidden(&path.child(shown), "cannot be set")));
+    volume_claim::validate_spec(claim.at("spec"), &template.child("spec"), errors);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn volumes_are_checked_as_upstream_checks_them() {
+        let metadata = json!({"name": "x"});
+        let check = |volumes: Value| {
+            let mut errors = ErrorList::new();
+            let spec = json!({"volumes": volumes});
+            let good = validate(&spec, Holder::Pod(&metadata), &Path::new("v"), &mut errors).len();
+            (good, errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        };
+        let cases = [
+            (json!([{"name": "a", "emptyDir": {}}]), 1, ""),
+            (
+                json!([{"name": "a", "emptyDir": {"sizeLimit": "-1"}}]),
+                0,
+                "v[0].emptyDir.sizeLimit: Forbidden: SizeLimit field must be a valid resource quantity",
+            ),
+            (
+                json!([{"name": "a", "emptyDir": {}, "cephfs": {}, "gcePersistentDisk": {}}]),
+                0,
+                "v[0].gcePersistentDisk: Forbidden: may not specify more than 1 volume type; \
+                 v[0].cephFS: Forbidden: may not specify more than 1 volume type",
+            ),
+            (
+                json!([{"name": "a", "gcePersistentDisk": {"pdName": "p", "partition": 300}}]),
+                0,
+                "v[0].persistentDisk.partition: Invalid value: 300: must be between 1 and 255, inclusive",
+            ),
+            (
+                json!([{"name": "a", "image": {"pullPolicy": "Never"}}]),
+                0,
+                "v[0].image.reference: Required value",
+            ),
+            (
+                json!([{"name": "a", "ephemeral": {}}, {"name": "b", "persistentVolumeClaim": {"claimName": "x-a"}}]),
+                1,
+                "v[0].ephemeral.volumeClaimTemplate: Required value; v[1].persistentVolumeClaim.claimName: Invalid \
+                 value: \"x-a\": must not reference a PVC that gets created for an ephemeral volume",
+            ),
+        ];
+        for (volumes, good, why) in cases {
+            assert_eq!(check(volumes), (good, why.to_owned()));
         }
     }
-    checks::labels(claim.at("metadata").at("labels"), &metadata.child("labels"), errors);
-    volume_claim::validate_spec(claim.at("spec"), &spec, errors);
 }

@@ -1,12 +1,21 @@
 //! Warns of what a pod spec says that has no effect, or a surprising one.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde_json::Value;
-use steersman_core::Quantity;
 use steersman_core::field::{Path, quote};
+use steersman_core::{Quantity, addresses, labels};
 
+use super::platform::each_container;
+use super::{overlaps, ports};
 use crate::tree::Read;
+
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
+/// What the annotation of an AppArmor profile begins with; the container's name follows.
+pub(in crate::strategy) const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// Volume sources that no longer do anything: the field, its name in the warning, and what is said of it.
 const GONE: &[(&str, &str, &str)] = &[
@@ -27,24 +36,177 @@ pub(in crate::strategy) fn of_volume_source(spec: &Value, at: &Path<'_>) -> Vec<
     gone.map(|(_, name, why)| format!("{}: {why}", at.child(name))).collect()
 }
 
-/// The warnings for the spec at `at`.
-pub(in crate::strategy) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
+/// The warnings for a pod, which is at the root, or a template.
+pub(in crate::strategy) fn warnings(pod: &Value, at: &Path<'_>, holder: Subject) -> Vec<String> {
+    let (spec, path) = (pod.at("spec"), at.child("spec"));
     let mut warnings = Vec::new();
-    let secrets = at.child("imagePullSecrets");
-    for (index, _) in
-        spec.items("imagePullSecrets").iter().enumerate().filter(|(_, one)| one.text("name").is_empty())
-    {
-        warnings.push(format!("{}: invalid empty name \"\"", secrets.index(index).child("name")));
+    of_node_labels(spec, &path, &mut warnings);
+    of_spread(spec, &path.child("topologySpreadConstraints"), &mut warnings);
+    of_annotations(pod, at, &mut warnings);
+    of_volumes(spec, &path.child("volumes"), &mut warnings);
+    warnings.extend(overlaps::warnings(spec.items("volumes")));
+    of_repeated(spec, &path, &mut warnings);
+    for name in ["memory", "ephemeral-storage"] {
+        warnings.extend(of_bytes(spec.at("overhead"), name, &path.child("overhead")));
     }
-    of_volumes(spec, &at.child("volumes"), &mut warnings);
-    of_selectors(spec, at, &mut warnings);
-    for list in ["initContainers", "containers"] {
-        let path = at.child(list);
-        for (index, container) in spec.items(list).iter().enumerate() {
-            of_container(container, &path.index(index), &mut warnings);
+    of_seccomp(pod, "seccomp.security.alpha.kubernetes.io/pod", spec, at, &mut warnings);
+    each_container(spec, &path, &mut |container, path| {
+        let key = format!("container.seccomp.security.alpha.kubernetes.io/{}", container.text("name"));
+        of_seccomp(pod, &key, container, at, &mut warnings);
+        if holder == Subject::Template {
+            of_app_armor(pod, container, at, &mut warnings);
+        }
+        of_container(container, path, &mut warnings);
+    });
+    warnings.extend(ports::warnings(spec, &path));
+    of_affinity(spec, &path.child("affinity"), &mut warnings);
+    of_addresses(spec, &path, &mut warnings);
+    warnings
+}
+
+/// What is warned of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::strategy) enum Subject {
+    /// A pod.
+    Pod,
+    /// A template.
+    Template,
+}
+
+/// Labels of nodes that have other names now.
+const RENAMED: &[(&str, &str)] = &[
+    ("beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"),
+    ("beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead",
+    ),
+    (
+        "beta.kubernetes.io/instance-type",
+        "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
+    ),
+    ("app.kubernetes.io/created-by", "deprecated since v1.9"),
+    (
+        "scheduler.alpha.kubernetes.io/preferAvoidPods",
+        "deprecated since v1.22; use Taints and Tolerations instead",
+    ),
+    ("node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"),
+];
+
+fn renamed(label: &str) -> Option<&'static str> {
+    RENAMED.iter().find(|(name, _)| *name == label).map(|(_, why)| *why)
+}
+
+fn of_node_labels(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let path = at.child("nodeSelector");
+    for (key, _) in spec.entries("nodeSelector") {
+        warnings.extend(renamed(key).map(|why| format!("{}: {why}", path.key(key))));
+    }
+    let (affinity, path) = (spec.at("affinity").at("nodeAffinity"), at.child("affinity"));
+    let path = path.child("nodeAffinity");
+    let required = path.child(REQUIRED);
+    let list = required.child("nodeSelectorTerms");
+    for (index, term) in affinity.at(REQUIRED).items("nodeSelectorTerms").iter().enumerate() {
+        of_node_term(term, false, &list.index(index), warnings);
+    }
+    let list = path.child(PREFERRED);
+    for (index, preferred) in affinity.items(PREFERRED).iter().enumerate() {
+        let item = list.index(index);
+        of_node_term(preferred.at("preference"), true, &item.child("preference"), warnings);
+    }
+}
+
+/// A value that no label has is no fault where a term is only preferred.
+fn of_node_term(term: &Value, with_values: bool, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let list = at.child("matchExpressions");
+    for (index, expression) in term.items("matchExpressions").iter().enumerate() {
+        let (item, key) = (list.index(index), expression.text("key"));
+        warnings.extend(renamed(key).map(|why| format!("{}: {key} is {why}", item.child("key"))));
+        let values = item.child("values");
+        for (index, value) in expression.texts("values").enumerate().filter(|_| with_values) {
+            let faults = labels::label_value(value).into_iter();
+            warnings.extend(faults.map(|why| format!("{}: {value} is invalid, {why}", values.index(index))));
         }
     }
-    warnings
+}
+
+fn of_spread(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    for (index, constraint) in spec.items("topologySpreadConstraints").iter().enumerate() {
+        let (item, key) = (at.index(index), constraint.text("topologyKey"));
+        warnings.extend(renamed(key).map(|why| format!("{}: {key} is {why}", item.child("topologyKey"))));
+        of_selector(constraint, &item, warnings);
+    }
+}
+
+/// No selector means no pod at all.
+fn of_selector(term: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    if !term.has("labelSelector") {
+        let path = at.child("labelSelector");
+        warnings.push(format!("{path}: a null labelSelector results in matching no pod"));
+    }
+}
+
+fn of_affinity(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let (pods, path) = (spec.at("affinity").at(kind), at.child(kind));
+        let list = path.child(REQUIRED);
+        for (index, term) in pods.items(REQUIRED).iter().enumerate() {
+            of_selector(term, &list.index(index), warnings);
+        }
+        let list = path.child(PREFERRED);
+        for (index, weighted) in pods.items(PREFERRED).iter().enumerate() {
+            let item = list.index(index);
+            of_selector(weighted.at("podAffinityTerm"), &item.child("podAffinityTerm"), warnings);
+        }
+    }
+}
+
+/// Annotations that fields have taken the place of.
+const ANNOTATIONS: &[(&str, &str)] = &[
+    (
+        "scheduler.alpha.kubernetes.io/critical-pod",
+        "non-functional in v1.16+; use the \"priorityClassName\" field instead",
+    ),
+    ("security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
+    (
+        "security.alpha.kubernetes.io/unsafe-sysctls",
+        "non-functional in v1.11+; use the \"sysctls\" field instead",
+    ),
+];
+
+fn of_annotations(pod: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    for (key, why) in ANNOTATIONS {
+        of_annotation(pod, key, why, at, warnings);
+    }
+}
+
+fn of_annotation(pod: &Value, key: &str, why: &str, at: &Path<'_>, warnings: &mut Vec<String>) {
+    if pod.at("metadata").at("annotations").has(key) {
+        let path = at.child("metadata");
+        let path = path.child("annotations");
+        warnings.push(format!("{}: {why}", path.key(key)));
+    }
+}
+
+/// The annotation does nothing without the field of its holder, a pod's spec or a container.
+fn of_seccomp(pod: &Value, key: &str, holder: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    if !holder.at("securityContext").has("seccompProfile") {
+        let why = "non-functional in v1.27+; use the \"seccompProfile\" field instead";
+        of_annotation(pod, key, why, at, warnings);
+    }
+}
+
+fn of_app_armor(pod: &Value, container: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let has_profile = |holder: &Value| holder.at("securityContext").has("appArmorProfile");
+    if !has_profile(pod.at("spec")) && !has_profile(container) {
+        let key = format!("{APP_ARMOR}{}", container.text("name"));
+        let why = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
+        of_annotation(pod, &key, why, at, warnings);
+    }
 }
 
 fn of_volumes(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
@@ -52,38 +214,32 @@ fn of_volumes(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
         let gone = GONE.iter().filter(|(field, _, _)| volume.has(field));
         let path = at.index(index);
         warnings.extend(gone.map(|(_, name, why)| format!("{}: {why}", path.child(name))));
-        let mut sources = volume.at("projected").items("sources").iter();
-        if sources.any(crate::tree::is_zero) {
-            warnings
-                .push(format!("volume {} (Projected) has no sources provided", quote(volume.text("name"))));
+        let (template, path) = (volume.at("ephemeral").at("volumeClaimTemplate"), path.child("ephemeral"));
+        let path = path.child("volumeClaimTemplate");
+        let path = path.child("spec");
+        let (resources, path) = (template.at("spec").at("resources"), path.child("resources"));
+        for list in ["requests", "limits"] {
+            warnings.extend(of_bytes(resources.at(list), "storage", &path.child(list)));
         }
     }
 }
 
-/// Where no selector means no pod at all.
-fn of_selectors(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
-    let mut check = |term: &Value, at: &Path<'_>| {
-        if !term.has("labelSelector") {
-            let path = at.child("labelSelector");
-            warnings.push(format!("{path}: a null labelSelector results in matching no pod"));
-        }
-    };
-    let affinity = at.child("affinity");
-    for kind in ["podAffinity", "podAntiAffinity"] {
-        let (pods, path) = (spec.at("affinity").at(kind), affinity.child(kind));
-        let list = "requiredDuringSchedulingIgnoredDuringExecution";
-        for (index, term) in pods.items(list).iter().enumerate() {
-            check(term, &path.child(list).index(index));
-        }
-        let list = "preferredDuringSchedulingIgnoredDuringExecution";
-        for (index, weighted) in pods.items(list).iter().enumerate() {
-            let item = path.child(list);
-            check(weighted.at("podAffinityTerm"), &item.index(index).child("podAffinityTerm"));
+/// What is said twice.
+fn of_repeated(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    for (list, field) in [("hostAliases", "ip"), ("imagePullSecrets", "name")] {
+        let (items, path) = (spec.items(list), at.child(list));
+        for (index, item) in items.iter().enumerate() {
+            let value = item.text(field);
+            if items[..index].iter().any(|before| before.text(field) == value) {
+                let path = path.index(index);
+                warnings.push(format!("{}: duplicate {field} {}", path.child(field), quote(value)));
+            }
         }
     }
-    let path = at.child("topologySpreadConstraints");
-    for (index, constraint) in spec.items("topologySpreadConstraints").iter().enumerate() {
-        check(constraint, &path.index(index));
+    let path = at.child("imagePullSecrets");
+    let secrets = spec.items("imagePullSecrets").iter().enumerate();
+    for (index, _) in secrets.filter(|(_, one)| one.text("name").is_empty()) {
+        warnings.push(format!("{}: invalid empty name \"\"", path.index(index).child("name")));
     }
 }
 
@@ -96,32 +252,125 @@ pub(in crate::strategy) fn of_bytes(amounts: &Value, name: &str, at: &Path<'_>) 
 }
 
 fn of_container(container: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
-    for list in ["limits", "requests"] {
-        let (resources, amounts) = (at.child("resources"), container.at("resources").at(list));
-        for name in ["ephemeral-storage", "memory"] {
-            warnings.extend(of_bytes(amounts, name, &resources.child(list)));
+    let path = at.child("resources");
+    for name in ["memory", "ephemeral-storage"] {
+        for list in ["limits", "requests"] {
+            warnings.extend(of_bytes(container.at("resources").at(list), name, &path.child(list)));
         }
     }
     let (path, env) = (at.child("env"), container.items("env"));
     for (index, variable) in env.iter().enumerate() {
         let name = variable.text("name");
-        if env[..index].iter().any(|before| before.text("name") == name) {
+        let is_repeated = env[..index].iter().any(|before| before.text("name") == name);
+        if is_repeated && !extends(variable) {
             let (path, name) = (path.index(index), quote(name));
             warnings.push(format!(
                 "{path}: hides previous definition of {name}, which may be dropped when using apply"
             ));
         }
     }
-    let (path, ports) = (at.child("ports"), container.items("ports"));
-    for (index, port) in ports.iter().enumerate() {
-        let parts = ["containerPort", "hostIP", "hostPort", "protocol"];
-        let same = |one: &Value| parts.iter().all(|part| one.at(part) == port.at(part));
-        if let Some(before) = ports[..index].iter().position(same) {
-            warnings.push(format!(
-                "{}: duplicate port definition with {}",
-                path.index(index),
-                path.index(before)
-            ));
+}
+
+/// Whether a variable says more than what it was before, which is part of it.
+fn extends(variable: &Value) -> bool {
+    let before = format!("$({})", variable.text("name"));
+    let value = variable.text("value");
+    !variable.has("valueFrom") && value != before && value.contains(&before)
+}
+
+fn of_addresses(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let path = at.child("dnsConfig");
+    let path = path.child("nameservers");
+    for (index, server) in spec.at("dnsConfig").texts("nameservers").enumerate() {
+        warnings.extend(of_address(server, &path.index(index)));
+    }
+    let path = at.child("hostAliases");
+    for (index, alias) in spec.items("hostAliases").iter().enumerate() {
+        warnings.extend(of_address(alias.text("ip"), &path.index(index).child("ip")));
+    }
+}
+
+/// An address that not everybody reads alike.
+fn of_address(address: &str, at: &Path<'_>) -> Option<String> {
+    let (read, shown) = (addresses::parse_ip(address)?.to_string(), quote(address));
+    let strict: Option<IpAddr> = address.parse().ok();
+    let is_mapped = matches!(strict, Some(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some());
+    if strict.is_none() || is_mapped {
+        let why = "will be considered invalid in a future Kubernetes release";
+        return Some(format!("{at}: non-standard IP address {shown} {why}: use {}", quote(&read)));
+    }
+    let canonical = format!("IPv6 address {shown} should be in RFC 5952 canonical format");
+    (read != address).then(|| format!("{at}: {canonical} ({})", quote(&read)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(spec: Value) -> Vec<String> {
+        warnings(&json!({"spec": spec}), &Path::ROOT, Subject::Pod)
+    }
+
+    #[test]
+    fn ports_and_variables_are_said_once() {
+        let container = |ports: Value| json!({"containers": [{"name": "c", "ports": ports}]});
+        let at = "spec.containers[0].ports";
+        let port = json!({"containerPort": 1, "protocol": "TCP"});
+        let with_host = |host: i64, ip: &str| json!({"containerPort": 1, "protocol": "TCP", "hostPort": host, "hostIP": ip});
+        let cases = [
+            (container(json!([port, port])), format!("{at}[1]: duplicate port definition with {at}[0]")),
+            (
+                container(json!([port, with_host(2, "")])),
+                format!("{at}[1]: overlapping port definition with {at}[0]"),
+            ),
+            (
+                container(json!([with_host(2, ""), with_host(2, "1.1.1.1")])),
+                format!("{at}[1]: dangerously ambiguous port definition with {at}[0]"),
+            ),
+            (container(json!([with_host(2, ""), with_host(3, "")])), String::new()),
+            (
+                container(json!([with_host(0, "1.1.1.1")])),
+                format!(
+                    "{at}[0]: hostIP set without hostPort: {{Name: HostPort:0 ContainerPort:1 Protocol:TCP \
+                     HostIP:1.1.1.1}}"
+                ),
+            ),
+            (
+                json!({"containers": [{"env": [
+                    {"name": "A", "value": "x"}, {"name": "A", "value": "$(A)y"}, {"name": "A", "value": "z"}
+                ]}]}),
+                "spec.containers[0].env[2]: hides previous definition of \"A\", which may be dropped when using apply"
+                    .to_owned(),
+            ),
+            (
+                json!({"hostAliases": [{"ip": "1.1.1.1"}, {"ip": "1.1.1.1"}]}),
+                "spec.hostAliases[1].ip: duplicate ip \"1.1.1.1\"".to_owned(),
+            ),
+        ];
+        for (spec, warning) in cases {
+            assert_eq!(of(spec).join("; "), warning);
         }
+    }
+
+    #[test]
+    fn what_has_another_name_now_is_told() {
+        let spec = json!({"nodeSelector": {"beta.kubernetes.io/os": "linux"}, "containers": [{"name": "c"}]});
+        let annotations = json!({"container.apparmor.security.beta.kubernetes.io/c": "unconfined"});
+        let template = json!({"metadata": {"annotations": annotations}, "spec": spec});
+        let at = "template.metadata.annotations";
+        assert_eq!(
+            warnings(&template, &Path::new("template"), Subject::Template),
+            [
+                "template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \"kubernetes.io/os\" \
+                 instead"
+                    .to_owned(),
+                format!(
+                    "{at}[container.apparmor.security.beta.kubernetes.io/c]: deprecated since v1.30; use the \
+                     \"appArmorProfile\" field instead"
+                ),
+            ]
+        );
     }
 }

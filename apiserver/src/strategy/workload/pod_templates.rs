@@ -19,4 +19,8 @@ impl Strategy for PodTemplates {
         pod_template::validate(object.at("template"), &Path::new("template"), &mut errors);
         errors
     }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        pod_template::warnings(object.at("template"), &Path::new("template"))
+    }
 }

@@ -1,0 +1,101 @@
+//! Checks when a container restarts: of itself, by the rules of its exit codes, and when it is resized.
+
+use serde_json::Value;
+use steersman_core::field::{Error, ErrorList, Path};
+
+use crate::strategy::checks;
+use crate::tree::Read;
+
+const MOST_RULES: usize = 20;
+const MOST_CODES: usize = 255;
+
+/// Checks the restart policy of a container, and its rules.
+pub(super) fn validate(container: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (path, rules) = (at.child("restartPolicy"), container.items("restartPolicyRules"));
+    if container.has("restartPolicy") {
+        let policies = ["Always", "Never", "OnFailure"];
+        checks::one_of(container.text("restartPolicy"), &policies, &path, errors);
+    } else if !rules.is_empty() {
+        errors.push(Error::required(&path, "must specify restartPolicy when restart rules are used"));
+    }
+    let list = at.child("restartPolicyRules");
+    if rules.len() > MOST_RULES {
+        errors.push(Error::too_long(&list, MOST_RULES));
+    }
+    for (index, rule) in rules.iter().enumerate() {
+        check_rule(rule, &list.index(index), errors);
+    }
+}
+
+fn check_rule(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let action = rule.text("action");
+    if !matches!(action, "Restart" | "RestartAllContainers") {
+        // Upstream does not name the newer one.
+        errors.push(Error::not_supported(&at.child("action"), action, &["Restart"]));
+    }
+    let (codes, path) = (rule.at("exitCodes"), at.child("exitCodes"));
+    if codes.is_null() {
+        errors.push(Error::required(&path, "must be specified"));
+        return;
+    }
+    checks::one_of(codes.text("operator"), &["In", "NotIn"], &path.child("operator"), errors);
+    if codes.items("values").len() > MOST_CODES {
+        errors.push(Error::too_long(&path.child("values"), MOST_CODES));
+    }
+}
+
+/// Checks `resizePolicy` of a container of a pod with this restart policy. Upstream's paths do not say which item.
+pub(super) fn validate_resize(container: &Value, restart: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    let policies = container.items("resizePolicy");
+    for (index, policy) in policies.iter().enumerate() {
+        let (resource, then) = (policy.text("resourceName"), policy.text("restartPolicy"));
+        if policies[..index].iter().any(|before| before.text("resourceName") == resource) {
+            errors.push(Error::duplicate(&at.index(index), resource));
+        }
+        checks::required_one_of(resource, &["cpu", "memory"], at, errors);
+        checks::required_one_of(then, &["NotRequired", "RestartContainer"], at, errors);
+        if restart == "Never" && then != "NotRequired" {
+            let why = "must be 'NotRequired' when `restartPolicy` is 'Never'";
+            errors.push(Error::invalid(at, then, why));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rules_have_an_action_and_codes() {
+        let cases = [
+            (json!({"restartPolicyRules": []}), ""),
+            (
+                json!({"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In"}}]}),
+                "c.restartPolicy: Required value: must specify restartPolicy when restart rules are used",
+            ),
+            (
+                json!({"restartPolicy": "Never", "restartPolicyRules": [{"action": "Stop"}]}),
+                "c.restartPolicyRules[0].action: Unsupported value: \"Stop\": supported values: \"Restart\"; \
+                 c.restartPolicyRules[0].exitCodes: Required value: must be specified",
+            ),
+        ];
+        for (container, why) in cases {
+            let mut errors = ErrorList::new();
+            validate(&container, &Path::new("c"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+        }
+    }
+
+    #[test]
+    fn a_pod_that_never_restarts_is_resized_without() {
+        let policy = json!({"resourceName": "cpu", "restartPolicy": "RestartContainer"});
+        let mut errors = ErrorList::new();
+        validate_resize(&json!({"resizePolicy": [policy, policy]}), "Always", &Path::new("p"), &mut errors);
+        validate_resize(&json!({"resizePolicy": [policy]}), "Never", &Path::new("p"), &mut errors);
+        let why = "p[1]: Duplicate value: \"cpu\"; p: Invalid value: \"RestartContainer\": must be 'NotRequired' \
+                   when `restartPolicy` is 'Never'";
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+    }
+}
