@@ -1,7 +1,7 @@
 //! Reads IP addresses and address ranges as leniently as Kubernetes does, and says what is wrong with them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::field::{self, Path};
@@ -32,6 +32,19 @@ impl Cidr {
     /// How many leading bits the addresses of the range have in common.
     pub fn prefix(&self) -> u8 {
         self.prefix
+    }
+
+    /// The range as its first address names it.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let (own, length) = bits(self.address);
+        let free = length - u32::from(self.prefix);
+        let first = own.checked_shr(free).unwrap_or(0).checked_shl(free).unwrap_or(0);
+        let address = match self.address {
+            IpAddr::V4(_) => Ipv4Addr::from(u32::try_from(first).unwrap_or_default()).into(),
+            IpAddr::V6(_) => Ipv6Addr::from(first).into(),
+        };
+        Cidr { address, prefix: self.prefix }
     }
 
     /// Whether an address of the same family is in the range.
@@ -107,6 +120,10 @@ pub fn validate_ip_strictly(value: &str, path: &Path<'_>) -> field::ErrorList {
         Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => {
             "must not be an IPv4-mapped IPv6 address"
         }
+        Ok(address) if address.to_string() != value => {
+            let fault = format!("must be in canonical form ({})", field::quote(&address.to_string()));
+            return vec![field::Error::invalid(path, value, fault)];
+        }
         Ok(_) => return errors,
         Err(_) => "must not have leading 0s",
     };
@@ -117,6 +134,63 @@ pub fn validate_ip_strictly(value: &str, path: &Path<'_>) -> field::ErrorList {
 pub fn validate_cidr(value: &str, path: &Path<'_>) -> field::ErrorList {
     let fault = value.parse::<Cidr>().err();
     fault.into_iter().map(|fault| field::Error::invalid(path, value, fault.to_string())).collect()
+}
+
+/// Checks a range the way newer fields ask for it: as its first address names it, in the shortest form.
+pub fn validate_cidr_strictly(value: &str, path: &Path<'_>) -> field::ErrorList {
+    let Ok(range) = value.parse::<Cidr>() else { return validate_cidr(value, path) };
+    let shortest = range.masked();
+    let fault = if !is_strict(value) {
+        "must not have leading 0s in IP or prefix length".to_owned()
+    } else if range != shortest {
+        "must not have bits set beyond the prefix length".to_owned()
+    } else if shortest.to_string() != value {
+        format!("must be in canonical form ({})", field::quote(&shortest.to_string()))
+    } else {
+        return Vec::new();
+    };
+    vec![field::Error::invalid(path, value, fault)]
+}
+
+/// What the writer of an address is told that stands in another form than it should; upstream's `GetWarningsForIP`.
+pub fn warn_of_ip(value: &str, path: &Path<'_>) -> Option<String> {
+    let address = parse_ip(value)?;
+    let (shown, wanted) = (field::quote(value), field::quote(&address.to_string()));
+    match value.parse::<IpAddr>() {
+        Ok(IpAddr::V6(own)) if own.to_ipv4_mapped().is_none() => (own.to_string() != value).then(|| {
+            format!("{path}: IPv6 address {shown} should be in RFC 5952 canonical format ({wanted})")
+        }),
+        Ok(IpAddr::V4(_)) => None,
+        _ => Some(format!("{path}: non-standard IP address {shown} is invalid: use {wanted}")),
+    }
+}
+
+/// What the writer of a range is told that stands in another form than it should; upstream's `GetWarningsForCIDR`.
+pub fn warn_of_cidr(value: &str, path: &Path<'_>) -> Vec<String> {
+    let Ok(range) = value.parse::<Cidr>() else { return Vec::new() };
+    let (shown, network) = (field::quote(value), range.masked());
+    let wanted = field::quote(&network.to_string());
+    let mut warnings = Vec::new();
+    if network != range {
+        let alone = field::quote(&format!("{}/{}", range.address, bits(range.address).1));
+        let why = format!("is ambiguous in this context (should be {wanted} or {alone}?)");
+        warnings.push(format!("{path}: CIDR value {shown} {why}"));
+    }
+    if !is_strict(value) {
+        warnings.push(format!("{path}: non-standard CIDR value {shown} is invalid: use {wanted}"));
+    }
+    if warnings.is_empty() && range.address.is_ipv6() && range.to_string() != value {
+        let why = format!("should be in RFC 5952 canonical format ({wanted})");
+        warnings.push(format!("{path}: IPv6 CIDR value {shown} {why}"));
+    }
+    warnings
+}
+
+/// Whether a readable range has no leading zeros.
+fn is_strict(range: &str) -> bool {
+    range.split_once('/').is_some_and(|(address, prefix)| {
+        address.parse::<IpAddr>().is_ok() && (prefix == "0" || !prefix.starts_with('0'))
+    })
 }
 
 #[cfg(test)]
@@ -148,6 +222,7 @@ mod tests {
         let path = Path::new("ip");
         let fault = |value| validate_ip_strictly(value, &path).first().map(ToString::to_string);
         assert_eq!(fault("1.2.3.4"), None);
+        assert!(fault("FD00::1").unwrap().ends_with(r#"must be in canonical form ("fd00::1")"#));
         assert_eq!(fault("1.2.3.04").unwrap(), r#"ip: Invalid value: "1.2.3.04": must not have leading 0s"#);
         assert!(fault("::ffff:1.2.3.4").unwrap().ends_with("must not be an IPv4-mapped IPv6 address"));
         assert!(
@@ -174,5 +249,49 @@ mod tests {
         }
         let bad = ["", "x", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "::/129", "1.2.3.4/300"];
         bad.iter().for_each(|text| assert_eq!(text.parse::<Cidr>(), Err(InvalidCidr), "{text}"));
+    }
+
+    #[test]
+    fn ranges_of_newer_fields_are_named_by_their_first_address() {
+        let fault = |value: &str| {
+            let errors = validate_cidr_strictly(value, &Path::new("cidr"));
+            errors.first().map(|error| error.detail.clone()).unwrap_or_default()
+        };
+        assert_eq!(fault("10.0.0.0/8"), "");
+        assert_eq!(fault("10.0.0.1/8"), "must not have bits set beyond the prefix length");
+        assert_eq!(fault("010.0.0.0/8"), "must not have leading 0s in IP or prefix length");
+        assert_eq!(fault("fd00:0::/64"), r#"must be in canonical form ("fd00::/64")"#);
+        assert!(fault("x").starts_with("must be a valid CIDR value"));
+    }
+
+    #[test]
+    fn unusual_forms_are_warned_of() {
+        let path = Path::new("a");
+        let cases = [
+            ("1.2.3.4", ""),
+            ("fd00::1", ""),
+            ("x", ""),
+            ("1.2.3.04", r#"a: non-standard IP address "1.2.3.04" is invalid: use "1.2.3.4""#),
+            ("::ffff:1.2.3.4", r#"a: non-standard IP address "::ffff:1.2.3.4" is invalid: use "1.2.3.4""#),
+            ("FD00::1", r#"a: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")"#),
+        ];
+        for (value, warning) in cases {
+            assert_eq!(warn_of_ip(value, &path).unwrap_or_default(), warning);
+        }
+        let cases = [
+            ("10.0.0.0/8", ""),
+            (
+                "10.0.0.1/8",
+                r#"a: CIDR value "10.0.0.1/8" is ambiguous in this context (should be "10.0.0.0/8" or "10.0.0.1/32"?)"#,
+            ),
+            ("010.0.0.0/8", r#"a: non-standard CIDR value "010.0.0.0/8" is invalid: use "10.0.0.0/8""#),
+            (
+                "FD00::/64",
+                r#"a: IPv6 CIDR value "FD00::/64" should be in RFC 5952 canonical format ("fd00::/64")"#,
+            ),
+        ];
+        for (value, warning) in cases {
+            assert_eq!(warn_of_cidr(value, &path).join("; "), warning);
+        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! As in [`names`](crate::names), each function returns what is wrong in upstream's words, and nothing for a good value.
 
-use crate::names::{SUBDOMAIN_MAX_BYTES, regex_sentence, too_long};
+use crate::names::{SUBDOMAIN_MAX_BYTES, framed, regex_sentence, too_long};
 
 /// A port number: 1 to 65535.
 pub fn port_number(port: i64) -> Vec<String> {
@@ -99,6 +99,21 @@ pub fn percent(value: &str) -> Vec<String> {
     })
 }
 
+/// The reason of a condition: letters, digits, `_`, `,` and `:`, and a letter first.
+pub fn condition_reason(value: &str) -> Vec<String> {
+    let end = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let inner = |byte: u8| end(byte) || matches!(byte, b',' | b':');
+    let good = value.starts_with(|first: char| first.is_ascii_alphabetic()) && framed(value, end, inner);
+    sentence_unless(good, || {
+        regex_sentence(
+            "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \
+             characters or '_,:', and must end with an alphanumeric character or '_'",
+            "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?",
+            &["my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB"],
+        )
+    })
+}
+
 /// The name of an HTTP header.
 pub fn http_header_name(value: &str) -> Vec<String> {
     let good = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -150,6 +165,7 @@ mod tests {
             (c_identifier, &["a", "_A1"], &["", "1a", "a-b"]),
             (percent, &["0%", "100%"], &["", "%", "5", "-5%", "x%", "5%%"]),
             (http_header_name, &["X-A"], &["", "a b", "é"]),
+            (condition_reason, &["A", "A:b", "a,B_"], &["", "1a", "a:", "a b"]),
             (|name| path_segment(name, false), &["a:b", "..."], &[".", "..", "a/b", "a%b"]),
         ];
         for (rule, good, bad) in cases {

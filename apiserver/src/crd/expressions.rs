@@ -150,6 +150,7 @@ impl Around {
     fn below(&self, schema: &Value, key: &str, child: &Value, path: &Path<'_>) -> Around {
         let correlates = match key {
             "items" => schema["x-kubernetes-list-type"] == "map",
+            "properties" => schema["x-kubernetes-map-type"].as_str().is_none_or(|kind| kind == "granular"),
             _ => true,
         };
         let uncorrelated = self.uncorrelated.clone().or_else(|| (!correlates).then(|| path.to_string()));

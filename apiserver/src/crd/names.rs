@@ -13,6 +13,14 @@ pub(super) fn check(names: &Value, path: &Path<'_>) -> ErrorList {
             errors.push(Error::required(&path.child(key), ""));
         }
     }
+    errors.extend(check_form(names, path));
+    errors
+}
+
+/// What is wrong with those names that are given.
+pub(super) fn check_form(names: &Value, path: &Path<'_>) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let text = |key: &str| names[key].as_str().unwrap_or_default();
     for key in ["plural", "singular"] {
         check_label(text(key), &path.child(key), &mut errors);
     }

@@ -6,6 +6,7 @@ use steersman_core::names;
 
 use super::versions::{self, Versions};
 use super::{names as crd_names, schemas};
+use crate::strategy::validate_webhook_client;
 
 const APPROVAL: &str = "api-approved.kubernetes.io";
 
@@ -17,11 +18,7 @@ pub(super) fn definition(object: &Value) -> ErrorList {
     check_spec(&object["spec"], &spec, &mut errors);
     check_stored_versions(object, &mut errors);
     check_approval(object, &mut errors);
-    if object["spec"]["preserveUnknownFields"] == true {
-        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in \
-                      spec.versions[*].schema instead";
-        errors.push(Error::invalid(&spec.child("preserveUnknownFields"), true, detail));
-    }
+    check_preserved(object, &mut errors);
     errors
 }
 
@@ -39,11 +36,30 @@ pub(super) fn update(object: &Value, old: &Value) -> ErrorList {
             errors.push(Error::invalid(&Path::new(&field), now, "field is immutable"));
         }
     }
+    errors.extend(status(object));
     check_stored_versions(object, &mut errors);
     if object["metadata"]["annotations"][APPROVAL] != old["metadata"]["annotations"][APPROVAL] {
         check_approval(object, &mut errors);
     }
+    if before["preserveUnknownFields"] != true {
+        check_preserved(object, &mut errors);
+    }
     errors
+}
+
+/// What is wrong with the status of a definition.
+pub(super) fn status(object: &Value) -> ErrorList {
+    let status = Path::new("status");
+    crd_names::check_form(&object["status"]["acceptedNames"], &status.child("acceptedNames"))
+}
+
+fn check_preserved(object: &Value, errors: &mut ErrorList) {
+    if object["spec"]["preserveUnknownFields"] == true {
+        let spec = Path::new("spec");
+        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in \
+                      spec.versions[*].schema instead";
+        errors.push(Error::invalid(&spec.child("preserveUnknownFields"), true, detail));
+    }
 }
 
 /// The condition of that type.
@@ -54,7 +70,7 @@ pub(super) fn condition<'a>(object: &'a Value, name: &str) -> Option<&'a Value> 
 fn check_name(object: &Value, errors: &mut ErrorList) {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let name = text("/metadata/name");
-    if name != format!("{}.{}", text("/spec/names/plural"), text("/spec/group")) {
+    if !name.is_empty() && name != format!("{}.{}", text("/spec/names/plural"), text("/spec/group")) {
         let path = Path::new("metadata");
         errors.push(Error::invalid(&path.child("name"), name, "must be spec.names.plural+\".\"+spec.group"));
     }
@@ -86,34 +102,27 @@ fn check_group(group: &str, path: &Path<'_>, errors: &mut ErrorList) {
 }
 
 fn check_conversion(conversion: &Value, path: &Path<'_>, errors: &mut ErrorList) {
-    let webhook = &conversion["webhook"];
+    let (webhook, strategy) = (&conversion["webhook"], conversion["strategy"].as_str().unwrap_or_default());
     let (client, reviews) = (path.child("webhookClientConfig"), path.child("conversionReviewVersions"));
     let versions = webhook["conversionReviewVersions"].as_array().map_or(&[][..], Vec::as_slice);
-    match conversion["strategy"].as_str().unwrap_or_default() {
+    match strategy {
         "" => errors.push(Error::required(&path.child("strategy"), "")),
-        "None" => {
-            if webhook["clientConfig"].is_object() {
-                errors
-                    .push(Error::forbidden(&client, "should not be set when strategy is not set to Webhook"));
-            }
-            if !versions.is_empty() {
-                errors.push(Error::forbidden(
-                    &reviews,
-                    "should not be set when strategy is not set to Webhook",
-                ));
-            }
-        }
-        "Webhook" => {
-            let config = &webhook["clientConfig"];
-            if !config.is_object() {
-                errors.push(Error::required(&client, "required when strategy is set to Webhook"));
-            } else if config["url"].is_null() == config["service"].is_null() {
-                errors.push(Error::required(&client, "exactly one of url or service is required"));
-            }
-            check_review_versions(versions, &reviews, errors);
-        }
+        "None" | "Webhook" => {}
         other => errors.push(Error::not_supported(&path.child("strategy"), other, &["None", "Webhook"])),
     }
+    if strategy == "Webhook" {
+        let config = &webhook["clientConfig"];
+        if config.is_object() {
+            validate_webhook_client(config, &client, errors);
+        } else {
+            errors.push(Error::required(&client, "required when strategy is set to Webhook"));
+        }
+        check_review_versions(versions, &reviews, errors);
+        return;
+    }
+    let unused = "should not be set when strategy is not set to Webhook";
+    let given = [(&client, webhook["clientConfig"].is_object()), (&reviews, !versions.is_empty())];
+    errors.extend(given.iter().filter(|(_, given)| *given).map(|(at, _)| Error::forbidden(at, unused)));
 }
 
 fn check_review_versions(versions: &[Value], path: &Path<'_>, errors: &mut ErrorList) {
@@ -187,5 +196,47 @@ fn check_approval(object: &Value, errors: &mut ErrorList) {
     } else if !approval.starts_with("unapproved") && !is_url {
         let detail = format!("{needed} with either a URL or a reason starting with \"unapproved\", {link}");
         errors.push(Error::invalid(&path, approval, detail));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_conversion_asks_a_webhook_that_there_can_be() {
+        let conversion = |conversion: Value| {
+            let mut errors = ErrorList::new();
+            check_conversion(&conversion, &Path::new("c"), &mut errors);
+            texts(&errors)
+        };
+        let webhook = |client: Value| json!({"clientConfig": client, "conversionReviewVersions": ["v1"]});
+        let good = json!({"url": "https://example.com/convert"});
+        assert_eq!(conversion(json!({"strategy": "Webhook", "webhook": webhook(good.clone())})), "");
+        let bad = webhook(json!({"service": {"name": "", "namespace": "n", "port": 0}}));
+        assert_eq!(
+            conversion(json!({"strategy": "Webhook", "webhook": bad})),
+            "c.webhookClientConfig.service.name: Required value, c.webhookClientConfig.service.port: Invalid value: 0: \
+             port is not valid: must be between 1 and 65535, inclusive"
+        );
+        assert_eq!(
+            conversion(json!({"strategy": "x", "webhook": webhook(good)})),
+            "c.strategy: Unsupported value: \"x\": supported values: \"None\", \"Webhook\", c.webhookClientConfig: \
+             Forbidden: should not be set when strategy is not set to Webhook, c.conversionReviewVersions: Forbidden: \
+             should not be set when strategy is not set to Webhook"
+        );
+    }
+
+    #[test]
+    fn accepted_names_have_the_form_of_names() {
+        let definition = json!({"status": {"acceptedNames": {"plural": "A", "kind": ""}}});
+        assert!(texts(&status(&definition)).starts_with("status.acceptedNames.plural: Invalid value: \"A\""));
+        assert_eq!(texts(&status(&json!({}))), "");
     }
 }

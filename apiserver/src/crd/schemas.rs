@@ -16,8 +16,9 @@ pub(super) fn check_own(versions: &Versions<'_>, version: &Value, path: &Path<'_
     check_schema(&own("schema")["openAPIV3Schema"], &path.child("schema"), has_status, errors);
     check_subresources(own("subresources"), &path.child("subresources"), errors);
     check_columns(own("additionalPrinterColumns"), &path.child("additionalPrinterColumns"), errors);
-    let schema = &version["schema"]["openAPIV3Schema"];
-    check_selectable(own("selectableFields"), schema, &path.child("selectableFields"), errors);
+    let why = "may only be set when `version.schema.openAPIV3Schema` is not included";
+    let fields = path.child("selectableFields");
+    check_selectable(own("selectableFields"), &own("schema")["openAPIV3Schema"], why, &fields, errors);
 }
 
 /// Reports what is wrong with what all versions state alike.
@@ -27,13 +28,8 @@ pub(super) fn check_shared(versions: &Versions<'_>, spec: &Path<'_>, errors: &mu
     check_schema(schema, &spec.child("validation"), versions.has_status(), errors);
     check_subresources(shared("subresources"), &spec.child("subresources"), errors);
     check_columns(shared("additionalPrinterColumns"), &spec.child("additionalPrinterColumns"), errors);
-    let before = errors.len();
-    for schema in versions.schemas() {
-        // What is wrong in several versions is told once.
-        if errors.len() == before {
-            check_selectable(shared("selectableFields"), schema, &spec.child("selectableFields"), errors);
-        }
-    }
+    let why = "may only be set when validations.schema is included";
+    check_selectable(shared("selectableFields"), schema, why, &spec.child("selectableFields"), errors);
 }
 
 fn check_schema(schema: &Value, path: &Path<'_>, has_status: bool, errors: &mut ErrorList) {
@@ -120,7 +116,12 @@ fn check_columns(columns: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_selectable(fields: &Value, schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+/// Fields are of a schema that stands beside them; `alone` says that there is none.
+fn check_selectable(fields: &Value, schema: &Value, alone: &str, path: &Path<'_>, errors: &mut ErrorList) {
+    if !schema.is_object() && fields.as_array().is_some_and(|fields| !fields.is_empty()) {
+        errors.push(Error::invalid(path, "", alone));
+        return;
+    }
     let mut seen: Vec<&str> = Vec::new();
     for (index, field) in fields.as_array().into_iter().flatten().enumerate() {
         let at = path.index(index);
@@ -153,5 +154,30 @@ fn check_selectable(fields: &Value, schema: &Value, path: &Path<'_>, errors: &mu
     }
     if seen.len() > SELECTABLE_FIELDS {
         errors.push(Error::too_many(path, seen.len(), SELECTABLE_FIELDS));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_selected_of_the_schema_beside_them() {
+        let version = |name: &str, format: &str| {
+            let field = json!({"type": "string", "format": format});
+            let schema = json!({"type": "object", "properties": {"a": field}});
+            json!({"name": name, "schema": {"openAPIV3Schema": schema}, "selectableFields": [{"jsonPath": ".a"}]})
+        };
+        let faults = |versions: Value| {
+            let (spec, mut errors) = (json!({"versions": versions}), ErrorList::new());
+            check_shared(&Versions::of(&spec), &Path::new("spec"), &mut errors);
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(faults(json!([version("v1", "byte"), version("v2", "byte")])), Vec::<String>::new());
+        let why =
+            "spec.selectableFields: Invalid value: \"\": may only be set when validations.schema is included";
+        assert_eq!(faults(json!([version("v1", "byte"), version("v2", "date")])), [why]);
     }
 }

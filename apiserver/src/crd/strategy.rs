@@ -59,6 +59,10 @@ impl Strategy for CustomResourceDefinitions {
         rules::update(object, old)
     }
 
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        rules::status(object)
+    }
+
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         let known = old.map(formats).unwrap_or_default();
         let new = formats(object).into_iter().filter(|format| !known.contains(format));

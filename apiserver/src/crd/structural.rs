@@ -31,19 +31,20 @@ pub(super) fn check(schema: &Value, path: &Path<'_>) -> ErrorList {
     errors
 }
 
-/// The schemas right below a schema: the key, the property or index under it, and the schema.
+/// The schemas right below a schema, in the order in which upstream looks at them: the key, the property or index
+/// under it, and the schema.
 pub(super) fn children(schema: &Value) -> impl Iterator<Item = (&'static str, Step<'_>, &Value)> {
-    let one = ["items", "additionalProperties", "not"].into_iter().filter_map(|key| {
-        let child = schema.get(key).filter(|child| child.is_object())?;
-        Some((key, Step::None, child))
-    });
+    let one = |key: &'static str| {
+        let child = schema.get(key).filter(|child| child.is_object());
+        child.map(|child| (key, Step::None, child)).into_iter()
+    };
     let properties = schema["properties"].as_object().into_iter().flatten();
     let properties = properties.map(|(name, child)| ("properties", Step::Key(name), child));
     let several = ["allOf", "oneOf", "anyOf"].into_iter().flat_map(|key| {
         let list = schema[key].as_array().into_iter().flatten().enumerate();
         list.map(move |(index, child)| (key, Step::Index(index), child))
     });
-    one.chain(properties).chain(several)
+    one("additionalProperties").chain(properties).chain(one("not")).chain(several).chain(one("items"))
 }
 
 /// Where under a key a schema stands.

@@ -21,11 +21,6 @@ impl<'a> Versions<'a> {
         self.0.iter().all(|version| version.get(key) == Some(first)).then_some(first)
     }
 
-    /// The schema of each version.
-    pub(super) fn schemas(&self) -> impl Iterator<Item = &'a Value> {
-        self.0.iter().map(|version| &version["schema"]["openAPIV3Schema"])
-    }
-
     /// Whether any version has a status subresource.
     pub(super) fn has_status(&self) -> bool {
         self.0.iter().any(|version| version["subresources"]["status"].is_object())

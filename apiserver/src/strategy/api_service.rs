@@ -53,8 +53,22 @@ impl Strategy for ApiServices {
         errors
     }
 
-    fn validate_update(&self, object: &Value, _old: &Value) -> ErrorList {
-        self.validate(object)
+    fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        checks::keep_metadata(fields(object), old);
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, status) = (ErrorList::new(), Path::new("status"));
+        let at = status.child("conditions");
+        for (index, condition) in object.at("status").items("conditions").iter().enumerate() {
+            let (item, words) = (at.index(index), ["True", "False", "Unknown"]);
+            checks::one_of(condition.text("status"), &words, &item.child("status"), &mut errors);
+        }
+        errors
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
     }
 
     /// A name is whatever group and version ask for.
@@ -70,7 +84,8 @@ impl Strategy for ApiServices {
 fn check_name(object: &Value, errors: &mut ErrorList) {
     let (spec, name) = (object.at("spec"), object.at("metadata").text("name"));
     let wanted = format!("{}.{}", spec.text("version"), spec.text("group"));
-    if name != wanted {
+    let is_path = !name.is_empty() && formats::path_segment(name, false).is_empty();
+    if is_path && name != wanted {
         let metadata = Path::new("metadata");
         let why = format!("must be `spec.version+\".\"+spec.group`: {}", quote(&wanted));
         errors.push(Error::invalid(&metadata.child("name"), name, why));
@@ -98,5 +113,34 @@ fn check_service(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     checks::valid_port(service, &path, errors);
     if spec.flag("insecureSkipTLSVerify") && !bundle.is_empty() {
         errors.push(Error::invalid(&insecure, true, "may not be true if caBundle is present"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_not_told_twice() {
+        let service = |name: &str| {
+            let spec =
+                json!({"group": "a.b", "version": "v1", "groupPriorityMinimum": 1, "versionPriority": 1});
+            texts(&ApiServices.validate(&json!({"metadata": {"name": name}, "spec": spec})))
+        };
+        assert_eq!((service("v1.a.b"), service("a/b"), service("")), Default::default());
+        assert!(service("x").starts_with("metadata.name: Invalid value: \"x\": must be `spec.version"));
+    }
+
+    #[test]
+    fn a_condition_is_true_or_false_or_unknown() {
+        let service = json!({"status": {"conditions": [{"type": "Available", "status": "x"}]}});
+        assert_eq!(
+            texts(&ApiServices.validate_status(&service, &Value::Null)),
+            "status.conditions[0].status: Unsupported value: \"x\": supported values: \"True\", \"False\", \"Unknown\""
+        );
     }
 }

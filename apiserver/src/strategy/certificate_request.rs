@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
-use super::{Strategy, WriteContext, checks};
+use super::{Strategy, WriteContext, checks, issued_certificate};
 use crate::moment::seconds;
 use crate::tree::{Fill, Read, fields};
 
 /// The fields of the spec that the server sets.
 const OWN: [&str; 4] = ["username", "uid", "groups", "extra"];
+
+/// The conditions that say whether a certificate may be issued.
+const DECISIONS: [&str; 2] = ["Approved", "Denied"];
 
 /// The shortest life of a certificate, in seconds.
 const SHORTEST: i64 = 600;
@@ -69,7 +72,18 @@ impl Strategy for CertificateRequests {
         fields(object).put("spec", old.at("spec").clone());
     }
 
+    /// Whether a request is approved is said through another door: what was said of it stays as it is, unless that is
+    /// added or removed, which is refused.
     fn prepare_status(&self, object: &mut Value, old: &Value, cx: &WriteContext<'_>) {
+        let conditions = fields(object).object("status").items_mut("conditions");
+        for kind in DECISIONS {
+            let is_of = |condition: &&Value| condition.text("type") == kind;
+            let before: Vec<&Value> = old.at("status").items("conditions").iter().filter(is_of).collect();
+            let now: Vec<&mut Value> = conditions.iter_mut().filter(|one| one.text("type") == kind).collect();
+            if before.len() == now.len() {
+                now.into_iter().zip(before).for_each(|(now, before)| now.clone_from(before));
+            }
+        }
         stamp_conditions(object, old, cx);
     }
 
@@ -90,8 +104,25 @@ impl Strategy for CertificateRequests {
         ErrorList::new()
     }
 
-    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
-        validate_conditions(object)
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
+        let (mut errors, status) = (validate_conditions(object, old), Path::new("status"));
+        let (now, was) = (object.at("status").text("certificate"), old.at("status").text("certificate"));
+        let at = status.child("certificate");
+        let fault = if now == was || issued_certificate::fault(was).is_some() {
+            None
+        } else {
+            issued_certificate::fault(now)
+        };
+        errors.extend(fault.map(|why| Error::invalid(&at, "<certificate data>", why)));
+        errors.extend(removed(object, old));
+        for kind in DECISIONS.into_iter().filter(|kind| count(object, kind) > count(old, kind)) {
+            let why = format!("updates may not add a condition of type {kind:?}");
+            errors.push(Error::forbidden(&status.child("conditions"), why));
+        }
+        if now != was && !was.is_empty() {
+            errors.push(Error::forbidden(&at, "updates may not modify existing certificate content"));
+        }
+        errors
     }
 
     fn counts_generation(&self) -> bool {
@@ -146,25 +177,55 @@ fn check_signer(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-/// What is wrong with the conditions of a request.
-pub(crate) fn validate_conditions(request: &Value) -> ErrorList {
+/// What is wrong with a request about which a decision is made.
+pub(crate) fn validate_approval(request: &Value, old: &Value) -> ErrorList {
+    let mut errors = validate_conditions(request, old);
+    errors.extend(removed(request, old));
+    errors
+}
+
+/// How many conditions of a type there are.
+fn count(request: &Value, kind: &str) -> usize {
+    let conditions = request.at("status").items("conditions");
+    conditions.iter().filter(|condition| condition.text("type") == kind).count()
+}
+
+/// Conditions that stay once they are there, and are missing.
+fn removed(request: &Value, old: &Value) -> ErrorList {
+    let status = Path::new("status");
+    let at = status.child("conditions");
+    let lost = ["Approved", "Denied", "Failed"].into_iter();
+    let lost = lost.filter(|kind| count(request, kind) < count(old, kind));
+    let refused = lost
+        .map(|kind| Error::forbidden(&at, format!("updates may not remove a condition of type {kind:?}")));
+    refused.collect()
+}
+
+/// What is wrong with the conditions of a request, and was not so before.
+fn validate_conditions(request: &Value, old: &Value) -> ErrorList {
     let (mut errors, status) = (ErrorList::new(), Path::new("status"));
     let (conditions, at) = (request.at("status").items("conditions"), status.child("conditions"));
-    let has = |kind: &str| conditions.iter().any(|condition| condition.text("type") == kind);
+    let was_both = DECISIONS.iter().all(|kind| count(old, kind) > 0);
+    let has = |conditions: &[Value], kind: &str| conditions.iter().any(|one| one.text("type") == kind);
+    let before = old.at("status").items("conditions");
+    let was_repeated = before.iter().any(|one| count(old, one.text("type")) > 1);
     for (index, condition) in conditions.iter().enumerate() {
         let (path, kind) = (at.index(index), condition.text("type"));
-        checks::required(condition, "type", &path, &mut errors);
+        if !has(before, "") {
+            checks::required(condition, "type", &path, &mut errors);
+        }
         let (word, path) = (condition.text("status"), path.child("status"));
         let words: &[&str] = match kind {
             "Approved" | "Denied" | "Failed" => &["True"],
-            _ => &["True", "False", "Unknown"],
+            _ => &["False", "True", "Unknown"],
         };
         checks::required_one_of(word, words, &path, &mut errors);
-        if kind == "Denied" && has("Approved") || kind == "Approved" && has("Denied") {
+        let other = DECISIONS.iter().find(|other| DECISIONS.contains(&kind) && **other != kind);
+        if !was_both && other.is_some_and(|other| has(&conditions[..index], other)) {
             let why = "Approved and Denied conditions are mutually exclusive";
-            errors.push(Error::invalid(&at.index(index).child("type"), kind, why));
+            errors.push(Error::invalid(&at, kind, why));
         }
-        if conditions[..index].iter().any(|before| before.text("type") == kind) {
+        if !was_repeated && has(&conditions[..index], kind) {
             errors.push(Error::duplicate(&at.index(index).child("type"), kind));
         }
     }
@@ -181,5 +242,49 @@ pub(crate) fn stamp_conditions(object: &mut Value, old: &Value, cx: &WriteContex
         let since = since.map_or(now.as_str(), |was| was.text("lastTransitionTime")).to_owned();
         condition.fill("lastTransitionTime", if since.is_empty() { now.clone() } else { since });
         condition.fill("lastUpdateTime", now.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(conditions: &[&str], certificate: &str) -> Value {
+        let conditions: Vec<Value> =
+            conditions.iter().map(|kind| json!({"type": kind, "status": "True"})).collect();
+        json!({"status": {"conditions": conditions, "certificate": certificate}})
+    }
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_decision_stays_and_is_not_made_through_the_status() {
+        let (open, approved) = (request(&[], ""), request(&["Approved"], ""));
+        let at = "status.conditions: Forbidden: updates may not";
+        let removed = format!("{at} remove a condition of type \"Approved\"");
+        assert_eq!(texts(&validate_approval(&open, &approved)), removed);
+        assert_eq!(texts(&validate_approval(&approved, &open)), "");
+        let status = |object: &Value, old: &Value| texts(&CertificateRequests.validate_status(object, old));
+        assert_eq!(status(&open, &approved), removed);
+        assert_eq!(status(&approved, &open), format!("{at} add a condition of type \"Approved\""));
+        let both = request(&["Approved", "Denied"], "");
+        let exclusive = "status.conditions: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive";
+        assert_eq!(texts(&validate_approval(&both, &open)), exclusive);
+    }
+
+    #[test]
+    fn a_certificate_is_issued_once() {
+        let status = |object: &Value, old: &Value| texts(&CertificateRequests.validate_status(object, old));
+        assert_eq!(
+            status(&request(&[], "eA=="), &request(&[], "")),
+            "status.certificate: Invalid value: \"<certificate data>\": must contain at least one CERTIFICATE PEM \
+             block"
+        );
+        assert_eq!(
+            status(&request(&[], ""), &request(&[], "eA==")),
+            "status.certificate: Forbidden: updates may not modify existing certificate content"
+        );
     }
 }

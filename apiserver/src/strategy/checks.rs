@@ -10,6 +10,10 @@ use crate::tree::{Fill, Read};
 /// What upstream says where a field may not change.
 pub(super) const IMMUTABLE: &str = "field is immutable";
 
+/// The longest reason and the longest message of a condition, in bytes.
+const LONGEST_REASON: usize = 1024;
+const LONGEST_MESSAGE: usize = 32 * 1024;
+
 /// An error for each message.
 pub(super) fn each(messages: Vec<String>, value: impl Shown + Copy, path: &Path<'_>, errors: &mut ErrorList) {
     errors.extend(messages.into_iter().map(|message| Error::invalid(path, value, message)));
@@ -231,6 +235,41 @@ pub(super) fn local_reference(reference: &Value, at: &Path<'_>, errors: &mut Err
     }
     path_segment(reference, "kind", at, errors);
     path_segment(reference, "name", at, errors);
+}
+
+/// Conditions of the common kind, each type once; upstream's `ValidateConditions`.
+pub(super) fn conditions(conditions: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+    for (index, condition) in conditions.iter().enumerate() {
+        let (item, kind) = (at.index(index), condition.text("type"));
+        if conditions[..index].iter().any(|before| before.text("type") == kind) {
+            errors.push(Error::duplicate(&item.child("type"), kind));
+        }
+        check_condition(condition, &item, errors);
+    }
+}
+
+fn check_condition(condition: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    errors.extend(labels::validate_label_name(condition.text("type"), &at.child("type")));
+    one_of(condition.text("status"), &["False", "True", "Unknown"], &at.child("status"), errors);
+    if let Some(generation) = condition.int("observedGeneration").filter(|generation| *generation < 0) {
+        let why = "must be greater than or equal to zero";
+        errors.push(Error::invalid(&at.child("observedGeneration"), generation, why));
+    }
+    if !condition.has("lastTransitionTime") {
+        errors.push(Error::required(&at.child("lastTransitionTime"), "must be set"));
+    }
+    let (reason, path) = (condition.text("reason"), at.child("reason"));
+    if reason.is_empty() {
+        errors.push(Error::required(&path, "must be set"));
+    } else {
+        each(formats::condition_reason(reason), reason, &path, errors);
+        if reason.len() > LONGEST_REASON {
+            errors.push(Error::too_long(&path, LONGEST_REASON));
+        }
+    }
+    if condition.text("message").len() > LONGEST_MESSAGE {
+        errors.push(Error::too_long(&at.child("message"), LONGEST_MESSAGE));
+    }
 }
 
 /// A field that an update may not change.

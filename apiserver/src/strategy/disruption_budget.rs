@@ -34,6 +34,7 @@ impl Strategy for DisruptionBudgets {
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let at = Path::new("status");
+        checks::conditions(object.at("status").items("conditions"), &at.child("conditions"), &mut errors);
         for field in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
             checks::non_negative(object.at("status"), field, &at, &mut errors);
         }
@@ -47,5 +48,24 @@ impl Strategy for DisruptionBudgets {
 
     fn allows_unconditional_update(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_condition_says_when_and_why() {
+        let budget = json!({"status": {"conditions": [{"type": "A", "status": "x", "reason": "a b"}]}});
+        let errors = DisruptionBudgets.validate_status(&budget, &Value::Null);
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let at = "status.conditions[0]";
+        assert_eq!(
+            fields,
+            [format!("{at}.status"), format!("{at}.lastTransitionTime"), format!("{at}.reason")]
+        );
     }
 }

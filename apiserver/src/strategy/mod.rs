@@ -31,6 +31,7 @@ mod flow_control;
 mod ingress;
 mod ingress_class;
 mod internal;
+mod issued_certificate;
 mod lease;
 mod limit_range;
 mod list;
@@ -54,8 +55,9 @@ mod tls_pair;
 mod volume_claim;
 mod workload;
 
+pub(crate) use admission_registration::validate_webhook_client;
 pub(crate) use certificate_request::{
-    stamp_conditions as stamp_request_conditions, validate_conditions as validate_request_conditions,
+    stamp_conditions as stamp_request_conditions, validate_approval as validate_request_approval,
 };
 pub(crate) use internal::ephemeral_container_difference;
 pub use list::Strategies;

@@ -38,6 +38,29 @@ impl Strategy for NetworkPolicies {
         check_types(spec, &at.child("policyTypes"), &mut errors);
         errors
     }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let (mut warnings, at) = (Vec::new(), Path::new("spec"));
+        for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+            let path = at.child(direction);
+            for (index, rule) in object.at("spec").items(direction).iter().enumerate() {
+                let rule_at = path.index(index);
+                let path = rule_at.child(peers);
+                for (index, peer) in rule.items(peers).iter().enumerate() {
+                    warn_of_block(peer.at("ipBlock"), &path.index(index).child("ipBlock"), &mut warnings);
+                }
+            }
+        }
+        warnings
+    }
+}
+
+fn warn_of_block(block: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    warnings.extend(addresses::warn_of_cidr(block.text("cidr"), &at.child("cidr")));
+    let path = at.child("except");
+    for (index, except) in block.texts("except").enumerate() {
+        warnings.extend(addresses::warn_of_cidr(except, &path.index(index)));
+    }
 }
 
 fn check_types(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -143,5 +166,9 @@ mod tests {
         let policy = |except: &str| json!({"spec": {"ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": [except]}}]}]}});
         let wrong = |except: &str| NetworkPolicies.validate(&policy(except)).len();
         assert_eq!((wrong("10.1.0.0/16"), wrong("11.0.0.0/16"), wrong("10.0.0.0/8")), (0, 1, 1));
+        let warnings = NetworkPolicies.warnings(&policy("10.1.0.1/16"), None);
+        let at = "spec.ingress[0].from[0].ipBlock.except[0]";
+        let why = "is ambiguous in this context (should be \"10.1.0.0/16\" or \"10.1.0.1/32\"?)";
+        assert_eq!(warnings, [format!("{at}: CIDR value \"10.1.0.1/16\" {why}")]);
     }
 }

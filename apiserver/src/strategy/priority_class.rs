@@ -30,7 +30,7 @@ impl Strategy for PriorityClasses {
         let mut errors = ErrorList::new();
         let (name, value) = (object.at("metadata").text("name"), object.int("value").unwrap_or_default());
         if name.starts_with("system-") {
-            if let Some(why) = unknown_system_class(name, value) {
+            if let Some(why) = unknown_system_class(name, value, object.flag("globalDefault")) {
                 let prefix =
                     "priority class names with 'system-' prefix are reserved for system use only. error: ";
                 let path = Path::new("metadata");
@@ -41,7 +41,7 @@ impl Strategy for PriorityClasses {
             errors.push(Error::forbidden(&Path::new("value"), why));
         }
         let policy = Path::new("preemptionPolicy");
-        checks::one_of(
+        checks::required_one_of(
             object.text("preemptionPolicy"),
             &["PreemptLowerPriority", "Never"],
             &policy,
@@ -60,10 +60,30 @@ impl Strategy for PriorityClasses {
     }
 }
 
-fn unknown_system_class(name: &str, value: i64) -> Option<String> {
+fn unknown_system_class(name: &str, value: i64, is_default: bool) -> Option<String> {
     match SYSTEM.iter().find(|(known, _)| *known == name) {
         None => Some(format!("{name} is not a known system priority class")),
         Some((_, known)) if *known != value => Some(format!("value of {name} PriorityClass must be {known}")),
+        Some(_) if is_default => Some(format!("globalDefault of {name} PriorityClass must be false")),
         Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_classes_of_the_system_are_as_they_are() {
+        let name = SYSTEM[0].0;
+        let cases = [
+            (name, SYSTEM[0].1, false, None),
+            (name, 1, true, Some(format!("value of {name} PriorityClass must be {}", SYSTEM[0].1))),
+            (name, SYSTEM[0].1, true, Some(format!("globalDefault of {name} PriorityClass must be false"))),
+            ("system-x", 1, false, Some("system-x is not a known system priority class".to_owned())),
+        ];
+        for (name, value, is_default, why) in cases {
+            assert_eq!(unknown_system_class(name, value, is_default), why);
+        }
     }
 }

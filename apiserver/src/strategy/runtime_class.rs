@@ -43,4 +43,8 @@ impl Strategy for RuntimeClasses {
     fn counts_generation(&self) -> bool {
         false
     }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
 }

@@ -1,14 +1,12 @@
 //! ServiceCIDRs and IPAddresses: the ranges of services, and who holds an address of them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use serde_json::Value;
 use steersman_core::addresses::{self, Cidr};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{formats, names};
 
 use super::checks::{self, IMMUTABLE};
-use super::{Strategy, WriteContext};
+use super::{Strategy, WriteContext, internal};
 use crate::tree::{Read, fields};
 
 /// The strategy of service ranges.
@@ -17,24 +15,25 @@ pub(super) struct ServiceRangesObjects;
 impl Strategy for ServiceRangesObjects {
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
-        let (ranges, at) = (object.at("spec"), spec.child("cidrs"));
-        let cidrs: Vec<&str> = ranges.texts("cidrs").collect();
-        if cidrs.is_empty() {
-            errors.push(Error::required(&at, "at least one CIDR required"));
-        }
-        if cidrs.len() > 2 {
-            let why = "may only hold up to 2 values";
-            errors.push(Error::invalid(&at, ranges.at("cidrs"), why));
-        }
-        for (index, text) in cidrs.iter().enumerate() {
-            check_range(text, &at.index(index), &mut errors);
-        }
+        check_ranges(object.at("spec"), &spec.child("cidrs"), &mut errors);
         errors
     }
 
+    /// A second range may come to the first, and nothing else.
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
-        checks::unchanged(object.at("spec"), old.at("spec"), "cidrs", &Path::new("spec"), &mut errors);
+        let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
+        let (now, was) = (object.at("spec").items("cidrs"), old.at("spec").items("cidrs"));
+        let at = spec.child("cidrs");
+        if now.len() != was.len() && (was.len(), now.len()) != (1, 2) {
+            errors.push(Error::invalid(&at, object.at("spec").at("cidrs"), IMMUTABLE));
+            return errors;
+        }
+        for (index, (now, _)) in now.iter().zip(was).enumerate().filter(|(_, (now, was))| now != was) {
+            errors.push(Error::invalid(&at.index(index), now, IMMUTABLE));
+        }
+        if now.len() > was.len() {
+            check_ranges(object.at("spec"), &at, &mut errors);
+        }
         errors
     }
 
@@ -47,33 +46,30 @@ impl Strategy for ServiceRangesObjects {
     }
 }
 
-fn check_range(text: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    let faults = addresses::validate_cidr(text, at);
-    if let Ok(range) = text.parse::<Cidr>() {
-        let canonical = canonical(range).to_string();
-        if canonical != text {
-            let why = format!("must be in canonical form (\"{canonical}\")");
-            errors.push(Error::invalid(at, text, why));
+fn check_ranges(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let cidrs: Vec<&str> = spec.texts("cidrs").collect();
+    match cidrs.as_slice() {
+        [] => errors.push(Error::required(at, "at least one CIDR required")),
+        [_, _, _, ..] => {
+            let why = "may only hold up to 2 values";
+            errors.push(Error::invalid(at, internal::service_ranges(spec), why));
+        }
+        few => {
+            for (index, text) in few.iter().enumerate() {
+                errors.extend(addresses::validate_cidr_strictly(text, &at.index(index)));
+            }
+            let families: Vec<bool> = few.iter().filter_map(|text| is_v6(text)).collect();
+            if matches!(families.as_slice(), [first, second] if first == second) {
+                let why = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+                errors.push(Error::invalid(at, spec.at("cidrs"), why));
+            }
         }
     }
-    errors.extend(faults);
 }
 
-/// The range as its first address names it.
-fn canonical(range: Cidr) -> Cidr {
-    let (length, prefix) = (if range.address().is_ipv4() { 32 } else { 128 }, u32::from(range.prefix()));
-    let cut = |bits: u128| {
-        let free = length - prefix;
-        bits.checked_shr(free).unwrap_or(0).checked_shl(free).unwrap_or(0)
-    };
-    let first: IpAddr = match range.address() {
-        IpAddr::V4(address) => {
-            let bits = u32::try_from(cut(u128::from(u32::from(address)))).unwrap_or_default();
-            Ipv4Addr::from(bits).into()
-        }
-        IpAddr::V6(address) => Ipv6Addr::from(cut(u128::from(address))).into(),
-    };
-    Cidr::new(first, range.prefix()).unwrap_or(range)
+/// Whether a readable range is of IPv6.
+fn is_v6(range: &str) -> Option<bool> {
+    range.parse::<Cidr>().ok().map(|range| range.address().is_ipv6())
 }
 
 /// The strategy of addresses.
@@ -105,7 +101,8 @@ impl Strategy for IpAddresses {
         let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
         let parent = object.at("spec").at("parentRef");
         if parent != old.at("spec").at("parentRef") {
-            errors.push(Error::invalid(&spec.child("parentRef"), parent, IMMUTABLE));
+            let shown = internal::parent_reference(parent);
+            errors.push(Error::invalid(&spec.child("parentRef"), shown, IMMUTABLE));
         }
         errors
     }
@@ -117,5 +114,56 @@ impl Strategy for IpAddresses {
 
     fn counts_generation(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ranges(cidrs: &[&str]) -> Value {
+        json!({"spec": {"cidrs": cidrs}})
+    }
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn there_is_one_range_of_each_family_at_most() {
+        let family =
+            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+        let cases: [(&[&str], String); 4] = [
+            (&["10.0.0.0/8", "fd00::/64"], String::new()),
+            (&[], "spec.cidrs: Required value: at least one CIDR required".to_owned()),
+            (
+                &["10.0.0.0/8", "10.0.0.0/9"],
+                format!(r#"spec.cidrs: Invalid value: ["10.0.0.0/8","10.0.0.0/9"]: {family}"#),
+            ),
+            (
+                &["a", "b", "c"],
+                r#"spec.cidrs: Invalid value: {"CIDRs":["a","b","c"]}: may only hold up to 2 values"#
+                    .to_owned(),
+            ),
+        ];
+        for (cidrs, expected) in cases {
+            assert_eq!(texts(&ServiceRangesObjects.validate(&ranges(cidrs))), expected);
+        }
+    }
+
+    #[test]
+    fn a_second_range_may_come_and_nothing_else_change() {
+        let one = ranges(&["10.0.0.0/8"]);
+        let cases: [(&[&str], &str); 4] = [
+            (&["10.0.0.0/8"], ""),
+            (&["10.0.0.0/8", "fd00::/64"], ""),
+            (&["11.0.0.0/8"], r#"spec.cidrs[0]: Invalid value: "11.0.0.0/8": field is immutable"#),
+            (&[], "spec.cidrs: Invalid value: []: field is immutable"),
+        ];
+        for (cidrs, expected) in cases {
+            assert_eq!(texts(&ServiceRangesObjects.validate_update(&ranges(cidrs), &one)), expected);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! StorageClasses and VolumeAttributesClasses: how volumes are made, which does not change.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
@@ -61,11 +63,11 @@ impl Strategy for VolumeAttributesClasses {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         check_provisioner(object, "driverName", &mut errors);
+        check_parameters(object, &mut errors);
         if object.entries("parameters").next().is_none() {
             let why = "must contain at least one key/value pair";
             errors.push(Error::required(&Path::new("parameters"), why));
         }
-        check_parameters(object, &mut errors);
         errors
     }
 
@@ -125,10 +127,18 @@ fn check_topologies(terms: &[Value], errors: &mut ErrorList) {
                 errors.push(Error::duplicate(&path.child("key"), key));
             }
         }
-        if terms[..index].contains(term) {
-            errors.push(Error::duplicate(&at, ""));
-        }
+        let (wanted, before) = (meaning(term), &terms[..index]);
+        // Upstream compares with as many empty terms first as there are terms.
+        let empty = if wanted.is_empty() { terms.len() } else { 0 };
+        let same = before.iter().filter(|before| meaning(before) == wanted).count();
+        errors.extend((0..empty + same).map(|_| Error::duplicate(&at, "")));
     }
+}
+
+/// The values that each key may have.
+fn meaning(term: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
+    let expressions = term.items("matchLabelExpressions").iter();
+    expressions.map(|expression| (expression.text("key"), expression.texts("values").collect())).collect()
 }
 
 fn check_values(expression: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -140,5 +150,25 @@ fn check_values(expression: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         if values[..index].contains(value) {
             errors.push(Error::duplicate(&at.index(index), *value));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_topology_is_named_once_in_whatever_order() {
+        let term = |values: [&str; 2]| json!({"matchLabelExpressions": [{"key": "a", "values": values}]});
+        let faults = |terms: &[Value]| {
+            let mut errors = ErrorList::new();
+            check_topologies(terms, &mut errors);
+            errors.len()
+        };
+        assert_eq!(faults(&[term(["x", "y"]), term(["x", "z"])]), 0);
+        assert_eq!(faults(&[term(["x", "y"]), term(["y", "x"])]), 1);
+        assert_eq!(faults(&[json!({})]), 1);
     }
 }

@@ -13,7 +13,14 @@ use crate::tree::{Fill, Read, fields};
 const LONGEST_NAME: usize = 63;
 
 /// The longest name that a driver has for a node, in bytes.
-const LONGEST_NODE: usize = 192;
+const LONGEST_NODE: usize = 256;
+
+/// The shortest period in which a driver counts again what a node can take, in seconds.
+const SHORTEST_PERIOD: i64 = 10;
+
+/// The most bytes in what an attachment tells of itself, and in one message.
+const MOST_METADATA: usize = 256 * 1024;
+const LONGEST_MESSAGE: usize = 1024;
 
 /// The shortest life of a token for a driver, in seconds.
 const SHORTEST_TOKEN: i64 = 600;
@@ -41,6 +48,11 @@ impl Strategy for Drivers {
         for mode in spec.texts("volumeLifecycleModes") {
             let path = at.child("volumeLifecycleModes");
             checks::one_of(mode, &["Persistent", "Ephemeral"], &path, &mut errors);
+        }
+        let (field, shortest) = ("nodeAllocatableUpdatePeriodSeconds", SHORTEST_PERIOD);
+        if let Some(seconds) = spec.int(field).filter(|seconds| *seconds < shortest) {
+            let why = format!("must be greater than or equal to {shortest} seconds");
+            errors.push(Error::invalid(&at.child(field), seconds, why));
         }
         errors
     }
@@ -76,6 +88,10 @@ impl Strategy for Drivers {
     fn counts_generation(&self) -> bool {
         false
     }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
 }
 
 fn check_tokens(requests: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
@@ -83,6 +99,7 @@ fn check_tokens(requests: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
         let (path, audience) = (at.index(index), request.text("audience"));
         if requests[..index].iter().any(|before| before.text("audience") == audience) {
             errors.push(Error::duplicate(&path.child("audience"), audience));
+            continue;
         }
         let Some(seconds) = request.int("expirationSeconds") else { continue };
         let path = path.child("expirationSeconds");
@@ -115,13 +132,13 @@ impl Strategy for DriverNodes {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let (mut errors, at) = (self.validate(object), Path::new("spec.drivers"));
-        let drivers = object.at("spec").items("drivers");
-        for (index, before) in old.at("spec").items("drivers").iter().enumerate() {
-            let now = drivers.iter().find(|driver| driver.text("name") == before.text("name"));
-            if let Some(now) = now.filter(|now| *now != before) {
-                errors.push(Error::invalid(&at.index(index), now, IMMUTABLE));
-            }
+        let (mut errors, spec) = (self.validate(object), Path::new("spec"));
+        let now: Vec<Value> = object.at("spec").items("drivers").iter().map(without_count).collect();
+        for before in old.at("spec").items("drivers").iter().map(without_count) {
+            let same = now.iter().filter(|driver| driver.text("name") == before.text("name"));
+            errors.extend(same.filter(|driver| **driver != before).map(|driver| {
+                Error::invalid(&spec.child("drivers"), internal::node_driver(driver), IMMUTABLE)
+            }));
         }
         errors
     }
@@ -129,6 +146,17 @@ impl Strategy for DriverNodes {
     fn counts_generation(&self) -> bool {
         false
     }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
+}
+
+/// A driver as it stays: only what a node can take may change.
+fn without_count(driver: &Value) -> Value {
+    let mut driver = driver.clone();
+    fields(&mut driver).drop_field("allocatable");
+    driver
 }
 
 fn check_driver_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
@@ -169,14 +197,12 @@ pub(super) struct Capacities;
 impl Strategy for Capacities {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
-        let class = object.text("storageClassName");
-        checks::each(names::dns1123_subdomain(class), class, &Path::new("storageClassName"), &mut errors);
         if object.has("nodeTopology") {
             checks::selector(object.at("nodeTopology"), &Path::new("nodeTopology"), &mut errors);
         }
-        for field in ["capacity", "maximumVolumeSize"] {
-            checks::quantity_not_negative(object.at(field), &Path::new(field), &mut errors);
-        }
+        let class = object.text("storageClassName");
+        checks::each(names::dns1123_subdomain(class), class, &Path::new("storageClassName"), &mut errors);
+        checks::quantity_not_negative(object.at("capacity"), &Path::new("capacity"), &mut errors);
         errors
     }
 
@@ -189,6 +215,10 @@ impl Strategy for Capacities {
     }
 
     fn counts_generation(&self) -> bool {
+        false
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
         false
     }
 }
@@ -220,8 +250,37 @@ impl Strategy for Attachments {
         checks::keep_metadata(fields(object), old);
     }
 
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("status"));
+        let status = object.at("status");
+        let metadata = status.entries("attachmentMetadata");
+        let bytes: usize = metadata.map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
+        if bytes > MOST_METADATA {
+            errors.push(Error::too_long(&at.child("attachmentMetadata"), MOST_METADATA));
+        }
+        for field in ["attachError", "detachError"] {
+            check_failure(status.at(field), &at.child(field), &mut errors);
+        }
+        errors
+    }
+
     fn counts_generation(&self) -> bool {
         false
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
+}
+
+fn check_failure(failure: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if failure.text("message").len() > LONGEST_MESSAGE {
+        // Upstream names the other limit.
+        errors.push(Error::too_long(&at.child("message"), MOST_METADATA));
+    }
+    if let Some(code) = failure.int("errorCode").filter(|code| *code < 0) {
+        let why = format!("must be between 0 and {}, inclusive", i32::MAX);
+        errors.push(Error::invalid(&at.child("errorCode"), code, why));
     }
 }
 
@@ -242,5 +301,37 @@ fn check_attached(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             let path = at.child("inlineVolumeSpec");
             persistent_volume::validate_spec(source.at("inlineVolumeSpec"), Use::Attachment, &path, errors);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_driver_of_a_node_keeps_all_but_its_count() {
+        let node = |id: &str, count: i64| json!({"spec": {"drivers": [{"name": "d", "nodeID": id, "allocatable": {"count": count}}]}});
+        assert_eq!(texts(&DriverNodes.validate_update(&node("n", 2), &node("n", 1))), "");
+        assert_eq!(
+            texts(&DriverNodes.validate_update(&node("m", 1), &node("n", 1))),
+            r#"spec.drivers: Invalid value: {"Name":"d","NodeID":"m","TopologyKeys":null,"Allocatable":null}: field is immutable"#
+        );
+        assert_eq!(DriverNodes.validate(&node(&"n".repeat(257), 1)).len(), 1);
+    }
+
+    #[test]
+    fn a_failure_is_told_in_a_few_words() {
+        let attachment = json!({"status": {"attachError": {"message": "m".repeat(1025), "errorCode": -1}}});
+        assert_eq!(
+            texts(&Attachments.validate_status(&attachment, &Value::Null)),
+            "status.attachError.message: Too long: may not be more than 262144 bytes, \
+             status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive"
+        );
     }
 }

@@ -6,7 +6,7 @@ use steersman_core::Result;
 use steersman_core::field::ErrorList;
 
 use super::Subresource;
-use crate::strategy::{WriteContext, stamp_request_conditions, validate_request_conditions};
+use crate::strategy::{WriteContext, stamp_request_conditions, validate_request_approval};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) struct Approval;
@@ -32,7 +32,7 @@ impl Subresource for Approval {
         Ok(request)
     }
 
-    fn validate(&self, object: &Value, _old: &Value) -> ErrorList {
-        validate_request_conditions(object)
+    fn validate(&self, object: &Value, old: &Value) -> ErrorList {
+        validate_request_approval(object, old)
     }
 }

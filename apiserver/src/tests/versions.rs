@@ -19,7 +19,7 @@ fn definition(conversion: &Value) -> Value {
         });
         json!({
             "name": name, "served": true, "storage": is_stored,
-            "selectableFields": [{"jsonPath": ".spec.place"}],
+            "selectableFields": [{"jsonPath": ".spec.place"}, {"jsonPath": format!(".spec.{unit}")}],
             "schema": {"openAPIV3Schema": {"type": "object", "properties": {
                 "spec": {"type": "object", "properties": properties},
             }}},

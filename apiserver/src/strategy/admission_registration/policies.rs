@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::{labels, names};
+use steersman_core::{formats, labels, names};
 
 use super::{expressions, rules};
 use crate::cel::{Environment, ObjectType, Type};
@@ -15,6 +15,34 @@ use crate::tree::{Fill, Read, fields};
 const RULES: [&str; 2] = ["resourceRules", "excludeResourceRules"];
 
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
+
+/// Words that the expression language keeps for itself.
+const RESERVED: [&str; 21] = [
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
+/// The longest expression of an annotation, in bytes.
+const LONGEST_ANNOTATION: usize = 5 * 1024;
 
 /// The most annotations of one policy.
 const MOST_ANNOTATIONS: usize = 20;
@@ -66,6 +94,22 @@ impl Strategy for AdmissionPolicies {
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         checks::keep_metadata(fields(object), old);
     }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("status"));
+        let (status, checking) = (object.at("status"), at.child("typeChecking"));
+        let path = checking.child("expressionWarnings");
+        for (index, warning) in status.at("typeChecking").items("expressionWarnings").iter().enumerate() {
+            checks::required(warning, "warning", &path.index(index), &mut errors);
+            checks::required(warning, "fieldRef", &path.index(index), &mut errors);
+        }
+        checks::conditions(status.items("conditions"), &at.child("conditions"), &mut errors);
+        errors
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
 }
 
 impl AdmissionPolicies {
@@ -81,18 +125,33 @@ impl AdmissionPolicies {
 
 fn check_kind(kind: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if checks::required(kind, "apiVersion", at, errors) {
-        let version = kind.text("apiVersion");
-        if version.matches('/').count() > 1 {
-            let why = format!("unexpected GroupVersion string: {version}");
-            errors.push(Error::invalid(&at.child("apiVersion"), version, why));
-        }
+        check_group_version(kind.text("apiVersion"), &at.child("apiVersion"), errors);
     }
     if checks::required(kind, "kind", at, errors) {
         let name = kind.text("kind");
-        for why in names::dns1035_label(&name.to_lowercase()) {
-            let why = format!("may have mixed case, but should otherwise match: {why}");
+        let faults = names::dns1035_label(&name.to_lowercase());
+        if !faults.is_empty() {
+            let why = format!("may have mixed case, but should otherwise match: {}", faults.join(","));
             errors.push(Error::invalid(&at.child("kind"), name, why));
         }
+    }
+}
+
+fn check_group_version(text: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if text != "/" && text.matches('/').count() > 1 {
+        errors.push(Error::invalid(at, text, format!("unexpected GroupVersion string: {text}")));
+        return;
+    }
+    let (group, version) = text.split_once('/').unwrap_or(("", text));
+    let faults = if group.is_empty() { Vec::new() } else { names::dns1123_subdomain(group) };
+    if !faults.is_empty() {
+        errors.push(Error::invalid(at, group, faults.join(",")));
+    }
+    let faults = names::dns1035_label(version);
+    if version.is_empty() {
+        errors.push(Error::invalid(at, text, "version must be specified"));
+    } else if !faults.is_empty() {
+        errors.push(Error::invalid(at, version, faults.join(",")));
     }
 }
 
@@ -120,7 +179,8 @@ fn check_variables(
 }
 
 fn is_identifier(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    !RESERVED.contains(&name)
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
@@ -144,6 +204,9 @@ fn check_validations(object: &Value, environment: &Environment, at: &Path<'_>, e
         let (value, source) = (path.child("valueExpression"), annotation.text("valueExpression"));
         if source.trim().is_empty() {
             errors.push(Error::required(&value, "valueExpression is not specified"));
+        } else if source.trim().len() > LONGEST_ANNOTATION {
+            let why = format!("must not exceed {LONGEST_ANNOTATION} bytes in length");
+            errors.push(Error::required(&value, why));
         } else {
             expressions::check(environment, source, &[Type::String, Type::Null], &value, errors);
         }
@@ -247,11 +310,16 @@ impl Strategy for AdmissionPolicyBindings {
         if spec.has("paramRef") {
             check_reference(spec.at("paramRef"), &at.child("paramRef"), &mut errors);
         }
-        rules::validate_selection(spec.at("matchResources"), &at.child("matchResources"), &mut errors);
+        // Upstream names the field so.
+        rules::validate_selection(spec.at("matchResources"), &at.child("matchResouces"), &mut errors);
         if let AdmissionPolicyBindings::Validating = self {
             check_actions(spec, &at.child("validationActions"), &mut errors);
         }
         errors
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
     }
 }
 
@@ -259,7 +327,7 @@ fn check_reference(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (name, has_selector) = (reference.text("name"), reference.has("selector"));
     let exclusive = "name and selector are mutually exclusive";
     if !name.is_empty() {
-        checks::each(names::dns1123_subdomain(name), name, &at.child("name"), errors);
+        checks::each(formats::path_segment(name, false), name, &at.child("name"), errors);
         if has_selector {
             errors.push(Error::forbidden(&at.child("name"), exclusive));
         }
@@ -274,7 +342,7 @@ fn check_reference(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::required(at, "one of name or selector must be specified"));
     }
     let (action, path) = (reference.text("parameterNotFoundAction"), at.child("parameterNotFoundAction"));
-    checks::required_one_of(action, &["Allow", "Deny"], &path, errors);
+    checks::required_one_of(action, &["Deny", "Allow"], &path, errors);
 }
 
 fn check_actions(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -292,5 +360,42 @@ fn check_actions(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         let why = "must not contain both Deny and Warn (repeating the same validation failure information in the API \
                    response and headers serves no purpose)";
         errors.push(Error::invalid(at, spec.at("validationActions"), why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn parameters_are_of_a_group_and_version() {
+        let faults = |version: &str| {
+            let mut errors = ErrorList::new();
+            check_group_version(version, &Path::new("v"), &mut errors);
+            errors.iter().map(|error| format!("{} {}", error.value, &error.detail[..9])).collect::<Vec<_>>()
+        };
+        assert_eq!(faults("v1"), Vec::<String>::new());
+        assert_eq!(faults("example.com/v1"), Vec::<String>::new());
+        assert_eq!(faults("a/b/c"), ["\"a/b/c\" unexpecte"]);
+        assert_eq!(faults("example.com/"), ["\"example.com/\" version m"]);
+        assert_eq!(faults("A/1"), ["\"A\" a lowerca", "\"1\" a DNS-103"]);
+    }
+
+    #[test]
+    fn variables_are_no_words_of_the_language() {
+        assert!(is_identifier("_a1") && !is_identifier("while") && !is_identifier("1a"));
+    }
+
+    #[test]
+    fn warnings_of_a_status_say_where() {
+        let policy = json!({"status": {"typeChecking": {"expressionWarnings": [{"warning": "w"}]}}});
+        let errors = AdmissionPolicies::Validating.validate_status(&policy, &Value::Null);
+        assert_eq!(texts(&errors), "status.typeChecking.expressionWarnings[0].fieldRef: Required value");
     }
 }

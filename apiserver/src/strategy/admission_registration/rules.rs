@@ -29,8 +29,8 @@ pub(super) fn validate_selection(selection: &Value, at: &Path<'_>, errors: &mut 
     if selection.is_null() {
         return;
     }
-    validate_selectors(selection, at, errors);
     validate_match_policy(selection, at, errors);
+    validate_selectors(selection, at, errors);
     for field in ["resourceRules", "excludeResourceRules"] {
         let path = at.child(field);
         for (index, rule) in selection.items(field).iter().enumerate() {
@@ -108,12 +108,13 @@ fn check_resources(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             }
         }
     }
-    let whole = resources.iter().filter(|resource| !resource.contains('/')).count();
+    // Upstream looks at the last of them only.
+    let whole = resources.iter().rev().find(|resource| !resource.is_empty() && !resource.contains('/'));
     if resources.contains(&"*/*") && resources.len() > 1 {
         let why = "if '*/*' is present, must not specify other resources";
         errors.push(Error::invalid(at, rule.at("resources"), why));
     }
-    if resources.contains(&"*") && whole > 1 {
+    if resources.contains(&"*") && whole.is_some_and(|resource| *resource != "*") {
         let why = "if '*' is present, must not specify other resources without subresources";
         errors.push(Error::invalid(at, rule.at("resources"), why));
     }
@@ -151,5 +152,26 @@ pub(super) fn validate_conditions(
                 errors.push(Error::duplicate(&path.child("name"), name));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_resources_stand_alone() {
+        let faults = |resources: &[&str]| {
+            let mut errors = ErrorList::new();
+            check_resources(&json!({"resources": resources}), &Path::new("resources"), &mut errors);
+            errors.iter().map(|error| error.detail.clone()).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(faults(&["*", "pods/log"]), "");
+        let why = "if '*' is present, must not specify other resources without subresources";
+        assert_eq!(faults(&["*", "pods"]), why);
+        assert_eq!(faults(&["pods", "*"]), "");
+        assert_eq!(faults(&["pods/*", "pods/log"]), "if 'pods/*' is present, must not specify pods/log");
     }
 }

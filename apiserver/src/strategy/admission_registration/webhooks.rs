@@ -47,12 +47,26 @@ impl Strategy for Webhooks {
                 let (policy, path) = (webhook.text("reinvocationPolicy"), path.child("reinvocationPolicy"));
                 checks::one_of(policy, &["IfNeeded", "Never"], &path, &mut errors);
             }
+            check_asked(webhook, &path, &mut errors);
             check_versions(webhook, &path.child("admissionReviewVersions"), &mut errors);
-            if webhooks[..index].iter().any(|before| before.text("name") == name) {
+            if !name.is_empty() && webhooks[..index].iter().any(|before| before.text("name") == name) {
                 errors.push(Error::duplicate(&path.child("name"), name));
             }
         }
         errors
+    }
+
+    fn allows_unconditional_update(&self) -> bool {
+        false
+    }
+}
+
+/// Whom the server asks, and when.
+fn check_asked(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    validate_client(webhook.at("clientConfig"), &at.child("clientConfig"), errors);
+    let (conditions, path) = (webhook.items("matchConditions"), at.child("matchConditions"));
+    if !conditions.is_empty() {
+        rules::validate_conditions(conditions, &Environment::admission(), &path, errors);
     }
 }
 
@@ -75,11 +89,6 @@ fn check(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::invalid(&at.child("timeoutSeconds"), seconds, why));
     }
     rules::validate_selectors(webhook, at, errors);
-    check_client(webhook.at("clientConfig"), &at.child("clientConfig"), errors);
-    let (conditions, path) = (webhook.items("matchConditions"), at.child("matchConditions"));
-    if !conditions.is_empty() {
-        rules::validate_conditions(conditions, &Environment::admission(), &path, errors);
-    }
 }
 
 fn check_name(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -88,11 +97,12 @@ fn check_name(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     let (name, path) = (webhook.text("name"), at.child("name"));
     let messages = names::dns1123_subdomain(name);
-    if messages.is_empty() && name.split('.').count() < 3 {
+    if !messages.is_empty() {
+        errors.push(Error::invalid(&path, name, messages.join(",")));
+    } else if name.split('.').count() < 3 {
         let why = "should be a domain with at least three segments separated by dots";
         errors.push(Error::invalid(&path, name, why));
     }
-    checks::each(messages, name, &path, errors);
 }
 
 fn check_versions(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -104,6 +114,7 @@ fn check_versions(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, version) in versions.iter().enumerate() {
         if versions[..index].contains(version) {
             errors.push(Error::invalid(&at.index(index), *version, "duplicate version"));
+            continue;
         }
         checks::each(names::dns1035_label(version), *version, &at.index(index), errors);
     }
@@ -113,7 +124,8 @@ fn check_versions(webhook: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_client(client: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// What is wrong with whom the server is to ask.
+pub(crate) fn validate_client(client: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (url, service) = (client.at("url").as_str(), client.at("service"));
     match (url, service.is_null()) {
         (Some(url), true) => check_url(url, &at.child("url"), errors),

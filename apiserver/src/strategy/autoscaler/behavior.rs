@@ -1,6 +1,7 @@
 //! How fast an autoscaler acts: defaults and rules.
 
 use serde_json::{Map, Value, json};
+use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
 
 use crate::strategy::checks;
@@ -57,6 +58,11 @@ fn check_rules(rules: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, policy) in policies.iter().enumerate() {
         check_policy(policy, &path.index(index), errors);
     }
+    let tolerance = rules.text("tolerance").parse::<Quantity>();
+    if tolerance.is_ok_and(|tolerance| tolerance.is_negative()) {
+        let why = "must be greater or equal to zero";
+        errors.push(Error::invalid(&at.child("tolerance"), rules.at("tolerance"), why));
+    }
 }
 
 fn check_policy(policy: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -69,5 +75,26 @@ fn check_policy(policy: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             let why = format!("must be less than or equal to {LONGEST_PERIOD}");
             errors.push(Error::invalid(&at.child(field), number, why));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tolerance_is_not_negative() {
+        let policies = json!([{"type": "Pods", "value": 1, "periodSeconds": 15}]);
+        let texts = |tolerance: &str| {
+            let mut errors = ErrorList::new();
+            let behavior = json!({"scaleUp": {"policies": policies, "tolerance": tolerance}});
+            validate(&behavior, &Path::new("behavior"), &mut errors);
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(texts("100m"), "");
+        assert_eq!(
+            texts("-1"),
+            "behavior.scaleUp.tolerance: Invalid value: \"-1\": must be greater or equal to zero"
+        );
     }
 }

@@ -1,28 +1,45 @@
 //! ResourceClaims and their templates, DeviceClasses and ResourceSlices (KEP-4381): which devices there are, and who
 //! asks for them.
 
+mod allocation;
+mod claim;
+mod forms;
+mod offer;
 mod slice;
 
 use serde_json::{Map, Value};
+use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::names;
+use steersman_core::resource::{GroupResource, GroupVersionKind};
 
 use super::checks::{self, IMMUTABLE};
-use super::{Strategy, WriteContext, internal};
-use crate::cel::{Environment, Type};
-use crate::tree::{Fill, Read, fields};
+use super::{Reservation, Strategy, WriteContext, internal, pod_spec};
+use crate::tree::{Fill, Read, fields, is_zero};
 
 pub(super) use slice::Slices;
 
 /// The most requests, constraints and configurations of a claim.
 const MOST: usize = 32;
 
-/// The most alternatives of a request.
-const MOST_ALTERNATIVES: usize = 8;
+/// The label of namespaces of administrators.
+const ADMIN: &str = "resource.kubernetes.io/admin-access";
 
-/// The longest expression of a selector, in bytes, and the most that it may cost by upstream's estimate.
-const LONGEST_EXPRESSION: usize = 10 * 1024;
-const MOST_COST: u64 = 1_000_000;
+/// The metadata that a template may not have, with upstream's names for them.
+const FOREIGN: [(&str, &str); 13] = [
+    ("name", "name"),
+    ("generateName", "generateName"),
+    ("namespace", "namespace"),
+    ("selfLink", "selfLink"),
+    ("uid", "uID"),
+    ("resourceVersion", "resourceVersion"),
+    ("generation", "generation"),
+    ("creationTimestamp", "creationTimestamp"),
+    ("deletionTimestamp", "deletionTimestamp"),
+    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+    ("ownerReferences", "ownerReferences"),
+    ("finalizers", "finalizers"),
+    ("managedFields", "managedFields"),
+];
 
 /// The strategy of claims.
 pub(super) struct Claims;
@@ -34,7 +51,7 @@ impl Strategy for Claims {
 
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
-        check_claim(object.at("spec"), &at, &mut errors);
+        claim::validate(object.at("spec"), &at, &mut errors);
         errors
     }
 
@@ -45,6 +62,14 @@ impl Strategy for Claims {
             errors.push(Error::invalid(&Path::new("spec"), shown, IMMUTABLE));
         }
         errors
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
+        allocation::validate(object, old)
+    }
+
+    fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
+        authorize("ResourceClaim", object, object.at("spec"), old, cx)
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
@@ -70,15 +95,24 @@ impl Strategy for ClaimTemplates {
         let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
         let (template, metadata) = (object.at("spec"), spec.child("metadata"));
         let (labels, annotations) = (metadata.child("labels"), metadata.child("annotations"));
-        checks::labels(template.at("metadata").at("labels"), &labels, &mut errors);
         checks::annotations(template.at("metadata").at("annotations"), &annotations, &mut errors);
-        check_claim(template.at("spec"), &spec.child("spec"), &mut errors);
+        checks::labels(template.at("metadata").at("labels"), &labels, &mut errors);
+        let foreign = FOREIGN.iter().filter(|(field, _)| !is_zero(template.at("metadata").at(field)));
+        errors.extend(foreign.map(|(_, name)| Error::forbidden(&metadata.child(name), "cannot be set")));
+        claim::validate(template.at("spec"), &spec.child("spec"), &mut errors);
         errors
     }
 
+    fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
+        authorize("ResourceClaimTemplate", object, object.at("spec").at("spec"), old, cx)
+    }
+
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
-        checks::unchanged(object, old, "spec", &Path::ROOT, &mut errors);
+        let (mut errors, template) = (ErrorList::new(), object.at("spec"));
+        if template != old.at("spec") {
+            let shown = internal::device_claim_template(template);
+            errors.push(Error::invalid(&Path::new("spec"), shown, IMMUTABLE));
+        }
         errors
     }
 
@@ -93,10 +127,43 @@ pub(super) struct Classes;
 impl Strategy for Classes {
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
-        let selectors = object.at("spec").items("selectors");
-        check_selectors(selectors, &spec.child("selectors"), &mut errors);
+        let class = object.at("spec");
+        claim::validate_selectors(class.items("selectors"), &spec.child("selectors"), &mut errors);
+        let (configurations, at) = (class.items("config"), spec.child("config"));
+        forms::list(configurations, MOST, &at, &mut errors, claim::validate_configuration);
+        let (resource, at) = (class.text("extendedResourceName"), spec.child("extendedResourceName"));
+        if class.has("extendedResourceName") && !pod_spec::is_extended_resource(resource) {
+            errors.push(Error::invalid(&at, resource, "must be a valid extended resource name"));
+        }
         errors
     }
+}
+
+/// Administrators get at devices that others use, from namespaces that are theirs (KEP-5018).
+fn authorize(
+    kind: &'static str,
+    object: &Value,
+    spec: &Value,
+    old: Option<&Value>,
+    cx: &WriteContext<'_>,
+) -> Result<Reservation> {
+    let metadata = object.at("metadata");
+    let requests = spec.at("devices").items("requests").iter();
+    let asking = requests.map(|request| request.at("exactly").flag("adminAccess")).position(|asks| asks);
+    let Some(index) = asking.filter(|_| old.is_none()) else { return Ok(Reservation::none()) };
+    let namespace = cx.cluster.get(&GroupResource::new("", "namespaces"), "", metadata.text("namespace"));
+    let labels = namespace.iter().flat_map(|namespace| &namespace.metadata().labels);
+    if labels.into_iter().any(|(key, value)| key == ADMIN && value == "true") {
+        return Ok(Reservation::none());
+    }
+    let spec = Path::new("spec");
+    let devices = spec.child("devices");
+    let requests = devices.child("requests");
+    let why =
+        format!("admin access to devices requires the `{ADMIN}: true` label on the containing namespace");
+    let error = Error::forbidden(&requests.index(index).child("adminAccess"), why);
+    let kind = GroupVersionKind::new("resource.k8s.io", "v1", kind);
+    Err(steersman_core::Error::invalid(&kind, metadata.text("name"), &[error]))
 }
 
 fn default_claim(spec: &mut Map<String, Value>) {
@@ -116,99 +183,36 @@ fn default_request(request: &mut Map<String, Value>) {
     }
 }
 
-fn check_claim(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let (devices, at) = (spec.at("devices"), at.child("devices"));
-    let (requests, path) = (devices.items("requests"), at.child("requests"));
-    checks::at_most(requests, MOST, &path, errors);
-    for (index, request) in requests.iter().enumerate() {
-        check_request(request, &path.index(index), errors);
-        let name = request.text("name");
-        if requests[..index].iter().any(|before| before.text("name") == name) {
-            errors.push(Error::duplicate(&path.index(index), name));
-        }
-    }
-    for list in ["constraints", "config"] {
-        checks::at_most(devices.items(list), MOST, &at.child(list), errors);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn check_request(request: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    check_name(request, at, errors);
-    let alternatives = request.items("firstAvailable");
-    let one_of = "exactly one of `exactly` or `firstAvailable` is required";
-    match (request.has("exactly"), alternatives.is_empty()) {
-        (false, true) => errors.push(Error::required(at, one_of)),
-        (true, false) => {
-            let why = format!("{one_of}, but multiple fields are set");
-            errors.push(Error::invalid(at, Value::Null, why));
-        }
-        (true, true) => check_exactly(request.at("exactly"), &at.child("exactly"), errors),
-        (false, false) => {
-            let path = at.child("firstAvailable");
-            checks::at_most(alternatives, MOST_ALTERNATIVES, &path, errors);
-            for (index, alternative) in alternatives.iter().enumerate() {
-                check_name(alternative, &path.index(index), errors);
-                check_exactly(alternative, &path.index(index), errors);
-            }
-        }
-    }
-}
+    use super::*;
 
-fn check_name(named: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if checks::required(named, "name", at, errors) {
-        let name = named.text("name");
-        checks::each(names::dns1123_label(name), name, &at.child("name"), errors);
+    fn texts(errors: &ErrorList) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
-}
 
-fn check_exactly(request: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if checks::required(request, "deviceClassName", at, errors) {
-        let class = request.text("deviceClassName");
-        checks::each(names::dns1123_subdomain(class), class, &at.child("deviceClassName"), errors);
+    #[test]
+    fn a_template_has_labels_and_annotations_and_does_not_change() {
+        let template = |uid: &str| {
+            let request = json!({"name": "r", "exactly": {"deviceClassName": "c", "allocationMode": "All"}});
+            json!({"spec": {"metadata": {"uid": uid}, "spec": {"devices": {"requests": [request]}}}})
+        };
+        assert_eq!(texts(&ClaimTemplates.validate(&template(""))), "");
+        let foreign = "spec.metadata.uID: Forbidden: cannot be set";
+        assert_eq!(texts(&ClaimTemplates.validate(&template("1"))), foreign);
+        let changed = texts(&ClaimTemplates.validate_update(&template("1"), &template("")));
+        assert!(changed.starts_with("spec: Invalid value: {\"Spec\":{\"Devices\":"), "{changed}");
     }
-    check_selectors(request.items("selectors"), &at.child("selectors"), errors);
-    let (count, path) = (request.int("count").unwrap_or_default(), at.child("count"));
-    match request.text("allocationMode") {
-        "All" if count != 0 => {
-            let why = "must not be specified when allocationMode is 'All'";
-            errors.push(Error::invalid(&path, count, why));
-        }
-        "All" => {}
-        "ExactCount" if count <= 0 => {
-            errors.push(Error::invalid(&path, count, "must be greater than zero"));
-        }
-        "ExactCount" => {}
-        other => checks::one_of(other, &["All", "ExactCount"], &at.child("allocationMode"), errors),
-    }
-}
 
-fn check_selectors(selectors: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
-    checks::at_most(selectors, MOST, at, errors);
-    for (index, selector) in selectors.iter().enumerate() {
-        let (item, cel) = (at.index(index), selector.at("cel"));
-        let path = item.child("cel");
-        if cel.is_null() {
-            errors.push(Error::required(&path, ""));
-        } else if checks::required(cel, "expression", &path, errors) {
-            check_expression(cel.text("expression"), &path.child("expression"), errors);
-        }
-    }
-}
-
-fn check_expression(source: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if source.len() > LONGEST_EXPRESSION {
-        errors.push(Error::too_long(at, LONGEST_EXPRESSION));
-        return;
-    }
-    match Environment::device().compile(source) {
-        Err(why) => errors.push(Error::invalid(at, source, format!("compilation failed: {why}"))),
-        Ok(program) if !matches!(program.kind, Type::Bool | Type::Dyn) => {
-            let why = format!("must evaluate to bool or the unknown type, not {}", program.kind);
-            errors.push(Error::invalid(at, source, why));
-        }
-        Ok(program) if program.max_cost > MOST_COST => {
-            errors.push(Error::forbidden(at, "too complex, exceeds cost limit"));
-        }
-        Ok(_) => {}
+    #[test]
+    fn a_class_is_set_up_and_may_be_a_resource() {
+        let class = json!({"spec": {"config": [{}], "extendedResourceName": "cpu"}});
+        assert_eq!(
+            texts(&Classes.validate(&class)),
+            "spec.config[0].opaque: Required value, spec.extendedResourceName: Invalid value: \"cpu\": must be a valid \
+             extended resource name"
+        );
     }
 }

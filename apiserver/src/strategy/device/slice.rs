@@ -6,18 +6,25 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
+use super::forms;
+use super::offer;
 use crate::strategy::{Strategy, checks, pod_spec};
 use crate::tree::Read;
 
-/// The longest name of a driver, in bytes.
-const LONGEST: usize = 63;
-
-/// The most devices of one slice.
+/// The most devices of one slice; fewer if any of them has taints or shares counters.
 const MOST: usize = 128;
+const MOST_SPECIAL: usize = 64;
 
-const PLACES: [&str; 4] = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"];
+/// The most sets of counters of a slice, and counters of a set.
+const MOST_SETS: usize = 8;
 
-const VALUES: [&str; 4] = ["int", "bool", "string", "version"];
+/// Where devices can be, and what is said of a place that is given and empty.
+const PLACES: [(&str, &str); 4] = [
+    ("nodeName", "must be either unset or set to a non-empty string"),
+    ("nodeSelector", ""),
+    ("allNodes", "must be either unset or set to true"),
+    ("perDeviceNodeSelection", "must be either unset or set to true"),
+];
 
 /// The strategy of slices.
 pub(in crate::strategy) struct Slices;
@@ -32,51 +39,49 @@ impl Strategy for Slices {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
-        let spec = object.at("spec");
-        check_driver(spec, &at, &mut errors);
-        check_pool(spec.at("pool"), &at.child("pool"), &mut errors);
-        check_place(spec, &at, &mut errors);
-        let (devices, path) = (spec.items("devices"), at.child("devices"));
-        checks::at_most(devices, MOST, &path, &mut errors);
-        for (index, device) in devices.iter().enumerate() {
-            check_device(device, &path.index(index), &mut errors);
-            let name = device.text("name");
-            if devices[..index].iter().any(|before| before.text("name") == name) {
-                errors.push(Error::duplicate(&path.index(index), name));
-            }
-        }
-        errors
+        check(object.at("spec"), None)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let (mut errors, at) = (self.validate(object), Path::new("spec"));
-        let (spec, was) = (object.at("spec"), old.at("spec"));
-        checks::unchanged(spec.at("pool"), was.at("pool"), "name", &at.child("pool"), &mut errors);
-        for field in ["driver", "nodeName"] {
-            checks::unchanged(spec, was, field, &at, &mut errors);
-        }
-        errors
+        check(object.at("spec"), Some(old.at("spec")))
     }
 }
 
-fn check_driver(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if !checks::required(spec, "driver", at, errors) {
-        return;
+fn check(spec: &Value, old: Option<&Value>) -> ErrorList {
+    let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+    forms::driver(spec.text("driver"), &at.child("driver"), &mut errors);
+    let pool = at.child("pool");
+    check_pool(spec.at("pool"), &pool, &mut errors);
+    if let Some(old) = old {
+        checks::unchanged(spec.at("pool"), old.at("pool"), "name", &pool, &mut errors);
+        for field in ["driver", "nodeName"] {
+            checks::unchanged(spec, old, field, &at, &mut errors);
+        }
     }
-    let (driver, path) = (spec.text("driver"), at.child("driver"));
-    if driver.len() > LONGEST {
-        errors.push(Error::too_long(&path, LONGEST));
+    check_place(spec, &at, &mut errors);
+    if spec.has("sharedCounters") && spec.has("devices") {
+        let why = "only one of `sharedCounters` or `devices` is allowed";
+        errors.push(Error::invalid(&at, "", why));
     }
-    checks::each(names::dns1123_subdomain(driver), driver, &path, errors);
+    let devices = spec.items("devices");
+    let is_special =
+        |device: &Value| !(offer::taints(device).is_empty() && offer::counters(device).is_empty());
+    let most = if devices.iter().any(is_special) { MOST_SPECIAL } else { MOST };
+    let is_placed = spec.flag("perDeviceNodeSelection");
+    forms::named(devices, most, &at.child("devices"), &mut errors, |device, at, errors| {
+        let known = old.map(|old| old.items("devices")).unwrap_or_default();
+        let known = known.iter().find(|known| known.text("name") == device.text("name"));
+        offer::validate(device, known, is_placed, at, errors);
+    });
+    let (sets, path) = (spec.items("sharedCounters"), at.child("sharedCounters"));
+    forms::named(sets, MOST_SETS, &path, &mut errors, |set, at, errors| {
+        offer::validate_counters(set, "name", at, errors);
+    });
+    errors
 }
 
 fn check_pool(pool: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if checks::required(pool, "name", at, errors) {
-        for part in pool.text("name").split('/') {
-            checks::each(names::dns1123_subdomain(part), part, &at.child("name"), errors);
-        }
-    }
+    forms::pool(pool.text("name"), &at.child("name"), errors);
     let number = |field: &str| pool.int(field).unwrap_or_default();
     if number("resourceSliceCount") <= 0 {
         let (path, count) = (at.child("resourceSliceCount"), number("resourceSliceCount"));
@@ -89,20 +94,27 @@ fn check_pool(pool: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 fn check_place(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let given: Vec<&str> = PLACES.into_iter().filter(|place| !crate::tree::is_zero(spec.at(place))).collect();
-    let quoted =
-        |places: &[&str]| places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
-    let why = format!("exactly one of {} is required", quoted(&PLACES));
+    let mut given = Vec::new();
+    for (place, why) in PLACES {
+        match spec.at(place) {
+            Value::Null => {}
+            Value::Bool(false) => errors.push(Error::invalid(&at.child(place), false, why)),
+            Value::String(name) if name.is_empty() => {
+                errors.push(Error::invalid(&at.child(place), "", why));
+            }
+            value => {
+                given.push(place);
+                check_node(place, value, at, errors);
+            }
+        }
+    }
+    let quoted = |places: &[&str]| {
+        let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
+        places.join(", ")
+    };
+    let why = format!("exactly one of {} is required", quoted(&PLACES.map(|(place, _)| place)));
     match given.as_slice() {
         [] => errors.push(Error::required(at, why)),
-        ["nodeSelector"] => {
-            let selector = spec.at("nodeSelector");
-            pod_spec::validate_node_selector(selector, &at.child("nodeSelector"), errors);
-        }
-        ["nodeName"] => {
-            let node = spec.text("nodeName");
-            checks::each(names::dns1123_subdomain(node), node, &at.child("nodeName"), errors);
-        }
         [_] => {}
         several => {
             let shown = format!("{{{}}}", quoted(several));
@@ -111,20 +123,62 @@ fn check_place(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_device(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if checks::required(device, "name", at, errors) {
-        let name = device.text("name");
-        checks::each(names::dns1123_label(name), name, &at.child("name"), errors);
-    }
-    let path = at.child("attributes");
-    for (name, attribute) in device.entries("attributes") {
-        match VALUES.into_iter().filter(|value| attribute.has(value)).count() {
-            1 => {}
-            0 => errors.push(Error::invalid(&path.key(name), "", "exactly one value must be specified")),
-            _ => {
-                let why = "exactly one value must be specified";
-                errors.push(Error::invalid(&path.key(name), attribute, why));
+fn check_node(place: &str, value: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let at = at.child(place);
+    match value {
+        Value::String(name) => checks::each(names::dns1123_subdomain(name), name.as_str(), &at, errors),
+        Value::Object(_) => {
+            pod_spec::validate_node_selector(value, &at, errors);
+            if value.items("nodeSelectorTerms").len() != 1 {
+                let why = "must have exactly one node selector term";
+                let terms = value.at("nodeSelectorTerms");
+                errors.push(Error::invalid(&at.child("nodeSelectorTerms"), terms, why));
             }
         }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts(change: Value) -> String {
+        let mut spec = json!({
+            "driver": "d", "nodeName": "n", "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1},
+        });
+        for (field, value) in change.as_object().unwrap() {
+            spec[field] = value.clone();
+        }
+        let errors = Slices.validate(&json!({"spec": spec}));
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn devices_are_in_one_place() {
+        assert_eq!(texts(json!({})), "");
+        let one_of =
+            "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
+        assert_eq!(
+            texts(json!({"nodeName": "", "allNodes": false})),
+            format!(
+                "spec.nodeName: Invalid value: \"\": {}, spec.allNodes: Invalid value: false: {}, spec: Required value: \
+                 {one_of}",
+                PLACES[0].1, PLACES[2].1
+            )
+        );
+    }
+
+    #[test]
+    fn a_slice_has_devices_or_counters() {
+        let counters = json!({"name": "c", "counters": {"a": {"value": "1"}}});
+        assert_eq!(texts(json!({"sharedCounters": [counters]})), "");
+        assert_eq!(
+            texts(json!({"sharedCounters": [counters], "devices": [{"name": "d"}, {"name": "d"}]})),
+            "spec: Invalid value: \"\": only one of `sharedCounters` or `devices` is allowed, spec.devices[1]: Duplicate \
+             value: \"d\""
+        );
     }
 }

@@ -52,7 +52,7 @@ impl Strategy for PriorityLevels {
             "Exempt" if spec.has("limited") => {
                 errors.push(Error::forbidden(&limited, "must be nil if the type is not Limited"));
             }
-            "Exempt" => {}
+            "Exempt" => check_exempt(spec.at("exempt"), &at.child("exempt"), &mut errors),
             "Limited" => {
                 if spec.has("exempt") {
                     let why = "must be nil if the type is Limited";
@@ -68,6 +68,45 @@ impl Strategy for PriorityLevels {
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         checks::keep_metadata(fields(object), old);
     }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        check_conditions(object)
+    }
+}
+
+/// Conditions have types, each one of its own.
+fn check_conditions(object: &Value) -> ErrorList {
+    let (mut errors, status) = (ErrorList::new(), Path::new("status"));
+    let (conditions, at) = (object.at("status").items("conditions"), status.child("conditions"));
+    for (index, condition) in conditions.iter().enumerate() {
+        let (item, kind) = (at.index(index), condition.text("type"));
+        if conditions[..index].iter().any(|before| before.text("type") == kind) {
+            errors.push(Error::duplicate(&item.child("type"), kind));
+        }
+        if kind.is_empty() {
+            errors.push(Error::required(&item.child("type"), "must not be empty"));
+        }
+    }
+    errors
+}
+
+fn check_exempt(exempt: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    check_shares(exempt, at, errors);
+    check_lendable(exempt, at, errors);
+}
+
+fn check_shares(level: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if let Some(shares) = level.int("nominalConcurrencyShares").filter(|shares| *shares < 0) {
+        let why = "must be a non-negative integer";
+        errors.push(Error::invalid(&at.child("nominalConcurrencyShares"), shares, why));
+    }
+}
+
+fn check_lendable(level: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if let Some(percent) = level.int("lendablePercent").filter(|percent| !(0..=100).contains(percent)) {
+        let why = "must be between 0 and 100, inclusive";
+        errors.push(Error::invalid(&at.child("lendablePercent"), percent, why));
+    }
 }
 
 fn check_limited(limited: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -75,15 +114,9 @@ fn check_limited(limited: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::required(at, "must not be empty when type is Limited"));
         return;
     }
-    if let Some(shares) = limited.int("nominalConcurrencyShares").filter(|shares| *shares < 0) {
-        let why = "must be a non-negative integer";
-        errors.push(Error::invalid(&at.child("nominalConcurrencyShares"), shares, why));
-    }
+    check_shares(limited, at, errors);
     check_response(limited.at("limitResponse"), &at.child("limitResponse"), errors);
-    if let Some(percent) = limited.int("lendablePercent").filter(|percent| !(0..=100).contains(percent)) {
-        let why = "must be between 0 and 100, inclusive";
-        errors.push(Error::invalid(&at.child("lendablePercent"), percent, why));
-    }
+    check_lendable(limited, at, errors);
     if let Some(percent) = limited.int("borrowingLimitPercent").filter(|percent| *percent < 0) {
         let why = "if specified, must be a non-negative integer";
         errors.push(Error::invalid(&at.child("borrowingLimitPercent"), percent, why));
@@ -110,26 +143,24 @@ fn check_response(response: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn check_queuing(queuing: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let number = |field: &str| queuing.int(field).unwrap_or_default();
     let (queues, hand) = (number("queues"), number("handSize"));
-    for field in ["queueLengthLimit", "queues", "handSize"] {
-        if number(field) <= 0 {
-            errors.push(Error::invalid(&at.child(field), number(field), "must be positive"));
-        }
+    let mut refuse = |field: &str, why: String| {
+        errors.push(Error::invalid(&at.child(field), number(field), why));
+    };
+    if number("queueLengthLimit") <= 0 {
+        refuse("queueLengthLimit", "must be positive".to_owned());
     }
-    if queues > MOST_QUEUES {
-        let why = format!("must not be greater than {MOST_QUEUES}");
-        errors.push(Error::invalid(&at.child("queues"), queues, why));
+    if queues <= 0 {
+        refuse("queues", "must be positive".to_owned());
+    } else if queues > MOST_QUEUES {
+        refuse("queues", format!("must not be greater than {MOST_QUEUES}"));
     }
-    let path = at.child("handSize");
-    if queues <= 0 || hand <= 0 {
-        return;
-    }
-    if hand > queues {
-        errors.push(Error::invalid(&path, hand, format!("should not be greater than queues ({queues})")));
+    if hand <= 0 {
+        refuse("handSize", "must be positive".to_owned());
+    } else if hand > queues {
+        refuse("handSize", format!("should not be greater than queues ({queues})"));
     } else if bits(queues, hand) > MOST_BITS {
-        let why = format!(
-            "required entropy bits of deckSize {queues} and handSize {hand} should not be greater than {MOST_BITS}"
-        );
-        errors.push(Error::invalid(&path, hand, why));
+        let what = format!("required entropy bits of deckSize {queues} and handSize {hand}");
+        refuse("handSize", format!("{what} should not be greater than {MOST_BITS}"));
     }
 }
 
@@ -141,4 +172,46 @@ fn check_queuing(queuing: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 )]
 fn bits(queues: i64, hand: i64) -> i64 {
     ((queues as f64).log2() * hand as f64).ceil() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_hand_is_dealt_from_the_queues_that_there_are() {
+        let at = "queuing";
+        let cases = [
+            (json!({"queues": 64, "handSize": 8, "queueLengthLimit": 50}), String::new()),
+            (
+                json!({"queues": -1, "handSize": 1, "queueLengthLimit": 0}),
+                [
+                    format!("{at}.queueLengthLimit: Invalid value: 0: must be positive"),
+                    format!("{at}.queues: Invalid value: -1: must be positive"),
+                    format!("{at}.handSize: Invalid value: 1: should not be greater than queues (-1)"),
+                ]
+                .join(", "),
+            ),
+        ];
+        for (queuing, expected) in cases {
+            let mut errors = ErrorList::new();
+            check_queuing(&queuing, &Path::new(at), &mut errors);
+            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            assert_eq!(texts.join(", "), expected);
+        }
+    }
+
+    #[test]
+    fn a_level_that_is_exempt_has_shares_all_the_same() {
+        let exempt = json!({"nominalConcurrencyShares": -1, "lendablePercent": 101});
+        let level = json!({"metadata": {"name": "exempt"}, "spec": {"type": "Exempt", "exempt": exempt}});
+        let texts: Vec<String> = PriorityLevels.validate(&level).iter().map(ToString::to_string).collect();
+        let expected = [
+            "spec.exempt.nominalConcurrencyShares: Invalid value: -1: must be a non-negative integer",
+            "spec.exempt.lendablePercent: Invalid value: 101: must be between 0 and 100, inclusive",
+        ];
+        assert_eq!(texts, expected);
+    }
 }

@@ -49,6 +49,10 @@ impl Strategy for FlowSchemas {
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         checks::keep_metadata(fields(object), old);
     }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        super::check_conditions(object)
+    }
 }
 
 fn check_precedence(spec: &Value, name: &str, at: &Path<'_>, errors: &mut ErrorList) {
@@ -89,10 +93,10 @@ fn check_rule(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 fn check_subject(subject: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let kinds = [("Group", "group"), ("ServiceAccount", "serviceAccount"), ("User", "user")];
+    let kinds = [("ServiceAccount", "serviceAccount"), ("User", "user"), ("Group", "group")];
     let kind = subject.text("kind");
     let Some((_, own)) = kinds.iter().find(|(of, _)| *of == kind) else {
-        errors.push(Error::not_supported(&at.child("kind"), kind, &kinds.map(|(kind, _)| kind)));
+        errors.push(Error::not_supported(&at.child("kind"), kind, &["Group", "ServiceAccount", "User"]));
         return;
     };
     let (named, path) = (subject.at(own), at.child(own));
@@ -158,7 +162,10 @@ fn check_resources(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if check_list(rule, "namespaces", words, at, errors) {
         let path = at.child("namespaces");
         for (index, namespace) in rule.texts("namespaces").enumerate() {
-            checks::each(names::dns1123_label(namespace), namespace, &path.index(index), errors);
+            for why in names::dns1123_label(namespace) {
+                let why = format!("each member of this list must be '*' or a DNS-1123 label; {why}");
+                errors.push(Error::invalid(&path.index(index), namespace, why));
+            }
         }
     }
 }

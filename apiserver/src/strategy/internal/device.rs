@@ -1,6 +1,7 @@
 //! The structs of resource claims.
 
-use super::Form::{Inside, List, Number, Pointer, Struct, Text};
+use super::Form::{Inside, List, Metadata, Number, Pointer, Struct, Text};
+use super::affinity::NODE_SELECTOR;
 use super::pod::TOLERATION;
 use super::print::Field;
 
@@ -54,3 +55,45 @@ const DEVICES: &[Field] = &[
 ];
 
 pub(super) const CLAIM_SPEC: &[Field] = &[Field("Devices", "devices", Inside(DEVICES))];
+
+pub(super) const TEMPLATE: &[Field] =
+    &[Field("", "metadata", Metadata), Field("Spec", "spec", Inside(CLAIM_SPEC))];
+
+pub(super) const ATTRIBUTE: &[Field] = &[
+    Field("IntValue", "int", Pointer),
+    Field("BoolValue", "bool", Pointer),
+    Field("StringValue", "string", Pointer),
+    Field("VersionValue", "version", Pointer),
+    Field("IntValues", "ints", Pointer),
+    Field("BoolValues", "bools", Pointer),
+    Field("StringValues", "strings", Pointer),
+    Field("VersionValues", "versions", Pointer),
+];
+
+const RESULT: &[Field] = &[
+    Field("Request", "request", Text),
+    Field("Driver", "driver", Text),
+    Field("Pool", "pool", Text),
+    Field("Device", "device", Text),
+    Field("AdminAccess", "adminAccess", Pointer),
+    Field("Tolerations", "tolerations", List(TOLERATION)),
+    Field("BindingConditions", "bindingConditions", Pointer),
+    Field("BindingFailureConditions", "bindingFailureConditions", Pointer),
+    Field("ShareID", "shareID", Pointer),
+    Field("ConsumedCapacity", "consumedCapacity", Pointer),
+];
+
+const ALLOCATED_CONFIGURATION: &[Field] = &[
+    Field("Source", "source", Text),
+    Field("Requests", "requests", Pointer),
+    Field("Opaque", "opaque", Struct(OPAQUE)),
+];
+
+const ALLOCATED: &[Field] =
+    &[Field("Results", "results", List(RESULT)), Field("Config", "config", List(ALLOCATED_CONFIGURATION))];
+
+pub(super) const ALLOCATION: &[Field] = &[
+    Field("Devices", "devices", Inside(ALLOCATED)),
+    Field("NodeSelector", "nodeSelector", Struct(NODE_SELECTOR)),
+    Field("AllocationTimestamp", "allocationTimestamp", Pointer),
+];

@@ -42,3 +42,21 @@ pub(super) const DISTINGUISHER: &[Field] = &[Field("Type", "type", Text)];
 
 pub(super) const ROLE_REFERENCE: &[Field] =
     &[Field("APIGroup", "apiGroup", Text), Field("Kind", "kind", Text), Field("Name", "name", Text)];
+
+pub(super) const SERVICE_RANGES: &[Field] = &[Field("CIDRs", "cidrs", Pointer)];
+
+pub(super) const PARENT_REFERENCE: &[Field] = &[
+    Field("Group", "group", Text),
+    Field("Resource", "resource", Text),
+    Field("Namespace", "namespace", Text),
+    Field("Name", "name", Text),
+];
+
+const NODE_RESOURCES: &[Field] = &[Field("Count", "count", Pointer)];
+
+pub(super) const NODE_DRIVER: &[Field] = &[
+    Field("Name", "name", Text),
+    Field("NodeID", "nodeID", Text),
+    Field("TopologyKeys", "topologyKeys", Pointer),
+    Field("Allocatable", "allocatable", Struct(NODE_RESOURCES)),
+];

@@ -95,6 +95,21 @@ pub(super) fn role_reference(role: &Value) -> Printed {
     printed(role, kinds::ROLE_REFERENCE)
 }
 
+/// The spec of a ServiceCIDR.
+pub(super) fn service_ranges(spec: &Value) -> Printed {
+    printed(spec, kinds::SERVICE_RANGES)
+}
+
+/// Whose an IPAddress is.
+pub(super) fn parent_reference(parent: &Value) -> Printed {
+    printed(parent, kinds::PARENT_REFERENCE)
+}
+
+/// A driver of a CSINode.
+pub(super) fn node_driver(driver: &Value) -> Printed {
+    printed(driver, kinds::NODE_DRIVER)
+}
+
 /// A toleration.
 pub(super) fn toleration(toleration: &Value) -> Printed {
     printed(toleration, pod::TOLERATION)
@@ -148,6 +163,21 @@ pub(super) fn volume_affinity(affinity: &Value) -> Printed {
 /// The spec of a resource claim.
 pub(super) fn device_claim(spec: &Value) -> Printed {
     printed(spec, device::CLAIM_SPEC)
+}
+
+/// The spec of a template of resource claims.
+pub(super) fn device_claim_template(template: &Value) -> Printed {
+    printed(template, device::TEMPLATE)
+}
+
+/// An attribute of a device.
+pub(super) fn device_attribute(attribute: &Value) -> Printed {
+    printed(attribute, device::ATTRIBUTE)
+}
+
+/// What was allocated for a claim.
+pub(super) fn device_allocation(allocation: &Value) -> Printed {
+    printed(allocation, device::ALLOCATION)
 }
 
 /// A pod template.

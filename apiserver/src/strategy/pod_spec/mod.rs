@@ -35,7 +35,7 @@ pub(super) use defaults::default;
 pub(super) use items::check_relative;
 pub(super) use platform::each_container;
 pub(super) use resources::{
-    check_container_name as validate_container_resource, is_for_pods,
+    check_container_name as validate_container_resource, is_extended as is_extended_resource, is_for_pods,
     validate_container as validate_resources, validate_name as validate_resource_name,
 };
 pub(super) use sums::of_containers as sum_of_containers;

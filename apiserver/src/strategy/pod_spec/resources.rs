@@ -252,7 +252,8 @@ fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
 }
 
-fn is_extended(name: &str) -> bool {
+/// Whether a resource is one that a node has by its extensions.
+pub(in crate::strategy) fn is_extended(name: &str) -> bool {
     !is_native(name)
         && !name.starts_with("requests.")
         && labels::qualified_name(&format!("requests.{name}")).is_empty()
