@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+mod amounts;
 pub mod authenticate;
 pub mod authorize;
 mod cel;

@@ -31,6 +31,13 @@ impl User {
         User { name: name.into(), groups: vec!["system:authenticated".to_owned()], ..User::default() }
     }
 
+    /// A service account as a user.
+    pub(crate) fn service_account(namespace: &str, name: &str) -> Self {
+        let mut user = User::named(service_account_name(namespace, name));
+        user.groups.splice(0..0, service_account_groups(namespace));
+        user
+    }
+
     /// Reads a user from an object that has the name in the field `name`, as the kinds of reviews write users.
     pub(crate) fn read(object: &Value, name: &str) -> Self {
         let texts = |value: &Value| -> Vec<String> {

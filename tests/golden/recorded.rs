@@ -11,7 +11,7 @@ pub(crate) const RECORDED: &[(&str, usize)] = &[
     ("07-deletion", 73),
     ("08-crds", 84),
     ("09-access", 76),
-    ("10-admission", 71),
+    ("10-admission", 94),
     ("11-discovery", 107),
     ("12-subresources", 48),
 ];

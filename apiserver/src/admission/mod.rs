@@ -2,7 +2,9 @@
 //!
 //! One file per plugin, one line per plugin in the list below.
 
+mod certificates;
 mod closure;
+mod cluster;
 mod default_class;
 mod default_toleration_seconds;
 mod limit_ranger;
@@ -11,6 +13,8 @@ mod pod_security;
 mod pod_topology_labels;
 mod policy;
 mod priority;
+mod reinvocation;
+mod resource_quota;
 mod runtime_class;
 mod service_account;
 mod storage_object_in_use_protection;
@@ -18,18 +22,19 @@ mod taint_nodes_by_condition;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 use steersman_core::{Env, Error, Result};
 
-use crate::reader::Reader;
 use crate::tree::Read;
 use crate::user::User;
 
 pub use closure::{mutating, validating};
+pub use cluster::Cluster;
+pub use reinvocation::Reinvocation;
 
 /// What is being done to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +73,11 @@ pub struct Attributes<'a> {
     /// Whether nothing will be stored.
     pub dry_run: bool,
     /// The rest of the cluster.
-    pub cluster: &'a dyn Reader,
-    /// Warnings for whoever writes.
-    pub warnings: &'a mut Vec<String>,
+    pub cluster: &'a dyn Cluster,
+    /// Warnings for whoever writes; see [`Attributes::warn`].
+    pub(crate) warnings: &'a Mutex<Vec<String>>,
+    /// What plugins that run twice know of the first time.
+    pub(crate) reinvocation: &'a mut Reinvocation,
 }
 
 /// A link of the chain. Both methods may be repeated for one write (a patch is retried on conflict).
@@ -79,7 +86,8 @@ pub trait Admission: Send + Sync {
     /// The name by which it is switched on and off: `NamespaceLifecycle`.
     fn name(&self) -> &'static str;
 
-    /// Changes or refuses the write. Runs in chain order, before any `validate`.
+    /// Changes or refuses the write. Runs in chain order, before any `validate`, and once more if a policy has changed
+    /// what it had seen.
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         let _ = write;
         Ok(())
@@ -101,6 +109,15 @@ impl Attributes<'_> {
             && self.resource.group == group
     }
 
+    /// Warns whoever writes, once of the same.
+    pub fn warn(&self, warning: impl Into<String>) {
+        let (warning, mut all) =
+            (warning.into(), self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        if !all.contains(&warning) {
+            all.push(warning);
+        }
+    }
+
     /// The refusal of this write: 403, naming the object as far as its name is known.
     pub fn forbidden(&self, why: impl std::fmt::Display) -> Error {
         let metadata = self.object.at("metadata");
@@ -110,7 +127,7 @@ impl Attributes<'_> {
     }
 }
 
-/// The built-in links, in upstream's order.
+/// The built-in links that come before a user's own, in upstream's order.
 pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
     vec![
         Arc::new(namespace_lifecycle::NamespaceLifecycle),
@@ -123,8 +140,17 @@ pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
         Arc::new(default_class::STORAGE),
         Arc::new(storage_object_in_use_protection::StorageObjectInUseProtection),
         Arc::new(runtime_class::RuntimeClass),
+        Arc::new(certificates::Approval),
+        Arc::new(certificates::Signing),
+        Arc::new(certificates::SubjectRestriction),
         Arc::new(default_class::INGRESS),
         Arc::new(pod_topology_labels::PodTopologyLabels),
+        Arc::new(policy::MutatingAdmissionPolicy::default()),
         Arc::new(policy::ValidatingAdmissionPolicy::default()),
     ]
+}
+
+/// The built-in link that comes last: what it lets through is counted.
+pub fn last() -> Arc<dyn Admission> {
+    Arc::new(resource_quota::ResourceQuota)
 }

@@ -9,16 +9,20 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::json;
 use steersman_core::Object;
+use steersman_core::api::Target;
 use steersman_core::env::{Clock, Spawn};
-use steersman_core::resource::GroupResource;
+use steersman_core::resource::{GroupResource, Scope};
 
 use super::*;
+use crate::authorize::{Asked, Decision};
+use crate::reader::Reader;
+use crate::subresource::Change;
 
-/// A cluster of objects, by resource, namespace and name.
+/// A cluster of objects, by resource, namespace and name, where everything is allowed and nothing changes.
 #[derive(Default)]
-pub(crate) struct Cluster(BTreeMap<(String, String, String), Object>);
+pub(crate) struct Objects(BTreeMap<(String, String, String), Object>);
 
-impl Cluster {
+impl Objects {
     fn with(mut self, resource: &str, object: Value) -> Self {
         let object = Object::from_value(&object).unwrap();
         let key = (resource.to_owned(), object.namespace().to_owned(), object.name().to_owned());
@@ -27,7 +31,7 @@ impl Cluster {
     }
 }
 
-impl Reader for Cluster {
+impl Reader for Objects {
     fn get(&self, resource: &GroupResource, namespace: &str, name: &str) -> Option<Object> {
         self.0.get(&(resource.resource.to_string(), namespace.to_owned(), name.to_owned())).cloned()
     }
@@ -38,6 +42,29 @@ impl Reader for Cluster {
             .filter(|((one, _, _), _)| *one == resource.resource)
             .map(|(_, object)| object.clone())
             .collect()
+    }
+}
+
+#[async_trait]
+impl Cluster for Objects {
+    async fn decide(&self, _: &User, _: &str, _: Asked<'_>) -> Decision {
+        Decision::allow()
+    }
+
+    async fn update_status(&self, _: &Target, _: &Change<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn resource_of(&self, _: &GroupVersionKind) -> Option<(GroupResource, Scope)> {
+        None
+    }
+
+    fn merge(&self, _: &GroupVersionResource, _: &Value, config: Value) -> Result<Value, String> {
+        Ok(config)
+    }
+
+    fn complete(&self, _: &GroupVersionResource, object: Value) -> Result<Value, String> {
+        Ok(object)
     }
 }
 
@@ -64,13 +91,14 @@ impl Spawn for Still {
 
 /// Runs the whole chain over a write of `object`, and gives the object as it would be stored.
 fn admit(
-    cluster: &Cluster,
+    cluster: &Objects,
     operation: Operation,
     group: &str,
     resource: &str,
     object: Value,
 ) -> Result<Value> {
-    let chain = builtin(&Env::new(Arc::new(Still), Arc::new(Still), 1));
+    let mut chain = builtin(&Env::new(Arc::new(Still), Arc::new(Still), 1));
+    chain.push(last());
     let gvr = GroupVersionResource::new(group.to_owned(), "v1", resource.to_owned());
     let kind = if resource == "namespaces" { "Namespace" } else { "Any" };
     let gvk = GroupVersionKind::new(group.to_owned(), "v1", kind);
@@ -88,7 +116,8 @@ fn admit(
         user: &user,
         dry_run: false,
         cluster,
-        warnings: &mut Vec::new(),
+        warnings: &Mutex::default(),
+        reinvocation: &mut Reinvocation::default(),
     };
     block_on(async {
         for link in &chain {
@@ -103,14 +132,14 @@ fn admit(
 }
 
 /// A cluster with namespace `n` and its default service account, without tokens.
-fn cluster() -> Cluster {
-    Cluster::default().with("namespaces", json!({"metadata": {"name": "n"}})).with(
+fn cluster() -> Objects {
+    Objects::default().with("namespaces", json!({"metadata": {"name": "n"}})).with(
         "serviceaccounts",
         json!({"metadata": {"name": "default", "namespace": "n"}, "automountServiceAccountToken": false}),
     )
 }
 
-fn create_pod(cluster: &Cluster, spec: Value) -> Result<Value> {
+fn create_pod(cluster: &Objects, spec: Value) -> Result<Value> {
     let pod = json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec});
     admit(cluster, Operation::Create, "", "pods", pod).map(|mut pod| pod["spec"].take())
 }
@@ -129,7 +158,7 @@ fn nothing_is_created_in_a_namespace_that_does_not_exist() {
 #[test]
 fn nothing_is_created_in_a_namespace_that_goes_away() {
     let going = json!({"metadata": {"name": "n", "deletionTimestamp": "2020-01-01T00:00:00Z"}});
-    let cluster = Cluster::default().with("namespaces", going);
+    let cluster = Objects::default().with("namespaces", going);
     let map = || json!({"metadata": {"name": "a", "namespace": "n"}});
     let error = admit(&cluster, Operation::Create, "", "configmaps", map()).unwrap_err();
     assert_eq!(
@@ -262,4 +291,33 @@ fn what_stores_data_is_protected_while_it_is_in_use() {
     assert_eq!(finalizers("", "persistentvolumes", json!([volume])), json!([volume]));
     assert_eq!(finalizers("storage.k8s.io", "volumeattributesclasses", json!(null)), json!([class]));
     assert_eq!(finalizers("", "nodes", json!(null)), json!(null));
+}
+
+#[test]
+fn a_quota_stops_what_it_has_nothing_left_for() {
+    let with = |used: &str| {
+        let status = json!({"hard": {"pods": "2"}, "used": {"pods": used}});
+        cluster().with(
+            "resourcequotas",
+            json!({"metadata": {"name": "q", "namespace": "n"}, "spec": {}, "status": status}),
+        )
+    };
+    create_pod(&with("1"), json!({})).unwrap();
+    assert_eq!(
+        message(create_pod(&with("2"), json!({}))),
+        "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"
+    );
+}
+
+#[test]
+fn a_quota_for_a_resource_wants_to_be_told_how_much() {
+    let status = json!({"hard": {"limits.cpu": "2"}, "used": {"limits.cpu": "0"}});
+    let quota = json!({"metadata": {"name": "q", "namespace": "n"}, "spec": {}, "status": status});
+    let cluster = cluster().with("resourcequotas", quota);
+    let pod = |resources: Value| json!({"containers": [{"name": "c", "resources": resources}]});
+    assert_eq!(
+        message(create_pod(&cluster, pod(json!({})))),
+        "pods \"a\" is forbidden: failed quota: q: must specify limits.cpu for: c"
+    );
+    create_pod(&cluster, pod(json!({"limits": {"cpu": "1"}}))).unwrap();
 }

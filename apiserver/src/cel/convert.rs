@@ -1,6 +1,7 @@
 //! Conversions between the language's types.
 
-use super::eval::{Failure, Outcome};
+use super::eval::Outcome;
+use super::failure::Failure;
 use super::value::Value;
 use super::{functions::shared, time};
 

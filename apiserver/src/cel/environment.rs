@@ -9,6 +9,9 @@ use super::kind::{Declared, Field, ObjectType, Type};
 use super::library::Library;
 use super::{Program, compile};
 
+/// The type of the variables of a policy together.
+const COMPOSED: &str = "kubernetes.variables";
+
 /// The most attributes and capacities of a device.
 const MOST_ATTRIBUTES: u64 = 32;
 
@@ -74,9 +77,14 @@ impl Environment {
     }
 
     /// One more variable.
-    pub(crate) fn with(mut self, name: &str, kind: Type) -> Self {
+    pub(crate) fn add(&mut self, name: &str, kind: Type) {
         self.variables.insert(name.to_owned(), kind);
-        self
+    }
+
+    /// From now on expressions may ask for what stands below `variables`: nothing yet.
+    pub(crate) fn declare_variables(&mut self) {
+        let none = ObjectType { name: COMPOSED.to_owned(), fields: BTreeMap::new() };
+        self.variables.entry("variables".to_owned()).or_insert_with(|| Type::Object(Arc::new(none)));
     }
 
     /// Makes a variable one that expressions compiled from now on find below `variables`.
@@ -87,8 +95,18 @@ impl Environment {
             _ => BTreeMap::new(),
         };
         fields.insert(name.to_owned(), Field { name: name.to_owned(), declared });
-        let composed = Type::Object(Arc::new(ObjectType { name: "kubernetes.variables".to_owned(), fields }));
+        let composed = Type::Object(Arc::new(ObjectType { name: COMPOSED.to_owned(), fields }));
         self.variables.insert("variables".to_owned(), composed);
+    }
+
+    /// Compiles an expression that makes a message, which is not for the authoriser to decide.
+    ///
+    /// # Errors
+    /// What is wrong with it, in upstream's words.
+    pub(crate) fn compile_message(&self, source: &str) -> Result<Program, String> {
+        let mut variables = self.variables.clone();
+        variables.remove("authorizer");
+        compile(&self.library, source, &variables, &self.root)
     }
 
     /// Compiles an expression.

@@ -3,31 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::expr::{Call, Element, Entry, Expr, Fold, Kind, Literal, Select};
+use super::expr::{Call, Element, Entry, Expr, Kind, Literal, Select};
 use super::extension::{self, Extensions};
+use super::failure::Failure;
 use super::functions;
 use super::patterns::Patterns;
-use super::value::{Key, List, Map, Text, Value};
+use super::value::{Key, Map, Text, Value};
 use super::{price, spend};
 
 /// No evaluation copies or compares more parts than this. Upstream has only the cost, which counts a list as one where
 /// it is copied; whatever gets here would take long, and much memory.
 const MAX_TOUCHED: u64 = 20_000_000;
-
-/// Why there is no value.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Failure {
-    /// What the language calls an error: `no such key: x`.
-    Error(String),
-    /// It cost more than it may.
-    TooCostly,
-}
-
-impl Failure {
-    pub(super) fn no_overload() -> Self {
-        Failure::Error("no such overload".to_owned())
-    }
-}
 
 pub(super) type Outcome<'a> = Result<Value<'a>, Failure>;
 
@@ -50,9 +36,10 @@ pub(super) struct Means {
     pub(super) extensions: Extensions,
 }
 
-struct Evaluation<'a> {
+/// An evaluation that is under way.
+pub(super) struct Evaluation<'a> {
     /// The variables, innermost last.
-    scopes: Vec<(&'a str, Value<'a>)>,
+    pub(super) scopes: Vec<(&'a str, Value<'a>)>,
     means: &'a Means,
     cost: u64,
     touched: u64,
@@ -60,17 +47,17 @@ struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    fn charge(&mut self, cost: u64) -> Result<(), Failure> {
+    pub(super) fn charge(&mut self, cost: u64) -> Result<(), Failure> {
         self.cost = self.cost.saturating_add(cost);
         if self.cost > self.limit { Err(Failure::TooCostly) } else { Ok(()) }
     }
 
-    fn work(&mut self, parts: u64) -> Result<(), Failure> {
+    pub(super) fn work(&mut self, parts: u64) -> Result<(), Failure> {
         self.touched = self.touched.saturating_add(parts);
         if self.touched > MAX_TOUCHED { Err(Failure::TooCostly) } else { Ok(()) }
     }
 
-    fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
+    pub(super) fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
         match &expr.kind {
             Kind::Literal(literal) => Ok(constant(literal)),
             Kind::Ident(name) => {
@@ -81,7 +68,11 @@ impl<'a> Evaluation<'a> {
             Kind::Call(call) => self.call(call),
             Kind::List(elements) => self.list(elements),
             Kind::Map(entries) => self.map(entries),
-            Kind::Struct { .. } => Err(Failure::no_overload()),
+            Kind::Struct { name, fields } => {
+                let made = self.entries(fields)?;
+                self.charge(price::MAP)?;
+                Ok(Value::Map(Map::Message(name, Arc::new(made))))
+            }
             Kind::Fold(fold) => self.fold(fold),
         }
     }
@@ -124,6 +115,12 @@ impl<'a> Evaluation<'a> {
     }
 
     fn map(&mut self, entries: &'a [Entry]) -> Outcome<'a> {
+        let made = self.entries(entries)?;
+        self.charge(price::MAP)?;
+        Ok(Value::Map(Map::Made(Arc::new(made))))
+    }
+
+    fn entries(&mut self, entries: &'a [Entry]) -> Result<BTreeMap<Key, Value<'a>>, Failure> {
         let mut made = BTreeMap::new();
         for entry in entries {
             let key = self.eval(&entry.key)?;
@@ -139,8 +136,7 @@ impl<'a> Evaluation<'a> {
                 return Err(Failure::Error(format!("insert failed: key {} already exists", show_key(&key))));
             }
         }
-        self.charge(price::MAP)?;
-        Ok(Value::Map(Map::Made(Arc::new(made))))
+        Ok(made)
     }
 
     fn call(&mut self, call: &'a Call) -> Outcome<'a> {
@@ -156,7 +152,7 @@ impl<'a> Evaluation<'a> {
             }
             ("@not_strictly_false", [arg]) => {
                 let value = match self.eval(arg) {
-                    Err(Failure::TooCostly) => return Err(Failure::TooCostly),
+                    Err(failure) if failure.is_final() => return Err(failure),
                     Ok(Value::Bool(false)) => false,
                     _ => true,
                 };
@@ -175,6 +171,11 @@ impl<'a> Evaluation<'a> {
     }
 
     fn apply(&self, call: &'a Call, args: &[Value<'a>]) -> Outcome<'a> {
+        if let [Value::Authority(authority), rest @ ..] = args
+            && call.target.is_some()
+        {
+            return authority.call(&call.function, rest);
+        }
         if let Some(outcome) = functions::call(&call.function, args) {
             return outcome;
         }
@@ -196,130 +197,12 @@ impl<'a> Evaluation<'a> {
             match self.eval(arg) {
                 Ok(Value::Bool(value)) if value == decisive => return Ok(Value::Bool(decisive)),
                 Ok(Value::Bool(_)) => {}
-                Err(Failure::TooCostly) => return Err(Failure::TooCostly),
+                Err(failure) if failure.is_final() => return Err(failure),
                 Err(error) => failure = failure.or(Some(error)),
                 Ok(_) => failure = failure.or_else(|| Some(Failure::no_overload())),
             }
         }
         failure.map_or(Ok(Value::Bool(!decisive)), Err)
-    }
-
-    fn fold(&mut self, fold: &'a Fold) -> Outcome<'a> {
-        let outer = self.scopes.len();
-        let outcome = self.fold_in_scope(fold, outer);
-        self.scopes.truncate(outer);
-        outcome
-    }
-
-    fn fold_in_scope(&mut self, fold: &'a Fold, outer: usize) -> Outcome<'a> {
-        let range = self.eval(&fold.range)?;
-        let init = self.eval(&fold.init)?;
-        self.scopes.push((&fold.accumulator, init));
-        for (first, second) in variables(&range, fold.second.is_some())? {
-            self.scopes.truncate(outer + 1);
-            self.scopes.push((&fold.variable, first));
-            if let (Some(name), Some(value)) = (&fold.second, second) {
-                self.scopes.push((name, value));
-            }
-            match self.eval(&fold.condition)? {
-                Value::Bool(true) => {}
-                _ => break,
-            }
-            if let Some(next) = self.step(&fold.step, outer)? {
-                self.scopes[outer].1 = next;
-            }
-        }
-        self.scopes.truncate(outer + 1);
-        self.eval(&fold.result)
-    }
-
-    /// One step; `None` if it grew the accumulator where it is. Making a list anew for each element would take the
-    /// square of its length.
-    fn step(&mut self, step: &'a Expr, accumulator: usize) -> Result<Option<Value<'a>>, Failure> {
-        let Kind::Call(call) = &step.kind else { return self.eval(step).map(Some) };
-        match (call.function.as_str(), call.args.as_slice()) {
-            ("_?_:_", [condition, yes, no]) => match self.eval(condition)? {
-                Value::Bool(true) => self.step(yes, accumulator),
-                Value::Bool(false) => self.step(no, accumulator),
-                _ => Err(Failure::no_overload()),
-            },
-            ("_+_", [own, more]) if is_result(own) => self.grow(own, more, accumulator),
-            ("cel.@mapInsert", [own, more @ ..]) if is_result(own) => self.insert(more, accumulator),
-            // What `all` and `exists` come to is kept even if it is an error, until an element decides.
-            ("_&&_" | "_||_", [_, _]) => self.quantify(call, accumulator).map(Some),
-            _ => self.eval(step).map(Some),
-        }
-    }
-
-    fn grow(
-        &mut self,
-        own: &'a Expr,
-        more: &'a Expr,
-        accumulator: usize,
-    ) -> Result<Option<Value<'a>>, Failure> {
-        let added = self.eval(more)?;
-        self.work(added.size())?;
-        if let (Value::List(List::Made(items)), Value::List(added)) =
-            (&mut self.scopes[accumulator].1, &added)
-        {
-            let items = Arc::make_mut(items);
-            items.extend(added.iter());
-            self.charge(2)?;
-            return Ok(None);
-        }
-        let before = self.eval(own)?;
-        let sum = functions::call("_+_", &[before, added]).unwrap_or_else(|| Err(Failure::no_overload()))?;
-        self.charge(1)?;
-        Ok(Some(sum))
-    }
-
-    fn insert(&mut self, more: &'a [Expr], accumulator: usize) -> Result<Option<Value<'a>>, Failure> {
-        let mut added = Vec::with_capacity(more.len());
-        for part in more {
-            added.push(self.eval(part)?);
-        }
-        self.charge(2)?;
-        self.work(added.iter().map(Value::size).sum())?;
-        let Value::Map(map) = &mut self.scopes[accumulator].1 else { return Err(Failure::no_overload()) };
-        functions::insert(map, added)?;
-        Ok(None)
-    }
-
-    fn quantify(&mut self, call: &'a Call, accumulator: usize) -> Outcome<'a> {
-        let [_, predicate] = call.args.as_slice() else { return Err(Failure::no_overload()) };
-        self.charge(1)?;
-        let decisive = call.function == "_||_";
-        let found = match self.eval(predicate) {
-            Err(Failure::TooCostly) => return Err(Failure::TooCostly),
-            Ok(Value::Bool(value)) if value == decisive => return Ok(Value::Bool(decisive)),
-            Ok(Value::Bool(_)) => return Ok(self.scopes[accumulator].1.clone()),
-            Err(Failure::Error(error)) => error,
-            Ok(_) => "no such overload".to_owned(),
-        };
-        match &self.scopes[accumulator].1 {
-            Value::Failed(before) => Ok(Value::Failed(before.clone())),
-            _ => Ok(Value::Failed(found.into())),
-        }
-    }
-}
-
-fn is_result(expr: &Expr) -> bool {
-    matches!(&expr.kind, Kind::Ident(name) if name == "@result")
-}
-
-/// What a fold goes through: elements, keys, or both with their indexes or values.
-type Variables<'a> = Vec<(Value<'a>, Option<Value<'a>>)>;
-
-fn variables<'a>(range: &Value<'a>, with_second: bool) -> Result<Variables<'a>, Failure> {
-    match range {
-        Value::List(list) if with_second => Ok(list
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (Value::Int(i64::try_from(index).unwrap_or(i64::MAX)), Some(item)))
-            .collect()),
-        Value::List(list) => Ok(list.iter().map(|item| (item, None)).collect()),
-        Value::Map(map) => Ok(map.entries().into_iter().map(|(key, value)| (key, Some(value))).collect()),
-        other => Err(Failure::Error(format!("got '{}', expected iterable type", other.type_name()))),
     }
 }
 
@@ -382,6 +265,7 @@ pub(super) fn field<'a>(operand: &Value<'a>, name: &str) -> Outcome<'a> {
         Value::Map(map) => map.field(name).ok_or_else(|| no_such_key(name)),
         Value::Optional(None) => Ok(Value::Optional(None)),
         Value::Optional(Some(value)) => Ok(Value::Optional(field(value, name).ok().map(Arc::new))),
+        Value::Authority(authority) => authority.field(name),
         _ => Err(Failure::no_overload()),
     }
 }

@@ -7,8 +7,8 @@ use kube_cel::KubeCelExt as _;
 use kube_cel::cel::objects::Key as ForeignKey;
 use kube_cel::cel::{Context, Program, Value as Foreign};
 
-use super::eval::Failure;
 use super::expr::{Expr, Kind};
+use super::failure::Failure;
 use super::value::{List, Map, Text, Value};
 
 /// The names that a call's target and arguments have.
@@ -153,7 +153,7 @@ fn words(error: &str) -> String {
 
 fn to_foreign(value: &Value<'_>) -> Foreign {
     match value {
-        Value::Null | Value::Failed(_) => Foreign::Null,
+        Value::Null | Value::Failed(_) | Value::Authority(_) => Foreign::Null,
         // Formatting is all that the libraries do with these.
         Value::Duration(span) => Foreign::String(Arc::new(super::time::show_duration(*span))),
         Value::Timestamp(at) => Foreign::String(Arc::new(at.to_string())),

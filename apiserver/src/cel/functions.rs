@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::eval::{Failure, Outcome, field, no_such_key, show_key};
+use super::eval::{Outcome, field, no_such_key, show_key};
+use super::failure::Failure;
 use super::value::{Key, List, Map, Text, Value};
 use super::{convert, lists, quantities, text, time};
 

@@ -9,7 +9,7 @@ use super::expr::Expr;
 use super::extension::{Extensions, Shared};
 use super::kind::{Declared, Type};
 use super::signatures::{
-    AUTHORIZATION, CONVERSIONS, KUBERNETES, LISTS, OPERATORS, OPTIONALS, STANDARD, STRINGS,
+    AUTHORIZATION, CONVERSIONS, KUBERNETES, LISTS, OPERATORS, OPTIONALS, PATCHES, STANDARD, STRINGS,
 };
 
 /// One way to call a function.
@@ -48,10 +48,7 @@ impl Library {
         let mut functions: BTreeMap<&'static str, Vec<Overload>> = BTreeMap::new();
         for table in [OPERATORS, CONVERSIONS, STANDARD, OPTIONALS, STRINGS, LISTS, KUBERNETES, AUTHORIZATION]
         {
-            for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
-                let (name, overload) = overload(row);
-                functions.entry(name).or_default().push(overload);
-            }
+            declare(table, &mut functions);
         }
         Library { functions, shared: Shared::default(), has_messages: false }
     }
@@ -59,6 +56,7 @@ impl Library {
     /// From now on expressions may make the messages of mutating policies.
     pub(super) fn allow_messages(&mut self) {
         self.has_messages = true;
+        declare(PATCHES, &mut self.functions);
     }
 
     /// The message of that name: a patch, or the object (`Object.spec.template` is a part of it).
@@ -82,6 +80,13 @@ impl Library {
 
     pub(super) fn overloads(&self, function: &str) -> Option<&[Overload]> {
         self.functions.get(function).map(Vec::as_slice)
+    }
+}
+
+fn declare(table: &'static str, functions: &mut BTreeMap<&'static str, Vec<Overload>>) {
+    for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
+        let (name, overload) = overload(row);
+        functions.entry(name).or_default().push(overload);
     }
 }
 

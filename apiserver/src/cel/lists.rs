@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::eval::{Failure, Outcome};
+use super::eval::Outcome;
+use super::failure::Failure;
 use super::functions::{items, shared};
 use super::value::{List, Value};
 

@@ -7,6 +7,7 @@
 //!
 //! <https://kubernetes.io/docs/reference/using-api/cel/>
 
+mod authority;
 mod check;
 mod convert;
 mod environment;
@@ -14,12 +15,16 @@ mod estimate;
 mod eval;
 mod expr;
 mod extension;
+mod failure;
+mod fold;
 mod functions;
+mod json;
 mod kind;
 mod library;
 mod lists;
 mod literals;
 mod macros;
+mod maps;
 mod parse;
 mod patterns;
 mod price;
@@ -41,10 +46,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+pub(crate) use authority::{Answer, Answers, Question};
 pub(crate) use environment::{Environment, namespace as namespace_type, request as request_type};
-pub(crate) use eval::Failure;
 use eval::Means;
 use expr::Expr;
+pub(crate) use failure::Failure;
 pub(crate) use kind::{Declared, Field, ListKind, ObjectType, Type};
 pub(crate) use library::Library;
 pub(crate) use parse::RESERVED;
@@ -96,6 +102,8 @@ pub(crate) enum Binding<'a> {
     Json(&'a Json, &'a Declared),
     /// An optional value that holds a part of an object, or nothing.
     Optional(Option<&'a Json>, &'a Declared),
+    /// Who answers whether somebody may.
+    Authorizer(&'a Answers),
 }
 
 impl<'a> Binding<'a> {
@@ -105,6 +113,7 @@ impl<'a> Binding<'a> {
             Binding::Optional(json, declared) => {
                 Value::Optional(json.map(|json| std::sync::Arc::new(Value::of(json, declared))))
             }
+            Binding::Authorizer(answers) => Value::Authority(authority::Authority::of(answers)),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
-use super::eval::{Failure, Outcome};
+use super::eval::Outcome;
 use super::expr::{Expr, Kind, Literal};
+use super::failure::Failure;
 use super::value::Value;
 
 /// The regular expressions that stand in one expression.

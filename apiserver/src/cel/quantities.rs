@@ -6,7 +6,8 @@ use std::sync::Arc;
 use steersman_core::Quantity;
 use steersman_core::quantity::Format;
 
-use super::eval::{Failure, Outcome};
+use super::eval::Outcome;
+use super::failure::Failure;
 use super::value::Value;
 
 /// Calls a function; `None` if it is not known here.

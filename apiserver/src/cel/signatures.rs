@@ -348,3 +348,7 @@ pub(super) const AUTHORIZATION: &str = "
     .allowed decision_allowed decision -> bool
     .reason decision_reason decision -> string
 ";
+
+pub(super) const PATCHES: &str = "
+    jsonpatch.escapeKey jsonpatch_escapekey string -> string
+";

@@ -1,6 +1,7 @@
 //! Functions on text, whose places are counted in characters.
 
-use super::eval::{Failure, Outcome};
+use super::eval::Outcome;
+use super::failure::Failure;
 use super::functions::shared;
 use super::value::Value;
 
@@ -14,6 +15,7 @@ pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>
         ("endsWith", [Value::String(part)]) => Ok(Value::Bool(text.ends_with(part.as_str()))),
         ("lowerAscii", []) => Ok(shared(text.to_ascii_lowercase())),
         ("upperAscii", []) => Ok(shared(text.to_ascii_uppercase())),
+        ("jsonpatch.escapeKey", []) => Ok(Value::text(text.replace('~', "~0").replace('/', "~1"))),
         ("trim", []) => Ok(Value::text(text.trim())),
         ("charAt", [Value::Int(index)]) => char_at(text, *index),
         ("substring", [Value::Int(start)]) => substring(text, *start, None),

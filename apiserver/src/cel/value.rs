@@ -8,6 +8,7 @@ use kube_cel::cel::Value as Foreign;
 use serde_json::{Map as JsonMap, Value as Json};
 use steersman_core::Quantity;
 
+use super::authority::Authority;
 use super::kind::{Declared, ListKind, ObjectType, Type};
 
 /// A value; whatever came with the object is borrowed from it.
@@ -30,6 +31,8 @@ pub(super) enum Value<'a> {
     Quantity(Arc<Quantity>),
     /// A value of the libraries that `kube-cel` has: an address, a version, ….
     Opaque(Foreign),
+    /// The authoriser, a question to it, or its answer.
+    Authority(Authority<'a>),
     /// What `all` and `exists` come to while an element could not be judged and none has decided.
     Failed(Arc<str>),
 }
@@ -63,6 +66,8 @@ pub(super) enum Map<'a> {
     /// Any keys, whose values are declared alike.
     Json(&'a JsonMap<String, Json>, &'a Declared),
     Made(Arc<BTreeMap<Key, Value<'a>>>),
+    /// The fields of a message, and its name.
+    Message(&'a str, Arc<BTreeMap<Key, Value<'a>>>),
 }
 
 /// A key of a map that an expression made. Whole numbers that are equal are the same key.
@@ -101,6 +106,14 @@ impl<'a> Value<'a> {
         Value::Optional(Some(Arc::new(value)))
     }
 
+    /// The text that it is.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
     /// How large cost models take it to be.
     pub(super) fn size(&self) -> u64 {
         let size = match self {
@@ -108,7 +121,7 @@ impl<'a> Value<'a> {
             Value::Bytes(bytes) => bytes.len(),
             Value::List(list) => list.len(),
             Value::Map(Map::Object(fields, _) | Map::Json(fields, _)) => fields.len(),
-            Value::Map(Map::Made(entries)) => entries.len(),
+            Value::Map(Map::Made(entries) | Map::Message(_, entries)) => entries.len(),
             Value::Optional(Some(value)) => return value.size(),
             _ => 1,
         };
@@ -123,7 +136,9 @@ impl<'a> Value<'a> {
             Value::Map(Map::Object(fields, _) | Map::Json(fields, _)) => {
                 fields.values().map(weight).sum::<u64>() + 1
             }
-            Value::Map(Map::Made(entries)) => entries.values().map(Value::weight).sum::<u64>() + 1,
+            Value::Map(Map::Made(entries) | Map::Message(_, entries)) => {
+                entries.values().map(Value::weight).sum::<u64>() + 1
+            }
             _ => 1,
         }
     }
@@ -142,12 +157,14 @@ impl<'a> Value<'a> {
             Value::Timestamp(_) => "google.protobuf.Timestamp",
             Value::List(_) => "list",
             Value::Map(Map::Object(_, object)) => &object.name,
+            Value::Map(Map::Message(name, _)) => name,
             Value::Map(_) => "map",
             Value::Optional(_) => "optional_type",
             Value::Type(_) => "type",
             Value::Quantity(_) => "kubernetes.Quantity",
             Value::Opaque(Foreign::Opaque(value)) => value.runtime_type_name(),
             Value::Opaque(_) => "dyn",
+            Value::Authority(authority) => authority.type_name(),
             Value::Failed(_) => "error",
         }
     }
@@ -334,68 +351,7 @@ fn identity(item: &Json, kind: &ListKind) -> String {
     }
 }
 
-fn element(declared: &Declared) -> &Declared {
+/// What the values of a map are declared as.
+pub(super) fn element(declared: &Declared) -> &Declared {
     declared.element.as_deref().unwrap_or(declared)
-}
-
-impl<'a> Map<'a> {
-    /// The value of a key; `None` if there is none.
-    pub(super) fn get(&self, key: &Key) -> Option<Value<'a>> {
-        match self {
-            Map::Made(entries) => entries.get(key).cloned(),
-            Map::Object(..) | Map::Json(..) => match key {
-                Key::String(name) => self.field(name),
-                _ => None,
-            },
-        }
-    }
-
-    /// The value of a field, by the name that expressions have for it.
-    pub(super) fn field(&self, name: &str) -> Option<Value<'a>> {
-        match self {
-            Map::Object(fields, object) => {
-                let field = object.fields.get(name)?;
-                fields.get(&field.name).map(|value| Value::of(value, &field.declared))
-            }
-            Map::Json(fields, declared) => fields.get(name).map(|value| Value::of(value, element(declared))),
-            Map::Made(entries) => entries.get(&Key::String(name.to_owned())).cloned(),
-        }
-    }
-
-    /// The keys and values.
-    pub(super) fn entries(&self) -> Vec<(Value<'a>, Value<'a>)> {
-        match self {
-            Map::Object(_, object) => {
-                let own = object.fields.iter();
-                own.filter_map(|(name, _)| Some((Value::text(name.as_str()), self.field(name)?))).collect()
-            }
-            Map::Json(fields, declared) => fields
-                .iter()
-                .map(|(name, value)| {
-                    (Value::String(Text::Borrowed(name)), Value::of(value, element(declared)))
-                })
-                .collect(),
-            Map::Made(entries) => entries.iter().map(|(key, value)| (key.value(), value.clone())).collect(),
-        }
-    }
-
-    fn equals(&self, other: &Map<'a>) -> bool {
-        let (own, others) = (self.entries(), other.entries());
-        own.len() == others.len()
-            && own.iter().all(|(key, value)| {
-                let other = key.key().and_then(|key| other.get(&key));
-                other.is_some_and(|other| other.equals(value))
-            })
-    }
-}
-
-impl Key {
-    pub(super) fn value<'a>(&self) -> Value<'a> {
-        match self {
-            Key::Bool(value) => Value::Bool(*value),
-            Key::Int(value) => i64::try_from(*value)
-                .map_or_else(|_| Value::Uint(u64::try_from(*value).unwrap_or_default()), Value::Int),
-            Key::String(text) => Value::text(text.as_str()),
-        }
-    }
 }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::eval::{self, Failure, Outcome};
+use serde_json::Value as Json;
+
+use super::eval::{self, Outcome};
+use super::failure::Failure;
 use super::value::{Key, Map, Value};
-use super::{Binding, CALL_LIMIT, Program};
+use super::{Binding, CALL_LIMIT, Program, json};
 
 /// The variables of expressions.
 #[derive(Clone, Debug)]
@@ -23,15 +26,19 @@ impl<'a> Values<'a> {
 
     /// Works out a variable, which is found below `variables` from now on. That it cannot be worked out matters only to
     /// an expression that asks for it.
-    pub(crate) fn compose(&mut self, name: &str, program: &'a Program) {
-        let value = program.evaluate_in(self).unwrap_or_else(|failure| {
-            let why = match failure {
-                Failure::Error(why) => why,
-                Failure::TooCostly => "operation cancelled: actual cost limit exceeded".to_owned(),
-            };
-            Value::Failed(format!("composited variable {name:?} fails to evaluate: {why}").into())
-        });
+    ///
+    /// # Errors
+    /// It asks the authoriser what nobody has asked yet.
+    pub(crate) fn compose(&mut self, name: &str, program: &'a Program) -> Result<(), Failure> {
+        let value = match program.evaluate_in(self) {
+            Ok(value) => value,
+            Err(Failure::Unasked(question)) => return Err(Failure::Unasked(question)),
+            Err(why) => {
+                Value::Failed(format!("composited variable {name:?} fails to evaluate: {why}").into())
+            }
+        };
         self.composed.insert(Key::String(name.to_owned()), value);
+        Ok(())
     }
 
     fn all(&self) -> Vec<(&'a str, Value<'a>)> {
@@ -48,6 +55,11 @@ impl Program {
     /// Whether it is true of the values.
     pub(crate) fn is_true_in<'a>(&'a self, values: &Values<'a>) -> Result<bool, Failure> {
         self.evaluate_in(values).map(|value| matches!(value, Value::Bool(true)))
+    }
+
+    /// What it makes of the values, as JSON, or why that is none.
+    pub(crate) fn json_in<'a>(&'a self, values: &Values<'a>) -> Result<Result<Json, String>, Failure> {
+        self.evaluate_in(values).map(|value| json::of(&value))
     }
 
     /// The text that it makes of the values; `None` if it makes anything else.

@@ -202,8 +202,8 @@ impl Run {
                     );
                     return self.stop(node, path, why);
                 }
-                Err(Failure::Error(error)) => {
-                    let why = failed(&error, &rule.text);
+                Err(error) => {
+                    let why = failed(&error.to_string(), &rule.text);
                     self.findings.errors.push(Error::invalid(path, node.kind.as_str(), why));
                 }
             }
@@ -290,7 +290,7 @@ impl Run {
                                             for messageExpression"
                     .to_owned())
             }
-            Err(Failure::Error(_)) => Ok(None),
+            Err(Failure::Error(_) | Failure::Unasked(_)) => Ok(None),
         }
     }
 }

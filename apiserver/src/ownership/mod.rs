@@ -4,6 +4,7 @@
 //! - [`set`] holds sets of paths, [`codec`] reads and writes them as `fieldsV1`;
 //! - [`place`] says how a schema wants the values at a place to be owned;
 //! - [`compare`], [`field_set`], [`first`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
+//! - [`overlay`] merges what a policy wants, which nobody owns;
 //! - [`managed`] is the list of owners, [`written`] reads it fast, [`owners`] is how it travels with an object, [`track`] keeps it over writes,
 //!   [`apply`] uses it, [`scale`] carries it over.
 
@@ -18,6 +19,7 @@ mod last_applied;
 mod managed;
 mod merge;
 pub(crate) mod name;
+mod overlay;
 mod owners;
 mod place;
 #[cfg(test)]
@@ -40,6 +42,7 @@ use steersman_core::resource::GroupVersionKind;
 
 use crate::schema::Schema;
 
+pub(crate) use overlay::overlay;
 pub(crate) use owners::Owners;
 pub(crate) use scale::Replicas;
 

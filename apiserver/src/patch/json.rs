@@ -4,7 +4,7 @@ use serde_json::Value;
 use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 
-use super::{inapplicable, wrong_type};
+use super::{Misfit, inapplicable, wrong_type};
 
 /// No patch has more operations than this; upstream's limit.
 const OPERATIONS: usize = 10_000;
@@ -34,6 +34,17 @@ pub(super) fn apply(patch: &Value, current: &Value) -> Result<Value> {
     let mut document = Document { root: current.clone(), copied: 0 };
     for operation in operations {
         document.perform(operation).ok_or_else(inapplicable)?;
+    }
+    Ok(document.root)
+}
+
+/// The same for the operations of a policy, of which it is told why they do not apply.
+pub(super) fn perform(operations: &Value, current: &Value) -> std::result::Result<Value, Misfit> {
+    let mut document = Document { root: current.clone(), copied: 0 };
+    for operation in operations.as_array().into_iter().flatten() {
+        if document.perform(operation).is_none() {
+            return Err(document.misfit(operation));
+        }
     }
     Ok(document.root)
 }
@@ -70,6 +81,35 @@ impl Document {
             }
             _ => None,
         }
+    }
+
+    /// Why an operation does not apply.
+    fn misfit(&mut self, operation: &Value) -> Misfit {
+        let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (op, path) = (text("op"), text("path"));
+        let shown = if op == "replace" { path.clone() } else { format!("{path:?}") };
+        let missing = format!("{op} operation does not apply: doc is missing path: {shown}: missing value");
+        Misfit::Other(match (op.as_str(), self.parent(&path)) {
+            ("test", _) => return Misfit::Test,
+            ("add" | "replace" | "remove", None) => missing,
+            ("add" | "replace" | "remove", Some((Value::Array(_), key))) => {
+                format!(
+                    "error in {op} for path: '{path}': Unable to access invalid index: {key}: invalid index referenced"
+                )
+            }
+            ("remove", Some((_, key))) => {
+                format!(
+                    "error in remove for path: '{path}': Unable to remove nonexistent key: {key}: missing value"
+                )
+            }
+            ("move" | "copy", _) => {
+                format!(
+                    "{op} operation does not apply: doc is missing from path: {}: missing value",
+                    text("from")
+                )
+            }
+            _ => format!("Unexpected kind: {op}"),
+        })
     }
 
     fn add(&mut self, path: &str, value: Value) -> Option<()> {

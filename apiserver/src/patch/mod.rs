@@ -64,6 +64,20 @@ pub fn apply(
     Ok(Patched { object, warnings })
 }
 
+/// Why the operations of a policy do not apply.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Misfit {
+    /// A test failed.
+    Test,
+    /// Anything else, in the words of upstream's library.
+    Other(String),
+}
+
+/// What an object becomes by a list of operations that a policy made.
+pub(crate) fn perform(operations: &Value, object: &Value) -> std::result::Result<Value, Misfit> {
+    json::perform(operations, object)
+}
+
 /// Gives an object of a built-in kind its kind and version again where a patch has taken them; what upstream says of one
 /// that a patch has given others. A strategic merge knows the kind, and does not read it.
 fn settle_kind(object: &mut Value, current: &Value, schema: &Schema, is_known: bool) -> Option<String> {

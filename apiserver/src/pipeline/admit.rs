@@ -1,17 +1,19 @@
 //! Sends a write through the admission chain: first what changes it, later what only checks it.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::Value;
 use steersman_core::Result;
 
 use super::Core;
 use super::commit::Current;
 use super::request::Request;
-use crate::admission::{Attributes, Operation};
+use crate::admission::{Attributes, Operation, Reinvocation};
 use crate::ownership::Owners;
-use crate::reader::Reader;
 
 impl Request<'_> {
-    /// Lets every plugin change or refuse the write, in chain order.
+    /// Lets every plugin change or refuse the write, in chain order; all of them once more if a policy has changed what
+    /// others had seen.
     pub(super) async fn mutate(
         &mut self,
         operation: Operation,
@@ -21,16 +23,13 @@ impl Request<'_> {
     ) -> Result<()> {
         let core = self.core;
         let whole = Whole::show(core, object, owners, old);
-        let mut warnings = std::mem::take(&mut self.warnings);
-        let mut write = self.attributes(operation, object, whole.old(old), &mut warnings);
-        let mut outcome = Ok(());
-        for plugin in &core.chain {
-            outcome = plugin.admit(&mut write).await;
-            if outcome.is_err() {
-                break;
-            }
+        let (warnings, mut runs) = (self.taken_warnings(), Reinvocation::default());
+        let mut write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
+        let mut outcome = admit(core, &mut write).await;
+        if outcome.is_ok() && write.reinvocation.restart() {
+            outcome = admit(core, &mut write).await;
         }
-        self.warnings = warnings;
+        self.give_back(warnings);
         whole.hide(object, owners);
         outcome
     }
@@ -45,8 +44,8 @@ impl Request<'_> {
     ) -> Result<()> {
         let core = self.core;
         let whole = Whole::show(core, object, owners, old);
-        let mut warnings = std::mem::take(&mut self.warnings);
-        let write = self.attributes(operation, object, whole.old(old), &mut warnings);
+        let (warnings, mut runs) = (self.taken_warnings(), Reinvocation::default());
+        let write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
         let mut outcome = Ok(());
         for plugin in &core.chain {
             outcome = plugin.validate(&write).await;
@@ -54,9 +53,17 @@ impl Request<'_> {
                 break;
             }
         }
-        self.warnings = warnings;
+        self.give_back(warnings);
         whole.hide(object, owners);
         outcome
+    }
+
+    fn taken_warnings(&mut self) -> Mutex<Vec<String>> {
+        Mutex::new(std::mem::take(&mut self.warnings))
+    }
+
+    fn give_back(&mut self, warnings: Mutex<Vec<String>>) {
+        self.warnings = warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
 
     fn attributes<'b>(
@@ -64,7 +71,8 @@ impl Request<'_> {
         operation: Operation,
         object: &'b mut Value,
         old: Option<&'b Value>,
-        warnings: &'b mut Vec<String>,
+        warnings: &'b Mutex<Vec<String>>,
+        reinvocation: &'b mut Reinvocation,
     ) -> Attributes<'b> {
         Attributes {
             operation,
@@ -77,10 +85,18 @@ impl Request<'_> {
             old,
             user: &self.caller.user,
             dry_run: self.dry_run,
-            cluster: self.core as &dyn Reader,
+            cluster: self.core,
             warnings,
+            reinvocation,
         }
     }
+}
+
+async fn admit(core: &Core, write: &mut Attributes<'_>) -> Result<()> {
+    for plugin in &core.chain {
+        plugin.admit(write).await?;
+    }
+    Ok(())
 }
 
 /// The objects of a write with the owners of their fields, for a user's own plugins; the built-in ones look away.

@@ -8,8 +8,8 @@ use steersman_core::store::{Commit, Entry, Write};
 use steersman_core::{Error, Object, Result};
 
 use super::Core;
+use super::amend::ROUNDS;
 use super::commit::{check_size, revision_of, store_key};
-use super::post::ROUNDS;
 use crate::encode;
 use crate::registry::Served;
 use crate::strategy::Strategy;

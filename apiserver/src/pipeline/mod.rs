@@ -4,8 +4,10 @@
 //! admission → encode → commit → answer.
 
 mod admit;
+mod amend;
 mod authorize;
 mod body;
+mod cluster;
 mod commit;
 mod connect;
 mod continue_token;

@@ -4,25 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
 use steersman_core::api::{Deletion, Target, WriteOptions};
-use steersman_core::error::STALE;
 use steersman_core::{Error, Object, Result};
 
-use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
-use super::{Body, Caller, Core, Written, metadata};
+use super::{Body, Caller, Core, Written};
 use crate::admission::Operation;
+use crate::fault;
 use crate::ownership::Owners;
 use crate::reader::Reader;
 use crate::registry::Served;
 use crate::strategy::WriteContext;
 use crate::subresource::{Call, Change, Edit};
 use crate::user::User;
-use crate::{encode, fault};
-
-/// How often a change starts again because others were faster; upstream's `GuaranteedUpdate` never gives up.
-pub(super) const ROUNDS: usize = 100;
 
 /// A call under way.
 struct Calling<'a> {
@@ -92,7 +86,8 @@ impl Call for Calling<'_> {
     }
 
     async fn update(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
-        self.rewrite(target, change, |_, old, _| Ok(old.owners.clone())).await
+        let row = self.row(target)?;
+        self.core.amend(&row, target, self.options.dry_run, change, |old, _| Ok(old.owners.clone())).await
     }
 
     async fn edit(&self, target: &Target, edit: &Edit<'_>) -> Result<Object> {
@@ -101,10 +96,7 @@ impl Call for Calling<'_> {
     }
 
     async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object> {
-        let own = |row: &Arc<Served>, old: &Current, new: &Value| {
-            self.core.own_status(row).track(Some(old), new, &Owners::default())
-        };
-        self.rewrite(target, change, own).await
+        self.core.amend_status(&self.row(target)?, target, self.options.dry_run, change).await
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
@@ -114,41 +106,6 @@ impl Call for Calling<'_> {
 }
 
 impl Calling<'_> {
-    /// Changes the newest version of an object; `own` says who owns what changed.
-    async fn rewrite(
-        &self,
-        target: &Target,
-        change: &Change<'_>,
-        own: impl Fn(&Arc<Served>, &Current, &Value) -> Result<Owners> + Send + Sync,
-    ) -> Result<Object> {
-        let row = self.row(target)?;
-        let (collection, key) = (row.stored("update")?, row.key(&target.namespace, &target.name));
-        let mut current = self.core.newest(collection, &key).await?;
-        for _ in 0..ROUNDS {
-            let missing = || Error::not_found(&row.group_resource(), &target.name);
-            let old = current.ok_or_else(missing)?;
-            // The change may look at the version, which is no part of what is stored.
-            let mut tree = Value::clone(&old.tree);
-            let version = old.object.resource_version();
-            metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
-            change(&mut tree)?;
-            metadata::take_version(&mut tree);
-            if tree == *old.tree {
-                return Ok(old.object);
-            }
-            let owners = own(&row, &old, &tree)?;
-            if self.options.dry_run {
-                return encode::stamped(&encode::unstored(&tree, &owners)?, old.revision);
-            }
-            let draft = Draft::new(tree, owners)?;
-            match self.core.put(&row, collection, &key, draft, Some(old.revision)).await? {
-                Outcome::Stored(object) => return Ok(object),
-                Outcome::Lost(newer) => current = newer,
-            }
-        }
-        Err(Error::conflict(&row.group_resource(), &target.name, STALE))
-    }
-
     fn row(&self, target: &Target) -> Result<Arc<Served>> {
         self.core.registry.get(&target.resource).ok_or_else(fault::unknown_path)
     }

@@ -241,9 +241,11 @@ impl Builder {
         let rbac = Rbac::default();
         rbac.follow(cache.clone(), registry.collections(rbac::GROUP, &rbac::KINDS.map(|kind| kind.0)));
         let mut chain = crate::admission::builtin(env);
-        chain.retain(|plugin| !self.disabled.iter().any(|name| name == plugin.name()));
+        let is_on = |plugin: &Arc<dyn Admission>| !self.disabled.iter().any(|name| name == plugin.name());
+        chain.retain(is_on);
         let has_own_plugins = !self.admission.is_empty();
         chain.extend(self.admission);
+        chain.extend(Some(crate::admission::last()).filter(is_on));
         Core {
             store: self.store,
             env: env.clone(),

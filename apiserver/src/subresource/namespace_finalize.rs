@@ -37,12 +37,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::admission::tests::Cluster;
+    use crate::admission::tests::Objects;
     use crate::user::User;
 
     #[test]
     fn only_the_finalizers_change() {
-        let (user, cluster) = (User::admin(), Cluster::default());
+        let (user, cluster) = (User::admin(), Objects::default());
         let cx = WriteContext::new(Timestamp::UNIX_EPOCH, &user, &cluster);
         let old = json!({"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}});
         let body = json!({"metadata": {"name": "a", "labels": {"x": "y"}}, "spec": {}});

@@ -1,4 +1,4 @@
-//! Validating admission policies: what they refuse, and what they leave alone.
+//! Admission policies: what they refuse, what they change, and what they leave alone.
 
 use super::*;
 
@@ -79,10 +79,44 @@ fn what_cannot_be_evaluated_is_refused_unless_the_policy_ignores_it() {
 }
 
 #[test]
-fn a_policy_that_asks_for_parameters_fails_rather_than_passes() {
-    let kind = json!({"apiVersion": "v1", "kind": "ConfigMap"});
-    let world = world(json!({"paramKind": kind, "validations": [{"expression": "true"}]}), json!({}));
-    assert!(refusal(&world, "a").ends_with("parameters are not supported"));
+fn a_policy_judges_by_the_parameters_of_its_binding() {
+    let policy = json!({
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "validations": [{"expression": "object.metadata.name != 'not-' + params.metadata.name"}],
+    });
+    let bound =
+        |otherwise: &str| json!({"paramRef": {"name": "given", "parameterNotFoundAction": otherwise}});
+    let strict = world(policy.clone(), bound("Deny"));
+    let why =
+        "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction";
+    assert!(refusal(&strict, "a").ends_with(why));
+    let lax = world(policy, bound("Allow"));
+    assert_eq!(refusal(&lax, "given"), "");
+    assert_eq!(refusal(&lax, "a"), "");
+    assert!(refusal(&lax, "not-given").ends_with("'not-' + params.metadata.name"));
+}
+
+#[test]
+fn a_mutating_policy_changes_what_is_written() {
+    let world = World::new();
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"],
+    });
+    let applied = "Object{metadata: Object.metadata{labels: {'of': object.metadata.name}}}";
+    let patched = "[JSONPatch{op: 'add', path: '/metadata/labels/again', value: object.metadata.labels.of}]";
+    let policy = json!({"metadata": {"name": "p"}, "spec": {
+        "matchConstraints": {"resourceRules": [rule]},
+        "reinvocationPolicy": "Never",
+        "mutations": [
+            {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": applied}},
+            {"patchType": "JSONPatch", "jsonPatch": {"expression": patched}},
+        ],
+    }});
+    world.create(&of("mutatingadmissionpolicies"), policy).unwrap();
+    let bound = json!({"metadata": {"name": "b"}, "spec": {"policyName": "p"}});
+    world.create(&of("mutatingadmissionpolicybindings"), bound).unwrap();
+    let made = world.create(&maps(), map("a", "x")).unwrap().to_value().unwrap();
+    assert_eq!(made["metadata"]["labels"], json!({"of": "a", "again": "a"}));
 }
 
 #[test]

@@ -1,14 +1,10 @@
 //! What of a pod or a claim is beyond the limits of its namespace, in upstream's words.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use steersman_core::Quantity;
 
+use crate::amounts::{Amounts, of_containers, read as amounts};
 use crate::tree::Read;
-
-/// Quantities by the name of the resource.
-type Amounts = BTreeMap<String, Quantity>;
 
 /// A value up to which thousandths are compared, rather than wholes.
 const EXACT: i64 = i64::MAX / 1000;
@@ -34,7 +30,7 @@ pub(super) fn of_pod(pod: &Value, range: &Value) -> Vec<String> {
                 }
             }
             "Pod" => {
-                let of = |key: &str| total(pod, key);
+                let of = |key: &str| of_containers(pod, key);
                 Asked { kind, requests: of("requests"), limits: of("limits") }.check(limit, &mut faults);
             }
             _ => {}
@@ -123,55 +119,6 @@ impl Asked<'_> {
     }
 }
 
-fn amounts(resources: &Value) -> Amounts {
-    let parsed = |(name, amount): (&str, &Value)| {
-        // Quantities were found valid, and are written as texts.
-        Some((name.to_owned(), amount.as_str()?.parse().ok()?))
-    };
-    let entries = resources.as_object().into_iter().flatten();
-    entries.map(|(name, amount)| (name.as_str(), amount)).filter_map(parsed).collect()
-}
-
-/// What all containers of a pod ask for: those that run together in sum, or the largest that runs before them.
-fn total(pod: &Value, key: &str) -> Amounts {
-    let mut sum = Amounts::new();
-    for container in pod.items("containers") {
-        add(&mut sum, &amounts(container.at("resources").at(key)));
-    }
-    let (mut sidecars, mut largest) = (Amounts::new(), Amounts::new());
-    for container in pod.items("initContainers") {
-        let mut own = amounts(container.at("resources").at(key));
-        if container.text("restartPolicy") == "Always" {
-            add(&mut sum, &own);
-            add(&mut sidecars, &own);
-            own = sidecars.clone();
-        } else {
-            add(&mut own, &sidecars);
-        }
-        raise(&mut largest, own);
-    }
-    raise(&mut sum, largest);
-    sum
-}
-
-fn add(sum: &mut Amounts, amounts: &Amounts) {
-    for (name, amount) in amounts {
-        match sum.get_mut(name) {
-            Some(sum) => *sum += amount,
-            None => drop(sum.insert(name.clone(), amount.clone())),
-        }
-    }
-}
-
-fn raise(most: &mut Amounts, amounts: Amounts) {
-    for (name, amount) in amounts {
-        match most.get_mut(&name) {
-            Some(most) if *most >= amount => {}
-            _ => drop(most.insert(name, amount)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -208,14 +155,5 @@ mod tests {
         for (limit, requests, limits, told) in cases {
             assert_eq!(of_pod(&pod(container(requests, limits)), &range(limit)).join(", "), told);
         }
-    }
-
-    #[test]
-    fn sidecars_count_beside_the_containers_that_they_run_with() {
-        let of = |cpu: &str| json!({"resources": {"requests": {"cpu": cpu}}});
-        let mut sidecar = of("100m");
-        sidecar["restartPolicy"] = json!("Always");
-        let pod = json!({"containers": [of("200m"), of("300m")], "initContainers": [sidecar, of("1")]});
-        assert_eq!(total(&pod, "requests")["cpu"].to_string(), "1100m");
     }
 }

@@ -66,8 +66,7 @@ impl Admission for PodSecurity {
     /// Warns; whether it refuses is decided once nothing changes any more.
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if is_namespace(write) {
-            let told = relabelled(write)?;
-            write.warnings.extend(told);
+            relabelled(write)?.into_iter().for_each(|told| write.warn(told));
             return Ok(());
         }
         let policy = policy(write);
@@ -78,7 +77,7 @@ impl Admission for PodSecurity {
         let is_refused = pod.is_pod && !findings(policy.enforce, &pod).is_empty();
         let found = findings(policy.warn, &pod);
         if !is_refused && !found.is_empty() {
-            write.warnings.push(format!("would violate PodSecurity \"{}\": {}", policy.warn, told(&found)));
+            write.warn(format!("would violate PodSecurity \"{}\": {}", policy.warn, told(&found)));
         }
         Ok(())
     }

@@ -19,8 +19,11 @@ pub(super) fn selects(selection: &Value, write: &Attributes<'_>, namespace: &Val
         && !selection.items("excludeResourceRules").iter().any(is_meant)
 }
 
-/// Whether the selection of a binding leaves a write to its policy; without rules it leaves all.
+/// Whether the selection of a binding leaves a write to its policy; without rules, or without a selection, it leaves all.
 pub(super) fn narrows(selection: &Value, write: &Attributes<'_>, namespace: &Value) -> bool {
+    if selection.is_null() {
+        return true;
+    }
     let is_meant = |rule: &Value| is_named(rule, write);
     let rules = selection.items("resourceRules");
     has_labels(selection, write, namespace)
@@ -66,7 +69,7 @@ fn is_named(rule: &Value, write: &Attributes<'_>) -> bool {
         && has("apiGroups", &write.resource.group)
         && has("apiVersions", &write.resource.version)
         && rule.texts("resources").any(|pattern| is_resource(pattern, write))
-        && (names.is_empty() || names.iter().any(|name| name == write.name))
+        && (names.is_empty() || names.iter().any(|name| name == request::name(write)))
 }
 
 /// `pods`, `pods/status`, `pods/*`, `*/status`, `*`, `*/*`.

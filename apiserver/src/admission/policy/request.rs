@@ -1,48 +1,67 @@
 //! What expressions see of a write.
 
 use serde_json::{Value, json};
-use steersman_core::Result;
-use steersman_core::resource::GroupResource;
 
 use crate::admission::{Attributes, Operation};
-use crate::cel::{Binding, Declared, Values, namespace_type, request_type};
+use crate::cel::{Answers, Binding, Declared, Question, Values, namespace_type, request_type};
 use crate::tree::Read;
 
 /// A write, as trees.
 pub(super) struct Seen {
-    object: Value,
+    /// The object as it is by now; null on delete.
+    pub(super) object: Value,
     old: Value,
     request: Value,
-    /// The namespace of the object; null if it is in none.
-    pub(super) namespace: Value,
+    namespace: Value,
     free: Declared,
     request_declared: Declared,
     namespace_declared: Declared,
 }
 
 impl Seen {
-    pub(super) fn of(write: &Attributes<'_>) -> Result<Self> {
-        let namespaces = GroupResource::new("", "namespaces");
-        let namespace = write.cluster.get(&namespaces, "", write.namespace);
-        Ok(Seen {
+    pub(super) fn of(write: &Attributes<'_>, namespace: &Value) -> Self {
+        Seen {
             object: write.object.clone(),
             old: write.old.cloned().unwrap_or_default(),
             request: request(write),
-            namespace: namespace.map(|namespace| namespace.to_value()).transpose()?.unwrap_or_default(),
+            namespace: namespace.clone(),
             free: Declared::any(),
             request_declared: Declared::simple(request_type(), 1),
             namespace_declared: Declared::simple(namespace_type(), 1),
-        })
+        }
+    }
+
+    /// What the authoriser has said of a write: nothing so far.
+    pub(super) fn answers(write: &Attributes<'_>) -> Answers {
+        let request = Question {
+            group: write.resource.group.to_string(),
+            resource: write.resource.resource.to_string(),
+            subresource: write.subresource.to_owned(),
+            namespace: write.namespace.to_owned(),
+            name: name(write).to_owned(),
+            ..Question::default()
+        };
+        Answers { request, ..Answers::default() }
     }
 
     /// The variables of every expression.
-    pub(super) fn values(&self) -> Values<'_> {
+    pub(super) fn values<'a>(&'a self, params: &'a Value, answers: &'a Answers) -> Values<'a> {
         Values::new(&[
             ("object", Binding::Json(&self.object, &self.free)),
             ("oldObject", Binding::Json(&self.old, &self.free)),
             ("request", Binding::Json(&self.request, &self.request_declared)),
             ("namespaceObject", Binding::Json(&self.namespace, &self.namespace_declared)),
+            ("params", Binding::Json(params, &self.free)),
+            ("authorizer", Binding::Authorizer(answers)),
         ])
+    }
+}
+
+/// The name of the object, as far as it is known.
+pub(super) fn name<'a>(write: &'a Attributes<'_>) -> &'a str {
+    match write.name {
+        "" => write.object.at("metadata").text("name"),
+        name => name,
     }
 }
 
@@ -61,14 +80,10 @@ fn request(write: &Attributes<'_>) -> Value {
     let kind = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
     let resource =
         json!({"group": resource.group, "version": resource.version, "resource": resource.resource});
-    let name = match write.name {
-        "" => write.object.at("metadata").text("name"),
-        name => name,
-    };
     json!({
         "kind": kind, "resource": resource, "subResource": write.subresource,
         "requestKind": kind, "requestResource": resource, "requestSubResource": write.subresource,
-        "name": name, "namespace": write.namespace, "operation": operation(write), "dryRun": write.dry_run,
+        "name": name(write), "namespace": write.namespace, "operation": operation(write), "dryRun": write.dry_run,
         "userInfo": {"username": user.name, "uid": user.uid, "groups": user.groups, "extra": user.extra},
         "options": {},
     })

@@ -12,7 +12,18 @@ pub(super) fn check(
     at: &Path<'_>,
     errors: &mut ErrorList,
 ) -> Option<Program> {
-    match environment.compile(source) {
+    judge(environment.compile(source), source, wanted, at, errors)
+}
+
+/// Says what is wrong with what became of an expression.
+pub(super) fn judge(
+    compiled: Result<Program, String>,
+    source: &str,
+    wanted: &[Type],
+    at: &Path<'_>,
+    errors: &mut ErrorList,
+) -> Option<Program> {
+    match compiled {
         Err(why) => errors.push(Error::invalid(at, source, format!("compilation failed: {why}"))),
         Ok(program) if wanted.is_empty() || wanted.contains(&program.kind) => return Some(program),
         Ok(program) => {

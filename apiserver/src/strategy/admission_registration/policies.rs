@@ -83,6 +83,7 @@ impl Strategy for AdmissionPolicies {
         let mut environment = self.environment(spec);
         let conditions = spec.items("matchConditions");
         rules::validate_conditions(conditions, &environment, &at.child("matchConditions"), &mut errors);
+        environment.declare_variables();
         check_variables(spec.items("variables"), &mut environment, &at.child("variables"), &mut errors);
         match self {
             AdmissionPolicies::Validating => check_validations(object, &environment, &at, &mut errors),
@@ -115,11 +116,14 @@ impl Strategy for AdmissionPolicies {
 impl AdmissionPolicies {
     /// What expressions may name; parameters only where there is a kind of them.
     fn environment(&self, spec: &Value) -> Environment {
-        let environment = match self {
+        let mut environment = match self {
             AdmissionPolicies::Validating => Environment::admission(),
             AdmissionPolicies::Mutating => Environment::mutation(),
         };
-        if spec.has("paramKind") { environment.with("params", Type::Dyn) } else { environment }
+        if spec.has("paramKind") {
+            environment.add("params", Type::Dyn);
+        }
+        environment
     }
 }
 
@@ -225,7 +229,7 @@ fn check_validation(validation: &Value, environment: &Environment, at: &Path<'_>
     }
     let (path, source) = (at.child("messageExpression"), validation.text("messageExpression"));
     if !source.trim().is_empty() {
-        expressions::check(environment, source, &[Type::String], &path, errors);
+        expressions::judge(environment.compile_message(source), source, &[Type::String], &path, errors);
     } else if !source.is_empty() {
         errors.push(Error::invalid(&path, source, "must be non-empty if specified"));
     }
