@@ -46,6 +46,7 @@ use fault::Fault;
 pub(crate) use fault::kind_of;
 pub(crate) use foreign::refusal;
 pub(crate) use shape::{Field, ListKind, Node, ObjectType, Presence, Rest, Scalar, Shape, TypeId};
+pub(crate) use syntax::explain as explain_json;
 use unknown::Unknown;
 
 /// What is wrong with a value that an `openAPIV3Schema` describes, with fields below the value.

@@ -1,7 +1,7 @@
 //! Says what is wrong with malformed JSON, in the words of Go's scanner.
 
 /// What is wrong with the text; `None` if it is well formed.
-pub(super) fn explain(text: &[u8]) -> Option<String> {
+pub(crate) fn explain(text: &[u8]) -> Option<String> {
     let mut scan = Scan { text, at: 0 };
     scan.value().and_then(|()| scan.end()).err()
 }

@@ -191,15 +191,26 @@ pub(super) fn keep_metadata(object: &mut Map<String, Value>, old: &Value) {
 pub(super) fn load_balancer(balancer: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let path = at.child("ingress");
     for (index, point) in balancer.items("ingress").iter().enumerate() {
-        let (at, ip, host) = (path.index(index), point.text("ip"), point.text("hostname"));
-        if !ip.is_empty() {
-            errors.extend(addresses::validate_ip(ip, &at.child("ip")));
-        }
-        if !host.is_empty() {
-            let path = at.child("hostname");
-            each(names::dns1123_subdomain(host), host, &path, errors);
-            no_address(host, &path, errors);
-        }
+        let at = path.index(index);
+        balancer_ip(point, &at, errors);
+        balancer_host(point, &at, errors);
+    }
+}
+
+/// The address of a load balancer, if it has one.
+pub(super) fn balancer_ip(point: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let ip = point.text("ip");
+    if !ip.is_empty() {
+        errors.extend(addresses::validate_ip(ip, &at.child("ip")));
+    }
+}
+
+/// The host name of a load balancer, if it has one.
+pub(super) fn balancer_host(point: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (host, path) = (point.text("hostname"), at.child("hostname"));
+    if !host.is_empty() {
+        each(names::dns1123_subdomain(host), host, &path, errors);
+        no_address(host, &path, errors);
     }
 }
 

@@ -12,10 +12,13 @@ pub(super) struct ControllerRevisions;
 impl Strategy for ControllerRevisions {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
-        if !object.has("data") {
-            errors.push(Error::required(&Path::new("data"), "data is mandatory"));
-        }
         checks::non_negative(object, "revision", &Path::ROOT, &mut errors);
+        let why = match object.at("data") {
+            Value::Object(_) => return errors,
+            Value::Null => "data is mandatory",
+            _ => "data must be a valid JSON object",
+        };
+        errors.push(Error::required(&Path::new("data"), why));
         errors
     }
 
@@ -28,5 +31,29 @@ impl Strategy for ControllerRevisions {
 
     fn counts_generation(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_data_is_an_object() {
+        let cases = [
+            (json!({"data": {}}), ""),
+            (json!({"data": "x"}), "data: Required value: data must be a valid JSON object"),
+            (
+                json!({"revision": -1}),
+                "revision: Invalid value: -1: must be greater than or equal to 0, data: Required value: data is \
+                 mandatory",
+            ),
+        ];
+        for (revision, expected) in cases {
+            let errors = ControllerRevisions.validate(&revision);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        }
     }
 }

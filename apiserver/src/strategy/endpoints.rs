@@ -30,6 +30,12 @@ impl Strategy for EndpointsObjects {
         errors
     }
 
+    /// Subsets that do not change stay as they are.
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let changes = object.at("subsets") != old.at("subsets");
+        if changes { self.validate(object) } else { ErrorList::new() }
+    }
+
     fn warnings(&self, _object: &Value, _old: Option<&Value>) -> Vec<String> {
         vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned()]
     }
@@ -67,7 +73,7 @@ fn check_address(address: &Value, reach: Reach, at: &Path<'_>, errors: &mut Erro
     if !host.is_empty() {
         checks::each(names::dns1123_label(host), host, &at.child("hostname"), errors);
     }
-    if !node.is_empty() {
+    if address.has("nodeName") {
         checks::each(names::dns1123_subdomain(node), node, &at.child("nodeName"), errors);
     }
     match addresses::parse_ip(ip) {

@@ -136,6 +136,18 @@ fn check_bounds(bounds: &Bounds<'_>, errors: &mut ErrorList) {
     bounds.ordered([min, default], ("default", "min"), errors);
     bounds.ordered([default, max], ("default", "max"), errors);
     check_ratio(bounds, errors);
+    check_equal(bounds, errors);
+}
+
+/// What cannot be promised twice is asked for as much as it is limited.
+fn check_equal(bounds: &Bounds<'_>, errors: &mut ErrorList) {
+    let (name, list) = (bounds.name, "defaultRequest");
+    let is_native = !name.contains('/') || name.contains("kubernetes.io/");
+    let (Some(default), Some(request)) = (bounds.of("default"), bounds.of(list)) else { return };
+    if default != request && (!is_native || name.starts_with("hugepages-")) {
+        let why = format!("default value {default} must equal to defaultRequest value {request} in {name}");
+        errors.push(Error::invalid(&bounds.at.child(list).key(name), bounds.limit.at(list).at(name), why));
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "upstream compares ratios as floating point numbers")]
@@ -154,5 +166,27 @@ fn check_ratio(bounds: &Bounds<'_>, errors: &mut ErrorList) {
     if ratio.milli_value() as f64 / 1000.0 > most {
         let why = format!("ratio {ratio} is greater than max/min = {most:.6}");
         errors.push(Error::invalid(&at, shown, why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_promised_twice_is_asked_for_as_it_is_limited() {
+        let limit = |name: &str| {
+            let range = json!({"spec": {"limits": [
+                {"type": "Container", "default": {name: "4"}, "defaultRequest": {name: "2"}}]}});
+            LimitRanges.validate(&range).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(limit("cpu"), "");
+        assert_eq!(
+            limit("example.com/gpu"),
+            "spec.limits[0].defaultRequest[example.com/gpu]: Invalid value: \"2\": default value 4 must equal to \
+             defaultRequest value 2 in example.com/gpu"
+        );
     }
 }

@@ -33,6 +33,7 @@ use super::resource_quota::ResourceQuotas;
 use super::runtime_class::RuntimeClasses;
 use super::secret::Secrets;
 use super::service::{Reach, ServiceRanges, Services};
+use super::service_account::ServiceAccounts;
 use super::service_range::{IpAddresses, ServiceRangesObjects};
 use super::storage_class::{StorageClasses, VolumeAttributesClasses};
 use super::storage_driver::{Attachments, Capacities, DriverNodes, Drivers};
@@ -61,15 +62,6 @@ type Row = (&'static str, &'static str, Arc<dyn Strategy>);
 struct Plain;
 
 impl Strategy for Plain {}
-
-/// A kind without rules, whose changes are not counted.
-struct Unversioned;
-
-impl Strategy for Unversioned {
-    fn counts_generation(&self) -> bool {
-        false
-    }
-}
 
 impl Strategies {
     /// The strategies of a server that hands out addresses and ports of `ranges`.
@@ -103,7 +95,7 @@ fn of_core(ranges: &ServiceRanges, reach: Reach) -> Vec<Row> {
         ("", "ResourceQuota", Arc::new(ResourceQuotas)),
         ("", "Secret", Arc::new(Secrets)),
         ("", "Service", Arc::new(Services::new(ranges))),
-        ("", "ServiceAccount", Arc::new(Unversioned)),
+        ("", "ServiceAccount", Arc::new(ServiceAccounts)),
     ]
 }
 

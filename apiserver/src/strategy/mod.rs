@@ -48,6 +48,7 @@ mod resource_quota;
 mod runtime_class;
 mod secret;
 mod service;
+mod service_account;
 mod service_range;
 mod storage_class;
 mod storage_driver;

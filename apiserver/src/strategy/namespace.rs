@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::metadata::{DELETE_DEPENDENTS, ORPHAN_DEPENDENTS};
 use steersman_core::{labels, names};
 
 use super::{Strategy, WriteContext, checks};
@@ -14,6 +15,9 @@ const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// The finalizer that the namespace controller removes once the namespace is empty.
 const FINALIZER: &str = "kubernetes";
+
+/// The finalizers that need no domain.
+const STANDARD: [&str; 3] = [FINALIZER, ORPHAN_DEPENDENTS, DELETE_DEPENDENTS];
 
 /// The strategy of namespaces.
 pub(super) struct Namespaces;
@@ -97,7 +101,7 @@ impl Strategy for Namespaces {
 fn check_finalizer(name: &str, at: &Path<'_>) -> ErrorList {
     let mut errors = ErrorList::new();
     checks::each(labels::qualified_name(name), name, at, &mut errors);
-    if !name.contains('/') && name != FINALIZER && errors.is_empty() {
+    if !name.contains('/') && !STANDARD.contains(&name) {
         let why = "name is neither a standard finalizer name nor is it fully qualified";
         errors.push(Error::invalid(at, name, why));
     }

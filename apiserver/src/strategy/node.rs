@@ -1,14 +1,15 @@
 //! Nodes: addresses of pods, taints, and a status that has all its parts.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
-use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::{Quantity, addresses, labels};
+use steersman_core::field::{self, Error, ErrorList, Path};
+use steersman_core::{Quantity, addresses, labels, names};
 
-use super::{Strategy, WriteContext, checks};
+use super::{Strategy, WriteContext, checks, internal, resource_quota};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of nodes.
@@ -22,8 +23,24 @@ impl Strategy for Nodes {
         allocate(node.object("status"));
     }
 
+    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
+        let node = fields(object);
+        node.object("spec").drop_field("configSource");
+        node.object("status").drop_field("config");
+    }
+
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
-        fields(object).put("status", old.at("status").clone());
+        let node = fields(object);
+        node.put("status", old.at("status").clone());
+        if !old.at("spec").has("configSource") {
+            node.object("spec").drop_field("configSource");
+        }
+    }
+
+    fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        if !old.at("status").has("config") {
+            fields(object).object("status").drop_field("config");
+        }
     }
 
     fn separates_status(&self) -> bool {
@@ -39,28 +56,21 @@ impl Strategy for Nodes {
         let (spec, at) = (object.at("spec"), Path::new("spec"));
         check_taints(spec, &mut errors);
         check_amounts(object, &mut errors);
+        check_features(object, &mut errors);
         check_pod_cidrs(spec, &at.child("podCIDRs"), &mut errors);
         errors
     }
 
+    /// Upstream looks at a changed node once as a new one, and once more as a changed one.
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = ErrorList::new();
-        let (new, was, at) = (object.at("spec"), old.at("spec"), Path::new("spec"));
-        check_taints(new, &mut errors);
-        if !was.items("podCIDRs").is_empty() && new.at("podCIDRs") != was.at("podCIDRs") {
-            let why = "node updates may not change podCIDR except from \"\" to valid";
-            errors.push(Error::forbidden(&at.child("podCIDRs"), why));
-        }
-        if was.has("providerID") && new.at("providerID") != was.at("providerID") {
-            let why = "node updates may not change providerID except from \"\" to valid";
-            errors.push(Error::forbidden(&at.child("providerID"), why));
-        }
+        let mut errors = self.validate(object);
+        check_change(object, old, &mut errors);
         errors
     }
 
-    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
-        check_amounts(object, &mut errors);
+        check_change(object, old, &mut errors);
         errors
     }
 
@@ -97,6 +107,27 @@ fn allocate(status: &mut Map<String, Value>) {
     }
 }
 
+fn check_change(node: &Value, old: &Value, errors: &mut ErrorList) {
+    let (spec, was, at) = (node.at("spec"), old.at("spec"), Path::new("spec"));
+    check_amounts(node, errors);
+    check_features(node, errors);
+    check_addresses(node, errors);
+    let (now, before) = (spec.items("podCIDRs"), was.items("podCIDRs"));
+    let changed = now.iter().zip(before).filter(|(now, before)| now != before).count();
+    for _ in 0..if now.len() == before.len() { changed } else { before.len().min(1) } {
+        let why = "node updates may not change podCIDR except from \"\" to valid";
+        errors.push(Error::forbidden(&at.child("podCIDRs"), why));
+    }
+    if was.has("providerID") && spec.at("providerID") != was.at("providerID") {
+        let why = "node updates may not change providerID except from \"\" to valid";
+        errors.push(Error::forbidden(&at.child("providerID"), why));
+    }
+    check_taints(spec, errors);
+    if spec.at("externalID") != was.at("externalID") {
+        errors.push(Error::forbidden(&at.child("externalID"), "may not be updated"));
+    }
+}
+
 fn check_taints(spec: &Value, errors: &mut ErrorList) {
     let metadata = Path::new("metadata");
     let (at, taints) = (metadata.child("taints"), spec.items("taints"));
@@ -104,12 +135,16 @@ fn check_taints(spec: &Value, errors: &mut ErrorList) {
         let (path, key, effect) = (at.index(index), taint.text("key"), taint.text("effect"));
         errors.extend(labels::validate_label_name(key, &path.child("key")));
         let value = taint.text("value");
-        checks::each(labels::label_value(value), value, &path.child("value"), errors);
+        let faults = labels::label_value(value);
+        if !faults.is_empty() {
+            errors.push(Error::invalid(&path.child("value"), value, faults.join(";")));
+        }
         let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
         checks::required_one_of(effect, &effects, &path.child("effect"), errors);
         let same = |one: &Value| one.text("key") == key && one.text("effect") == effect;
         if taints[..index].iter().any(same) {
-            errors.push(Error::duplicate(&path, taint));
+            let detail = "taints must be unique by key and effect pair".to_owned();
+            errors.push(Error { detail, ..Error::duplicate(&path, internal::taint(taint)) });
         }
     }
 }
@@ -119,10 +154,63 @@ fn check_amounts(node: &Value, errors: &mut ErrorList) {
     for list in ["capacity", "allocatable"] {
         let path = status.child(list);
         for (name, amount) in node.at("status").entries(list) {
-            let quantity = amount.as_str().and_then(|text| Quantity::from_str(text).ok());
-            if quantity.is_some_and(|quantity| quantity.is_negative()) {
-                errors.push(Error::invalid(&path.child(name), amount, "must be greater than or equal to 0"));
+            let at = path.child(name);
+            checks::quantity_not_negative(amount, &at, errors);
+            let read = amount.as_str().and_then(|text| Quantity::from_str(text).ok());
+            if resource_quota::is_whole(name) && read.is_some_and(|read| !read.is_whole()) {
+                errors.push(Error::invalid(&at, amount, "must be an integer"));
             }
+        }
+    }
+}
+
+/// The features that a node says it has, in order.
+fn check_features(node: &Value, errors: &mut ErrorList) {
+    let status = Path::new("status");
+    let path = status.child("declaredFeatures");
+    let features: Vec<&str> = node.at("status").texts("declaredFeatures").collect();
+    for (index, feature) in features.iter().enumerate() {
+        if let Some(why) = no_feature(feature) {
+            let why = format!("invalid feature name {}: {why}", field::quote(feature));
+            errors.push(Error::invalid(&path.index(index), feature, why));
+        }
+        let Some(next) = features.get(index + 1) else { continue };
+        match feature.cmp(next) {
+            Ordering::Less => {}
+            Ordering::Equal => errors.push(Error::duplicate(&path.index(index + 1), next)),
+            Ordering::Greater => {
+                let why = "list must be sorted alphabetically";
+                errors.push(Error::invalid(&path.index(index + 1), next, why));
+            }
+        }
+    }
+}
+
+/// Why a text is not the name of a feature: segments of letters and digits, the first with a capital.
+fn no_feature(name: &str) -> Option<&'static str> {
+    let is_segment = |segment: &str| {
+        segment.starts_with(|first: char| first.is_ascii_alphabetic())
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    if name.len() > names::SUBDOMAIN_MAX_BYTES {
+        Some("must be no more than 253 characters")
+    } else if name.starts_with(|first: char| first.is_ascii_uppercase()) && name.split('/').all(is_segment) {
+        None
+    } else {
+        Some(
+            "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or \
+             MyFeature/mySubFeature), and contain only alphanumeric characters and slashes",
+        )
+    }
+}
+
+fn check_addresses(node: &Value, errors: &mut ErrorList) {
+    let status = Path::new("status");
+    let (path, addresses) = (status.child("addresses"), node.at("status").items("addresses"));
+    let same = |a: &Value, b: &Value| ["type", "address"].iter().all(|field| a.text(field) == b.text(field));
+    for (index, address) in addresses.iter().enumerate() {
+        if addresses[..index].iter().any(|before| same(before, address)) {
+            errors.push(Error::duplicate(&path.index(index), internal::node_address(address)));
         }
     }
 }
@@ -180,5 +268,36 @@ mod tests {
             share_pod_cidr(fields(&mut spec));
             assert_eq!(spec, shared);
         }
+    }
+
+    #[test]
+    fn nodes_are_refused_in_upstreams_words() {
+        let cases = [
+            (
+                json!({"spec": {"taints": [{"key": "a", "effect": "NoExecute"}, {"key": "a", "effect": "NoExecute"}]}}),
+                "metadata.taints[1]: Duplicate value: {\"Key\":\"a\",\"Value\":\"\",\"Effect\":\"NoExecute\",\
+                 \"TimeAdded\":null}: taints must be unique by key and effect pair",
+            ),
+            (
+                json!({"status": {"capacity": {"pods": "1500m", "cpu": "1500m"}}}),
+                "status.capacity.pods: Invalid value: \"1500m\": must be an integer",
+            ),
+            (json!({"status": {"declaredFeatures": ["A", "B/c"]}}), ""),
+            (
+                json!({"status": {"declaredFeatures": ["B", "A", "A"]}}),
+                "status.declaredFeatures[1]: Invalid value: \"A\": list must be sorted alphabetically, \
+                 status.declaredFeatures[2]: Duplicate value: \"A\"",
+            ),
+        ];
+        for (node, expected) in cases {
+            let errors = Nodes.validate(&node);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        }
+        let twice = json!({"type": "Hostname", "address": "a"});
+        let node = json!({"status": {"addresses": [twice, twice]}});
+        assert_eq!(
+            Nodes.validate_status(&node, &node)[0].to_string(),
+            "status.addresses[1]: Duplicate value: {\"Type\":\"Hostname\",\"Address\":\"a\"}"
+        );
     }
 }

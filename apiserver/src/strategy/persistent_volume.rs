@@ -40,6 +40,19 @@ const SOURCES: [(&str, bool); 22] = [
     ("csi", true),
 ];
 
+/// Annotations for which there are fields, and what is said of them.
+const DEPRECATED: [(&str, &str); 2] = [
+    (
+        "volume.beta.kubernetes.io/storage-class",
+        "deprecated since v1.8; use \"storageClassName\" attribute instead",
+    ),
+    (MOUNT_OPTIONS, "deprecated since v1.31; use \"mountOptions\" attribute instead"),
+];
+
+/// What is said of volumes that are emptied for the next claim.
+const RECYCLE: &str = "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the \
+                       recommended approach is to use dynamic provisioning.";
+
 /// The strategy of persistent volumes.
 pub(super) struct PersistentVolumes;
 
@@ -82,7 +95,7 @@ impl Strategy for PersistentVolumes {
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = self.validate(object);
         let (spec, was) = (object.at("spec"), old.at("spec"));
-        let difference = internal::volume_source_difference(was, spec);
+        let difference = internal::volume_source_difference(was, &with_secret(spec, was));
         if !difference.is_empty() {
             let at = Path::new("spec");
             let why = format!("spec.persistentvolumesource is immutable after creation\n{difference}");
@@ -95,16 +108,39 @@ impl Strategy for PersistentVolumes {
             let shown = internal::volume_affinity(affinity);
             errors.push(Error::invalid(&Path::new("nodeAffinity"), shown, why));
         }
+        let (at, class) = (Path::new("spec"), "volumeAttributesClassName");
+        if was.has(class) && !spec.has(class) {
+            let why = "update from non-nil value to nil is forbidden";
+            errors.push(Error::forbidden(&at.child(class), why));
+        }
         errors
     }
 
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        pod_spec::volume_source_warnings(object.at("spec"), &Path::new("spec"))
+        let (annotations, spec) = (object.at("metadata").at("annotations"), object.at("spec"));
+        let old = DEPRECATED.iter().filter(|(key, _)| annotations.has(key));
+        let mut warnings: Vec<String> =
+            old.map(|(key, why)| format!("metadata.annotations[{key}]: {why}")).collect();
+        if spec.text("persistentVolumeReclaimPolicy") == "Recycle" {
+            warnings.push(RECYCLE.to_owned());
+        }
+        warnings.extend(pod_spec::volume_source_warnings(spec, &Path::new("spec")));
+        warnings
     }
 
     fn counts_generation(&self) -> bool {
         false
     }
+}
+
+/// The spec without the secret that it may be given once, for growing.
+fn with_secret(spec: &Value, was: &Value) -> Value {
+    let mut spec = spec.clone();
+    if was.has("csi") && !was.at("csi").has("controllerExpandSecretRef") {
+        let source = fields(&mut spec).object_mut("csi");
+        source.into_iter().for_each(|source| source.drop_field("controllerExpandSecretRef"));
+    }
+    spec
 }
 
 /// What the spec of a volume is for.
@@ -139,13 +175,26 @@ pub(super) fn validate_spec(spec: &Value, for_what: Use, at: &Path<'_>, errors: 
     if reclaim == "Recycle" && host.starts_with('/') && host.trim_matches('/').is_empty() {
         errors.push(Error::forbidden(&path, "may not be 'recycle' for a hostPath mount of '/'"));
     }
-    for field in ["storageClassName", "volumeAttributesClassName"] {
-        let class = spec.text(field);
-        if !class.is_empty() {
-            checks::each(names::dns1123_subdomain(class), class, &at.child(field), errors);
-        }
+    let class = spec.text("storageClassName");
+    if !class.is_empty() {
+        checks::each(names::dns1123_subdomain(class), class, &at.child("storageClassName"), errors);
     }
     check_volume_mode(spec, at, errors);
+    check_attributes(spec, at, errors);
+}
+
+/// Only drivers know classes of attributes.
+fn check_attributes(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("volumeAttributesClassName");
+    match spec.at("volumeAttributesClassName").as_str() {
+        None => return,
+        Some("") => errors.push(Error::required(&path, "an empty string is disallowed")),
+        Some(class) => checks::each(names::dns1123_subdomain(class), class, &path, errors),
+    }
+    if !spec.has("csi") {
+        let why = "has to be specified when using volumeAttributesClassName";
+        errors.push(Error::required(&at.child("csi"), why));
+    }
 }
 
 /// How a volume may be accessed.
@@ -155,7 +204,8 @@ pub(super) fn check_modes(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for mode in &modes {
         checks::one_of(mode, &MODES, &path, errors);
     }
-    if modes.contains(&"ReadWriteOncePod") && modes.iter().any(|mode| *mode != "ReadWriteOncePod") {
+    let is_other = |mode: &&str| *mode != "ReadWriteOncePod" && MODES.contains(mode);
+    if modes.contains(&"ReadWriteOncePod") && modes.iter().any(is_other) {
         let why = "may not use ReadWriteOncePod with other access modes";
         errors.push(Error::forbidden(&path, why));
     }

@@ -16,9 +16,14 @@ pub(super) fn default(owner: &mut Map<String, Value>) {
 
 /// What is wrong with the template at `at`.
 pub(super) fn validate(template: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    validate_metadata(template, at, errors);
+    pod_spec::validate(template.at("spec"), Holder::Template, &at.child("spec"), errors);
+}
+
+/// What is wrong with the labels and annotations of the template at `at`.
+pub(super) fn validate_metadata(template: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     checks::labels(template.at("metadata").at("labels"), &at.child("labels"), errors);
     checks::annotations(template.at("metadata").at("annotations"), &at.child("annotations"), errors);
-    pod_spec::validate(template.at("spec"), Holder::Template, &at.child("spec"), errors);
 }
 
 /// The warnings for the template at `at`.

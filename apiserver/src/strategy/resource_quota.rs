@@ -80,9 +80,25 @@ impl Strategy for ResourceQuotas {
         errors
     }
 
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let hard = object.at("spec").at("hard");
+        let names = ["cpu", "memory", "storage", "ephemeral-storage"].into_iter().filter(|_| old.is_none());
+        names.filter_map(|name| warn_of_request(hard, name)).collect()
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }
+}
+
+/// More cannot be asked for than there may be.
+fn warn_of_request(hard: &Value, name: &str) -> Option<String> {
+    let (request, limit) = (format!("requests.{name}"), format!("limits.{name}"));
+    let is_bare = !hard.has(&request) && matches!(name, "cpu" | "memory");
+    let request = if is_bare { name } else { &request };
+    let read = |name: &str| hard.at(name).as_str()?.parse::<Quantity>().ok();
+    let (asked, most) = (read(request)?, read(&limit)?);
+    (asked > most).then(|| format!("ResourceQuota {request} ({asked}) should be less than {limit} ({most})"))
 }
 
 fn check_list(owner: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
@@ -105,9 +121,10 @@ fn is_counted(name: &str) -> bool {
     COUNTED.contains(&name) || name.starts_with("hugepages-") || name.starts_with("requests.hugepages-")
 }
 
-/// Whether there are no parts of it.
-fn is_whole(name: &str) -> bool {
-    COUNTED[10..].contains(&name) || name.starts_with("count/")
+/// Whether there are no parts of it: it is a count of objects, or an extended resource.
+pub(super) fn is_whole(name: &str) -> bool {
+    let is_native = !name.contains('/') || name.contains("kubernetes.io/");
+    COUNTED[10..].contains(&name) || !is_native && !name.starts_with("requests.")
 }
 
 fn check_scopes(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -121,15 +138,16 @@ fn check_scopes(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             errors.push(Error::invalid(at, shown, "unsupported scope applied to resource"));
         }
     }
-    if conflict(&scopes) {
+    for _ in conflicts(&scopes) {
         errors.push(Error::invalid(at, shown, "conflicting scopes"));
     }
 }
 
-fn conflict(scopes: &[&str]) -> bool {
+/// The pairs that exclude each other.
+fn conflicts(scopes: &[&str]) -> impl Iterator<Item = [&'static str; 2]> {
     [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]]
-        .iter()
-        .any(|pair| pair.iter().all(|scope| scopes.contains(scope)))
+        .into_iter()
+        .filter(move |pair| pair.iter().all(|scope| scopes.contains(scope)))
 }
 
 /// The resources of a quota that cannot be counted within a scope.
@@ -156,8 +174,9 @@ fn check_selector(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         for _ in unscoped(spec, scope) {
             errors.push(Error::invalid(at, selector, "unsupported scope applied to resource"));
         }
-        if !matches!(scope, "PriorityClass" | "VolumeAttributesClass") && operator != "Exists" {
-            let why = "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, \
+        let is_named = matches!(scope, "PriorityClass" | "VolumeAttributesClass");
+        if SCOPES.contains(&scope) && !is_named && operator != "Exists" {
+            let why = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, \
                        ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort \
                        or ResourceQuotaScopeCrossNamespacePodAffinity";
             errors.push(Error::invalid(&at.child("operator"), operator, why));
@@ -166,8 +185,9 @@ fn check_selector(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     let scopes: Vec<&str> =
         selector.items("matchExpressions").iter().map(|one| one.text("scopeName")).collect();
-    if conflict(&scopes) {
-        errors.push(Error::invalid(at, selector, "conflicting scopes"));
+    // Upstream shows the scopes that stand beside the selector.
+    for _ in conflicts(&scopes) {
+        errors.push(Error::invalid(at, spec.at("scopes"), "conflicting scopes"));
     }
 }
 
@@ -180,7 +200,7 @@ fn check_values(requirement: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             errors.push(Error::required(&path, why));
         }
         "Exists" | "DoesNotExist" if !values.is_empty() => {
-            let why = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector";
+            let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
             errors.push(Error::invalid(&path, requirement.at("values"), why));
         }
         "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
@@ -188,5 +208,52 @@ fn check_values(requirement: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             let why = "not a valid selector operator";
             errors.push(Error::invalid(&at.child("operator"), operator, why));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn scopes_are_refused_in_upstreams_words() {
+        let path = "spec.scopeSelector.matchExpressions";
+        let cases = [
+            (
+                json!([{"scopeName": "BestEffort", "operator": "In", "values": ["a"]}]),
+                format!(
+                    "{path}.operator: Invalid value: \"In\": must be 'Exists' when scope is any of \
+                     ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, \
+                     ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+                ),
+            ),
+            (
+                json!([{"scopeName": "PriorityClass", "operator": "Exists", "values": ["a"]}]),
+                format!(
+                    "{path}.values: Invalid value: [\"a\"]: must be no value when `operator` is 'Exist' or \
+                     'DoesNotExist' for scope selector"
+                ),
+            ),
+            (
+                json!([{"scopeName": "Terminating", "operator": "Exists"},
+                    {"scopeName": "NotTerminating", "operator": "Exists"}]),
+                format!("{path}: Invalid value: null: conflicting scopes"),
+            ),
+        ];
+        for (expressions, expected) in cases {
+            let spec = json!({"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": expressions}});
+            let errors = ResourceQuotas.validate(&json!({"spec": spec}));
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        }
+    }
+
+    #[test]
+    fn requests_beyond_the_limit_are_warned_of() {
+        let quota = json!({"spec": {"hard": {"cpu": "3", "limits.cpu": "2", "requests.memory": "1Gi"}}});
+        let warning = "ResourceQuota cpu (3) should be less than limits.cpu (2)";
+        assert_eq!(ResourceQuotas.warnings(&quota, None), [warning]);
+        assert_eq!(ResourceQuotas.warnings(&quota, Some(&quota)), [""; 0]);
     }
 }

@@ -9,6 +9,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 
 use super::config_map::{MOST_BYTES, decoded_len, each_key, immutable};
 use super::{Strategy, WriteContext, checks, tls_pair};
+use crate::schema::{explain_json, kind_of};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of secrets.
@@ -79,21 +80,21 @@ fn encode(secret: &mut Map<String, Value>) {
 }
 
 fn check_type(secret: &Value, errors: &mut ErrorList) {
-    let data = Path::new("data");
-    let mut require = |key: &str| {
-        if !secret.at("data").has(key) {
-            errors.push(Error::required(&data.key(key), ""));
-        }
+    let (data, path) = (secret.at("data"), Path::new("data"));
+    let mut require = |keys: &[&str]| {
+        let missing = keys.iter().filter(|key| !data.has(key));
+        errors.extend(missing.map(|key| Error::required(&path.key(key), "")));
     };
     match secret.text("type") {
-        "kubernetes.io/dockercfg" => require(".dockercfg"),
-        "kubernetes.io/dockerconfigjson" => require(".dockerconfigjson"),
-        "kubernetes.io/tls" => {
-            require("tls.crt");
-            require("tls.key");
+        "kubernetes.io/dockercfg" => check_docker(data, ".dockercfg", errors),
+        "kubernetes.io/dockerconfigjson" => check_docker(data, ".dockerconfigjson", errors),
+        "kubernetes.io/tls" => require(&["tls.crt", "tls.key"]),
+        "kubernetes.io/ssh-auth" if data.text("ssh-privatekey").is_empty() => {
+            errors.push(Error::required(&path.key("ssh-privatekey"), ""));
         }
-        "kubernetes.io/ssh-auth" => require("ssh-privatekey"),
-        "kubernetes.io/basic-auth" if !secret.at("data").has("password") => require("username"),
+        "kubernetes.io/basic-auth" if !data.has("username") && !data.has("password") => {
+            require(&["username", "password"]);
+        }
         "kubernetes.io/service-account-token" => {
             let (metadata, name) = (Path::new("metadata"), "kubernetes.io/service-account.name");
             if secret.at("metadata").at("annotations").text(name).is_empty() {
@@ -102,6 +103,29 @@ fn check_type(secret: &Value, errors: &mut ErrorList) {
         }
         _ => {}
     }
+}
+
+/// What Docker reads is a JSON object.
+fn check_docker(data: &Value, key: &str, errors: &mut ErrorList) {
+    let path = Path::new("data");
+    let Some(text) = data.at(key).as_str() else {
+        errors.push(Error::required(&path.key(key), ""));
+        return;
+    };
+    if let Some(why) = STANDARD.decode(text).ok().and_then(|bytes| no_object(&bytes)) {
+        errors.push(Error::invalid(&path.key(key), "<secret contents redacted>", why));
+    }
+}
+
+/// Why a text is no JSON object, in the words of Go's decoder, to which null is one.
+fn no_object(text: &[u8]) -> Option<String> {
+    explain_json(text).or_else(|| match serde_json::from_slice(text).ok()? {
+        Value::Null | Value::Object(_) => None,
+        other => {
+            let kind = kind_of(&other);
+            Some(format!("json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -122,11 +146,22 @@ mod tests {
         let cases = [
             ("kubernetes.io/tls", "data[tls.crt]: Required value, data[tls.key]: Required value"),
             ("kubernetes.io/dockercfg", "data[.dockercfg]: Required value"),
+            ("kubernetes.io/basic-auth", "data[username]: Required value, data[password]: Required value"),
+            ("kubernetes.io/ssh-auth", "data[ssh-privatekey]: Required value"),
             ("example.com/x", ""),
         ];
         for (kind, messages) in cases {
             let errors = Secrets.validate(&json!({"type": kind, "data": {"a": "eA=="}}));
             assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), messages);
+        }
+    }
+
+    #[test]
+    fn what_docker_reads_is_an_object() {
+        let array = "json: cannot unmarshal array into Go value of type map[string]interface {}";
+        let cases = [("{}", ""), ("null", ""), ("", "unexpected end of JSON input"), ("[]", array)];
+        for (text, why) in cases {
+            assert_eq!(no_object(text.as_bytes()).unwrap_or_default(), why);
         }
     }
 }

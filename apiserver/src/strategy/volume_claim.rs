@@ -27,15 +27,11 @@ impl Strategy for VolumeClaims {
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
         let claim = fields(object);
         claim.put("status", json!({"phase": "Pending"}));
-        let spec = claim.object("spec");
-        if !is_volume(spec.at("dataSource")) {
-            spec.drop_field("dataSource");
-        }
-        align_sources(spec);
+        prepare_sources(claim.object("spec"), &Value::Null);
     }
 
-    fn prepare_update(&self, object: &mut Value, _old: &Value, _cx: &WriteContext<'_>) {
-        align_sources(fields(object).object("spec"));
+    fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        prepare_sources(fields(object).object("spec"), old.at("spec"));
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
@@ -47,12 +43,25 @@ impl Strategy for VolumeClaims {
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = self.validate(object);
         let (at, was) = (Path::new("spec"), old.at("spec"));
+        check_annotation(object, old, &mut errors);
         let difference = internal::claim_spec_difference(was, &with_open(object, was));
         if !difference.is_empty() {
             errors.push(Error::forbidden(&at, format!("{ONLY}{difference}")));
         }
         check_size(object, old, &at, &mut errors);
         checks::unchanged(object.at("spec"), was, "volumeMode", &Path::ROOT, &mut errors);
+        check_attributes(object.at("spec"), old, &at, &mut errors);
+        errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let (mut errors, at) = (ErrorList::new(), Path::new("status"));
+        let capacity = at.child("capacity");
+        for (name, amount) in object.at("status").entries("capacity") {
+            let negative = Some(quantity(amount).value()).filter(|value| *value < 0);
+            let why = "must be a valid resource quantity";
+            errors.extend(negative.map(|value| Error::invalid(&capacity.key(name), value, why)));
+        }
         errors
     }
 
@@ -62,17 +71,21 @@ impl Strategy for VolumeClaims {
             let instead = "deprecated since v1.8; use \"storageClassName\" attribute instead";
             format!("metadata.annotations[{CLASS_ANNOTATION}]: {instead}")
         });
-        let (spec, resources) = (Path::new("spec"), object.at("spec").at("resources"));
-        let path = spec.child("resources");
-        let fractions = ["requests", "limits"]
-            .into_iter()
-            .filter_map(|list| pod_spec::bytes_warning(resources.at(list), "storage", &path.child(list)));
-        deprecated.into_iter().chain(fractions).collect()
+        let mut warnings = Vec::from_iter(deprecated);
+        warnings.extend(size_warnings(object.at("spec"), &Path::new("spec")));
+        warnings
     }
 
     fn counts_generation(&self) -> bool {
         false
     }
+}
+
+/// The warnings for the sizes that the spec at `at` asks for.
+pub(super) fn size_warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
+    let (resources, path) = (spec.at("resources"), at.child("resources"));
+    let warning = |list| pod_spec::bytes_warning(resources.at(list), "storage", &path.child(list));
+    ["requests", "limits"].into_iter().filter_map(warning).collect()
 }
 
 /// What is wrong with the spec of a claim, or of a template of claims.
@@ -97,7 +110,61 @@ pub(super) fn validate_spec(spec: &Value, at: &Path<'_>, errors: &mut ErrorList)
             check_source(spec.at(field), &at.child(field), errors);
         }
     }
+    check_sources(spec, at, errors);
     check_class(spec, "volumeAttributesClassName", at, errors);
+}
+
+/// The two names of what a claim is filled from say the same. Upstream shows an empty value.
+fn check_sources(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (source, reference) = (spec.at("dataSource"), spec.at("dataSourceRef"));
+    let namespace = reference.text("namespace");
+    let path = at.child("dataSourceRef");
+    checks::each(
+        Some(namespace)
+            .filter(|name| !name.is_empty())
+            .map_or_else(Vec::new, |name| names::dns_label(name, false)),
+        namespace,
+        &path.child("namespace"),
+        errors,
+    );
+    let same = ["apiGroup", "kind", "name"].iter().all(|field| source.at(field) == reference.at(field));
+    let why = match (source.is_null() || reference.is_null(), namespace.is_empty()) {
+        (true, _) => return,
+        (false, false) => "may not be specified when dataSourceRef.namespace is specified",
+        (false, true) if !same => "must match dataSourceRef",
+        (false, true) => return,
+    };
+    errors.push(Error::invalid(at, json!({}), why));
+}
+
+/// The older way to name a class does not change.
+fn check_annotation(object: &Value, old: &Value, errors: &mut ErrorList) {
+    let named = |claim: &Value| claim.at("metadata").at("annotations").text(CLASS_ANNOTATION).to_owned();
+    let (now, was) = (named(object), named(old));
+    let moved = !was.is_empty()
+        && !old.at("spec").has("storageClassName")
+        && object.at("spec").text("storageClassName") == was
+        && (now.is_empty() || now == was);
+    if now != was && !moved {
+        let metadata = Path::new("metadata");
+        let path = metadata.child("annotations");
+        errors.push(Error::invalid(&path.child(CLASS_ANNOTATION), now, checks::IMMUTABLE));
+    }
+}
+
+/// A class of attributes that a volume has is only replaced by another.
+fn check_attributes(spec: &Value, old: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let class = "volumeAttributesClassName";
+    let given = match spec.at(class).as_str() {
+        _ if !old.at("status").has("currentVolumeAttributesClassName") => return,
+        _ if spec.at(class) == old.at("spec").at(class) => return,
+        None => "nil",
+        Some("") => "empty string",
+        Some(_) => return,
+    };
+    let why =
+        format!("update to {given} is forbidden when status.currentVolumeAttributesClassName is not nil");
+    errors.push(Error::forbidden(&at.child(class), why));
 }
 
 fn check_class(spec: &Value, field: &str, at: &Path<'_>, errors: &mut ErrorList) {
@@ -124,6 +191,20 @@ fn check_source(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn is_volume(source: &Value) -> bool {
     let of = (source.text("apiGroup"), source.text("kind"));
     matches!(of, ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+}
+
+/// Other namespaces are behind a gate that is off by default, and a new claim is silently not filled from what its older
+/// name is not for.
+fn prepare_sources(spec: &mut Map<String, Value>, old: &Value) {
+    let elsewhere = !spec.at("dataSourceRef").text("namespace").is_empty();
+    if elsewhere && !old.has("dataSourceRef") {
+        spec.drop_field("dataSourceRef");
+    }
+    let is_filled = ["dataSource", "dataSourceRef"].iter().any(|field| old.has(field));
+    if !is_filled && !spec.has("dataSourceRef") && !is_volume(spec.at("dataSource")) {
+        spec.drop_field("dataSource");
+    }
+    align_sources(spec);
 }
 
 /// What a claim is filled from has two names; whichever is given is copied to the other.
@@ -173,4 +254,39 @@ fn check_size(object: &Value, old: &Value, at: &Path<'_>, errors: &mut ErrorList
 
 fn quantity(value: &Value) -> Quantity {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or(Quantity::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_claim_is_filled_from_has_two_names() {
+        let (volume, other) = (
+            json!({"kind": "PersistentVolumeClaim", "name": "a"}),
+            json!({"apiGroup": "example.com", "kind": "Image", "name": "a"}),
+        );
+        let far = json!({"kind": "PersistentVolumeClaim", "name": "a", "namespace": "b"});
+        let cases = [
+            (json!({"dataSource": volume}), json!({"dataSource": volume, "dataSourceRef": volume})),
+            (json!({"dataSource": other}), json!({})),
+            (json!({"dataSourceRef": other}), json!({"dataSource": other, "dataSourceRef": other})),
+            (
+                json!({"dataSource": other, "dataSourceRef": volume}),
+                json!({"dataSource": other, "dataSourceRef": volume}),
+            ),
+            (json!({"dataSourceRef": far}), json!({})),
+        ];
+        for (mut spec, expected) in cases {
+            prepare_sources(fields(&mut spec), &Value::Null);
+            assert_eq!(spec, expected);
+        }
+        let mut errors = ErrorList::new();
+        check_sources(
+            &json!({"dataSource": other, "dataSourceRef": volume}),
+            &Path::new("spec"),
+            &mut errors,
+        );
+        assert_eq!(errors[0].to_string(), "spec: Invalid value: {}: must match dataSourceRef");
+    }
 }

@@ -10,6 +10,28 @@ pub(super) const DISRUPTION_BUDGET_SPEC: &[Field] = &[
     Field("UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy", Pointer),
 ];
 
+pub(super) const OBJECT_REFERENCE: &[Field] = &[
+    Field("Kind", "kind", Text),
+    Field("Namespace", "namespace", Text),
+    Field("Name", "name", Text),
+    Field("UID", "uid", Text),
+    Field("APIVersion", "apiVersion", Text),
+    Field("ResourceVersion", "resourceVersion", Text),
+    Field("FieldPath", "fieldPath", Text),
+];
+
+pub(super) const EVENT_SOURCE: &[Field] =
+    &[Field("Component", "component", Text), Field("Host", "host", Text)];
+
+pub(super) const NODE_ADDRESS: &[Field] = &[Field("Type", "type", Text), Field("Address", "address", Text)];
+
+pub(super) const TAINT: &[Field] = &[
+    Field("Key", "key", Text),
+    Field("Value", "value", Text),
+    Field("Effect", "effect", Text),
+    Field("TimeAdded", "timeAdded", Pointer),
+];
+
 pub(super) const SERVICE_PORT: &[Field] = &[
     Field("Name", "name", Text),
     Field("Protocol", "protocol", Text),
@@ -20,7 +42,7 @@ pub(super) const SERVICE_PORT: &[Field] = &[
 ];
 
 const ROLLING_UPDATE: &[Field] =
-    &[Field("MaxUnavailable", "maxUnavailable", Pointer), Field("MaxSurge", "maxSurge", Pointer)];
+    &[Field("MaxUnavailable", "maxUnavailable", Number), Field("MaxSurge", "maxSurge", Number)];
 
 pub(super) const DEPLOYMENT_STRATEGY: &[Field] =
     &[Field("Type", "type", Text), Field("RollingUpdate", "rollingUpdate", Struct(ROLLING_UPDATE))];
@@ -37,6 +59,25 @@ const SUCCESS_RULE: &[Field] = &[
 ];
 
 pub(super) const SUCCESS_POLICY: &[Field] = &[Field("Rules", "rules", List(SUCCESS_RULE))];
+
+const EXIT_CODES: &[Field] = &[
+    Field("ContainerName", "containerName", Pointer),
+    Field("Operator", "operator", Text),
+    Field("Values", "values", Pointer),
+];
+
+const POD_CONDITION: &[Field] = &[Field("Type", "type", Text), Field("Status", "status", Text)];
+
+const FAILURE_RULE: &[Field] = &[
+    Field("Action", "action", Text),
+    Field("OnExitCodes", "onExitCodes", Struct(EXIT_CODES)),
+    Field("OnPodConditions", "onPodConditions", List(POD_CONDITION)),
+];
+
+pub(super) const FAILURE_POLICY: &[Field] = &[Field("Rules", "rules", List(FAILURE_RULE))];
+
+pub(super) const UNCOUNTED_PODS: &[Field] =
+    &[Field("Succeeded", "succeeded", Pointer), Field("Failed", "failed", Pointer)];
 
 pub(super) const DISTINGUISHER: &[Field] = &[Field("Type", "type", Text)];
 

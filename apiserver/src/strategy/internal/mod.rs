@@ -60,12 +60,22 @@ pub(super) fn disruption_budget_spec(spec: &Value) -> Printed {
     printed(spec, kinds::DISRUPTION_BUDGET_SPEC)
 }
 
+/// An address of a node.
+pub(super) fn node_address(address: &Value) -> Printed {
+    printed(address, kinds::NODE_ADDRESS)
+}
+
+/// A taint of a node.
+pub(super) fn taint(taint: &Value) -> Printed {
+    printed(taint, kinds::TAINT)
+}
+
 /// A port of a service.
 pub(super) fn service_port(port: &Value) -> Printed {
     printed(port, kinds::SERVICE_PORT)
 }
 
-/// The strategy of a Deployment.
+/// The strategy of a Deployment or of a DaemonSet.
 pub(super) fn deployment_strategy(strategy: &Value) -> Printed {
     printed(strategy, kinds::DEPLOYMENT_STRATEGY)
 }
@@ -80,9 +90,49 @@ pub(super) fn stateful_rolling(rolling: &Value) -> Printed {
     printed(rolling, kinds::STATEFUL_ROLLING)
 }
 
-/// The success policy of a job.
+/// The success policy of a job, if there is one.
 pub(super) fn success_policy(policy: &Value) -> Printed {
-    printed(policy, kinds::SUCCESS_POLICY)
+    pointed(policy, kinds::SUCCESS_POLICY)
+}
+
+/// The pod failure policy of a job, if there is one.
+pub(super) fn failure_policy(policy: &Value) -> Printed {
+    pointed(policy, kinds::FAILURE_POLICY)
+}
+
+/// The pods that a job has not counted yet.
+pub(super) fn uncounted_pods(pods: &Value) -> Printed {
+    printed(pods, kinds::UNCOUNTED_PODS)
+}
+
+/// What an event is about.
+pub(super) fn object_reference(reference: &Value) -> Printed {
+    printed(reference, kinds::OBJECT_REFERENCE)
+}
+
+/// What an event is about besides, if there is something.
+pub(super) fn object_pointer(reference: &Value) -> Printed {
+    pointed(reference, kinds::OBJECT_REFERENCE)
+}
+
+/// Who tells of an event.
+pub(super) fn event_source(source: &Value) -> Printed {
+    printed(source, kinds::EVENT_SOURCE)
+}
+
+/// A string, empty if absent.
+pub(super) fn text(value: &Value) -> Printed {
+    Printed(value.as_str().unwrap_or_default().shown())
+}
+
+/// A number, zero if absent.
+pub(super) fn number(value: &Value) -> Printed {
+    Printed(value.as_i64().unwrap_or_default().shown())
+}
+
+/// What Go keeps as JSON has it.
+pub(super) fn plain(value: &Value) -> Printed {
+    Printed(value.shown())
 }
 
 /// How the flows of a FlowSchema are told apart.
@@ -188,6 +238,11 @@ pub(super) fn pod_template(template: &Value) -> Printed {
     printed(&template, pod::TEMPLATE)
 }
 
+/// The spec of a pod.
+pub(super) fn pod_spec(spec: &Value) -> Printed {
+    printed(&Value::Object(with_host(spec)), pod::SPEC)
+}
+
 /// What differs between two pod specs, line by line.
 pub(super) fn pod_spec_difference(old: &Value, new: &Value) -> String {
     let lines = |spec: &Value| indented(&Value::Object(with_host(spec)), pod::SPEC);
@@ -213,6 +268,11 @@ pub(super) fn volume_source_difference(old: &Value, new: &Value) -> String {
 
 fn printed(value: &Value, fields: &'static [Field]) -> Printed {
     Printed(node(value, fields).compact())
+}
+
+/// A struct behind a pointer.
+fn pointed(value: &Value, fields: &'static [Field]) -> Printed {
+    if value.is_null() { Printed("null".to_owned()) } else { printed(value, fields) }
 }
 
 fn indented(value: &Value, fields: &'static [Field]) -> String {

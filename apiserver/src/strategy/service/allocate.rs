@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use steersman_core::field::{self, Path};
 
-use super::cluster_ips::ClusterIps;
+use super::cluster_ips::{self, ClusterIps};
 use super::needs::{self, HEADLESS};
 use super::node_ports::NodePorts;
 use super::ranges::ServiceRanges;
@@ -16,8 +16,10 @@ use crate::tree::{Fill, Read};
 pub(super) enum Failed {
     /// The service asked for something that it cannot have.
     Field(field::Error),
-    /// There is nothing left to give.
-    Exhausted(String),
+    /// There is no address left to give.
+    Addresses(cluster_ips::Refused),
+    /// There is no port to give.
+    Ports(String),
 }
 
 /// What all services of a server are given from.
@@ -49,7 +51,7 @@ impl Pools {
         let mut taken = Taken { pools: self.clone(), ips: Vec::new(), ports: Vec::new() };
         let outcome = taken
             .cluster_ips(spec, &held_ips(old))
-            .and_then(|()| taken.node_ports(spec, held_ports(old)))
+            .and_then(|()| taken.node_ports(spec, held_ports(old), old.is_null()))
             .and_then(|()| taken.health_check_port(spec, &held_ports(old)));
         match outcome {
             Ok(()) => Ok(taken),
@@ -94,8 +96,7 @@ impl Taken {
             return Ok(());
         }
         if spec.items("clusterIPs").is_empty() {
-            let ip = self.pools.ips.take_any();
-            let ip = ip.map_err(|why| Failed::Exhausted(format!("failed to allocate a serviceIP: {why}")))?;
+            let ip = self.pools.ips.take_any().map_err(Failed::Addresses)?;
             self.ips.push(ip);
             spec.put("clusterIP", ip.to_string());
             spec.put("clusterIPs", vec![Value::from(ip.to_string())]);
@@ -116,22 +117,26 @@ impl Taken {
         Ok(())
     }
 
-    /// Ports of equal number (over different protocols) share a node port.
-    fn node_ports(&mut self, spec: &mut Map<String, Value>, mut held: Vec<i64>) -> Result<(), Failed> {
+    /// Ports of equal number (over different protocols) share a node port in a service that is `new`.
+    fn node_ports(
+        &mut self,
+        spec: &mut Map<String, Value>,
+        mut held: Vec<i64>,
+        new: bool,
+    ) -> Result<(), Failed> {
         if !needs::node_ports(spec) {
             return Ok(());
         }
-        let always = spec.text("type") != "LoadBalancer" || spec.flag("allocateLoadBalancerNodePorts");
+        let always = needs::given_node_ports(spec);
         let asked: Vec<(i64, i64)> =
             spec.items("ports").iter().map(|port| (number(port), node_port(port))).collect();
         let mut given: Vec<(i64, i64)> = Vec::new();
         for (index, port) in spec.objects_mut("ports").enumerate() {
             let (service_port, asked_port) = asked[index];
             let same = given.iter().find(|(port, _)| *port == service_port).map(|(_, node)| *node);
-            let wanted =
-                [Some(asked_port).filter(|port| *port != 0), same, requested(&asked[index..], service_port)];
-            let node = match wanted.into_iter().flatten().next() {
-                None if !always => continue,
+            let shared = same.or_else(|| requested(&asked[index..], service_port)).filter(|_| new);
+            let node = match Some(asked_port).filter(|port| *port != 0).or(shared) {
+                _ if asked_port == 0 && !always => continue,
                 None => self.any_port("a nodePort")?,
                 Some(wanted) if held.contains(&wanted) => wanted,
                 Some(wanted) => self.port(wanted, index)?,
@@ -156,7 +161,7 @@ impl Taken {
 
     fn any_port(&mut self, what: &str) -> Result<i64, Failed> {
         let port = self.pools.ports.take_any();
-        let port = port.map_err(|why| Failed::Exhausted(format!("failed to allocate {what}: {why}")))?;
+        let port = port.map_err(|why| Failed::Ports(format!("failed to allocate {what}: {why}")))?;
         self.ports.push(port);
         Ok(port)
     }
@@ -174,7 +179,7 @@ impl Taken {
             Some(port) => {
                 self.pools.ports.take(port).map_err(|why| {
                     let what = "failed to allocate requested HealthCheck NodePort";
-                    Failed::Exhausted(format!("{what} {port}: {why}"))
+                    Failed::Ports(format!("{what} {port}: {why}"))
                 })?;
                 self.ports.push(port);
             }

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use steersman_core::addresses::Cidr;
+
 use super::pool::Pool;
 use super::ranges::ServiceRanges;
 
@@ -11,13 +13,14 @@ const MOST: u128 = 1 << 16;
 /// Hands out the addresses of one network, without its first (the network's) and, for IPv4, its last (broadcast).
 #[derive(Debug)]
 pub(super) struct ClusterIps {
+    range: (IpAddr, u8),
     network: u128,
     v4: bool,
     pool: Pool,
 }
 
 /// Why an address cannot be had; in upstream's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     /// Another service has it.
     #[error("provided IP is already allocated")]
@@ -25,6 +28,9 @@ pub(super) enum Refused {
     /// It is not in the network.
     #[error("the provided network does not match the current range")]
     Outside,
+    /// It is in the network, which keeps it.
+    #[error("the provided IP ({0}) is not in the valid range. The range of valid IPs is {1}")]
+    Kept(IpAddr, String),
     /// There are no more.
     #[error("range is full")]
     Full,
@@ -40,7 +46,12 @@ impl ClusterIps {
         let usable = all.min(MOST).saturating_sub(if width == 32 { 2 } else { 1 });
         let usable = u64::try_from(usable).expect("no more than MOST, which fits");
         let band = if all <= 16 { 0 } else { u64::try_from(all / 16).unwrap_or(256).clamp(16, 256) };
-        ClusterIps { network: bits & !(all - 1), v4: width == 32, pool: Pool::new(usable, band) }
+        ClusterIps {
+            range: ranges.cluster_ips,
+            network: bits & !(all - 1),
+            v4: width == 32,
+            pool: Pool::new(usable, band),
+        }
     }
 
     /// The family of the addresses: `IPv4` or `IPv6`.
@@ -50,7 +61,7 @@ impl ClusterIps {
 
     /// Takes an address.
     pub(super) fn take(&self, address: IpAddr) -> Result<(), Refused> {
-        let number = self.number(address).ok_or(Refused::Outside)?;
+        let number = self.number(address).ok_or_else(|| self.refuse(address))?;
         if self.pool.take(number) { Ok(()) } else { Err(Refused::Taken) }
     }
 
@@ -63,6 +74,15 @@ impl ClusterIps {
     pub(super) fn give_back(&self, address: IpAddr) {
         if let Some(number) = self.number(address) {
             self.pool.give_back(number);
+        }
+    }
+
+    /// The first address of the network, and the last one of IPv4, are nobody's.
+    fn refuse(&self, address: IpAddr) -> Refused {
+        let (first, prefix) = self.range;
+        match Cidr::new(first, prefix).filter(|network| network.contains(address)) {
+            Some(network) => Refused::Kept(address, network.to_string()),
+            None => Refused::Outside,
         }
     }
 
@@ -114,8 +134,11 @@ mod tests {
         let refused = |address: &str| ips.take(address.parse().unwrap());
         assert_eq!(refused("10.0.0.1"), Ok(()));
         assert_eq!(refused("10.0.0.1"), Err(Refused::Taken));
-        assert_eq!(refused("10.0.0.0"), Err(Refused::Outside));
-        assert_eq!(refused("10.0.0.3"), Err(Refused::Outside));
+        for kept in ["10.0.0.0", "10.0.0.3"] {
+            let why = "is not in the valid range. The range of valid IPs is 10.0.0.0/30";
+            assert_eq!(refused(kept).unwrap_err().to_string(), format!("the provided IP ({kept}) {why}"));
+        }
+        assert_eq!(refused("10.0.0.4"), Err(Refused::Outside));
         assert_eq!(refused("fd00::1"), Err(Refused::Outside));
         assert_eq!(ips.take_any(), Ok("10.0.0.2".parse().unwrap()));
         assert_eq!(ips.take_any(), Err(Refused::Full));

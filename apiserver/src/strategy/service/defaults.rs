@@ -26,7 +26,15 @@ pub(super) fn default(service: &mut Map<String, Value>) {
     }
     if balanced {
         spec.fill("allocateLoadBalancerNodePorts", true);
+        default_points(service);
     }
+}
+
+/// Traffic reaches nodes with the address of the load balancer unless it says otherwise.
+fn default_points(service: &mut Map<String, Value>) {
+    let balancer = service.object_mut("status").and_then(|status| status.object_mut("loadBalancer"));
+    let points = balancer.into_iter().flat_map(|balancer| balancer.objects_mut("ingress"));
+    points.filter(|point| !point.text("ip").is_empty()).for_each(|point| point.fill("ipMode", "VIP"));
 }
 
 fn default_affinity(spec: &mut Map<String, Value>) {

@@ -1,4 +1,4 @@
-//! Checks that the cluster IPs and IP families of a service fit each other and the cluster.
+//! Checks that the cluster IPs and IP families of a service fit each other, the cluster, and what they were before.
 
 use serde_json::Value;
 use steersman_core::addresses;
@@ -10,10 +10,12 @@ use crate::strategy::checks;
 use crate::tree::Read;
 
 const FAMILIES: &[&str] = &["IPv4", "IPv6"];
+const ONCE: &str = "may not change once set";
 const POLICIES: &[&str] = &["PreferDualStack", "RequireDualStack", "SingleStack"];
 
-/// What does not fit; nothing else of a service is checked until all of this does.
-pub(super) fn validate(spec: &Value, family: &str, at: &Path<'_>) -> ErrorList {
+/// What does not fit in a spec that replaces `old`, if there was one; nothing else of a service is checked until all of
+/// this does.
+pub(super) fn validate(spec: &Value, old: &Value, family: &str, at: &Path<'_>) -> ErrorList {
     let mut errors = ErrorList::new();
     if spec.text("type") == "ExternalName" {
         return errors;
@@ -31,9 +33,47 @@ pub(super) fn validate(spec: &Value, family: &str, at: &Path<'_>) -> ErrorList {
     }
     check_ips(spec, &at.child("clusterIPs"), &mut errors);
     if errors.is_empty() {
-        check_cluster(spec, family, at, &mut errors);
+        check_cluster(spec, old, family, at, &mut errors);
     }
     errors
+}
+
+/// The first address and family stay as they are, and so do the second ones unless one family is asked for.
+pub(super) fn check_change(spec: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let external = [spec, was].iter().any(|spec| spec.text("type") == "ExternalName");
+    let headless = (needs::headless(spec), needs::headless(was));
+    if external || headless == (true, true) {
+        return;
+    }
+    check_list(spec, was, ("clusterIPs", "clusterIP"), at, errors);
+    if headless == (false, false) {
+        check_list(spec, was, ("ipFamilies", "ipFamily"), at, errors);
+    }
+}
+
+fn check_list(spec: &Value, was: &Value, (list, one): (&str, &str), at: &Path<'_>, errors: &mut ErrorList) {
+    let (now, before, path) = (spec.items(list), was.items(list), at.child(list));
+    let first = path.index(0);
+    if now.len() == before.len() {
+        for (index, _) in now.iter().zip(before).enumerate().filter(|(_, (now, before))| now != before) {
+            let place = if list == "ipFamilies" { first } else { path.index(index) };
+            errors.push(Error::invalid(&place, spec.at(list), ONCE));
+        }
+        return;
+    }
+    let shrinks = now.len() < before.len();
+    if shrinks && spec.items("clusterIPs").is_empty() {
+        errors.push(Error::invalid(&first, spec.at(list), format!("primary {one} can not be unset")));
+    }
+    if let (Some(now), Some(before)) = (now.first(), before.first())
+        && now != before
+    {
+        errors.push(Error::invalid(&first, spec.at("clusterIPs"), ONCE));
+    }
+    if shrinks && now.len() == 1 && spec.text("ipFamilyPolicy") != "SingleStack" {
+        let why = format!("must be set to 'SingleStack' when releasing the secondary {one}");
+        errors.push(Error::invalid(&at.child("ipFamilyPolicy"), spec.at("ipFamilyPolicy"), why));
+    }
 }
 
 /// `clusterIP` is the first of `clusterIPs`.
@@ -85,17 +125,44 @@ fn check_ips(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 /// A cluster has addresses of one family.
-fn check_cluster(spec: &Value, family: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    let selectorless = spec.at("selector").as_object().is_none_or(serde_json::Map::is_empty);
-    if needs::headless(spec) && selectorless {
+fn check_cluster(spec: &Value, old: &Value, family: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    check_policy(spec, old, at, errors);
+    let (path, families) = (at.child("clusterIPs"), spec.items("ipFamilies").len());
+    let asked = spec.texts("clusterIPs").enumerate().skip(families).filter(|(_, ip)| *ip != HEADLESS);
+    for (index, other) in asked.map(|(index, ip)| (index, family_of(ip))).filter(|(_, of)| *of != family) {
+        let why = format!("{other} is not configured on this cluster");
+        errors.push(Error::invalid(&path.index(index), spec.at("clusterIPs"), why));
+    }
+    if !errors.is_empty() || needs::any_family(spec) {
         return;
+    }
+    if spec.text("ipFamilyPolicy") == "RequireDualStack" {
+        let why = "this cluster is not configured for dual-stack services";
+        errors.push(Error::invalid(&at.child("ipFamilyPolicy"), "RequireDualStack", why));
     }
     let path = at.child("ipFamilies");
     for (index, one) in spec.texts("ipFamilies").enumerate().filter(|(_, one)| *one != family) {
         errors.push(Error::invalid(&path.index(index), one, "not configured on this cluster"));
     }
-    if errors.is_empty() && spec.text("ipFamilyPolicy") == "RequireDualStack" {
-        let why = "this cluster is not configured for dual-stack services";
-        errors.push(Error::invalid(&at.child("ipFamilyPolicy"), "RequireDualStack", why));
+}
+
+/// Only the policy of one family lets go of what is of the second, and only the others take it.
+fn check_policy(spec: &Value, old: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (path, policy) = (at.child("ipFamilyPolicy"), spec.text("ipFamilyPolicy"));
+    let lists = [
+        ("clusterIPs", "secondary cluster IP", "cluster IPs"),
+        ("ipFamilies", "secondary IP family", "IP families"),
+    ];
+    for (list, second, both) in lists {
+        let (now, before) = (spec.items(list).len(), old.items(list).len());
+        let why = match policy {
+            "SingleStack" if now == 2 => {
+                format!("must be 'RequireDualStack' or 'PreferDualStack' when multiple {both} are specified")
+            }
+            "SingleStack" => continue,
+            _ if (1..before).contains(&now) => format!("must be 'SingleStack' to release the {second}"),
+            _ => continue,
+        };
+        errors.push(Error::invalid(&path, policy, why));
     }
 }

@@ -14,17 +14,18 @@ mod ranges;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod warnings;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value;
-use steersman_core::field::{self, ErrorList, Path};
+use serde_json::{Map, Value};
+use steersman_core::field::ErrorList;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result, names};
 
 use self::allocate::{Failed, Pools};
-use super::{Reservation, Strategy, WriteContext, checks};
+use super::{Reservation, Strategy, WriteContext};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) use addresses::{Reach, special_address};
@@ -50,52 +51,37 @@ impl Strategy for Services {
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
         let spec = fields(object).object("spec");
         prepare::sync_cluster_ips(spec, &Value::Null);
-        prepare::default_families(spec, self.pools.ips.family());
+        prepare::default_families(spec, &Value::Null, self.pools.ips.family());
+        prepare::hide_policy(spec);
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
-        let spec = fields(object).object("spec");
-        let old = old.at("spec");
-        prepare::sync_cluster_ips(spec, old);
+        let service = fields(object);
+        let (spec, old) = (service.object("spec"), old.at("spec"));
         prepare::keep_given(spec, old);
+        prepare::sync_cluster_ips(spec, old);
+        prepare::default_families(spec, old, self.pools.ips.family());
         prepare::drop_with_type(spec, old);
-        prepare::default_families(spec, self.pools.ips.family());
+        prepare::hide_policy(spec);
+        if spec.text("type") != "LoadBalancer" {
+            service.object("status").put("loadBalancer", Map::new());
+        }
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        validate::validate(object, &Value::Null, self.pools.ips.family())
+        validate::validate(object, self.pools.ips.family())
     }
 
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
-        let (mut errors, status) = (ErrorList::new(), Path::new("status"));
-        let (balancer, at) = (object.at("status").at("loadBalancer"), status.child("loadBalancer"));
-        if object.at("spec").text("type") != "LoadBalancer" && !balancer.items("ingress").is_empty() {
-            let why = "may only be used when `spec.type` is 'LoadBalancer'";
-            errors.push(field::Error::forbidden(&at.child("ingress"), why));
-        } else {
-            checks::load_balancer(balancer, &at, &mut errors);
-        }
-        errors
+        validate::validate_status(object)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = validate::validate(object, old, self.pools.ips.family());
-        let (new, was, at) = (object.at("spec"), old.at("spec"), Path::new("spec"));
-        let stays = needs::cluster_ip(new) && needs::cluster_ip(was);
-        for field in ["clusterIPs", "ipFamilies"] {
-            let first = |spec: &Value| spec.items(field).first().cloned();
-            if stays && first(was).is_some() && first(new) != first(was) && errors.is_empty() {
-                let path = at.child(field);
-                errors.push(field::Error::invalid(&path.index(0), new.at(field), "may not change once set"));
-            }
-        }
-        errors
+        validate::validate_update(object, old, self.pools.ips.family())
     }
 
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        let close = object.at("spec").text("trafficDistribution") == "PreferClose";
-        let warning = "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"";
-        close.then(|| warning.to_owned()).into_iter().collect()
+        warnings::warnings(object)
     }
 
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
@@ -131,7 +117,11 @@ impl Strategy for Services {
             Err(Failed::Field(error)) => {
                 Err(Error::invalid(&GroupVersionKind::new("", "v1", "Service"), &name, &[error]))
             }
-            Err(Failed::Exhausted(why)) => Err(Error::internal(why)),
+            Err(Failed::Addresses(why)) => {
+                let why = format!("failed to allocate a serviceIP for Service {name:?}: {why}");
+                Err(Error::internal(why))
+            }
+            Err(Failed::Ports(why)) => Err(Error::internal(why)),
         }
     }
 

@@ -15,6 +15,20 @@ pub(super) fn headless(spec: &impl Read) -> bool {
     spec.texts("clusterIPs").next().unwrap_or_else(|| spec.text("clusterIP")) == HEADLESS
 }
 
+/// Whether the service has the addresses of its endpoints, of whatever family: it is headless and selects none itself.
+pub(super) fn any_family(spec: &impl Read) -> bool {
+    headless(spec) && spec.entries("selector").next().is_none()
+}
+
+/// Whether the service is given the node ports that it does not ask for.
+pub(super) fn given_node_ports(spec: &impl Read) -> bool {
+    match spec.text("type") {
+        "NodePort" => true,
+        "LoadBalancer" => spec.at("allocateLoadBalancerNodePorts").as_bool().unwrap_or(true),
+        _ => false,
+    }
+}
+
 /// Whether the service may have node ports.
 pub(super) fn node_ports(spec: &impl Read) -> bool {
     matches!(spec.text("type"), "NodePort" | "LoadBalancer")

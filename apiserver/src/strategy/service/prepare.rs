@@ -7,16 +7,22 @@ use crate::tree::{Fill, Read};
 
 /// `clusterIP` and `clusterIPs` say the same: who sets or clears only one of them means both.
 pub(super) fn sync_cluster_ips(spec: &mut Map<String, Value>, old: &Value) {
-    let one = spec.text("clusterIP").to_owned();
-    let untouched = spec.at("clusterIPs") == old.at("clusterIPs");
-    let before = old.text("clusterIP");
+    let (one, before) = (spec.text("clusterIP").to_owned(), old.text("clusterIP"));
     if old.is_null() {
         if spec.items("clusterIPs").is_empty() && !one.is_empty() {
             spec.put("clusterIPs", json!([one]));
         }
-    } else if one.is_empty() && !before.is_empty() && untouched {
+        return;
+    }
+    if spec.items("clusterIPs").is_empty() && one == before {
+        copy(spec, old, "clusterIPs");
+    }
+    if one == before || spec.at("clusterIPs") != old.at("clusterIPs") {
+        return;
+    }
+    if one.is_empty() {
         spec.drop_field("clusterIPs");
-    } else if one != before && untouched {
+    } else {
         spec.put("clusterIPs", json!([one]));
     }
 }
@@ -27,11 +33,11 @@ pub(super) fn keep_given(spec: &mut Map<String, Value>, old: &Value) {
         if spec.text("clusterIP").is_empty() {
             copy(spec, old, "clusterIP");
         }
-        if spec.items("clusterIPs").is_empty() && spec.at("clusterIP") == old.at("clusterIP") {
+        if spec.items("clusterIPs").is_empty() {
             copy(spec, old, "clusterIPs");
         }
     }
-    if needs::node_ports(spec) && needs::node_ports(old) {
+    if needs::given_node_ports(spec) && needs::given_node_ports(old) {
         keep_node_ports(spec, old);
     }
     if needs::health_check_port(spec) && needs::health_check_port(old) && !spec.has("healthCheckNodePort") {
@@ -52,68 +58,78 @@ fn keep_node_ports(spec: &mut Map<String, Value>, old: &Value) {
     }
 }
 
-/// Drops what the old type of the service had and the new one cannot have, unless the update sets it anew.
+/// Drops what the old type of the service had and the new one cannot have, unless the update changes it.
 pub(super) fn drop_with_type(spec: &mut Map<String, Value>, old: &Value) {
     let lost = |has: fn(&Value) -> bool, now: bool| has(old) && !now;
     let lost_ip = lost(needs::cluster_ip, needs::cluster_ip(spec));
-    let lost_ports = lost(needs::node_ports, needs::node_ports(spec));
-    let lost_check = lost(needs::health_check_port, needs::health_check_port(spec));
-    let lost_external = lost(needs::external, needs::external(spec));
     let was_balancer = old.text("type") == "LoadBalancer" && spec.text("type") != "LoadBalancer";
-    let fields: [(bool, &[&str]); 4] = [
-        (lost_ip, &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]),
-        (lost_check, &["healthCheckNodePort"]),
-        (lost_external, &["externalTrafficPolicy"]),
-        (was_balancer, &["allocateLoadBalancerNodePorts", "loadBalancerClass"]),
+    let groups: [(bool, &[&str]); 7] = [
+        (lost_ip, &["clusterIP", "clusterIPs"]),
+        (lost_ip, &["ipFamilies"]),
+        (lost_ip, &["ipFamilyPolicy"]),
+        (lost(needs::health_check_port, needs::health_check_port(spec)), &["healthCheckNodePort"]),
+        (lost(needs::external, needs::external(spec)), &["externalTrafficPolicy"]),
+        (was_balancer, &["allocateLoadBalancerNodePorts"]),
+        (was_balancer, &["loadBalancerClass"]),
     ];
-    for field in fields.iter().filter(|(lost, _)| *lost).flat_map(|(_, fields)| *fields) {
-        if spec.at(field) == old.at(field) || spec.text(field).is_empty() {
-            spec.drop_field(field);
+    for (_, fields) in groups.iter().filter(|(lost, _)| *lost) {
+        if fields.iter().all(|field| spec.at(field) == old.at(field)) {
+            fields.iter().for_each(|field| spec.drop_field(field));
         }
     }
-    let same = spec
-        .items("ports")
-        .iter()
-        .map(|port| port.at("nodePort"))
-        .eq(old.items("ports").iter().map(|port| port.at("nodePort")));
-    if lost_ports && same {
+    let had: Vec<i64> = old.items("ports").iter().filter_map(|port| port.int("nodePort")).collect();
+    let mut ports = spec.items("ports").iter().filter_map(|port| port.int("nodePort"));
+    let none_new = ports.all(|port| had.contains(&port));
+    if lost(needs::node_ports, needs::node_ports(spec)) && none_new {
         spec.objects_mut("ports").for_each(|port| port.drop_field("nodePort"));
     }
 }
 
-/// Fills in the IP families and their policy, from the addresses asked for and the family that the cluster has.
-pub(super) fn default_families(spec: &mut Map<String, Value>, family: &str) {
+/// An external name has no traffic in the cluster; upstream stores the policy nevertheless, and never shows it.
+pub(super) fn hide_policy(spec: &mut Map<String, Value>) {
+    let is_known = matches!(spec.text("internalTrafficPolicy"), "Cluster" | "Local");
+    if spec.text("type") == "ExternalName" && is_known {
+        spec.drop_field("internalTrafficPolicy");
+    }
+}
+
+/// Fills in the IP families and their policy, from what the service was before, the addresses asked for, and the family
+/// that the cluster has.
+pub(super) fn default_families(spec: &mut Map<String, Value>, old: &Value, family: &str) {
     if spec.text("type") == "ExternalName" {
         return;
     }
-    let named = spec.items("clusterIPs").len().max(spec.items("ipFamilies").len());
-    if named > 1 {
-        spec.fill("ipFamilyPolicy", "RequireDualStack");
+    let any_family = needs::any_family(spec);
+    let policy = match old.text("ipFamilyPolicy") {
+        "" if any_family => "RequireDualStack",
+        "" => "SingleStack",
+        before => before,
+    };
+    spec.fill("ipFamilyPolicy", policy);
+    let single = spec.text("ipFamilyPolicy") == "SingleStack";
+    if single {
+        for list in ["clusterIPs", "ipFamilies"] {
+            if spec.items(list).len() > 1 && spec.at(list) == old.at(list) {
+                spec.list(list).truncate(1);
+            }
+        }
     }
-    if needs::headless(spec) && spec.at("selector").as_object().is_none_or(Map::is_empty) {
-        return default_headless(spec, family);
-    }
-    let of_ips: Vec<Value> =
-        spec.texts("clusterIPs").filter(|ip| *ip != HEADLESS).map(|ip| family_of(ip).into()).collect();
+    let ips: Vec<&'static str> =
+        spec.texts("clusterIPs").take_while(|ip| *ip != HEADLESS).map(family_of).collect();
+    let given = spec.items("ipFamilies").len();
     let families = spec.list("ipFamilies");
-    families.extend(of_ips.into_iter().take(2).skip(families.len()));
-    if families.is_empty() {
+    families.extend(ips.iter().skip(given).take_while(|of| **of == family).map(|of| Value::from(*of)));
+    if families.is_empty() && ips.is_empty() {
         families.push(family.into());
     }
-    spec.fill("ipFamilyPolicy", "SingleStack");
-}
-
-/// A headless service without a selector has whatever addresses its endpoints have.
-fn default_headless(spec: &mut Map<String, Value>, family: &str) {
-    spec.fill("ipFamilyPolicy", "RequireDualStack");
-    let dual = spec.text("ipFamilyPolicy") != "SingleStack";
-    let families = spec.list("ipFamilies");
-    if families.is_empty() {
-        families.push(family.into());
-    }
-    if dual && families.len() == 1 {
+    // Who names fewer than there were lets go of one, which is checked later.
+    let releases = (1..old.items("ipFamilies").len()).contains(&given);
+    if any_family && !single && !releases && families.len() == 1 {
         let other = if families[0] == "IPv4" { "IPv6" } else { "IPv4" };
         families.push(other.into());
+    }
+    if spec.items("ipFamilies").is_empty() {
+        spec.drop_field("ipFamilies");
     }
 }
 

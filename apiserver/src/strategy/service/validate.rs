@@ -8,24 +8,88 @@ use super::families;
 use super::needs::{self, HEADLESS};
 use super::ports;
 use super::special_address;
-use crate::strategy::checks;
+use crate::strategy::checks::{self, IMMUTABLE};
 use crate::tree::Read;
 
 const TYPES: &[&str] = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const ONLY_BALANCER: &str = "may only be used when `type` is 'LoadBalancer'";
 const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
+/// What was once the name of the annotation below.
+pub(super) const TOPOLOGY_HINTS: &str = "service.kubernetes.io/topology-aware-hints";
+
+/// How traffic prefers endpoints of its own zone.
+pub(super) const TOPOLOGY_MODE: &str = "service.kubernetes.io/topology-mode";
+
 /// The longest that a client keeps its back end: a day.
 const MOST_AFFINITY_SECONDS: i64 = 86_400;
 
-/// What is wrong with a service of a cluster whose addresses are of `family`.
-pub(super) fn validate(service: &Value, old: &Value, family: &str) -> ErrorList {
+/// What is wrong with a new service of a cluster whose addresses are of `family`.
+pub(super) fn validate(service: &Value, family: &str) -> ErrorList {
     let (spec, at) = (service.at("spec"), Path::new("spec"));
-    let unfit = families::validate(spec, family, &at);
+    let mut unfit = families::validate(spec, &Value::Null, family, &at);
+    if unfit.is_empty() {
+        unfit.extend(ports::taken_twice(spec, &at.child("ports")));
+    }
+    if unfit.is_empty() { check(service) } else { unfit }
+}
+
+/// What is wrong with a service that replaces `old`.
+pub(super) fn validate_update(service: &Value, old: &Value, family: &str) -> ErrorList {
+    let (spec, was, at) = (service.at("spec"), old.at("spec"), Path::new("spec"));
+    let unfit = families::validate(spec, was, family, &at);
     if !unfit.is_empty() {
         return unfit;
     }
     let mut errors = ErrorList::new();
+    families::check_change(spec, was, &at, &mut errors);
+    let (path, class) = (at.child("loadBalancerClass"), spec.at("loadBalancerClass"));
+    let balanced = [spec, was].iter().all(|spec| spec.text("type") == "LoadBalancer");
+    if balanced && class != was.at("loadBalancerClass") {
+        errors.push(Error::invalid(&path, class, "may not change once set"));
+    }
+    check_class(spec, &at, &mut errors);
+    let (checked, port) = ([spec, was].into_iter().all(needs::health_check_port), "healthCheckNodePort");
+    if checked && spec.at(port) != was.at(port) {
+        errors.push(Error::forbidden(&at.child(port), IMMUTABLE));
+    }
+    errors.extend(check(service));
+    errors
+}
+
+/// What is wrong with the status of a service.
+pub(super) fn validate_status(service: &Value) -> ErrorList {
+    let (mut errors, status) = (ErrorList::new(), Path::new("status"));
+    let (balancer, at) = (service.at("status").at("loadBalancer"), status.child("loadBalancer"));
+    let path = at.child("ingress");
+    if service.at("spec").text("type") != "LoadBalancer" && !balancer.items("ingress").is_empty() {
+        let why = "may only be used when `spec.type` is 'LoadBalancer'";
+        errors.push(Error::forbidden(&path, why));
+        return errors;
+    }
+    for (index, point) in balancer.items("ingress").iter().enumerate() {
+        let at = path.index(index);
+        checks::balancer_ip(point, &at, &mut errors);
+        check_mode(point, &at.child("ipMode"), &mut errors);
+        checks::balancer_host(point, &at, &mut errors);
+    }
+    errors
+}
+
+/// How traffic to an address reaches nodes is said where there is an address.
+fn check_mode(point: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    match (point.has("ipMode"), point.text("ip").is_empty()) {
+        (false, false) => errors.push(Error::required(at, "must be specified when `ip` is set")),
+        (true, true) => errors.push(Error::forbidden(at, "may not be specified when `ip` is not set")),
+        (true, false) => checks::one_of(point.text("ipMode"), &["Proxy", "VIP"], at, errors),
+        (false, true) => {}
+    }
+}
+
+fn check(service: &Value) -> ErrorList {
+    let (spec, at) = (service.at("spec"), Path::new("spec"));
+    let mut errors = ErrorList::new();
+    check_topology(service, &mut errors);
     if spec.items("ports").is_empty() && !needs::headless(spec) && spec.text("type") != "ExternalName" {
         errors.push(Error::required(&at.child("ports"), ""));
     }
@@ -37,9 +101,22 @@ pub(super) fn validate(service: &Value, old: &Value, family: &str) -> ErrorList 
     checks::required_one_of(spec.text("type"), TYPES, &at.child("type"), &mut errors);
     ports::check_unique(spec, &at.child("ports"), &mut errors);
     check_source_ranges(service, &at, &mut errors);
-    check_balancer(spec, old.at("spec"), &at, &mut errors);
+    if spec.has("allocateLoadBalancerNodePorts") && spec.text("type") != "LoadBalancer" {
+        errors.push(Error::forbidden(&at.child("allocateLoadBalancerNodePorts"), ONLY_BALANCER));
+    }
+    check_class(spec, &at, &mut errors);
     check_policies(spec, &at, &mut errors);
     errors
+}
+
+/// The annotation has an older name, too.
+fn check_topology(service: &Value, errors: &mut ErrorList) {
+    let (annotations, metadata) = (service.at("metadata").at("annotations"), Path::new("metadata"));
+    let (hints, mode) = (annotations.at(TOPOLOGY_HINTS), annotations.at(TOPOLOGY_MODE));
+    if !hints.is_null() && !mode.is_null() && hints != mode {
+        let why = format!("must match annotations[{TOPOLOGY_HINTS}] when both are specified");
+        errors.push(Error::invalid(&metadata.child("annotations").key(TOPOLOGY_MODE), mode, why));
+    }
 }
 
 fn check_type(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -57,9 +134,9 @@ fn check_type(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
                 }
             }
             let (path, name) = (at.child("externalName"), spec.text("externalName"));
-            if checks::required(spec, "externalName", at, errors) {
-                let name = name.strip_suffix('.').unwrap_or(name);
-                checks::each(names::dns1123_subdomain(name), name, &path, errors);
+            match name.strip_suffix('.').unwrap_or(name) {
+                "" => errors.push(Error::required(&path, "")),
+                name => checks::each(names::dns1123_subdomain(name), name, &path, errors),
             }
         }
         _ => {}
@@ -86,9 +163,10 @@ fn check_affinity(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn check_external_ips(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, text) in spec.texts("externalIPs").enumerate() {
         let path = at.index(index);
-        errors.extend(addresses::validate_ip(text, &path));
-        let special = addresses::parse_ip(text).and_then(special_address);
+        let faults = addresses::validate_ip(text, &path);
+        let special = addresses::parse_ip(text).and_then(special_address).filter(|_| faults.is_empty());
         errors.extend(special.map(|why| Error::invalid(&path, text, why)));
+        errors.extend(faults);
     }
 }
 
@@ -117,16 +195,9 @@ fn check_source_ranges(service: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_balancer(spec: &Value, old: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let balanced = spec.text("type") == "LoadBalancer";
-    if spec.has("allocateLoadBalancerNodePorts") && !balanced {
-        errors.push(Error::forbidden(&at.child("allocateLoadBalancerNodePorts"), ONLY_BALANCER));
-    }
+fn check_class(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (path, class) = (at.child("loadBalancerClass"), spec.at("loadBalancerClass"));
-    if balanced && old.text("type") == "LoadBalancer" && class != old.at("loadBalancerClass") {
-        errors.push(Error::invalid(&path, class, "may not change once set"));
-    }
-    match (balanced, class.as_str()) {
+    match (spec.text("type") == "LoadBalancer", class.as_str()) {
         (true, Some(name)) => checks::each(labels::qualified_name(name), name, &path, errors),
         (false, Some(_)) => errors.push(Error::forbidden(&path, ONLY_BALANCER)),
         (_, None) => {}

@@ -1,10 +1,10 @@
 //! DaemonSets: the rolling update's defaults, and the rules of the template.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
 use super::rules;
-use crate::strategy::{Strategy, WriteContext, checks, pod_template};
+use crate::strategy::{Strategy, WriteContext, checks, internal, pod_template};
 use crate::tree::{Fill, Read, fields};
 
 /// Counts the templates that a set has had; only told to clients of old.
@@ -40,14 +40,15 @@ impl Strategy for DaemonSets {
             rolling.fill("maxUnavailable", 1);
         }
         if let Some(rolling) = update.object_mut("rollingUpdate") {
+            rolling.fill("maxUnavailable", 0);
             rolling.fill("maxSurge", 0);
         }
         pod_template::default(spec);
     }
 
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
-        let annotations = fields(object).object("metadata").object("annotations");
-        annotations.put(TEMPLATE_GENERATION, "1");
+        let first = template_generation(object).max(1);
+        count_template(object, first);
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
@@ -64,33 +65,43 @@ impl Strategy for DaemonSets {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
+        let mut errors = ErrorList::new();
         checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
+        errors.extend(self.validate(object));
         errors
     }
 
-    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("status"));
         for field in COUNTS {
             checks::non_negative(object.at("status"), field, &at, &mut errors);
         }
+        rules::check_collisions(object, old, &mut errors);
         errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        let spec = Path::new("spec");
-        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    /// Only a new template is looked at.
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let (spec, template) = (Path::new("spec"), object.at("spec").at("template"));
+        if old.is_some_and(|old| template_generation(old) == template_generation(object)) {
+            return Vec::new();
+        }
+        pod_template::warnings(template, &spec.child("template"))
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
-        let before = old.at("metadata").at("annotations").text(TEMPLATE_GENERATION).parse().unwrap_or(0_i64);
         let changed = object.at("spec").at("template") != old.at("spec").at("template");
-        let now = before + i64::from(changed);
-        fields(object)
-            .object("metadata")
-            .object("annotations")
-            .put(TEMPLATE_GENERATION, json!(now.to_string()));
+        count_template(object, template_generation(old).saturating_add(i64::from(changed)));
     }
+}
+
+fn template_generation(set: &Value) -> i64 {
+    set.at("metadata").at("annotations").text(TEMPLATE_GENERATION).parse().unwrap_or_default()
+}
+
+fn count_template(set: &mut Value, generation: i64) {
+    let annotations = fields(set).object("metadata").object("annotations");
+    annotations.put(TEMPLATE_GENERATION, generation.to_string());
 }
 
 fn check_update(update: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -104,7 +115,10 @@ fn check_update(update: &Value, at: &Path<'_>, errors: &mut ErrorList) {
                 check_rolling(rolling, &path, errors);
             }
         }
-        other => checks::one_of(other, &["RollingUpdate", "OnDelete"], at, errors),
+        _ => {
+            let shown = internal::deployment_strategy(update);
+            errors.push(Error::not_supported(at, shown, &["RollingUpdate", "OnDelete"]));
+        }
     }
 }
 

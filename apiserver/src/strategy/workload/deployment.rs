@@ -25,7 +25,7 @@ impl Strategy for Deployments {
         let (spec, at) = (object.at("spec"), Path::new("spec"));
         checks::non_negative(spec, "replicas", &at, &mut errors);
         rules::check_selector(spec, "deployment", &at, &mut errors);
-        rules::check_template(spec, "ReplicaSet", &at, &mut errors);
+        rules::check_selected(spec, &at, &mut errors);
         check_strategy(spec.at("strategy"), &at.child("strategy"), &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
         checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
@@ -58,7 +58,7 @@ impl Strategy for Deployments {
         }
     }
 
-    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let parts = ["updatedReplicas", "readyReplicas", "availableReplicas"];
         let counts = [
@@ -68,15 +68,16 @@ impl Strategy for Deployments {
             "readyReplicas",
             "availableReplicas",
             "unavailableReplicas",
+            "terminatingReplicas",
             "collisionCount",
         ];
-        rules::check_status(object, &counts, &parts, &mut errors);
+        rules::check_status(object, &counts, &parts, "readyReplicas", &mut errors);
+        rules::check_collisions(object, old, &mut errors);
         errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        let spec = Path::new("spec");
-        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        rules::warnings(object, old)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use steersman_core::field::{ErrorList, Path};
 
+use super::rules;
 use crate::strategy::{Strategy, pod_template};
 use crate::tree::{Read, fields};
 
@@ -20,7 +21,10 @@ impl Strategy for PodTemplates {
         errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        if !rules::has_changed(object, old) {
+            return Vec::new();
+        }
         pod_template::warnings(object.at("template"), &Path::new("template"))
     }
 }

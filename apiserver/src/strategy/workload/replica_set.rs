@@ -23,7 +23,7 @@ impl Strategy for ReplicaSets {
         checks::non_negative(spec, "replicas", &at, &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
         rules::check_selector(spec, "deployment", &at, &mut errors);
-        rules::check_template(spec, "ReplicaSet", &at, &mut errors);
+        rules::check_selected(spec, &at, &mut errors);
         errors
     }
 
@@ -36,14 +36,19 @@ impl Strategy for ReplicaSets {
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
-        let counts =
-            ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"];
-        rules::check_status(object, &counts, &parts, &mut errors);
+        let counts = [
+            "replicas",
+            "fullyLabeledReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "observedGeneration",
+            "terminatingReplicas",
+        ];
+        rules::check_status(object, &counts, &parts, "readyReplicas", &mut errors);
         errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        let spec = Path::new("spec");
-        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        rules::warnings(object, old)
     }
 }

@@ -54,6 +54,25 @@ impl Strategy for ReplicationControllers {
         errors
     }
 
+    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
+        let counts =
+            ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"];
+        rules::check_status(object, &counts, &parts, "readyReplicas", &mut errors);
+        errors
+    }
+
+    /// Upstream looks at the template that is replaced.
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let (spec, mut warnings) = (Path::new("spec"), Vec::from_iter(rules::name_warning(object, old)));
+        if rules::has_changed(object, old) {
+            let template = old.unwrap_or(object).at("spec").at("template");
+            warnings.extend(pod_template::warnings(template, &spec.child("template")));
+        }
+        warnings
+    }
+
     fn default_propagation(&self) -> Propagation {
         Propagation::Orphan
     }

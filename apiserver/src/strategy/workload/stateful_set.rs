@@ -1,6 +1,8 @@
 //! StatefulSets: defaults of updates, retention and claims.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
@@ -19,6 +21,8 @@ const OPEN: [&str; 7] = [
     "minReadySeconds",
 ];
 
+const KEEPS_ALL: &str = "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended";
+
 const ONLY: &str = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
     'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
@@ -32,9 +36,11 @@ impl Strategy for StatefulSets {
         spec.fill("replicas", 1);
         spec.fill("revisionHistoryLimit", 10);
         let update = spec.object("updateStrategy");
-        update.fill_zero("type", "RollingUpdate");
-        if update.text("type") == "RollingUpdate" {
-            let rolling = update.object("rollingUpdate");
+        if update.text("type").is_empty() {
+            update.put("type", "RollingUpdate");
+            update.object("rollingUpdate");
+        }
+        if let Some(rolling) = update.object_mut("rollingUpdate") {
             rolling.fill("partition", 0);
         }
         let retention = spec.object("persistentVolumeClaimRetentionPolicy");
@@ -58,37 +64,11 @@ impl Strategy for StatefulSets {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        let mut errors = ErrorList::new();
-        let (spec, at) = (object.at("spec"), Path::new("spec"));
-        check_management(spec, &at, &mut errors);
-        check_update(spec.at("updateStrategy"), &at.child("updateStrategy"), &mut errors);
-        let retention = at.child("persistentVolumeClaimRetentionPolicy");
-        for field in ["whenDeleted", "whenScaled"] {
-            let policy = spec.at("persistentVolumeClaimRetentionPolicy").text(field);
-            checks::one_of(policy, &["Retain", "Delete"], &retention.child(field), &mut errors);
-        }
-        checks::non_negative(spec, "replicas", &at, &mut errors);
-        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
-        rules::check_selector(spec, "statefulset", &at, &mut errors);
-        if checks::is_malformed(spec.at("selector")) {
-            errors.push(Error::invalid(&at.child("selector"), spec.at("selector"), ""));
-        }
-        let path = at.child("volumeClaimTemplates");
-        for (index, claim) in spec.items("volumeClaimTemplates").iter().enumerate() {
-            volume_claim::validate_spec(claim.at("spec"), &path.index(index).child("spec"), &mut errors);
-        }
-        rules::check_template(spec, "StatefulSet", &at, &mut errors);
-        checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
-        checks::non_negative(spec.at("ordinals"), "start", &at.child("ordinals"), &mut errors);
-        let service = spec.text("serviceName");
-        if !service.is_empty() {
-            checks::each(names::dns1123_label(service), service, &at.child("serviceName"), &mut errors);
-        }
-        errors
+        check(object.at("spec"), true)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
+        let mut errors = check(object.at("spec"), false);
         let (mut spec, was, at) = (object.at("spec").clone(), old.at("spec"), Path::new("spec"));
         for field in OPEN {
             match was.at(field) {
@@ -102,7 +82,7 @@ impl Strategy for StatefulSets {
         errors
     }
 
-    fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
+    fn validate_status(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let counts = [
             "replicas",
@@ -114,14 +94,93 @@ impl Strategy for StatefulSets {
             "collisionCount",
         ];
         let parts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"];
-        rules::check_status(object, &counts, &parts, &mut errors);
+        rules::check_status(object, &counts, &parts, "status.readyReplicas", &mut errors);
+        rules::check_collisions(object, old, &mut errors);
         errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        let spec = Path::new("spec");
-        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    /// Upstream gives the paths of claims without `spec`, and with `Spec` in an update.
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let (spec, at, mut warnings) = (object.at("spec"), Path::new("spec"), Vec::new());
+        if rules::has_changed(object, old) {
+            warnings.extend(pod_template::warnings(spec.at("template"), &at.child("template")));
+        }
+        let path = at.child("volumeClaimTemplates");
+        for (index, claim) in spec.items("volumeClaimTemplates").iter().enumerate() {
+            let (item, claim) = (path.index(index), claim.at("spec"));
+            let place = if old.is_some() { item.child("Spec") } else { item };
+            warnings.extend(volume_claim::size_warnings(claim, &place));
+        }
+        if spec.int("revisionHistoryLimit").is_some_and(|limit| limit < 0) {
+            warnings.push(KEEPS_ALL.to_owned());
+        }
+        warnings
     }
+
+    fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
+        names::dns_label(name, is_prefix)
+    }
+}
+
+/// What is wrong with a spec; what does not change is looked at when it is new.
+fn check(spec: &Value, is_new: bool) -> ErrorList {
+    let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+    check_management(spec, &at, &mut errors);
+    check_update(spec.at("updateStrategy"), &at.child("updateStrategy"), &mut errors);
+    let retention = at.child("persistentVolumeClaimRetentionPolicy");
+    for field in ["whenDeleted", "whenScaled"] {
+        let policy = spec.at("persistentVolumeClaimRetentionPolicy").text(field);
+        checks::one_of(policy, &["Retain", "Delete"], &retention.child(field), &mut errors);
+    }
+    if is_new {
+        let path = at.child("volumeClaimTemplates");
+        for (index, claim) in spec.items("volumeClaimTemplates").iter().enumerate() {
+            volume_claim::validate_spec(claim.at("spec"), &path.index(index).child("spec"), &mut errors);
+        }
+    }
+    checks::non_negative(spec, "replicas", &at, &mut errors);
+    checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+    checks::non_negative(spec.at("ordinals"), "start", &at.child("ordinals"), &mut errors);
+    let service = spec.text("serviceName");
+    if is_new && !service.is_empty() {
+        checks::each(names::dns1123_label(service), service, &at.child("serviceName"), &mut errors);
+    }
+    rules::check_selector(spec, "statefulset", &at, &mut errors);
+    check_template(spec, &at, &mut errors);
+    errors
+}
+
+/// A template whose selector cannot be read is not looked at, but for whether its pods run on. Upstream looks at labels
+/// and annotations twice.
+fn check_template(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let (selector, template, path) = (spec.at("selector"), spec.at("template"), at.child("template"));
+    if checks::is_malformed(selector) {
+        errors.push(Error::invalid(&at.child("selector"), selector, ""));
+        return rules::check_runs_on(template, "StatefulSet", &path, errors);
+    }
+    let mounted = with_claims(spec);
+    rules::check_labels(selector, template, &path, errors);
+    pod_template::validate(&mounted, &path, errors);
+    pod_template::validate_metadata(&mounted, &path, errors);
+    rules::check_runs_on(template, "StatefulSet", &path, errors);
+}
+
+/// The template with what the controller gives its pods: a volume for each claim, and host names of its own.
+fn with_claims(spec: &Value) -> Value {
+    let mut template = spec.at("template").clone();
+    let pod = fields(&mut template).object("spec");
+    pod.drop_field("hostname");
+    pod.drop_field("subdomain");
+    let names: BTreeSet<&str> =
+        spec.items("volumeClaimTemplates").iter().map(|claim| claim.at("metadata").text("name")).collect();
+    let claims = names.iter().map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}}));
+    let volumes: Vec<Value> = claims
+        .chain(pod.items("volumes").iter().filter(|volume| !names.contains(volume.text("name"))).cloned())
+        .collect();
+    if !names.is_empty() {
+        pod.put("volumes", volumes);
+    }
+    template
 }
 
 /// Rolling several at once is behind a gate that is off by default.
@@ -161,6 +220,68 @@ fn check_update(update: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         _ => {
             let why = "must be 'RollingUpdate' or 'OnDelete'";
             errors.push(Error::invalid(at, internal::stateful_update(update), why));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set whose spec is changed by `patch`.
+    fn set(patch: Value) -> Value {
+        let mut set = json!({"spec": {
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        }});
+        for (field, value) in patch.as_object().unwrap() {
+            set["spec"][field] = value.clone();
+        }
+        StatefulSets.default(&mut set);
+        set
+    }
+
+    #[test]
+    fn sets_are_refused_in_upstreams_words() {
+        let claim = json!({"metadata": {"name": "d"}, "spec": {
+            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+        let mount = json!({"metadata": {"labels": {"app": "a"}}, "spec": {"hostname": "A", "containers": [
+            {"name": "c", "image": "i", "volumeMounts": [{"name": "d", "mountPath": "/d"}]}]}});
+        let unnamed = json!({"matchExpressions": [{"key": "a", "operator": "X"}]});
+        let cases = [
+            (json!({}), ""),
+            (json!({"revisionHistoryLimit": -1}), ""),
+            (json!({"volumeClaimTemplates": [claim], "template": mount}), ""),
+            (
+                json!({"template": mount}),
+                "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"d\"",
+            ),
+            (
+                json!({"selector": unnamed, "template": {}}),
+                "spec.selector.matchExpressions[0].operator: Invalid value: \"X\": not a valid selector operator, \
+                 spec.selector: Invalid value: {\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"X\"}]}",
+            ),
+        ];
+        for (patch, expected) in cases {
+            let errors = StatefulSets.validate(&set(patch));
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        }
+    }
+
+    #[test]
+    fn only_a_set_without_a_type_of_update_is_told_how_to_roll() {
+        let rolling =
+            |update: Value| set(json!({"updateStrategy": update}))["spec"]["updateStrategy"].clone();
+        assert_eq!(rolling(json!({})), json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
+        assert_eq!(rolling(json!({"type": "RollingUpdate"})), json!({"type": "RollingUpdate"}));
+    }
+
+    #[test]
+    fn collisions_are_only_counted_up() {
+        let status = |count: Value| json!({"status": {"collisionCount": count}});
+        let cases = [(json!(1), json!(2), 0), (json!(2), json!(1), 1), (json!(1), json!(null), 1)];
+        for (old, new, expected) in cases {
+            assert_eq!(StatefulSets.validate_status(&status(new), &status(old)).len(), expected);
         }
     }
 }

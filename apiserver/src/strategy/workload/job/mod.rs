@@ -1,6 +1,7 @@
 //! Jobs: defaults, rules, and the labels that tie pods to the job they belong to.
 
 mod failure_policy;
+mod indexes;
 mod status;
 mod success_policy;
 mod update;
@@ -11,6 +12,7 @@ use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
+use super::rules;
 use crate::strategy::{Propagation, Reservation, Strategy, WriteContext, checks, pod_template};
 use crate::tree::{Fill, Read, fields, is_zero};
 
@@ -21,6 +23,21 @@ const UID: &str = "batch.kubernetes.io/controller-uid";
 
 /// The label of a job's pods that tells its name.
 const NAME: &str = "batch.kubernetes.io/job-name";
+
+/// What the value of a generated label is.
+#[derive(Clone, Copy)]
+enum Of {
+    Uid,
+    Name,
+}
+
+/// The labels that a job gives its pods; those without a prefix were there first.
+const LABELS: [(&str, Of); 4] =
+    [("controller-uid", Of::Uid), ("job-name", Of::Name), (UID, Of::Uid), (NAME, Of::Name)];
+
+/// What is said of an Indexed job that may fail in too many places.
+const LARGE: &str = "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, \
+                     Kubernetes might not be able to track completedIndexes when a big number of indexes fail";
 
 /// What a deleter is told who does not say what becomes of the pods.
 const ORPHANS: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to \
@@ -45,14 +62,19 @@ impl Strategy for Jobs {
 
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
-        check_generated(object, &mut errors);
+        check_generated(object, &LABELS, &mut errors);
         check_spec(object.at("spec"), &mut errors);
         check_host_name(object, &mut errors);
         errors
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
+        let mut errors = ErrorList::new();
+        let had = |(key, _): &(&str, Of)| old.at("spec").at("template").at("metadata").at("labels").has(key);
+        let generated = if LABELS[2..].iter().all(had) { &LABELS[..] } else { &LABELS[..2] };
+        check_generated(object, generated, &mut errors);
+        check_spec(object.at("spec"), &mut errors);
+        check_host_name(object, &mut errors);
         // Upstream looks at the spec once as that of a new job, and once more as a changed one.
         check_spec(object.at("spec"), &mut errors);
         update::validate(object, old, &mut errors);
@@ -63,9 +85,12 @@ impl Strategy for Jobs {
         status::validate(object, old)
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
-        let spec = Path::new("spec");
-        pod_template::warnings(object.at("spec").at("template"), &spec.child("template"))
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
+        let mut warnings = Vec::from_iter(rules::name_warning(object, old));
+        if rules::has_changed(object, old) {
+            warnings.extend(spec_warnings(object.at("spec"), &Path::new("spec")));
+        }
+        warnings
     }
 
     /// A job that has no labels of its own has those of its template, from when it is read for the first time.
@@ -96,7 +121,7 @@ impl Strategy for Jobs {
     }
 }
 
-/// Fills in what the spec of a job, or of a CronJob's template, leaves out.
+/// Fills in what the spec of a job leaves out.
 fn default_spec(spec: &mut Map<String, Value>) {
     if !spec.has("completions") && !spec.has("parallelism") {
         spec.put("completions", 1);
@@ -109,11 +134,25 @@ fn default_spec(spec: &mut Map<String, Value>) {
     spec.fill("manualSelector", false);
     let replace = if spec.has("podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
     spec.fill("podReplacementPolicy", replace);
-    for rule in spec.object_mut("podFailurePolicy").into_iter().flat_map(|policy| policy.objects_mut("rules"))
-    {
+    default_template(spec);
+}
+
+/// Fills in what the parts of a spec leave out, that of a CronJob's template among them.
+pub(super) fn default_template(spec: &mut Map<String, Value>) {
+    let policy = spec.object_mut("podFailurePolicy");
+    for rule in policy.into_iter().flat_map(|policy| policy.objects_mut("rules")) {
         rule.objects_mut("onPodConditions").for_each(|pattern| pattern.fill_zero("status", "True"));
     }
     pod_template::default(spec);
+}
+
+/// The warnings for the spec at `at`.
+pub(super) fn spec_warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
+    let more = |field: &str, than: i64| spec.int(field).is_some_and(|number| number > than);
+    let large = validate::is_indexed(spec) && more("completions", 100_000) && more("parallelism", 10_000);
+    let mut warnings = Vec::from_iter(large.then(|| format!("{at}: {LARGE}")));
+    warnings.extend(pod_template::warnings(spec.at("template"), &at.child("template")));
+    warnings
 }
 
 fn label(job: &mut Map<String, Value>) {
@@ -126,27 +165,30 @@ fn label(job: &mut Map<String, Value>) {
 /// Labels the template with the job's uid and name, and selects by the uid.
 fn select_own_pods(job: &mut Map<String, Value>) {
     let (uid, name) = (job.at("metadata").text("uid").to_owned(), job.at("metadata").text("name").to_owned());
-    let labels = [(UID, &uid), (NAME, &name), ("controller-uid", &uid), ("job-name", &name)];
-    for (key, value) in labels {
+    for (key, of) in LABELS {
         let template = job.object("spec").object("template");
-        template.object("metadata").object("labels").put(key, value.as_str());
+        let value = if matches!(of, Of::Uid) { &uid } else { &name };
+        // What the creator has set stays, to be refused if it is wrong.
+        template.object("metadata").object("labels").fill(key, value.as_str());
     }
     let selector = job.object("spec").object("selector");
-    selector.object("matchLabels").put(UID, uid);
+    selector.object("matchLabels").fill(UID, uid);
 }
 
 /// The generated labels must still be there, and be what is selected.
-fn check_generated(job: &Value, errors: &mut ErrorList) {
+fn check_generated(job: &Value, wanted: &[(&'static str, Of)], errors: &mut ErrorList) {
     let (spec, metadata) = (job.at("spec"), job.at("metadata"));
     if spec.flag("manualSelector") || !spec.has("selector") {
         return;
     }
-    let (uid, name) = (metadata.text("uid"), metadata.text("name"));
-    let generated = [("controller-uid", uid), ("job-name", name), (UID, uid), (NAME, name)];
+    let generated = wanted.iter().map(|(key, of)| match of {
+        Of::Uid => (*key, metadata.text("uid")),
+        Of::Name => (*key, metadata.text("name")),
+    });
     let labels = spec.at("template").at("metadata").at("labels");
     let (at, template) = (Path::new("spec"), Path::new("spec.template.metadata"));
     let path = template.child("labels");
-    for (key, value) in generated {
+    for (key, value) in generated.clone() {
         let why = format!("must be '{value}'");
         if !labels.has(key) {
             errors.push(Error::required(&path.key(key), why));
@@ -155,7 +197,7 @@ fn check_generated(job: &Value, errors: &mut ErrorList) {
         }
     }
     let expected: Map<String, Value> =
-        generated.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
+        generated.map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
     if !checks::selects(spec.at("selector"), &Value::Object(expected)) {
         errors.push(Error::invalid(
             &at.child("selector"),

@@ -73,7 +73,7 @@ fn check_mode(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if mode == "Indexed" {
         check_indexed(spec, at, errors);
     }
-    if matches!(mode, "" | "NonIndexed") {
+    if mode == "NonIndexed" || !spec.has("completionMode") {
         for field in ["backoffLimitPerIndex", "maxFailedIndexes"] {
             if let Some(number) = spec.int(field) {
                 errors.push(Error::invalid(&at.child(field), number, "requires indexed completion mode"));
@@ -87,20 +87,20 @@ fn check_indexed(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if completions.is_none() {
         errors.push(Error::required(&at.child("completions"), "when completion mode is Indexed"));
     }
-    let mode = "when completion mode is Indexed";
-    at_most(spec, "parallelism", MOST_PARALLEL, mode, at, errors);
-    let Some(completions) = completions else { return };
-    if let Some(failed) = spec.int("maxFailedIndexes").filter(|failed| *failed > completions) {
+    at_most(spec, "parallelism", MOST_PARALLEL, " when completion mode is Indexed", at, errors);
+    let failed = spec.int("maxFailedIndexes");
+    if let Some(failed) = failed.filter(|failed| completions.is_some_and(|completions| *failed > completions))
+    {
         let why = "must be less than or equal to completions";
         errors.push(Error::invalid(&at.child("maxFailedIndexes"), failed, why));
     }
-    at_most(spec, "maxFailedIndexes", MOST_PARALLEL, mode, at, errors);
-    if completions > MANY && spec.has("backoffLimitPerIndex") {
+    at_most(spec, "maxFailedIndexes", MOST_PARALLEL, "", at, errors);
+    if completions.is_some_and(|completions| completions > MANY) && spec.has("backoffLimitPerIndex") {
         if !spec.has("maxFailedIndexes") {
             let why = format!("must be specified when completions is above {MANY}");
             errors.push(Error::required(&at.child("maxFailedIndexes"), why));
         }
-        let why = format!("when completions are above {MANY} and used with backoff limit per index");
+        let why = format!(" when completions are above {MANY} and used with backoff limit per index");
         at_most(spec, "parallelism", MOST_OF_MANY, &why, at, errors);
         at_most(spec, "maxFailedIndexes", MOST_OF_MANY, &why, at, errors);
     }
@@ -108,7 +108,7 @@ fn check_indexed(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 fn at_most(spec: &Value, field: &str, most: i64, when: &str, at: &Path<'_>, errors: &mut ErrorList) {
     if let Some(number) = spec.int(field).filter(|number| *number > most) {
-        let why = format!("must be less than or equal to {most} {when}");
+        let why = format!("must be less than or equal to {most}{when}");
         errors.push(Error::invalid(&at.child(field), number, why));
     }
 }
@@ -127,13 +127,12 @@ fn check_restart(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (template, restart) = (at.child("template"), spec.at("template").at("spec").text("restartPolicy"));
     let pod = template.child("spec");
     let path = pod.child("restartPolicy");
-    if matches!(restart, "" | "Always") {
-        errors.push(Error::required(&path, "valid values: \"OnFailure\", \"Never\""));
-    } else {
-        checks::one_of(restart, &["OnFailure", "Never"], &path, errors);
-    }
-    if spec.has("podFailurePolicy") && restart != "Never" {
-        let why = "only \"Never\" is supported when podFailurePolicy is specified";
-        errors.push(Error::invalid(&path, restart, why));
+    match restart {
+        "" | "Always" => errors.push(Error::required(&path, "valid values: \"OnFailure\", \"Never\"")),
+        "OnFailure" if spec.has("podFailurePolicy") => {
+            let why = "only \"Never\" is supported when podFailurePolicy is specified";
+            errors.push(Error::invalid(&path, restart, why));
+        }
+        _ => checks::one_of(restart, &["OnFailure", "Never"], &path, errors),
     }
 }
