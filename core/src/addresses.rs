@@ -99,16 +99,36 @@ fn without_leading_zeros(text: &str) -> Option<String> {
     Some(numbers?.join("."))
 }
 
-/// Validates an IP address of a long-standing field, as [`parse_ip`] reads it.
+/// What other software may read as another range than [`Cidr`] does.
+fn ambiguity(value: &str) -> Result<Option<String>, InvalidCidr> {
+    let range: Cidr = value.parse()?;
+    let (address, prefix) = value.split_once('/').ok_or(InvalidCidr)?;
+    let ((own, length), zero) = (bits(range.address), prefix.len() > 1 && prefix.starts_with('0'));
+    let host_bits = u128::MAX.checked_shr(128 - (length - u32::from(range.prefix))).unwrap_or(0);
+    let fault = match address.parse::<IpAddr>() {
+        Err(_) => "must not have leading 0s in IP or prefix length",
+        Ok(_) if zero => "must not have leading 0s in IP or prefix length",
+        Ok(address) if is_mapped(address) => "must not have an IPv4-mapped IPv6 address",
+        Ok(_) if own & host_bits != 0 => "must not have bits set beyond the prefix length",
+        Ok(_) => return Ok(None),
+    };
+    Ok(Some(fault.to_owned()))
+}
+
+/// Validates an IP address of a long-standing field. What [`parse_ip`] reads but other software may read as another
+/// address is refused (KEP-4858).
 pub fn validate_ip(value: &str, path: &Path<'_>) -> field::ErrorList {
-    match parse_ip(value) {
-        Some(_) => Vec::new(),
-        None => vec![field::Error::invalid(
-            path,
-            value,
-            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-        )],
-    }
+    let fault = match (parse_ip(value), value.parse::<IpAddr>()) {
+        (None, _) => "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        (Some(_), Err(_)) => "must not have leading 0s",
+        (Some(_), Ok(address)) if is_mapped(address) => "must not be an IPv4-mapped IPv6 address",
+        (Some(_), Ok(_)) => return Vec::new(),
+    };
+    vec![field::Error::invalid(path, value, fault)]
+}
+
+fn is_mapped(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some())
 }
 
 /// Validates an IP address of a newer field, where neither leading zeros nor IPv4 addresses written as IPv6 ones are
@@ -132,8 +152,8 @@ pub fn validate_ip_strictly(value: &str, path: &Path<'_>) -> field::ErrorList {
 
 /// Validates an address range of a long-standing field.
 pub fn validate_cidr(value: &str, path: &Path<'_>) -> field::ErrorList {
-    let fault = value.parse::<Cidr>().err();
-    fault.into_iter().map(|fault| field::Error::invalid(path, value, fault.to_string())).collect()
+    let fault = ambiguity(value).unwrap_or_else(|invalid| Some(invalid.to_string()));
+    fault.into_iter().map(|fault| field::Error::invalid(path, value, fault)).collect()
 }
 
 /// Checks a range the way newer fields ask for it: as its first address names it, in the shortest form.
@@ -228,6 +248,36 @@ mod tests {
         assert!(
             fault("x").unwrap().ends_with("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
         );
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        let path = Path::new("a");
+        let detail =
+            |errors: field::ErrorList| errors.first().map(|error| error.detail.clone()).unwrap_or_default();
+        let cases = [
+            ("1.2.3.4", ""),
+            ("FE80:0::1", ""),
+            ("1.2.3.04", "must not have leading 0s"),
+            ("::ffff:1.2.3.4", "must not be an IPv4-mapped IPv6 address"),
+        ];
+        for (ip, why) in cases {
+            assert_eq!(detail(validate_ip(ip, &path)), why, "{ip}");
+        }
+        let cases = [
+            ("10.0.0.0/8", ""),
+            ("0.0.0.0/0", ""),
+            ("fd00::/64", ""),
+            ("1.2.3.4/32", ""),
+            ("010.0.0.0/8", "must not have leading 0s in IP or prefix length"),
+            ("10.0.0.0/08", "must not have leading 0s in IP or prefix length"),
+            ("10.0.0.1/8", "must not have bits set beyond the prefix length"),
+            ("fd00::1/64", "must not have bits set beyond the prefix length"),
+            ("x", "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
+        ];
+        for (range, why) in cases {
+            assert_eq!(detail(validate_cidr(range, &path)), why, "{range}");
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
@@ -217,31 +216,13 @@ fn check_addresses(node: &Value, errors: &mut ErrorList) {
 
 fn check_pod_cidrs(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, text) in spec.texts("podCIDRs").enumerate() {
-        let path = at.index(index);
-        let wrong = addresses::validate_cidr(text, &path);
-        if wrong.is_empty() && has_host_bits(text) {
-            errors.push(Error::invalid(&path, text, "must not have bits set beyond the prefix length"));
-        }
-        errors.extend(wrong);
+        errors.extend(addresses::validate_cidr(text, &at.index(index)));
     }
     let of_family = |v6: bool| spec.texts("podCIDRs").filter(|text| text.contains(':') == v6).count();
     if errors.is_empty() && (of_family(false) > 1 || of_family(true) > 1) {
         let why = "may specify no more than one CIDR for each IP family";
         errors.push(Error::invalid(at, spec.at("podCIDRs"), why));
     }
-}
-
-/// Whether the address of a well-formed network has bits that are not the network's.
-fn has_host_bits(text: &str) -> bool {
-    let Some((address, prefix)) = text.split_once('/') else { return false };
-    let (bits, width) = match addresses::parse_ip(address) {
-        Some(IpAddr::V4(v4)) => (u128::from(u32::from(v4)), 32),
-        Some(IpAddr::V6(v6)) => (u128::from(v6), 128),
-        None => return false,
-    };
-    let host_bits = prefix.parse().ok().and_then(|prefix: u32| 128_u32.min(width).checked_sub(prefix));
-    let mask = host_bits.map_or(0, |bits| 1_u128.checked_shl(bits).map_or(u128::MAX, |one| one - 1));
-    bits & mask != 0
 }
 
 #[cfg(test)]
