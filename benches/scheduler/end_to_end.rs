@@ -1,7 +1,13 @@
 //! Has pods bound through our API server and store: every binding is an API write, and every event.
+//!
+//! As upstream measures it: the scheduler knows the nodes, and the pods that were there before, when the pods come that
+//! are measured. They come while it rests, and time is taken from its first look at them on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -81,26 +87,71 @@ impl PostBind for Finish {
     }
 }
 
+/// Lets the scheduler rest: while it does, what comes waits for it.
+#[derive(Default)]
+struct Rest {
+    rests: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Rest {
+    fn begin(&self) {
+        self.rests.store(true, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.rests.store(false, Ordering::Relaxed);
+        self.waker.lock().expect("nobody panics").take().into_iter().for_each(Waker::wake);
+    }
+
+    async fn run(&self, scheduler: &Scheduler) {
+        let mut running = pin!(scheduler.run());
+        poll_fn(|cx| {
+            *self.waker.lock().expect("nobody panics") = Some(cx.waker().clone());
+            if self.rests.load(Ordering::Relaxed) { Poll::Pending } else { running.as_mut().poll(cx) }
+        })
+        .await;
+    }
+}
+
 impl Workload {
-    /// Has pods bound that are there already; tells how long that took, and with everything that comes of it.
-    pub(crate) fn run(&self) -> (Duration, Duration) {
+    /// What the fastest of several runs took: a shared machine can only make them slower.
+    pub(crate) fn best_of(&self, runs: usize) -> (Duration, Duration) {
+        let all: Vec<(Duration, Duration)> = (0..runs).map(|_| self.run()).collect();
+        let least =
+            |times: fn(&(Duration, Duration)) -> Duration| all.iter().map(times).min().unwrap_or_default();
+        (least(|times| times.0), least(|times| times.1))
+    }
+
+    /// Has pods bound; tells how long that took, and with everything that comes of it.
+    fn run(&self) -> (Duration, Duration) {
         let sim = Sim::new(1);
         sim.block_on(async {
+            let env = sim.env();
             // Nobody makes tokens, and nobody says that the nodes are ready.
             let builder = Cluster::builder().without_controllers().without_scheduler();
             let builder =
                 builder.without_admission("ServiceAccount").without_admission("TaintNodesByCondition");
-            let cluster = builder.start(&sim.env()).await.expect("a valid cluster");
-            self.fill(&cluster).await;
+            let cluster = builder.start(&env).await.expect("a valid cluster");
+            self.surround(&cluster).await;
             let (bound, at) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Duration::ZERO)));
             let finish = Finish { wanted: self.pods, bound: bound.clone(), at: at.clone() };
             let profile = Profile::default().with(finish);
-            let scheduler = Arc::new(Scheduler::new(&sim.env(), cluster.client(), profile));
+            let scheduler = Scheduler::new(&env, cluster.client(), profile);
+            let rest = Arc::new(Rest::default());
+            let task = env.spawn("bench/scheduler", {
+                let rest = rest.clone();
+                async move { rest.run(&scheduler).await }
+            });
+            env.sleep(Duration::from_secs(1)).await;
+            rest.begin();
+            self.bring(&cluster).await;
+            env.sleep(Duration::from_secs(1)).await;
             let started = cpu_time();
-            let task = sim.env().spawn("bench/scheduler", async move { scheduler.run().await });
+            rest.end();
             // Virtual time passes once there is nothing left to do.
             for _ in 0..600 {
-                sim.env().sleep(Duration::from_secs(1)).await;
+                env.sleep(Duration::from_secs(1)).await;
                 if bound.load(Ordering::Relaxed) == self.pods {
                     break;
                 }
@@ -113,7 +164,8 @@ impl Workload {
         })
     }
 
-    async fn fill(&self, cluster: &Cluster) {
+    /// Makes what there is before the pods that are measured.
+    async fn surround(&self, cluster: &Cluster) {
         for number in 0..NODES {
             cluster.api::<Node>().create(&node(number, self.zones)).await.expect("a valid node");
         }
@@ -133,12 +185,16 @@ impl Workload {
             for number in 0..NODES {
                 create(cluster, "csinodes", driver(number)).await;
             }
-        }
-        for number in 1..=self.pods {
-            if self.around == Around::Volumes {
+            for number in 1..=self.pods {
                 create(cluster, "persistentvolumes", volume(number)).await;
                 create(cluster, "persistentvolumeclaims", claim(number)).await;
             }
+        }
+    }
+
+    /// Makes the pods that are measured.
+    async fn bring(&self, cluster: &Cluster) {
+        for number in 1..=self.pods {
             create_pod(cluster, &format!("pod-{number}"), (self.template)(number)).await;
             if self.around == Around::Churn && number.is_multiple_of(10) {
                 create_pod(cluster, &format!("huge-{number}"), huge(number)).await;

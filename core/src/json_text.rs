@@ -31,7 +31,7 @@ pub(crate) fn member<'j>(mut fields: &'j str, name: &str) -> Option<&'j str> {
 
 /// The name and the value of the first field, and what is behind it.
 fn first(fields: &str) -> Option<(&str, &str, &str)> {
-    let (key, rest) = fields.split_at_checked(string_end(fields.as_bytes())?)?;
+    let (key, rest) = fields.split_at_checked(string_end(fields.as_bytes(), 0)?)?;
     let value = rest.strip_prefix(':')?;
     let (value, rest) = value.split_at_checked(value_end(value.as_bytes())?)?;
     Some((&key[1..key.len() - 1], value, rest))
@@ -41,30 +41,49 @@ fn first(fields: &str) -> Option<(&str, &str, &str)> {
 fn value_end(json: &[u8]) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     loop {
-        let step =
-            json[at..].iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']' | b','))?;
-        at += step;
-        match json[at] {
-            b'"' => at += string_end(&json[at..])?,
-            b'{' | b'[' => (depth, at) = (depth + 1, at + 1),
-            b',' if depth == 0 => return Some(at),
-            b',' => at += 1,
-            _ if depth == 0 => return Some(at),
-            _ => (depth, at) = (depth - 1, at + 1),
+        match json.get(at)? {
+            b'"' => {
+                at = string_end(json, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth > 0 => depth -= 1,
+            b',' | b'}' | b']' if depth == 0 => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Where the string ends that begins at `start`, its quotes included.
+fn string_end(json: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at += plain(json.get(at..)?);
+        match json.get(at)? {
+            b'"' => return (json[start] == b'"').then_some(at + 1),
+            _ => at += 2,
         }
     }
 }
 
-/// Where the string ends that the text begins with, its quotes included.
-fn string_end(json: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        at += json.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if json[at] == b'"' {
-            return (json[0] == b'"').then_some(at + 1);
+/// How many bytes there are before the first quote or backslash, eight looked at together.
+fn plain(text: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    // The highest bit of the first byte that is 0; those behind it may be wrong.
+    let zero = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);
+    let mut words = text.chunks_exact(8);
+    let mut before = 0;
+    for word in words.by_ref() {
+        let word = word.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let found = zero(word ^ (EACH * u64::from(b'"'))) | zero(word ^ (EACH * u64::from(b'\\')));
+        if found != 0 {
+            return before + found.trailing_zeros() as usize / 8;
         }
-        at += 2;
+        before += 8;
     }
+    let rest = words.remainder();
+    before + rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

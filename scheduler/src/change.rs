@@ -27,6 +27,8 @@ impl<'a> Change<'a> {
 /// How far a change reaches: which nodes may be judged otherwise than before.
 #[derive(Clone, Debug)]
 pub enum Reach {
+    /// None: the pods on a node do not matter.
+    Nowhere,
     /// The node itself.
     Node,
     /// Besides the node itself, those of a domain.
@@ -43,6 +45,7 @@ impl Reach {
     pub fn and(self, other: Reach) -> Reach {
         match (self, other) {
             (Reach::Unknown, _) | (_, Reach::Unknown) => Reach::Unknown,
+            (Reach::Nowhere, reach) | (reach, Reach::Nowhere) => reach,
             (Reach::Node, reach) | (reach, Reach::Node) => reach,
             (Reach::Domain(one, at), Reach::Domain(other, there))
                 if Arc::ptr_eq(&one, &other) && at == there =>
@@ -60,14 +63,17 @@ pub(crate) struct Reached {
     pub(crate) domains: Vec<(Arc<Domains>, usize)>,
     /// Those, by where the domains lie in memory.
     known: BTreeSet<(usize, usize)>,
+    /// Whether the changed nodes themselves are reached.
+    pub(crate) nodes: bool,
     pub(crate) everywhere: bool,
     pub(crate) unknown: bool,
 }
 
 impl Reached {
     pub(crate) fn add(&mut self, reach: Reach) {
+        self.nodes |= !matches!(reach, Reach::Nowhere);
         match reach {
-            Reach::Node => {}
+            Reach::Nowhere | Reach::Node => {}
             Reach::Domain(domains, domain) => {
                 if self.known.insert((Arc::as_ptr(&domains) as usize, domain)) {
                     self.domains.push((domains, domain));
@@ -79,7 +85,7 @@ impl Reached {
     }
 
     /// The nodes of the domains.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeIndex> {
+    pub(crate) fn of_domains(&self) -> impl Iterator<Item = NodeIndex> {
         self.domains.iter().flat_map(|(domains, domain)| domains.nodes(*domain)).copied()
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use steersman_core::Object;
 
 use crate::cache::Cache;
@@ -103,6 +103,14 @@ impl Engine {
             None => self.cache.remove_related(last),
         };
         self.queue.tell(&Event::Related { old, new }, now);
+    }
+
+    /// A version of a pod that was seen.
+    pub(crate) fn info(&self, key: &str, pod: Arc<Pod>) -> PodInfo {
+        match self.cache.pod(key).or_else(|| self.queue.pod(key)) {
+            Some(known) => known.renewed(pod),
+            None => PodInfo::new(pod),
+        }
     }
 
     /// A pod has come, changed, or gone.

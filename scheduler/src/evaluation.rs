@@ -97,7 +97,6 @@ impl Evaluation {
                 What::Waits => {}
             }
         }
-        again.iter().for_each(|node| self.passed[node.place()] = 0);
         if !self.follow_filters(snapshot, &changes, &mut again)
             || self.refusals.kinds_len() > snapshot.len() + 100
         {
@@ -128,7 +127,10 @@ impl Evaluation {
             } else if reached.everywhere {
                 again.extend(snapshot.nodes().map(|node| node.index()));
             } else {
-                again.extend(reached.nodes());
+                again.extend(reached.of_domains());
+            }
+            if reached.nodes {
+                changes.iter().for_each(|change| self.passed[change.node.index().place()] &= !bit(filter));
             }
             again[before..].iter().for_each(|node| self.passed[node.place()] &= !bit(filter));
         }

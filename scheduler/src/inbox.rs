@@ -25,7 +25,16 @@ pub(crate) struct Inbox {
     _subscriptions: Vec<Subscription>,
 }
 
-type Pending = BTreeMap<(Kind, String, String), Change>;
+/// By kind, resource and key.
+type Pending = BTreeMap<(Kind, Arc<str>, String), Change>;
+
+/// What happened to an object: the last state known of it.
+pub(crate) struct News {
+    pub(crate) kind: Kind,
+    pub(crate) key: String,
+    pub(crate) object: Object,
+    pub(crate) gone: bool,
+}
 
 impl Inbox {
     /// Follows nodes, pods, and the resources that plugins read.
@@ -33,8 +42,8 @@ impl Inbox {
         let pending = Arc::new(Mutex::new(Pending::new()));
         let (bell, rings) = mpsc::channel(0);
         let follow = |kind, resource: &GroupVersionResource| {
-            let (pending, name, bell) =
-                (pending.clone(), resource.resource.to_string(), Mutex::new(bell.clone()));
+            let (pending, bell) = (pending.clone(), Mutex::new(bell.clone()));
+            let name: Arc<str> = Arc::from(&*resource.resource);
             caches.resource(resource).subscribe(move |change| {
                 let key = (kind, name.clone(), change.object().metadata().key());
                 pending.lock().unwrap_or_else(PoisonError::into_inner).insert(key, change.clone());
@@ -50,11 +59,17 @@ impl Inbox {
         Inbox { pending, rings, _subscriptions: subscriptions }
     }
 
-    /// What changed since the last time: the last state known of each object, and whether it is gone.
-    pub(crate) fn take(&self) -> Vec<(Kind, Object, bool)> {
+    /// What changed since the last time.
+    pub(crate) fn take(&self) -> Vec<News> {
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         let each = pending.into_iter();
-        each.map(|((kind, ..), change)| (kind, change.object().clone(), change.now().is_none())).collect()
+        let news = |((kind, _, key), change): (_, Change)| News {
+            kind,
+            key,
+            object: change.object().clone(),
+            gone: change.now().is_none(),
+        };
+        each.map(news).collect()
     }
 
     /// Rings after something changed.

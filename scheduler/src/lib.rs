@@ -34,6 +34,7 @@
 
 mod amounts;
 mod attempt;
+mod bare;
 mod cache;
 mod change;
 mod config;

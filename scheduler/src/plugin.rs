@@ -10,6 +10,7 @@ use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
 use crate::attempt::Attempt;
+use crate::bare::Bare;
 use crate::change::{Change, Reach};
 use crate::decision::Nomination;
 use crate::event::{Event, Wake};
@@ -57,6 +58,13 @@ pub trait Plugin: Send + Sync + 'static {
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         let _ = (pod, event);
         Wake::Queue
+    }
+
+    /// Whether such an event may change its mind about any pod at all; upstream's `EventsToRegister`. Asked once an event,
+    /// before [`Plugin::wakes`] is asked about each pod, and not about changes of a waiting pod itself.
+    fn heeds(&self, event: &Event) -> bool {
+        let _ = event;
+        true
     }
 
     /// Adds to the signature all of the pod that its filter and its score depend on, and what they depend on that stands
@@ -165,6 +173,11 @@ impl Prepared {
     /// It depends on the node alone.
     pub fn per_node(check: impl Fn(NodeView<'_>) -> Verdict + Send + 'static) -> Self {
         Prepared::PerNode(Box::new(check))
+    }
+
+    /// It depends on the node alone, and not on the pods there.
+    pub fn per_bare_node(check: impl Fn(NodeView<'_>) -> Verdict + Send + 'static) -> Self {
+        Prepared::PerNode(Box::new(Bare(check)))
     }
 }
 
@@ -317,6 +330,11 @@ impl Scoring {
     /// A score that depends on the node alone.
     pub fn per_node(score: impl Fn(NodeView<'_>) -> i64 + Send + 'static, normalize: Normalize) -> Self {
         Scoring::PerNode { score: Box::new(score), normalize }
+    }
+
+    /// A score that depends on the node alone, and not on the pods there.
+    pub fn per_bare_node(score: impl Fn(NodeView<'_>) -> i64 + Send + 'static, normalize: Normalize) -> Self {
+        Scoring::PerNode { score: Box::new(Bare(score)), normalize }
     }
 }
 

@@ -19,6 +19,12 @@ pub(crate) const NO_LABELS: &BTreeMap<String, String> = &BTreeMap::new();
 pub struct PodInfo {
     pod: Arc<Pod>,
     key: Arc<str>,
+    asked: Arc<Asked>,
+}
+
+/// What a pod asks for.
+#[derive(Clone, Debug)]
+struct Asked {
     requests: Amounts,
     scored_requests: Amounts,
     host_ports: Vec<HostPort>,
@@ -30,16 +36,18 @@ impl PodInfo {
     pub fn new(pod: impl Into<Arc<Pod>>) -> Self {
         let pod = pod.into();
         let (requests, scored_requests) = requests::of(&pod);
+        let asked = Asked { requests, scored_requests, host_ports: ports::of(&pod), terms: Terms::of(&pod) };
         let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
         let name = pod.metadata.name.as_deref().unwrap_or_default();
-        PodInfo {
-            key: format!("{namespace}/{name}").into(),
-            host_ports: ports::of(&pod),
-            terms: Terms::of(&pod),
-            requests,
-            scored_requests,
-            pod,
+        PodInfo { key: format!("{namespace}/{name}").into(), asked: Arc::new(asked), pod }
+    }
+
+    /// A newer version of the pod: what it asks for as before is not worked out again.
+    pub(crate) fn renewed(&self, pod: Arc<Pod>) -> Self {
+        if asks(&self.pod) != asks(&pod) || self.pod.metadata.uid != pod.metadata.uid {
+            return PodInfo::new(pod);
         }
+        PodInfo { pod, key: self.key.clone(), asked: self.asked.clone() }
     }
 
     /// The pod itself.
@@ -86,9 +94,9 @@ impl PodInfo {
     /// Whether this version, on a node, counts otherwise for pods to come than another.
     pub(crate) fn counts_otherwise_than(&self, other: &PodInfo) -> bool {
         let (mine, theirs) = (self.spec(), other.spec());
-        self.requests != other.requests
-            || self.scored_requests != other.scored_requests
-            || self.host_ports != other.host_ports
+        self.requests() != other.requests()
+            || self.scored_requests() != other.scored_requests()
+            || self.host_ports() != other.host_ports()
             || self.is_terminating() != other.is_terminating()
             || self.priority() != other.priority()
             || self.labels() != other.labels()
@@ -109,22 +117,22 @@ impl PodInfo {
 
     /// What it asks for, as filters count it: containers without a request count nothing.
     pub fn requests(&self) -> &Amounts {
-        &self.requests
+        &self.asked.requests
     }
 
     /// What it asks for, as scores count it: containers without a request count 100m CPU and 200 MiB.
     pub fn scored_requests(&self) -> &Amounts {
-        &self.scored_requests
+        &self.asked.scored_requests
     }
 
     /// The ports of the node that it takes.
     pub fn host_ports(&self) -> &[HostPort] {
-        &self.host_ports
+        &self.asked.host_ports
     }
 
     /// Its affinity and anti-affinity to other pods.
     pub fn terms(&self) -> &Terms {
-        &self.terms
+        &self.asked.terms
     }
 
     /// The pod group that it belongs to.
@@ -176,6 +184,17 @@ impl PodInfo {
         let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
         init.iter().chain(spec.map_or(&[][..], |spec| &spec.containers))
     }
+}
+
+/// What of a pod [`Asked`] is worked out from, within one namespace.
+fn asks(pod: &Pod) -> impl PartialEq {
+    let spec = pod.spec.as_ref().map(|spec| {
+        (&spec.containers, &spec.init_containers, &spec.overhead, &spec.resources, &spec.affinity)
+    });
+    let status = pod.status.as_ref().map(|status| {
+        (&status.container_statuses, &status.init_container_statuses, requests::resize_is_infeasible(pod))
+    });
+    (spec, status.unwrap_or((&None, &None, false)))
 }
 
 // The field is in the API since 1.36.

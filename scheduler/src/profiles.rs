@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::event::Event;
 use crate::pod::PodInfo;
 use crate::profile::Profile;
 use crate::queue::QueuedPod;
@@ -41,6 +42,11 @@ impl Profiles {
     /// The profile that a pod asks for; `None` if the pod is another scheduler's.
     pub fn of(&self, pod: &PodInfo) -> Option<&Profile> {
         self.0.iter().find(|profile| profile.name() == pod.scheduler_name())
+    }
+
+    /// Whether an event may change the mind of a plugin of that name; of one that is in no profile, nothing is known.
+    pub(crate) fn heeds(&self, plugin: &str, event: &Event) -> bool {
+        self.0.iter().any(|profile| profile.plugin(plugin).is_none_or(|plugin| plugin.heeds(event)))
     }
 
     /// The profiles.

@@ -205,6 +205,9 @@ impl Queue {
                 || in_flight.get(key).is_some()
         });
         self.in_flight.note(event);
+        if !self.waiting.plugins().any(|plugin| self.profiles.heeds(plugin, event)) {
+            return;
+        }
         let woken = self.waiting.iter().filter(|queued| self.wakes(queued, event));
         let woken: Vec<Arc<str>> = woken.map(|queued| queued.pod().key().clone()).collect();
         for key in woken {

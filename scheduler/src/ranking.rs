@@ -72,14 +72,16 @@ impl Ranking {
         feasible: &NodeSet,
     ) -> bool {
         flipped.iter().for_each(|node| self.totals.count(*node, feasible.contains(*node)));
-        let nodes: Vec<NodeIndex> = changes.iter().map(|change| change.node.index()).collect();
+        let mut nodes: Vec<NodeIndex> = changes.iter().map(|change| change.node.index()).collect();
+        nodes.dedup();
         for column in &mut self.columns {
             let mut reached = Reached::default();
             changes.iter().for_each(|change| reached.add(column.score.follow(*change)));
+            let nodes = if reached.nodes { &nodes[..] } else { &[] };
             for node in flipped {
                 reached.add(column.score.feasible_changed(*node, feasible.contains(*node)));
             }
-            let again = Again { nodes: &nodes, flipped, reached: &reached };
+            let again = Again { nodes, flipped, reached: &reached };
             if reached.unknown
                 || !column.is_as_made()
                 || score_again(column, &again, feasible, snapshot, &mut self.totals).is_err()

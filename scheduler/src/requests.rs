@@ -21,10 +21,24 @@ const DEFAULT_MEMORY: &str = "209715200";
 /// What the pod asks for, as filters count it and as scores count it.
 pub(crate) fn of(pod: &Pod) -> (Amounts, Amounts) {
     let asked = total(pod, &Exact::new());
+    let counted = Amounts::round(&asked);
     let defaults = defaults(pod, &asked);
-    let scored =
-        if defaults.is_empty() { Amounts::round(&asked) } else { Amounts::round(&total(pod, &defaults)) };
-    (Amounts::round(&asked), scored)
+    let scored = match defaults.is_empty() || asks_for_all(pod) {
+        true => counted.clone(),
+        false => Amounts::round(&total(pod, &defaults)),
+    };
+    (counted, scored)
+}
+
+/// Whether every container says itself how much CPU and memory it asks for, so that no default counts.
+fn asks_for_all(pod: &Pod) -> bool {
+    let Some(spec) = &pod.spec else { return true };
+    let asks = |container: &Container| {
+        let requests = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+        requests.is_some_and(|requests| requests.contains_key("cpu") && requests.contains_key("memory"))
+    };
+    spec.containers.iter().chain(spec.init_containers.iter().flatten()).all(asks)
+        && !resize_is_infeasible(pod)
 }
 
 /// What the pod's containers ask for, as scores count it, pod-level requests left out.
@@ -108,7 +122,7 @@ fn asked(pod: &Pod, container: &Container, statuses: &[ContainerStatus], default
     asked
 }
 
-fn resize_is_infeasible(pod: &Pod) -> bool {
+pub(crate) fn resize_is_infeasible(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.into_iter().flatten().any(|condition| {
         condition.type_ == "PodResizePending" && condition.reason.as_deref() == Some("Infeasible")

@@ -19,7 +19,7 @@ use crate::config::Configuration;
 use crate::decision::Decision;
 use crate::engine::{Engine, Failure, Options, Permitting, Placement, Step};
 use crate::extender::{self, Consultation, Extender, Extenders, HttpExtender, Post};
-use crate::inbox::{Inbox, Kind, decoded};
+use crate::inbox::{Inbox, Kind, News, decoded};
 use crate::pod::PodInfo;
 use crate::points::Point;
 use crate::profiles::Profiles;
@@ -114,7 +114,7 @@ impl Scheduler {
     /// Schedules until it is dropped. Everything it does starts from what the API server says, so it may be stopped at
     /// any point and run again.
     pub async fn run(&self) {
-        let recorder = Recorder::start(&self.env, &self.client, "default-scheduler");
+        let teller = Arc::new(self.teller());
         let mut inbox = Inbox::follow(&self.caches, self.related());
         self.caches.synced().await;
         *lock(&self.engine) = Engine::new(self.profiles.clone(), &self.options, self.waiting.clone());
@@ -126,9 +126,9 @@ impl Scheduler {
                     Some(Step::Consult(queued, question)) => {
                         let decision = self.consult(*question, &mut work).await;
                         let step = lock(&self.engine).consulted(queued, decision, self.env.elapsed());
-                        work.push(self.act(step, &recorder));
+                        work.push(self.act(step, &teller));
                     }
-                    Some(step) => work.push(self.act(step, &recorder)),
+                    Some(step) => work.push(self.act(step, &teller)),
                     None => break,
                 }
             }
@@ -152,20 +152,19 @@ impl Scheduler {
     fn take_in(&self, inbox: &Inbox) {
         let now = self.env.elapsed();
         let mut engine = lock(&self.engine);
-        for (kind, object, gone) in inbox.take() {
-            let metadata = object.metadata();
+        for News { kind, key, object, gone } in inbox.take() {
             match (kind, gone) {
-                (Kind::Node, true) => engine.node(&metadata.name, None, now),
+                (Kind::Node, true) => engine.node(&key, None, now),
                 (Kind::Node, false) => {
                     if let Some(node) = decoded::<Node>(&object) {
-                        engine.node(&metadata.name, Some(node), now);
+                        engine.node(&key, Some(node), now);
                     }
                 }
                 (Kind::Related, gone) => engine.related(&object, (!gone).then(|| object.clone()), now),
-                (Kind::Pod, true) => engine.pod(&metadata.key(), None, now),
+                (Kind::Pod, true) => engine.pod(&key, None, now),
                 (Kind::Pod, false) => {
-                    let pod = decoded::<Pod>(&object).map(|pod| Arc::new(PodInfo::new(pod)));
-                    engine.pod(&metadata.key(), pod, now);
+                    let pod = decoded::<Pod>(&object).map(|pod| Arc::new(engine.info(&key, pod)));
+                    engine.pod(&key, pod, now);
                 }
             }
         }
@@ -201,14 +200,17 @@ impl Scheduler {
         }
     }
 
-    fn act(&self, step: Step, recorder: &Recorder) -> Work {
-        let teller = Teller {
+    fn teller(&self) -> Teller {
+        Teller {
             env: self.env.clone(),
             client: self.client.clone(),
-            recorder: recorder.clone(),
+            recorder: Recorder::start(&self.env, &self.client, "default-scheduler"),
             waiting: self.waiting.clone(),
-        };
-        let engine = self.engine.clone();
+        }
+    }
+
+    fn act(&self, step: Step, teller: &Arc<Teller>) -> Work {
+        let (teller, engine) = (teller.clone(), self.engine.clone());
         match step {
             Step::Tell(failure) => tell(teller, engine, failure).boxed(),
             Step::TellGroup(outcome) => async move { teller.group(&outcome).await }.boxed(),
@@ -250,7 +252,7 @@ struct Binders {
 }
 
 /// Waits for permission, binds, and notes what came of it.
-async fn bind(teller: Teller, binders: Binders, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
+async fn bind(teller: Arc<Teller>, binders: Binders, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
     let pod = placement.queued.pod().clone();
     let outcome = match permitted(&teller.env, &mut placement).await {
         Ok(()) => write(&teller.env, &teller.client, &binders, &pod, &placement.node).await,
@@ -264,13 +266,14 @@ async fn bind(teller: Teller, binders: Binders, engine: Arc<Mutex<Engine>>, mut 
         }
         Err((point, refusal)) => {
             let failure = lock(&engine).refused(placement.queued, &placement.node, point, refusal, now);
-            teller.failure(&failure).await;
+            // Rare, and large: most bindings need no room for it.
+            teller.failure(&failure).boxed().await;
         }
     }
 }
 
 /// Tells why a pod has no node, and makes room for it if that was decided.
-async fn tell(teller: Teller, engine: Arc<Mutex<Engine>>, mut failure: Failure) {
+async fn tell(teller: Arc<Teller>, engine: Arc<Mutex<Engine>>, mut failure: Failure) {
     teller.failure(&failure).await;
     if let Some((queued, plugins)) = failure.back.take() {
         lock(&engine).room_made(queued, &plugins, teller.env.elapsed());

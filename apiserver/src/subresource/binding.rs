@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
 use steersman_core::object::Metadata;
@@ -71,12 +71,9 @@ fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
     let text = text.text();
     object.set("metadata", text);
     object.set("spec", spec);
-    object.change("status", |status| {
-        status.drop_field("nominatedNodeName");
-        conditions::set(status, json!({"type": "PodScheduled", "status": "True"}), now);
-    })?;
+    let status = with_condition(object.value("status")?, now);
+    object.set("status", serde_json::to_string(&status).map_err(Error::internal)?);
     let fields = vec![("spec.nodeName", node.to_owned()), ("status.nominatedNodeName", String::new())];
-    let status = object.value("status")?;
     let (node, known) = (node.to_owned(), pod.known_lean::<Pod>());
     let stored = move |bound: &Object| {
         if let Some(pod) = known {
@@ -84,6 +81,17 @@ fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
         }
     };
     Ok(Edited { json: object.text().into(), metadata, fields, stored: Box::new(stored) })
+}
+
+/// A pod's status once the pod is bound.
+fn with_condition(status: Value, now: &str) -> Value {
+    let mut status = match status {
+        Value::Object(status) => status,
+        _ => Map::new(),
+    };
+    status.drop_field("nominatedNodeName");
+    conditions::set(&mut status, json!({"type": "PodScheduled", "status": "True"}), now);
+    Value::Object(status)
 }
 
 /// Tells what a bound pod is as a typed object, if the pod was decoded before: the scheduler and its node's kubelet,

@@ -47,6 +47,11 @@ impl Plugin for Fit {
         "NodeResourcesFit"
     }
 
+    fn heeds(&self, event: &Event) -> bool {
+        matches!(event, Event::AssignedPodDeleted(_) | Event::AssignedPodUpdated { .. })
+            || event.node().is_some()
+    }
+
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         Wake::when(match event {
             Event::AssignedPodDeleted(_) => true,

@@ -179,6 +179,9 @@ fn on_curve(curve: &[ShapePoint], share: Share) -> i64 {
 }
 
 fn of_hundred(part: i64, whole: i64) -> i64 {
+    if let Some(hundredfold) = part.checked_mul(MAX_SCORE) {
+        return hundredfold / whole;
+    }
     // In 128 bits: a hundred times a number of bytes may not fit in 64. The result is at most 100 times `part`.
     (i128::from(part) * i128::from(MAX_SCORE) / i128::from(whole)) as i64
 }

@@ -52,7 +52,7 @@ impl Score for ImageLocality {
             let sum: i64 = present.sum();
             MAX_SCORE * (sum.clamp(LEAST, most) - LEAST) / (most - LEAST)
         };
-        Scoring::per_node(score, Normalize::Not)
+        Scoring::per_bare_node(score, Normalize::Not)
     }
 }
 

@@ -13,6 +13,7 @@ use steersman_core::field::Path;
 
 use super::Configured;
 use super::node_selector::{NodeSelector, Term, is_empty};
+use crate::bare::Bare;
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
@@ -53,6 +54,10 @@ struct Preferred {
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
         "NodeAffinity"
+    }
+
+    fn heeds(&self, event: &Event) -> bool {
+        event.node().is_some()
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
@@ -111,7 +116,7 @@ impl Filter for NodeAffinity {
         if required.is_nothing() {
             return Prepared::Skip;
         }
-        let check = Box::new(move |node: crate::NodeView<'_>| required.check(node.node()));
+        let check = Box::new(Bare(move |node: crate::NodeView<'_>| required.check(node.node())));
         match named_nodes(pod) {
             Some(names) if names.is_empty() => {
                 Prepared::Reject(Rejection::unresolvable("pod affinity terms conflict"))
@@ -138,7 +143,7 @@ impl Score for NodeAffinity {
         let score = move |node: crate::NodeView<'_>| {
             preferred.iter().filter(|wish| wish.term.matches(node.node())).map(|wish| wish.weight).sum()
         };
-        Scoring::per_node(score, Normalize::Proportional)
+        Scoring::per_bare_node(score, Normalize::Proportional)
     }
 }
 

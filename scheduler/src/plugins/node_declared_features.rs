@@ -43,7 +43,7 @@ impl Filter for NodeDeclaredFeatures {
         if !needs_feature(pod) {
             return Prepared::Skip;
         }
-        Prepared::per_node(|node| match declares_feature(node.node()) {
+        Prepared::per_bare_node(|node| match declares_feature(node.node()) {
             true => Ok(()),
             false => Err(Rejection::unresolvable("node(s) didn't match Pod's required features")),
         })

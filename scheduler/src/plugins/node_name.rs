@@ -19,6 +19,10 @@ impl Plugin for NodeName {
         "NodeName"
     }
 
+    fn heeds(&self, event: &Event) -> bool {
+        event.node().is_some()
+    }
+
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         Wake::when(event.node().is_some_and(|node| node.metadata.name.as_deref() == pod.node_name()))
     }
@@ -35,7 +39,7 @@ impl Plugin for NodeName {
 impl Filter for NodeName {
     fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
         let Some(wanted) = pod.node_name().map(str::to_owned) else { return Prepared::Skip };
-        Prepared::per_node(move |node| match **node.name() == wanted {
+        Prepared::per_bare_node(move |node| match **node.name() == wanted {
             true => Ok(()),
             false => Err(Rejection::unresolvable("node(s) didn't match the requested node name")),
         })

@@ -21,6 +21,10 @@ impl Plugin for NodeUnschedulable {
         "NodeUnschedulable"
     }
 
+    fn heeds(&self, event: &Event) -> bool {
+        event.node().is_some()
+    }
+
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         let open =
             event.node().map(|node| node.spec.as_ref().and_then(|spec| spec.unschedulable) != Some(true));
@@ -41,7 +45,7 @@ impl Filter for NodeUnschedulable {
         if tolerates(pod) {
             return Prepared::Skip;
         }
-        Prepared::per_node(|node| match node.is_unschedulable() {
+        Prepared::per_bare_node(|node| match node.is_unschedulable() {
             true => Err(Rejection::unresolvable("node(s) were unschedulable")),
             false => Ok(()),
         })

@@ -23,6 +23,10 @@ impl Plugin for TaintToleration {
         "TaintToleration"
     }
 
+    fn heeds(&self, event: &Event) -> bool {
+        event.node().is_some()
+    }
+
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         match event {
             Event::PodUpdated { old, .. } => Wake::when(tolerations::of(old) != tolerations::of(pod)),
@@ -49,7 +53,7 @@ impl Plugin for TaintToleration {
 impl Filter for TaintToleration {
     fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
         let pod = pod.clone();
-        Prepared::per_node(move |node| {
+        Prepared::per_bare_node(move |node| {
             match tolerations::first_untolerated(tolerations::of(&pod), node.taints()) {
                 Some(_) => Err(Rejection::unresolvable("node(s) had untolerated taint(s)")),
                 None => Ok(()),
@@ -70,7 +74,7 @@ impl Score for TaintToleration {
             let untolerated = soft.filter(|taint| !tolerations::tolerates_any(&tolerations, taint));
             i64::try_from(untolerated.count()).unwrap_or(i64::MAX)
         };
-        Scoring::per_node(score, Normalize::Reversed)
+        Scoring::per_bare_node(score, Normalize::Reversed)
     }
 }
 

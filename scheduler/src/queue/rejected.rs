@@ -12,6 +12,8 @@ pub(super) struct Rejected {
     pods: BTreeMap<Arc<str>, QueuedPod>,
     /// Those that do not wait for ever: they are not held back.
     since: BTreeSet<(Duration, Arc<str>)>,
+    /// How many each plugin rejected.
+    rejected_by: BTreeMap<&'static str, usize>,
 }
 
 impl Rejected {
@@ -21,6 +23,11 @@ impl Rejected {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &QueuedPod> {
         self.pods.values()
+    }
+
+    /// The plugins that rejected any of them.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &'static str> {
+        self.rejected_by.keys().copied()
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&QueuedPod> {
@@ -33,12 +40,23 @@ impl Rejected {
         if !queued.is_held_back() {
             self.since.insert((queued.since(), key.clone()));
         }
+        for plugin in queued.rejected_by() {
+            *self.rejected_by.entry(plugin).or_default() += 1;
+        }
         self.pods.insert(key, queued);
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<QueuedPod> {
         let (key, queued) = self.pods.remove_entry(key)?;
         self.since.remove(&(queued.since(), key));
+        for plugin in queued.rejected_by() {
+            if let Some(count) = self.rejected_by.get_mut(plugin) {
+                *count -= 1;
+                if *count == 0 {
+                    self.rejected_by.remove(plugin);
+                }
+            }
+        }
         Some(queued)
     }
 
