@@ -53,7 +53,7 @@ use expr::Expr;
 pub(crate) use failure::Failure;
 pub(crate) use kind::{Declared, Field, ListKind, ObjectType, Type};
 pub(crate) use library::Library;
-pub(crate) use parse::RESERVED;
+pub(crate) use parse::is_reserved;
 use patterns::Patterns;
 use value::Value;
 pub(crate) use values::Values;

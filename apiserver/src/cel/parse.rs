@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 250;
 const MAX_CHARS: usize = 100_000;
 
 /// Identifiers that the language keeps for itself.
-pub(crate) const RESERVED: [&str; 17] = [
+const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",
@@ -30,6 +30,14 @@ pub(crate) const RESERVED: [&str; 17] = [
     "void",
     "while",
 ];
+
+/// The literals and the operator that are words.
+const WORDS: [&str; 4] = ["true", "false", "null", "in"];
+
+/// Whether nothing can have that name, because the language has it.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    WORDS.contains(&name) || RESERVED.contains(&name)
+}
 
 /// Parses a text; the second value is how many nodes it has, whose ids count from 0.
 pub(super) fn parse(source: &str) -> Result<(Expr, usize), Wrong> {

@@ -12,9 +12,6 @@ use crate::cel::{self, Declared, Field, ListKind, ObjectType, Type};
 /// The largest request, in bytes: what bounds a value that its schema does not.
 pub(super) const MAX_REQUEST: u64 = 3 * 1024 * 1024;
 
-/// Literals, which a field cannot be named after either.
-const LITERALS: [&str; 4] = ["true", "false", "null", "in"];
-
 /// What the schema declares; `None` if expressions cannot see its values. `name` is what errors call an object of it.
 pub(super) fn declare(schema: &Value, is_resource: bool, name: &str) -> Option<Declared> {
     if schema["x-kubernetes-int-or-string"] == true {
@@ -142,7 +139,7 @@ pub(super) fn size(schema: &Value, key: &str) -> Option<u64> {
 /// The name that expressions have for a property; `None` if they can have none.
 pub(super) fn escape(name: &str) -> Option<String> {
     // Expressions write such names between underscores.
-    if LITERALS.contains(&name) || cel::RESERVED.contains(&name) {
+    if cel::is_reserved(name) {
         return Some(format!("__{name}__"));
     }
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {

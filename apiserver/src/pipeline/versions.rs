@@ -181,7 +181,9 @@ mod tests {
     fn options_that_make_no_sense_together_are_refused_one_by_one() {
         const UNKNOWN: &str = "resourceVersionMatch: Unsupported value:";
         const FORBIDDEN: &str = "resourceVersionMatch: Forbidden:";
-        let cases: [(&str, &str, bool, bool, &[&str], &[&str]); 8] = [
+        type Case =
+            (&'static str, &'static str, bool, bool, &'static [&'static str], &'static [&'static str]);
+        let cases: [Case; 8] = [
             ("", "", false, false, &[], &[]),
             ("5", "", true, false, &[], &[]),
             ("", "", true, false, &[], &[FORBIDDEN]),

@@ -52,6 +52,7 @@ mod service_account;
 mod service_range;
 mod storage_class;
 mod storage_driver;
+mod template_metadata;
 mod tls_pair;
 mod volume_claim;
 mod workload;

@@ -8,38 +8,13 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{formats, labels, names};
 
 use super::{expressions, rules};
-use crate::cel::{Environment, ObjectType, Type};
+use crate::cel::{self, Environment, ObjectType, Type};
 use crate::strategy::{Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
 
 const RULES: [&str; 2] = ["resourceRules", "excludeResourceRules"];
 
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
-
-/// Words that the expression language keeps for itself.
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
 
 /// The longest expression of an annotation, in bytes.
 const LONGEST_ANNOTATION: usize = 5 * 1024;
@@ -183,7 +158,7 @@ fn check_variables(
 }
 
 fn is_identifier(name: &str) -> bool {
-    !RESERVED.contains(&name)
+    !cel::is_reserved(name)
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -13,8 +13,8 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::resource::{GroupResource, GroupVersionKind};
 
 use super::checks::{self, IMMUTABLE};
-use super::{Reservation, Strategy, WriteContext, internal, pod_spec};
-use crate::tree::{Fill, Read, fields, is_zero};
+use super::{Reservation, Strategy, WriteContext, internal, pod_spec, template_metadata};
+use crate::tree::{Fill, Read, fields};
 
 pub(super) use slice::Slices;
 
@@ -23,23 +23,6 @@ const MOST: usize = 32;
 
 /// The label of namespaces of administrators.
 const ADMIN: &str = "resource.kubernetes.io/admin-access";
-
-/// The metadata that a template may not have, with upstream's names for them.
-const FOREIGN: [(&str, &str); 13] = [
-    ("name", "name"),
-    ("generateName", "generateName"),
-    ("namespace", "namespace"),
-    ("selfLink", "selfLink"),
-    ("uid", "uID"),
-    ("resourceVersion", "resourceVersion"),
-    ("generation", "generation"),
-    ("creationTimestamp", "creationTimestamp"),
-    ("deletionTimestamp", "deletionTimestamp"),
-    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
-    ("ownerReferences", "ownerReferences"),
-    ("finalizers", "finalizers"),
-    ("managedFields", "managedFields"),
-];
 
 /// The strategy of claims.
 pub(super) struct Claims;
@@ -93,12 +76,8 @@ impl Strategy for ClaimTemplates {
 
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
-        let (template, metadata) = (object.at("spec"), spec.child("metadata"));
-        let (labels, annotations) = (metadata.child("labels"), metadata.child("annotations"));
-        checks::annotations(template.at("metadata").at("annotations"), &annotations, &mut errors);
-        checks::labels(template.at("metadata").at("labels"), &labels, &mut errors);
-        let foreign = FOREIGN.iter().filter(|(field, _)| !is_zero(template.at("metadata").at(field)));
-        errors.extend(foreign.map(|(_, name)| Error::forbidden(&metadata.child(name), "cannot be set")));
+        let template = object.at("spec");
+        template_metadata::validate(template.at("metadata"), &spec.child("metadata"), &mut errors);
         claim::validate(template.at("spec"), &spec.child("spec"), &mut errors);
         errors
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::amounts;
 use crate::strategy::pod_spec;
 use crate::tree::{Fill, Read};
 
@@ -43,7 +44,7 @@ fn request_for_the_whole_pod(spec: &mut Map<String, Value>) {
         Some(limits) if !limits.is_empty() => limits.clone(),
         _ => return,
     };
-    let asked = pod_spec::sum_of_containers(spec, "requests");
+    let asked = amounts::of_containers(spec, "requests");
     let requests = spec.object("resources").object("requests");
     for (name, quantity) in asked.iter().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory")) {
         requests.fill(name, quantity.to_string());

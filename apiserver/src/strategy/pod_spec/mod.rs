@@ -20,7 +20,6 @@ mod security;
 mod selectors;
 mod spread;
 mod storage;
-mod sums;
 mod sysctls;
 mod tolerations;
 mod validate;
@@ -38,7 +37,6 @@ pub(super) use resources::{
     check_container_name as validate_container_resource, is_extended as is_extended_resource, is_for_pods,
     validate_container as validate_resources, validate_name as validate_resource_name,
 };
-pub(super) use sums::of_containers as sum_of_containers;
 pub(super) use tolerations::validate as validate_tolerations;
 pub(super) use validate::{Holder, MIRROR, validate};
 pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};

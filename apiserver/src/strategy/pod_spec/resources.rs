@@ -7,7 +7,7 @@ use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{labels, names};
 
-use super::sums;
+use crate::amounts;
 use crate::strategy::checks;
 use crate::tree::Read;
 
@@ -121,7 +121,7 @@ pub(super) fn validate_pod(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) 
 fn check_sums(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (list, every) in [("requests", true), ("limits", false)] {
         let (path, whole) = (at.child(list), spec.at("resources").at(list));
-        for (name, sum) in sums::of_containers(spec, list) {
+        for (name, sum) in amounts::of_containers(spec, list) {
             let amount = read(whole.at(&name)).filter(|_| every || is_huge_pages(&name));
             if amount.is_some_and(|amount| sum > amount) {
                 let why = format!("must be greater than or equal to aggregate container {list} of {sum}");

@@ -194,9 +194,8 @@ fn check_quobyte(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn is_host_and_port(pair: &str) -> bool {
     let Some((host, port)) = pair.rsplit_once(':') else { return false };
     let inside = host.strip_prefix('[').map_or(Some(host), |host| host.strip_suffix(']'));
-    let is_bare = !host.starts_with('[');
-    inside.is_some_and(|host| !host.contains(['[', ']']) && !(is_bare && host.contains(':')))
-        && !port.contains(['[', ']'])
+    let has_bare_colons = !host.starts_with('[') && host.contains(':');
+    !has_bare_colons && [inside.unwrap_or("["), port].iter().all(|part| !part.contains(['[', ']']))
 }
 
 /// The options of a driver are its own.

@@ -7,8 +7,8 @@ use steersman_core::{Quantity, names};
 use super::items::{check_downward, check_keys, check_mode, check_steps};
 use super::validate::Holder;
 use super::{projected, storage};
-use crate::strategy::{checks, volume_claim};
-use crate::tree::{Read, is_zero};
+use crate::strategy::{checks, template_metadata, volume_claim};
+use crate::tree::Read;
 
 /// The sources, in the order in which they are looked at, with the texts that each must give.
 const SOURCES: &[(&str, &[&str])] = &[
@@ -49,23 +49,6 @@ const SPELLED: &[(&str, &str, &str)] = &[
     ("gcePersistentDisk", "gcePersistentDisk", "persistentDisk"),
     ("cephfs", "cephFS", "cephfs"),
     ("downwardAPI", "downwarAPI", "downwardAPI"),
-];
-
-/// The metadata that a claim template cannot have, in upstream's order and spelling.
-const NOT_IN_TEMPLATES: &[(&str, &str)] = &[
-    ("name", "name"),
-    ("generateName", "generateName"),
-    ("namespace", "namespace"),
-    ("selfLink", "selfLink"),
-    ("uid", "uID"),
-    ("resourceVersion", "resourceVersion"),
-    ("generation", "generation"),
-    ("creationTimestamp", "creationTimestamp"),
-    ("deletionTimestamp", "deletionTimestamp"),
-    ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
-    ("ownerReferences", "ownerReferences"),
-    ("finalizers", "finalizers"),
-    ("managedFields", "managedFields"),
 ];
 
 const HOST_PATH_TYPES: &[&str] =
@@ -218,12 +201,8 @@ fn check_ephemeral(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::required(&template, ""));
         return;
     }
-    let (claim, path) = (source.at("volumeClaimTemplate"), template.child("metadata"));
-    let metadata = claim.at("metadata");
-    checks::annotations(metadata.at("annotations"), &path.child("annotations"), errors);
-    checks::labels(metadata.at("labels"), &path.child("labels"), errors);
-    let set = NOT_IN_TEMPLATES.iter().filter(|(field, _)| !is_zero(metadata.at(field)));
-    errors.extend(set.map(|(_, shown)| Error::forbidden(&path.child(shown), "cannot be set")));
+    let claim = source.at("volumeClaimTemplate");
+    template_metadata::validate(claim.at("metadata"), &template.child("metadata"), errors);
     volume_claim::validate_spec(claim.at("spec"), &template.child("spec"), errors);
 }
 
