@@ -98,7 +98,11 @@ fn redirect(connect: &Connect<'_>) -> Result<Answer> {
 }
 
 /// What a node answers: its kubelet, or whoever listens at the port that is named.
-async fn node(connect: &Connect<'_>, named: Named<'_>, body: Bytes) -> Result<Answer> {
+async fn node(
+    connect: &Connect<'_>,
+    named: Named<'_>,
+    #[cfg_attr(not(feature = "tls"), expect(unused, reason = "nodes of this process answer GET alone"))] body: Bytes,
+) -> Result<Answer> {
     let location = Location::of(connect.core, named.name).await?;
     let Some(path) = path(connect) else { return redirect(connect) };
     #[cfg(feature = "tls")]
