@@ -8,13 +8,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use steersman_core::{Error, Result};
 
 use super::compact::issuer;
 use super::jwt::KeySet;
 use super::{Authenticator, Credentials, Identity, NotAuthenticated};
-use crate::fetch::{self, Fetch};
+use crate::fetch::Fetch;
 use crate::tree::Read;
 use crate::user::User;
 
@@ -116,10 +118,10 @@ impl Oidc {
         Ok(set)
     }
 
-    async fn published(&self, fetch: &dyn Fetch) -> steersman_core::Result<KeySet> {
+    async fn published(&self, fetch: &dyn Fetch) -> Result<KeySet> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let configuration = fetch::read(fetch, &url).await?;
-        let set = fetch::read(fetch, configuration.text("jwks_uri")).await?;
+        let configuration = read(fetch, &url).await?;
+        let set = read(fetch, configuration.text("jwks_uri")).await?;
         Ok(KeySet::read(&set))
     }
 
@@ -197,6 +199,17 @@ impl fmt::Debug for Oidc {
             .field("client", &self.client)
             .finish_non_exhaustive()
     }
+}
+
+/// Reads an object that somebody publishes.
+async fn read(fetch: &dyn Fetch, url: &str) -> Result<Value> {
+    let request = http::Request::builder().uri(url).header(http::header::ACCEPT, "application/json");
+    let request = request.body(Bytes::new()).map_err(Error::internal)?;
+    let answer = fetch.fetch(request).await?;
+    if !answer.status().is_success() {
+        return Err(Error::internal(format!("{url} answered {}", answer.status())));
+    }
+    serde_json::from_slice(answer.body()).map_err(Error::internal)
 }
 
 #[cfg(test)]

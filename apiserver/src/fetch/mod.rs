@@ -8,7 +8,7 @@ mod webhook;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use steersman_core::{Error, Result};
+use steersman_core::Result;
 
 #[cfg(feature = "http")]
 pub use direct::HttpFetch;
@@ -25,15 +25,4 @@ pub trait Fetch: Send + Sync {
     /// # Errors
     /// There is no answer.
     async fn fetch(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>>;
-}
-
-/// Reads an object that somebody publishes.
-pub(crate) async fn read(fetch: &dyn Fetch, url: &str) -> Result<serde_json::Value> {
-    let request = http::Request::builder().uri(url).header(http::header::ACCEPT, "application/json");
-    let request = request.body(Bytes::new()).map_err(Error::internal)?;
-    let answer = fetch.fetch(request).await?;
-    if !answer.status().is_success() {
-        return Err(Error::internal(format!("{url} answered {}", answer.status())));
-    }
-    serde_json::from_slice(answer.body()).map_err(Error::internal)
 }
