@@ -65,7 +65,7 @@ fn check_codes(spec: &Value, codes: &Value, at: &Path<'_>, errors: &mut ErrorLis
 }
 
 fn check_values(codes: &Value, is_in: bool, at: &Path<'_>, errors: &mut ErrorList) {
-    let shown = codes.at("values");
+    let shown = &Value::from(codes.items("values"));
     let values: Vec<i64> = codes.items("values").iter().filter_map(Value::as_i64).collect();
     if values.is_empty() {
         errors.push(Error::invalid(at, shown, "at least one value is required"));

@@ -169,7 +169,8 @@ impl Check<'_> {
         let wrong = is_new && terminating > 0 && is_finished(self.status);
         self.refuse(wrong, "terminating", terminating, "terminating>0 is invalid for finished job");
         let active = count(self.status, "active");
-        let is_new = self.changes("ready") || active != count(self.was, "active");
+        let is_new =
+            self.status.has("ready") && (self.changes("ready") || active != count(self.was, "active"));
         self.refuse(is_new && ready > active, "ready", ready, "cannot set more ready pods than active");
     }
 
