@@ -321,13 +321,17 @@ pub fn to_value<K: k8s_openapi::Resource + Serialize>(typed: &K) -> Result<Value
     Ok(value)
 }
 
-/// Reads JSON. Text that was found to be text as a whole is read faster than string by string.
+/// Reads JSON. Text that was found to be text as a whole is read faster than string by string; that `T` is read from text
+/// alone keeps programs small, as there is a reader for each kind.
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
-    let read = match std::str::from_utf8(json) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(json),
-    };
-    read.map_err(undecodable)
+    let text = std::str::from_utf8(json).map_err(|_| not_text(json))?;
+    serde_json::from_str(text).map_err(undecodable)
+}
+
+/// What a parser says of JSON that is no UTF-8.
+fn not_text(json: &[u8]) -> Error {
+    let found = serde_json::from_slice::<Value>(json);
+    found.map_or_else(undecodable, |_| Error::bad_request("the object provided is not UTF-8"))
 }
 
 fn undecodable(error: serde_json::Error) -> Error {
@@ -404,6 +408,8 @@ mod tests {
     fn json_that_is_no_object_is_refused() {
         assert_eq!(Object::from_json("[1]").unwrap_err().code(), 400);
         assert_eq!(Object::from_json(r#"{"metadata":{"name":1}}"#).unwrap_err().code(), 400);
+        let broken = Object::from_json(&b"{\"kind\":\"\xff\"}"[..]).unwrap_err();
+        assert!(broken.message().contains("invalid unicode code point at line 1 column"), "{broken}");
     }
 
     #[test]
