@@ -156,7 +156,7 @@ impl Service {
         #[cfg(feature = "tls")]
         if let Behind::Kubelet(_) = &self.behind {
             // Everything lasts as long as the API server likes.
-            return self.whole(info, request).await;
+            return Box::pin(self.whole(info, request)).await;
         }
         let manner = match Manner::of(request.method(), &info) {
             Ok(manner) => manner,
@@ -164,7 +164,8 @@ impl Service {
         };
         let Some(_place) = self.in_flight.enter(&manner) else { return InFlight::refusal() };
         let encodings = gzip::is_accepted(request.headers());
-        let whole = self.whole(info, request);
+        // In a place of its own, since it is moved, and a timeout has room for two.
+        let whole = Box::pin(self.whole(info, request));
         let response = match manner.deadline() {
             Some(limit) => match self.env().timeout(limit, whole).await {
                 Ok(response) => response,
