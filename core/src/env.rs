@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{AbortHandle, Abortable, BoxFuture, Either, select};
 use jiff::Timestamp;
@@ -127,20 +128,14 @@ impl Env {
     {
         let (sender, result) = oneshot::channel();
         let (abort, registration) = AbortHandle::new_pair();
-        let run = Abortable::new(
-            async move {
-                // Nobody waiting for the result is an ordinary case: the owner may only care for the task to run.
-                let _ = sender.send(future.await);
-            },
-            registration,
-        );
+        // No blocks of `async`: each would have room for the future twice.
+        let run = future.map(|output| {
+            // Nobody waiting for the result is an ordinary case: the owner may only care for the task to run.
+            let _ = sender.send(output);
+        });
+        let run = Abortable::new(run, registration).map(drop);
         let full = if self.name.is_empty() { name.to_owned() } else { format!("{}/{name}", self.name) };
-        self.spawn.spawn(
-            &full,
-            Box::pin(async move {
-                let _ = run.await;
-            }),
-        );
+        self.spawn.spawn(&full, Box::pin(run));
         Task { result, abort }
     }
 
