@@ -70,7 +70,7 @@ fn status(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Time
     let capacity = canonical(&options.capacity);
     let address = |kind: &str, address: String| NodeAddress { type_: kind.to_owned(), address };
     let addresses = options.addresses.iter().map(|ip| address("InternalIP", ip.to_string()));
-    NodeStatus {
+    declaring(NodeStatus {
         capacity: Some(capacity.clone()),
         allocatable: Some(capacity),
         conditions: Some(CONDITIONS.map(condition).into()),
@@ -78,6 +78,28 @@ fn status(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Time
         daemon_endpoints: options.port.map(endpoint),
         node_info: Some(info(name, runtime)),
         ..NodeStatus::default()
+    })
+}
+
+// The field is in the API since 1.35.
+k8s_openapi::k8s_if_ge_1_35! {
+    /// The status with what the kubelet can do that not every kubelet can: it understands WebSockets, so that API servers
+    /// need not translate for it; <https://kep.k8s.io/4006>.
+    fn declaring(status: NodeStatus) -> NodeStatus {
+        NodeStatus { declared_features: Some(vec!["ExtendWebSocketsToKubelet".to_owned()]), ..status }
+    }
+
+    fn declared(status: &NodeStatus) -> Option<&Vec<String>> {
+        status.declared_features.as_ref()
+    }
+}
+k8s_openapi::k8s_if_le_1_34! {
+    fn declaring(status: NodeStatus) -> NodeStatus {
+        status
+    }
+
+    fn declared(_: &NodeStatus) -> Option<&Vec<String>> {
+        None
     }
 }
 
@@ -137,6 +159,9 @@ pub(crate) fn status_patch(
     }
     if wanted.daemon_endpoints.is_some() && current_status.daemon_endpoints != wanted.daemon_endpoints {
         patch.insert("daemonEndpoints".to_owned(), json!(wanted.daemon_endpoints));
+    }
+    if declared(current_status) != declared(&wanted) {
+        patch.insert("declaredFeatures".to_owned(), json!(declared(&wanted)));
     }
     if current_status.node_info != wanted.node_info {
         patch.insert("nodeInfo".to_owned(), json!(wanted.node_info));
@@ -204,6 +229,18 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_node_declares_what_its_kubelet_understands() {
+        let (fake, options) = (Fake::new(&Lab::new().env()), KubeletOptions::default());
+        let mut old = json!(node("n", &options, &fake, at(0)));
+        let expected = json!(["ExtendWebSocketsToKubelet"]);
+        assert_eq!(old["status"]["declaredFeatures"], expected);
+        old["status"].as_object_mut().unwrap().remove("declaredFeatures");
+        let old: Node = serde_json::from_value(old).unwrap();
+        let patch = status_patch(&old, &options, &fake, false, at(0)).unwrap();
+        assert_eq!(patch["status"]["declaredFeatures"], expected);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use steersman::apiserver::http::{Limits, Service};
 use steersman::apiserver::listener::{Authority, Certified, Listener, Options, Tls};
 use steersman::prelude::*;
 
+use crate::authentication::Authentication;
 use crate::authorization::Authorization;
 use crate::signals::Signals;
 use crate::{Failure, Outcome};
@@ -19,8 +20,9 @@ use crate::{Failure, Outcome};
 /// For how long requests may still run once the program is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Flags of upstream's kube-apiserver; any other is an error.
+/// Flags of upstream's kube-apiserver; any other is an error. As upstream's, the last one of the same name counts.
 #[derive(Args)]
+#[command(args_override_self = true)]
 pub(crate) struct ApiServer {
     /// Taken and not used: objects are kept in memory.
     #[arg(long, value_name = "URLS")]
@@ -42,7 +44,7 @@ pub(crate) struct ApiServer {
     #[arg(long, value_name = "FILE")]
     client_ca_file: Option<PathBuf>,
     #[arg(long, value_name = "URL")]
-    service_account_issuer: Option<String>,
+    service_account_issuer: Vec<String>,
     /// Taken and not used: tokens are verified with the public half of the key that signs them.
     #[arg(long, value_name = "FILE")]
     service_account_key_file: Option<PathBuf>,
@@ -50,6 +52,8 @@ pub(crate) struct ApiServer {
     service_account_signing_key_file: Option<PathBuf>,
     #[arg(long, value_name = "CIDR", default_value = "10.0.0.0/24")]
     service_cluster_ip_range: String,
+    #[command(flatten)]
+    authentication: Authentication,
     #[command(flatten)]
     authorization: Authorization,
     /// Taken and not used: privileged containers are always allowed.
@@ -71,7 +75,8 @@ impl ApiServer {
         let env = Env::tokio();
         let serving = self.certificate(&env)?;
         let socket = self.socket()?;
-        let builder = self.authorization.put_into(self.builder()?, &env).await?;
+        let builder = self.authentication.put_into(self.builder()?, &env).await?;
+        let builder = self.authorization.put_into(builder, &env).await?;
         let builder = builder.advertise(self.advertised(socket.local_addr()?));
         let cluster = builder.start(&env).await?;
         let service = Service::new(cluster.server().clone(), Limits::default());
@@ -105,7 +110,9 @@ impl ApiServer {
             builder = builder.authenticator(ClientCertificates::from_pem(&read(file)?)?);
         }
         if let Some(file) = &self.service_account_signing_key_file {
-            let issuer = self.service_account_issuer.clone().unwrap_or_default();
+            let [issuer] = self.service_account_issuer.as_slice() else {
+                return Err("--service-account-issuer: only one is supported".into());
+            };
             let accounts = ServiceAccounts::new(issuer, JwtKeys::from_pem(&read(file)?)?);
             builder = builder.service_accounts(accounts);
         }

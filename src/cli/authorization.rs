@@ -1,13 +1,14 @@
 //! Who decides what users may do, as the flags of upstream's kube-apiserver say.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use steersman::apiserver::authorize::AccessWebhook;
 use steersman::prelude::*;
 
 use crate::Failure;
+use crate::duration;
 use crate::fetch::KubeFetch;
 
 /// The modes that there are. RBAC and the node authoriser come together.
@@ -22,6 +23,12 @@ pub(crate) struct Authorization {
     authorization_webhook_config_file: Option<PathBuf>,
     #[arg(long, value_name = "VERSION", default_value = "v1beta1", value_parser = ["v1", "v1beta1"])]
     authorization_webhook_version: String,
+    /// For how long what it allows stays so.
+    #[arg(long, value_name = "DURATION", default_value = "5m0s", value_parser = duration::parse)]
+    authorization_webhook_cache_authorized_ttl: Duration,
+    /// For how long what it does not allow stays so.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    authorization_webhook_cache_unauthorized_ttl: Duration,
 }
 
 impl Authorization {
@@ -53,16 +60,11 @@ impl Authorization {
     async fn webhook(&self, env: &Env) -> Result<AccessWebhook, Failure> {
         let file = self.authorization_webhook_config_file.as_deref();
         let file = file.ok_or("authorization-mode Webhook's authorization config file not passed")?;
-        let (url, fetch) = fetch(file).await.map_err(|why| format!("{}: {why}", file.display()))?;
-        let webhook = AccessWebhook::new(env, url, fetch);
+        let (url, fetch) = KubeFetch::of(file).await?;
+        let webhook = AccessWebhook::new(env, url, fetch).holding_for(
+            self.authorization_webhook_cache_authorized_ttl,
+            self.authorization_webhook_cache_unauthorized_ttl,
+        );
         Ok(if self.authorization_webhook_version == "v1" { webhook } else { webhook.v1beta1() })
     }
-}
-
-/// What a kubeconfig says of a webhook: its URL, and how to ask there.
-async fn fetch(file: &Path) -> Result<(String, KubeFetch), Failure> {
-    let kubeconfig = Kubeconfig::read_from(file)?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    let url = config.cluster_url.to_string();
-    Ok((url, KubeFetch::new(config)?))
 }

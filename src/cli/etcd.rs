@@ -17,7 +17,9 @@ use crate::signals::Signals;
 const REQUEST: u64 = 8192;
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Flags of etcd; any other is an error. The last one of the same name counts.
 #[derive(Args)]
+#[command(args_override_self = true)]
 pub(crate) struct Etcd {
     /// Where it says that it is well: `http://` and an address.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:2379", value_parser = address)]

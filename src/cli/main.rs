@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod apiserver;
+mod authentication;
 mod authorization;
+mod duration;
 mod etcd;
 mod fetch;
 mod node;
@@ -73,9 +75,10 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The arguments, with the name under which the program was started as its command, if it is one.
+/// The arguments, with the name under which the program was started as its command, if it is one. Empty ones are none, as
+/// to upstream's programs: templates that come to nothing leave them.
 fn arguments() -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().filter(|word| !word.is_empty()).collect();
     let name = arguments.first().and_then(|path| Path::new(path).file_name()).map(ToOwned::to_owned);
     if let Some(name) = name.filter(|name| name == "kube-apiserver" || name == "etcd") {
         arguments.insert(1, name);

@@ -1,7 +1,6 @@
 //! Asks another server whose token it is.
 //!
-//! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication>. What is
-//! answered holds for two minutes; upstream's `--authentication-token-webhook-cache-ttl`.
+//! <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication>
 
 use std::time::Duration;
 
@@ -14,12 +13,16 @@ use crate::fetch::{Fetch, Webhook};
 use crate::tree::Read;
 use crate::user::User;
 
-/// For how long an answer holds. What is wrong with a token is asked anew.
+/// For how long an answer holds if nothing else is said. What is wrong with a token is asked anew.
 const HOLDS: Duration = Duration::from_secs(120);
 
 /// Asks with TokenReviews; upstream's `--authentication-token-webhook-config-file`.
 #[derive(Debug)]
-pub struct TokenWebhook(Webhook<Known>);
+pub struct TokenWebhook {
+    webhook: Webhook<Known>,
+    version: &'static str,
+    holds: Duration,
+}
 
 /// What is known of a token.
 type Known = Result<Option<Identity>, NotAuthenticated>;
@@ -28,7 +31,21 @@ impl TokenWebhook {
     /// Posts a TokenReview of `authentication.k8s.io/v1` to `url` for every token that is not known; again, up to five
     /// times, where the server has failed.
     pub fn new(env: &Env, url: impl Into<String>, fetch: impl Fetch + 'static) -> Self {
-        TokenWebhook(Webhook::new(env, url.into(), Box::new(fetch)))
+        let webhook = Webhook::new(env, url.into(), Box::new(fetch));
+        TokenWebhook { webhook, version: "v1", holds: HOLDS }
+    }
+
+    /// Posts reviews of `v1beta1` instead; upstream's default for `--authentication-token-webhook-version`.
+    #[must_use]
+    pub fn v1beta1(self) -> Self {
+        TokenWebhook { version: "v1beta1", ..self }
+    }
+
+    /// For how long an answer holds, instead of two minutes; nothing is kept if that is no time at all. Upstream's
+    /// `--authentication-token-webhook-cache-ttl`.
+    #[must_use]
+    pub fn holding_for(self, holds: Duration) -> Self {
+        TokenWebhook { holds, ..self }
     }
 }
 
@@ -40,16 +57,16 @@ impl Authenticator for TokenWebhook {
     ) -> Result<Option<Identity>, NotAuthenticated> {
         let Some(token) = credentials.token else { return Ok(None) };
         let question = json!({
-            "apiVersion": "authentication.k8s.io/v1",
+            "apiVersion": format!("authentication.k8s.io/{}", self.version),
             "kind": "TokenReview",
             "spec": {"token": token, "audiences": credentials.audiences},
         });
         let read = |answer: &Value| {
             let known = read(answer.at("status"), credentials);
-            let holds = if known.is_ok() { HOLDS } else { Duration::ZERO };
+            let holds = if known.is_ok() { self.holds } else { Duration::ZERO };
             (known, holds)
         };
-        let known = self.0.ask(&question, read).await;
+        let known = self.webhook.ask(&question, read).await;
         known.unwrap_or_else(|error| Err(NotAuthenticated(error.to_string())))
     }
 }

@@ -12,8 +12,7 @@ use super::{Access, Asked, Authorizer, Decision};
 use crate::fetch::{Fetch, Webhook};
 use crate::tree::Read;
 
-/// For how long what was allowed stays so, and everything else; upstream's
-/// `--authorization-webhook-cache-authorized-ttl` and `--authorization-webhook-cache-unauthorized-ttl`.
+/// For how long what was allowed stays so if nothing else is said, and everything else.
 const ALLOWED: Duration = Duration::from_secs(300);
 const NOT_ALLOWED: Duration = Duration::from_secs(30);
 
@@ -22,6 +21,8 @@ const NOT_ALLOWED: Duration = Duration::from_secs(30);
 pub struct AccessWebhook {
     webhook: Webhook<Decision>,
     version: &'static str,
+    allowed: Duration,
+    not_allowed: Duration,
 }
 
 impl AccessWebhook {
@@ -29,13 +30,21 @@ impl AccessWebhook {
     /// again, up to five times, where the server has failed.
     pub fn new(env: &Env, url: impl Into<String>, fetch: impl Fetch + 'static) -> Self {
         let webhook = Webhook::new(env, url.into(), Box::new(fetch));
-        AccessWebhook { webhook, version: "v1" }
+        AccessWebhook { webhook, version: "v1", allowed: ALLOWED, not_allowed: NOT_ALLOWED }
     }
 
     /// Posts reviews of `v1beta1` instead; upstream's default for `--authorization-webhook-version`.
     #[must_use]
     pub fn v1beta1(self) -> Self {
         AccessWebhook { version: "v1beta1", ..self }
+    }
+
+    /// For how long what is allowed stays so, instead of five minutes, and what is not, instead of 30 seconds; nothing is
+    /// kept where that is no time at all. Upstream's `--authorization-webhook-cache-authorized-ttl` and
+    /// `--authorization-webhook-cache-unauthorized-ttl`.
+    #[must_use]
+    pub fn holding_for(self, allowed: Duration, not_allowed: Duration) -> Self {
+        AccessWebhook { allowed, not_allowed, ..self }
     }
 
     fn question(&self, access: &Access<'_>) -> Value {
@@ -71,7 +80,8 @@ impl Authorizer for AccessWebhook {
     async fn authorize(&self, access: &Access<'_>) -> Decision {
         let read = |answer: &Value| {
             let decision = decision(answer.at("status"));
-            let holds = if matches!(decision, Decision::Allow { .. }) { ALLOWED } else { NOT_ALLOWED };
+            let is_allowed = matches!(decision, Decision::Allow { .. });
+            let holds = if is_allowed { self.allowed } else { self.not_allowed };
             (decision, holds)
         };
         let answer = self.webhook.ask(&self.question(access), read).await;

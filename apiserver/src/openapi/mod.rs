@@ -24,6 +24,7 @@ use crate::discovery::{Groups, Version, entity_tag, hash, resource_list};
 use crate::http::{Answer, Query};
 use crate::pipeline::Core;
 use crate::reader::Reader;
+use dialect::Dialect;
 use document::{PLAIN, Source};
 
 /// For how long a client may keep a document that it asked for by its hash: a year; it never changes.
@@ -31,9 +32,15 @@ const FOREVER: &str = "public, immutable, max-age=31536000";
 
 const JSON: &str = "application/json";
 
-/// The media type of a whole document in protobuf, and an older name of it, by which client-go asks.
-const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-const PROTOBUF_ASKED: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The media types of documents in protobuf, and their older names, by which client-go asks.
+const PROTOBUF_V2: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+];
+const PROTOBUF_V3: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v3@v1.0+protobuf",
+];
 
 /// The answer to a path below `/openapi`.
 ///
@@ -62,15 +69,8 @@ fn source(core: &Core) -> Result<Source> {
 }
 
 fn whole(source: &Source, headers: &HeaderMap) -> Result<Answer> {
-    let wanted = choices(headers).find_map(|choice| match choice {
-        PROTOBUF | PROTOBUF_ASKED => Some(PROTOBUF),
-        choice => is_json(choice).then_some(JSON),
-    });
-    match wanted {
-        None if headers.contains_key(ACCEPT) => Ok(Answer::bare(406)),
-        Some(PROTOBUF) => tagged(&protobuf::encode(&source.whole()), PROTOBUF, headers),
-        _ => tagged(&to_bytes(&source.whole())?, JSON, headers),
-    }
+    let Some(media_type) = media_type(headers, PROTOBUF_V2) else { return Ok(Answer::bare(406)) };
+    tagged(&write(&source.whole(), Dialect::V2, media_type)?, media_type, headers)
 }
 
 fn one(source: &Source, part: &str, query: &Query, headers: &HeaderMap) -> Result<Answer> {
@@ -82,11 +82,9 @@ fn one(source: &Source, part: &str, query: &Query, headers: &HeaderMap) -> Resul
             .with_code(301)
             .with(LOCATION, location));
     }
-    if headers.contains_key(ACCEPT) && !choices(headers).any(is_json) {
-        return Ok(Answer::bare(406));
-    }
+    let Some(media_type) = media_type(headers, PROTOBUF_V3) else { return Ok(Answer::bare(406)) };
     let Some(document) = source.part(part) else { return Ok(Answer::bare(404)) };
-    let answer = tagged(&to_bytes(&document)?, JSON, headers)?;
+    let answer = tagged(&write(&document, Dialect::V3, media_type)?, media_type, headers)?;
     Ok(if asked.is_empty() { answer } else { answer.with(CACHE_CONTROL, HeaderValue::from_static(FOREVER)) })
 }
 
@@ -97,6 +95,21 @@ fn tagged(body: &Bytes, media_type: &str, headers: &HeaderMap) -> Result<Answer>
     let answer = if known { Answer::bare(304) } else { Answer::document(media_type, body.clone())? };
     let tag = HeaderValue::from_str(&tag).map_err(Error::internal)?;
     Ok(answer.with(ETAG, tag).with(VARY, HeaderValue::from_static("Accept")))
+}
+
+/// The first media type of the client's that documents are written in: JSON, or protobuf by either of its names.
+fn media_type(headers: &HeaderMap, protobuf: [&'static str; 2]) -> Option<&'static str> {
+    if !headers.contains_key(ACCEPT) {
+        return Some(JSON);
+    }
+    choices(headers).find_map(|choice| match choice {
+        choice if protobuf.contains(&choice) => Some(protobuf[0]),
+        choice => is_json(choice).then_some(JSON),
+    })
+}
+
+fn write(document: &Value, dialect: Dialect, media_type: &str) -> Result<Bytes> {
+    if media_type == JSON { to_bytes(document) } else { Ok(protobuf::encode(document, dialect)) }
 }
 
 /// What the client takes, as it lists it.

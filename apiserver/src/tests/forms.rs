@@ -169,3 +169,25 @@ fn answers_and_errors_come_as_yaml() {
     let missing = world.read(&format!("{MAPS}/b"), "application/yaml");
     assert_eq!((missing.status, missing.media.as_str()), (StatusCode::NOT_FOUND, "application/yaml"));
 }
+
+#[test]
+fn openapi_documents_are_written_in_json_and_in_protobuf() {
+    let world = World::new();
+    // Each with the version that the document starts with, in its first field.
+    let cases = [
+        ("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "2.0"),
+        ("/openapi/v3/apis/apps/v1", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf", "3.0.0"),
+        ("/openapi/v3/version", "application/com.github.proto-openapi.spec.v3.v1.0+protobuf", "3.0.0"),
+    ];
+    for (path, asked, version) in cases {
+        let answer = world.read(path, asked);
+        assert_eq!((answer.status, answer.media), (StatusCode::OK, asked.replace('@', ".")), "{path}");
+        let first = [&[0x0a, version.len() as u8], version.as_bytes()].concat();
+        assert!(answer.pieces[0].starts_with(&first), "{path}");
+        let document = world.read(path, "application/json").json();
+        assert!(document["openapi"] == version || document["swagger"] == version, "{path}");
+        assert_eq!(world.read(path, "text/html").status, StatusCode::NOT_ACCEPTABLE);
+    }
+    // Neither version of protobuf is taken for the other.
+    assert_eq!(world.read("/openapi/v3/version", cases[0].1).status, StatusCode::NOT_ACCEPTABLE);
+}

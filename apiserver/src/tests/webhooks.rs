@@ -109,3 +109,23 @@ fn what_is_allowed_holds_longer_than_what_is_not() {
         assert_eq!(question["spec"]["group"], json!(["system:authenticated", "ops"]));
     }
 }
+
+#[test]
+fn answers_hold_for_as_long_as_it_is_said() {
+    let tokens = Page::of(&[(200, json!({"authenticated": true, "user": {"username": "ann"}}))]);
+    let rights = Page::of(&[(200, json!({"allowed": true})), (200, json!({"allowed": false}))]);
+    let world = World::within(|env, builder| {
+        let (hour, never) = (Duration::from_secs(3600), Duration::ZERO);
+        let authenticator =
+            TokenWebhook::new(env, "http://hook", tokens.clone()).v1beta1().holding_for(never);
+        let authorizer = AccessWebhook::new(env, "http://hook", rights.clone()).holding_for(hour, never);
+        builder.authenticator(authenticator).authorizer(authorizer)
+    });
+    let maps = || get(&world, MAPS, "a");
+    assert_eq!(([maps(), maps()], tokens.times(), rights.times()), ([200; 2], 2, 1));
+    world.clock.advance(Duration::from_secs(3599));
+    assert_eq!((maps(), rights.times()), (200, 1));
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(([maps(), maps()], rights.times()), ([403; 2], 3));
+    assert_eq!(tokens.asked.lock().unwrap()[0]["apiVersion"], "authentication.k8s.io/v1beta1");
+}

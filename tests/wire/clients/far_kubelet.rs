@@ -1,10 +1,12 @@
 //! A kubelet in another process, as far as the API server can tell: reached at its own port, over TLS.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use steersman::apiserver::admission::{Admission, mutating};
 use steersman::apiserver::authenticate::{ClientCertificates, StaticTokens};
 use steersman::apiserver::http::{KubeletPort, Service};
 use steersman::apiserver::listener::{Authority, Listener, Options, Tls};
@@ -15,14 +17,31 @@ use steersman::prelude::*;
 
 use super::Served;
 use super::kube_rs::{client, config_of};
+use super::kubectl::{contains, story_of};
 use super::remote::remote;
-use super::streams::{scripted, settle_web, streams};
+use super::streams::{Forward, scripted, settle_web, streams};
 
 fn served() -> Served {
+    served_with(|builder| builder)
+}
+
+fn served_with(build: impl FnOnce(Builder) -> Builder) -> Served {
     let tokens = StaticTokens::new()
         .with("nobody", User::named("bob"))
         .with("master", User::named("root").in_group("system:masters"));
-    Served::with(|_, builder| builder.rbac().authenticator(tokens))
+    Served::with(|_, builder| build(builder.rbac().authenticator(tokens)))
+}
+
+/// Nodes declare nothing, as those of upstream's kubelets before 1.36.
+fn undeclared() -> impl Admission {
+    mutating("Undeclared", |write| {
+        if write.resource.resource == "nodes"
+            && let Some(status) = write.object.get_mut("status").and_then(|status| status.as_object_mut())
+        {
+            status.remove("declaredFeatures");
+        }
+        Ok(())
+    })
 }
 
 /// The kubelet of a node, which is not in the cluster's hands.
@@ -53,6 +72,43 @@ fn logs_commands_and_ports_come_from_a_kubelet_at_its_own_port() {
         let page = Request::get("/api/v1/nodes/n/proxy/healthz").body(Vec::new()).unwrap();
         assert_eq!(client.request_text(page).await.unwrap(), "ok");
         streams(client).await;
+    });
+}
+
+#[test]
+fn a_kubelet_that_declares_nothing_is_spoken_with_in_spdy() {
+    let served = served_with(|builder| builder.admission(undeclared()));
+    let (env, there) = served.runtime.block_on(async {
+        let env = Env::tokio();
+        let there = kubelet(&env, &served).await;
+        settle_web(&served).await;
+        streams(client(&served).await).await;
+        (env, there)
+    });
+    story_of(&served, "kubectl-far-kubelet", |kubectl| {
+        assert_eq!(kubectl.ok("exec web -- true"), "web");
+        assert_eq!(kubectl.given("exec -i web -- cat", "through and through"), "through and through");
+        let (code, text) = kubectl.fails("exec web -- fail", "");
+        assert_eq!(code, Some(7), "{text}");
+        contains(&text, "complaint");
+        let forward = Forward::start(kubectl, ":80");
+        let mut stream = TcpStream::connect(&forward.address).unwrap();
+        write!(stream, "GET /abcd HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut page = [0; 69];
+        stream.read_exact(&mut page).unwrap();
+        contains(&String::from_utf8_lossy(&page), "/abcd");
+    });
+    // Whoever speaks for the client is asked in vain, and tells it on the client's connection.
+    let (listener, _kubelet) = there;
+    served.runtime.block_on(listener.drain(&env, std::time::Duration::ZERO));
+    story_of(&served, "kubectl-no-kubelet", |kubectl| {
+        let (_, text) = kubectl.fails("exec web -- true", "");
+        contains(&text, "error sending request: Post \"https://127.0.0.1:");
+        contains(&text, "connect: connection refused");
+        contains(
+            &kubectl.fails("port-forward pod/web :80", "").1,
+            "error dialing backend: dial tcp 127.0.0.1:",
+        );
     });
 }
 

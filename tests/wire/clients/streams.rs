@@ -206,13 +206,13 @@ fn kubectl_forwards_much_both_ways() {
 }
 
 /// A `kubectl port-forward` to the pod `web`, for as long as it lives.
-struct Forward {
+pub(crate) struct Forward {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Forward {
-    fn start(kubectl: &Kubectl<'_>, port: &str) -> Self {
+    pub(crate) fn start(kubectl: &Kubectl<'_>, port: &str) -> Self {
         let mut child = kubectl.tool.start(&["port-forward", "pod/web", port]);
         let mut told = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut told).unwrap();

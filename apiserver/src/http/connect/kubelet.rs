@@ -22,11 +22,18 @@ const PORT: i32 = 10250;
 #[cfg(feature = "tls")]
 const KINDS_OF_HOSTS: [&str; 5] = ["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"];
 
+/// What a node declares whose kubelet understands WebSockets; upstream's kubelets do since 1.36.
+#[cfg(feature = "tls")]
+const WEBSOCKETS: &str = "ExtendWebSocketsToKubelet";
+
 /// Where a kubelet is.
 pub(in crate::http) struct Location {
     /// Host and port.
     pub(super) authority: String,
     pub(super) port: i32,
+    /// Whether the kubelet understands WebSockets, so that nothing need be translated for it.
+    #[cfg(feature = "tls")]
+    pub(super) takes_websockets: bool,
     way: Way,
 }
 
@@ -49,7 +56,13 @@ impl Location {
         let object = core.newest_of::<Node>("", node).await?;
         let (host, port) = address(&object, kinds(core)).map_err(fault::bare)?;
         let way = way(core, node)?;
-        Ok(Location { authority: format!("{host}:{port}"), port, way })
+        Ok(Location {
+            authority: format!("{host}:{port}"),
+            port,
+            #[cfg(feature = "tls")]
+            takes_websockets: declared(&object).iter().any(|feature| feature == WEBSOCKETS),
+            way,
+        })
     }
 
     /// The host, without the port.
@@ -62,7 +75,7 @@ impl Location {
     /// That of a kubelet in this process.
     #[cfg(feature = "tls")]
     pub(in crate::http) fn here(kubelet: Arc<dyn Kubelet>) -> Self {
-        Location { authority: String::new(), port: PORT, way: Way::Here(kubelet) }
+        Location { authority: String::new(), port: PORT, takes_websockets: true, way: Way::Here(kubelet) }
     }
 
     /// The kubelet in this process; if it cannot be reached, what a dialler says.
@@ -104,6 +117,20 @@ fn kinds(core: &Core) -> [&'static str; 5] {
 #[cfg(not(feature = "tls"))]
 fn kinds(_: &Core) -> [&'static str; 5] {
     KINDS
+}
+
+// The field is in the API since 1.35; before, no node declares anything.
+#[cfg(feature = "tls")]
+k8s_openapi::k8s_if_ge_1_35! {
+    fn declared(node: &Node) -> &[String] {
+        node.status.as_ref().and_then(|status| status.declared_features.as_deref()).unwrap_or_default()
+    }
+}
+#[cfg(feature = "tls")]
+k8s_openapi::k8s_if_le_1_34! {
+    fn declared(_: &Node) -> &[String] {
+        &[]
+    }
 }
 
 fn address(node: &Node, kinds: [&str; 5]) -> Result<(String, i32), String> {

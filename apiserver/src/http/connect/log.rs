@@ -9,7 +9,7 @@ use steersman_core::{Error, Result};
 use super::Connect;
 use super::pod::Place;
 #[cfg(feature = "tls")]
-use super::relay;
+use super::{far::Far, relay};
 use crate::fault;
 use crate::http::accept::{self, Form};
 use crate::http::answer::Answer;
@@ -25,10 +25,9 @@ pub(super) async fn answer(connect: &Connect<'_>) -> Result<Answer> {
     };
     let place = format!("{}/{name}/{container}", target.namespace);
     #[cfg(feature = "tls")]
-    if let Some(tls) = location.there() {
+    if let Some(far) = Far::at(connect.core, &location) {
         let query = connect.parts.uri.query().unwrap_or_default();
-        return relay::get(connect, tls, &location.authority, &format!("/containerLogs/{place}?{query}"))
-            .await;
+        return relay::get(connect, &far, &format!("/containerLogs/{place}?{query}")).await;
     }
     let unreachable =
         |why| fault::bare(format!("Get \"https://{}/containerLogs/{place}\": {why}", location.authority));

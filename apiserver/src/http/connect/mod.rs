@@ -1,5 +1,7 @@
 //! Connects clients with what runs on nodes: logs, commands, ports, proxied requests.
 
+#[cfg(feature = "tls")]
+mod far;
 #[cfg(feature = "http")]
 mod forward;
 mod kubelet;
@@ -10,6 +12,10 @@ mod proxy;
 mod relay;
 #[cfg(feature = "http")]
 mod remote;
+#[cfg(feature = "tls")]
+mod translate;
+#[cfg(feature = "tls")]
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -87,8 +93,8 @@ pub(super) async fn answer(connect: Connect<'_>, door: Door, body: Bytes) -> Res
             let no_host = || format!("pod {} does not have a host assigned", connect.target.name);
             let place = place.ok_or_else(|| Error::bad_request(no_host()))?;
             #[cfg(feature = "tls")]
-            if let Some(tls) = place.location.there() {
-                return relay::upgrade(&connect, tls, door, &place).await;
+            if let Some(far) = far::Far::at(connect.core, &place.location) {
+                return relay::upgrade(&connect, far, door, &place).await;
             }
             switch(&connect, door, place)
         }

@@ -15,31 +15,25 @@ use steersman_core::{Env, Error, Result};
 use super::pod::Place;
 use super::{Connect, Door};
 use crate::http::answer::Answer;
+use crate::http::query::Query;
 use crate::http::upgrade::{Came, Channels, Gone, Line, Outbox, PIECES, Protocol, Upgrade, negotiate};
 
 const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
-const STATUS: u8 = 3;
+pub(super) const STATUS: u8 = 3;
 const RESIZE: u8 = 4;
+
+/// What comes from the other side.
+#[cfg(feature = "tls")]
+pub(super) const OUTPUTS: [u8; 3] = [STDOUT, STDERR, STATUS];
 
 /// How long a client may take to open its streams; upstream's `StreamCreationTimeout`.
 const OPENING: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Agrees on a protocol, and leaves the rest to what follows.
 pub(super) fn answer(connect: &Connect<'_>, door: Door, place: Place) -> Result<Answer> {
-    let query = connect.query;
-    let command = query.all("command").map(str::to_owned).collect();
-    let tty = query.flag("tty");
-    let wanted = Wanted {
-        act: if door == Door::Exec { Act::Exec(command) } else { Act::Attach },
-        stdin: query.flag("stdin"),
-        stdout: query.flag("stdout"),
-        // A terminal has one output only.
-        stderr: query.flag("stderr") && !tty,
-        tty,
-    };
-    agree(&connect.core.env, &connect.parts.headers, wanted, place)
+    agree(&connect.core.env, &connect.parts.headers, Wanted::of(connect.query, door), place)
 }
 
 /// The same for whoever has read elsewhere what is wanted.
@@ -62,6 +56,45 @@ pub(in crate::http) struct Wanted {
 pub(in crate::http) enum Act {
     Exec(Vec<String>),
     Attach,
+}
+
+impl Wanted {
+    /// What a client asks this server for.
+    pub(super) fn of(query: &Query, door: Door) -> Self {
+        let command = query.all("command").map(str::to_owned).collect();
+        let tty = query.flag("tty");
+        Wanted {
+            act: if door == Door::Exec { Act::Exec(command) } else { Act::Attach },
+            stdin: query.flag("stdin"),
+            stdout: query.flag("stdout"),
+            // A terminal has one output only.
+            stderr: query.flag("stderr") && !tty,
+            tty,
+        }
+    }
+
+    /// The streams that there are where channels are streams: their names, and their channels.
+    pub(super) fn streams(&self) -> Vec<(&'static str, u8)> {
+        let all = [
+            ("error", STATUS, true),
+            ("stdin", STDIN, self.stdin),
+            ("stdout", STDOUT, self.stdout),
+            ("stderr", STDERR, self.stderr),
+            ("resize", RESIZE, self.tty),
+        ];
+        let wanted = all.into_iter().filter(|(.., wanted)| *wanted);
+        wanted.map(|(name, channel, _)| (name, channel)).collect()
+    }
+
+    /// The lowest channel on which something is said: by nothing on it, the client learns that all is set up, as upstream
+    /// does it.
+    pub(super) fn lowest(&self) -> u8 {
+        match (self.stdout, self.stderr) {
+            (true, _) => STDOUT,
+            (false, true) => STDERR,
+            (false, false) => STATUS,
+        }
+    }
 }
 
 struct Remote {
@@ -90,32 +123,12 @@ impl Remote {
         if line.protocol() != Protocol::Remote {
             return Some(Channels::prefixed(line));
         }
-        let all = [
-            ("error", STATUS, true),
-            ("stdin", STDIN, self.wanted.stdin),
-            ("stdout", STDOUT, self.wanted.stdout),
-            ("stderr", STDERR, self.wanted.stderr),
-            ("resize", RESIZE, self.wanted.tty),
-        ];
-        let wanted: Vec<_> = all
-            .into_iter()
-            .filter(|(.., wanted)| *wanted)
-            .map(|(name, channel, _)| (name, channel))
-            .collect();
-        self.env.timeout(OPENING, Channels::streams(line, &wanted)).await.ok()?
+        self.env.timeout(OPENING, Channels::streams(line, &self.wanted.streams())).await.ok()?
     }
 
     /// Says what is said, and how it ended.
     async fn speak(&self, stdio: Stdio, mut to: Outbox) -> Result<(), Gone> {
-        // The client learns that all is set up, as upstream does it: by nothing on the lowest channel.
-        let lowest = if self.wanted.stdout {
-            STDOUT
-        } else if self.wanted.stderr {
-            STDERR
-        } else {
-            STATUS
-        };
-        to.send(lowest, &[]).await?;
+        to.send(self.wanted.lowest(), &[]).await?;
         let status = match self.begin(stdio).await {
             Ok(session) => self.follow(session, &mut to).await?,
             Err(why) => internal(&why),
@@ -160,21 +173,28 @@ impl Remote {
 
     /// A container's exit code is no concern of those who were attached.
     fn exited(&self, code: i32) -> Value {
-        match (&self.wanted.act, code) {
-            (Act::Attach, _) | (Act::Exec(_), 0) => json!({"metadata": {}, "status": "Success"}),
-            (Act::Exec(_), code) => {
-                let why = format!("command terminated with exit code {code}");
-                json!({
-                    "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
-                    "message": format!("command terminated with non-zero exit code: {why}"),
-                    "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
-                })
-            }
+        match self.wanted.act {
+            Act::Attach => exited(0),
+            Act::Exec(_) => exited(code),
         }
     }
 }
 
-fn internal(why: &str) -> Value {
+/// What is told of a command that ended.
+pub(super) fn exited(code: i32) -> Value {
+    if code == 0 {
+        return json!({"metadata": {}, "status": "Success"});
+    }
+    let why = format!("command terminated with exit code {code}");
+    json!({
+        "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
+        "message": format!("command terminated with non-zero exit code: {why}"),
+        "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
+    })
+}
+
+/// What is told of a session that went wrong.
+pub(super) fn internal(why: &str) -> Value {
     let error = Error::internal(why);
     serde_json::to_value(error.status()).unwrap_or_default()
 }

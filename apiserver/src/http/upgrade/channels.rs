@@ -61,6 +61,20 @@ impl Channels {
             let named = names.iter().find(|(name, _)| wanted.is_some_and(|wanted| wanted == name));
             streams.extend(named.map(|(_, channel)| (*channel, stream)));
         }
+        Some(Self::over(events, streams, line.to))
+    }
+
+    /// Channels as streams of SPDY that this side opens: one for each of `names`, which the header `streamtype` tells.
+    /// `None` if nobody is there.
+    #[cfg(feature = "tls")]
+    pub(in crate::http) async fn opened(line: Line, names: &[(&str, u8)]) -> Option<Self> {
+        let kinds: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+        let (events, streams) = spdy::dial(line.from, line.to.clone(), &kinds).await?;
+        let streams = names.iter().map(|(_, channel)| *channel).zip(streams).collect();
+        Some(Self::over(events, streams, line.to))
+    }
+
+    fn over(events: BoxStream<'static, Event>, streams: BTreeMap<u8, u32>, to: mpsc::Sender<Bytes>) -> Self {
         let channels: BTreeMap<u32, u8> =
             streams.iter().map(|(channel, stream)| (*stream, *channel)).collect();
         let from = events.filter_map(move |event| {
@@ -72,7 +86,7 @@ impl Channels {
                 Event::Opened { .. } => None,
             })
         });
-        Some(Channels { from: from.boxed(), to: Outbox { to: line.to, streams: Some(streams) } })
+        Channels { from: from.boxed(), to: Outbox { to, streams: Some(streams) } }
     }
 }
 
@@ -102,6 +116,14 @@ impl Outbox {
             self.to.send(frame).await.map_err(|_| Gone)?;
         }
         Ok(())
+    }
+
+    /// Ends the stream of a channel; channels in messages end with the connection.
+    #[cfg(feature = "tls")]
+    pub(in crate::http) async fn close(&mut self, channel: u8) -> Result<(), Gone> {
+        let stream = self.streams.as_ref().and_then(|streams| streams.get(&channel)).copied();
+        let Some(stream) = stream else { return Ok(()) };
+        self.to.send(spdy::end(stream)).await.map_err(|_| Gone)
     }
 
     /// Ends every stream; channels in messages end with the connection.

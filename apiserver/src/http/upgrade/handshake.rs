@@ -9,7 +9,8 @@ use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
+/// The header that names protocols on SPDY.
+pub(in crate::http) const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,16 @@ impl Protocol {
         ("portforward.k8s.io", Protocol::Ports),
     ];
 
+    /// Those of commands that are translated for kubelets that speak SPDY only.
+    #[cfg(feature = "tls")]
+    pub(in crate::http) const TRANSLATED: &[(&str, Protocol)] =
+        &[("v5.channel.k8s.io", Protocol::ChannelsV5)];
+
+    /// Those of ports that are unwrapped for such kubelets.
+    #[cfg(feature = "tls")]
+    pub(in crate::http) const TUNNELED: &[(&str, Protocol)] =
+        &[("SPDY/3.1+portforward.k8s.io", Protocol::Tunnel)];
+
     pub(super) fn is_websocket(self) -> bool {
         matches!(self, Protocol::ChannelsV5 | Protocol::ChannelsV4 | Protocol::Tunnel)
     }
@@ -68,14 +79,24 @@ pub(in crate::http) fn negotiate(
     request: &HeaderMap,
     served: &'static [(&'static str, Protocol)],
 ) -> Result<Handshake> {
-    let asks = has_word(request, CONNECTION, "upgrade");
-    if asks && has_word(request, UPGRADE, "websocket") {
+    if asks(request, "websocket") {
         websocket(request, served)
-    } else if asks && has_word(request, UPGRADE, "spdy/3.1") {
+    } else if asks(request, "spdy/3.1") {
         spdy(request, served)
     } else {
         Err(Error::bad_request("Upgrade request required"))
     }
+}
+
+/// Whether the client takes one of these protocols, on a WebSocket.
+#[cfg(feature = "tls")]
+pub(in crate::http) fn wants(request: &HeaderMap, served: &[(&str, Protocol)]) -> bool {
+    let is_served = |asked| served.iter().any(|row| row.0 == asked);
+    asks(request, "websocket") && words(request, &SEC_WEBSOCKET_PROTOCOL).any(is_served)
+}
+
+fn asks(request: &HeaderMap, to: &str) -> bool {
+    has_word(request, CONNECTION, "upgrade") && has_word(request, UPGRADE, to)
 }
 
 fn websocket(request: &HeaderMap, served: &'static [(&'static str, Protocol)]) -> Result<Handshake> {

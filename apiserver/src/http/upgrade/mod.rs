@@ -20,12 +20,16 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::channel::mpsc;
 use futures::future::{BoxFuture, Either, select};
+#[cfg(any(test, feature = "tls"))]
+use futures::stream::StreamExt;
 use steersman_core::Env;
 use steersman_core::runtime::ByteStream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(super) use channels::{Came, Channels, Gone, Outbox};
 pub(super) use handshake::{Handshake, Protocol, negotiate};
+#[cfg(feature = "tls")]
+pub(super) use handshake::{STREAM_PROTOCOL, wants};
 pub(super) use sessions::Sessions;
 
 /// How many pieces wait to be sent; who has more waits.
@@ -107,14 +111,46 @@ struct Wire {
 /// Both ends of a wire, for whoever talks on it.
 pub(super) struct Line {
     protocol: Protocol,
-    from: ByteStream,
-    to: mpsc::Sender<Bytes>,
+    pub(super) from: ByteStream,
+    pub(super) to: mpsc::Sender<Bytes>,
 }
 
 impl Line {
     /// The protocol that is spoken.
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Passes on to each line what comes on the other, until one of them ends.
+    #[cfg(feature = "tls")]
+    pub(super) async fn relay(self, other: Line) {
+        select(self.from.map(Ok).forward(other.to), other.from.map(Ok).forward(self.to)).await;
+    }
+
+    /// Two ends of one line.
+    #[cfg(test)]
+    pub(super) fn pair() -> [Self; 2] {
+        let ((to, from), (back, answers)) = (mpsc::channel(PIECES), mpsc::channel(PIECES));
+        [(answers, to), (from, back)].map(|(from, to)| Line {
+            protocol: Protocol::Remote,
+            from: from.boxed(),
+            to,
+        })
+    }
+}
+
+/// Talks on a connection that this side has asked for, as it is; what comes of the talk.
+#[cfg(feature = "tls")]
+pub(super) async fn talk<F: Future>(
+    protocol: Protocol,
+    io: Io,
+    talk: impl FnOnce(Line) -> F + Send,
+) -> F::Output {
+    let Wire { from, to, pump } = raw::wire(io);
+    match select(pin!(talk(Line { protocol, from, to })), pump).await {
+        Either::Left((outcome, _)) => outcome,
+        // The other side takes nothing more, and may still have something to say.
+        Either::Right(((), talk)) => talk.await,
     }
 }
 

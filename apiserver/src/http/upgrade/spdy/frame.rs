@@ -19,7 +19,7 @@ const PING: u16 = 6;
 const GOAWAY: u16 = 7;
 const HEADERS: u16 = 8;
 
-/// A frame of a client's.
+/// A frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     SynStream {
@@ -98,6 +98,12 @@ fn control_frame(kind: u16, fin: bool, mut body: Bytes) -> Result<Frame, Malform
         GOAWAY => Frame::GoAway,
         _ => Frame::Other,
     })
+}
+
+/// Opens a stream, of the highest priority and of its own.
+#[cfg(any(test, feature = "tls"))]
+pub(super) fn open(stream: u32, block: &[u8]) -> Bytes {
+    control(SYN_STREAM, &[stream, 0], &[&[0; 2], block].concat())
 }
 
 /// Accepts a stream.

@@ -84,12 +84,23 @@ impl Codec {
         }
     }
 
-    /// A block without headers.
-    pub(super) fn write_nothing(&mut self) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(64);
-        self.pack.compress_vec(&[0; 4], &mut out, FlushCompress::Sync).ok()?;
+    /// A block of headers.
+    pub(super) fn write(&mut self, headers: &[(&str, &str)]) -> Option<Vec<u8>> {
+        let plain = plain(headers);
+        // What cannot be packed is longer by a few bytes, and a mark stands behind it.
+        let mut out = Vec::with_capacity(plain.len() + 64);
+        self.pack.compress_vec(&plain, &mut out, FlushCompress::Sync).ok()?;
         Some(out)
     }
+}
+
+fn plain(headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut plain = (headers.len() as u32).to_be_bytes().to_vec();
+    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+        plain.extend_from_slice(&(text.len() as u32).to_be_bytes());
+        plain.extend_from_slice(text.as_bytes());
+    }
+    plain
 }
 
 fn text(rest: &mut &[u8]) -> Option<String> {
@@ -108,13 +119,8 @@ impl fmt::Debug for Codec {
 /// The headers of a client's, packed as `kubectl` packs them.
 #[cfg(test)]
 pub(super) fn packed(pack: &mut Compress, headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut plain = (headers.len() as u32).to_be_bytes().to_vec();
-    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
-        plain.extend_from_slice(&(text.len() as u32).to_be_bytes());
-        plain.extend_from_slice(text.as_bytes());
-    }
     let mut out = Vec::with_capacity(4096);
-    pack.compress_vec(&plain, &mut out, FlushCompress::Sync).unwrap();
+    pack.compress_vec(&plain(headers), &mut out, FlushCompress::Sync).unwrap();
     out
 }
 
@@ -152,11 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_block_is_understood_by_who_knows_the_dictionary() {
+    fn what_is_written_is_understood_by_who_knows_the_dictionary() {
         let (mut ours, mut theirs) = (Codec::default(), Codec::default());
-        for _ in 0..2 {
-            let block = ours.write_nothing().unwrap();
-            assert_eq!(theirs.read(&block), Some(BTreeMap::new()));
+        for headers in [&[][..], &[("streamtype", "error")], &[("streamtype", "stdin"), ("x", "")]] {
+            let block = ours.write(headers).unwrap();
+            let expected = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            assert_eq!(theirs.read(&block), Some(expected.collect()));
         }
     }
 }

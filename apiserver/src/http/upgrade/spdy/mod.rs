@@ -1,4 +1,4 @@
-//! The part of SPDY/3.1 that `kubectl` speaks: streams that the client opens, their bytes, and their ends.
+//! The part of SPDY/3.1 that `kubectl` and kubelets speak: streams that one side opens, their bytes, and their ends.
 //!
 //! See <https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/>. There is no flow control: `kubectl` has
 //! none either, and what is not read here is not read from the connection.
@@ -22,7 +22,7 @@ use headers::Codec;
 /// How many streams of one connection may be open.
 const STREAMS: usize = 1000;
 
-/// What a client does.
+/// What the other side does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Event {
     /// It opens a stream; the headers' names are in small letters.
@@ -40,15 +40,26 @@ pub(in crate::http) fn open(line: Line) -> (BoxStream<'static, Event>, mpsc::Sen
 
 /// What the client does, until it is gone or makes no sense; what the protocol wants to be answered is answered.
 pub(super) fn events(from: ByteStream, to: mpsc::Sender<Bytes>) -> BoxStream<'static, Event> {
-    let reader = Reader {
-        from,
-        to,
-        buffer: BytesMut::new(),
-        codec: Codec::default(),
-        open: BTreeSet::new(),
-        events: VecDeque::new(),
-    };
-    unfold(reader, |mut reader| async move { Some((reader.next().await?, reader)) }).boxed()
+    Reader::new(from, to).events()
+}
+
+/// Opens streams of these types, and tells what the other side does, until it is gone or makes no sense; which streams they
+/// are. `None` if nobody is there.
+#[cfg(feature = "tls")]
+pub(super) async fn dial(
+    from: ByteStream,
+    to: mpsc::Sender<Bytes>,
+    kinds: &[&str],
+) -> Option<(BoxStream<'static, Event>, Vec<u32>)> {
+    let mut reader = Reader::new(from, to);
+    // Who has asked for the connection counts its streams in odd numbers.
+    let streams: Vec<u32> = (1..).step_by(2).take(kinds.len()).collect();
+    for (stream, kind) in streams.iter().zip(kinds) {
+        let block = reader.codec.write(&[("streamtype", kind)])?;
+        reader.to.send(frame::open(*stream, &block)).await.ok()?;
+        reader.open.insert(*stream);
+    }
+    Some((reader.events(), streams))
 }
 
 struct Reader {
@@ -62,6 +73,21 @@ struct Reader {
 }
 
 impl Reader {
+    fn new(from: ByteStream, to: mpsc::Sender<Bytes>) -> Self {
+        Reader {
+            from,
+            to,
+            buffer: BytesMut::new(),
+            codec: Codec::default(),
+            open: BTreeSet::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    fn events(self) -> BoxStream<'static, Event> {
+        unfold(self, |mut reader| async move { Some((reader.next().await?, reader)) }).boxed()
+    }
+
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -74,7 +100,7 @@ impl Reader {
                     self.buffer.extend_from_slice(&piece);
                 }
                 Err(why) => {
-                    tracing::debug!(%why, "a client speaks no SPDY");
+                    tracing::debug!(%why, "who is at the other end speaks no SPDY");
                     return None;
                 }
             }
@@ -89,7 +115,7 @@ impl Reader {
                 if self.open.len() >= STREAMS || !self.open.insert(stream) {
                     return self.to.send(frame::refuse(stream)).await.ok();
                 }
-                let block = self.codec.write_nothing()?;
+                let block = self.codec.write(&[])?;
                 self.to.send(frame::reply(stream, &block)).await.ok()?;
                 self.events.push_back(Event::Opened { stream, headers });
                 self.end(stream, fin);

@@ -14,20 +14,10 @@ fn read(pieces: Vec<Vec<u8>>) -> (Vec<Event>, Vec<Bytes>) {
     (events, back.collect().now_or_never().unwrap())
 }
 
-fn opened(stream: u32, headers: &[u8]) -> Vec<u8> {
-    let length = (headers.len() + 10) as u32;
-    let mut frame = vec![0x80, 3, 0, 1];
-    frame.extend(length.to_be_bytes());
-    frame.extend(stream.to_be_bytes());
-    frame.extend([0; 6]);
-    frame.extend(headers);
-    frame
-}
-
 #[test]
 fn streams_open_carry_bytes_and_end() {
     let block = headers::packed(&mut Compress::new(Compression::fast(), true), &[("streamtype", "error")]);
-    let mut all = opened(1, &block);
+    let mut all = frame::open(1, &block).to_vec();
     all.extend([0, 0, 0, 1, 0, 0, 0, 2, b'h', b'i']);
     all.extend([0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 9]);
     all.extend([0, 0, 0, 1, 1, 0, 0, 0]);
