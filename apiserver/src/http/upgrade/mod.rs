@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::channel::mpsc;
 use futures::future::{BoxFuture, Either, select};
-#[cfg(any(test, feature = "tls"))]
+#[cfg(feature = "tls")]
 use futures::stream::StreamExt;
 use steersman_core::Env;
 use steersman_core::runtime::ByteStream;
@@ -128,7 +128,7 @@ impl Line {
     }
 
     /// Two ends of one line.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "tls"))]
     pub(super) fn pair() -> [Self; 2] {
         let ((to, from), (back, answers)) = (mpsc::channel(PIECES), mpsc::channel(PIECES));
         [(answers, to), (from, back)].map(|(from, to)| Line {
