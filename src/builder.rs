@@ -8,7 +8,7 @@ use std::sync::Arc;
 use steersman_apiserver::admission::Admission;
 use steersman_apiserver::authenticate::{Authenticator, ServiceAccounts};
 use steersman_apiserver::crd::Converter;
-use steersman_apiserver::{Authorizer, ServiceRanges, Strategy};
+use steersman_apiserver::{Authorizer, Fetch, ServiceRanges, Strategy};
 use steersman_controllers::{Actor, Controller, Controllers, Defaults, Sweep};
 use steersman_core::{Api, Env, Network, Resource, Result, Runtime, Store};
 use steersman_kubelet::KubeletOptions;
@@ -188,6 +188,13 @@ impl Builder {
         self.server_with(move |server| server.converter(&definition, converter))
     }
 
+    /// Who calls the webhooks that configurations of admission name: a closure that is the webhook, or
+    /// an `HttpFetch`, which a cluster that [listens](Builder::listen) has anyway. Without one, a write that a webhook is to
+    /// be asked about is refused, unless its `failurePolicy` is `Ignore`.
+    pub fn webhooks(self, caller: impl Fetch + 'static) -> Self {
+        self.server_with(|server| server.webhooks(caller))
+    }
+
     /// Serves an alpha version, too: `scheduling.k8s.io/v1alpha2`, for pod groups; upstream's `--runtime-config`.
     pub fn api_version(self, api_version: &str) -> Self {
         let api_version = api_version.to_owned();
@@ -198,6 +205,13 @@ impl Builder {
     pub fn without_admission(self, name: &str) -> Self {
         let name = name.to_owned();
         self.server_with(move |server| server.without_admission(&name))
+    }
+
+    /// Adds a built-in link of the admission chain that is off by default, as NodeRestriction is; upstream's
+    /// `--enable-admission-plugins`.
+    pub fn with_admission(self, name: &str) -> Self {
+        let name = name.to_owned();
+        self.server_with(move |server| server.with_admission(&name))
     }
 
     /// One more way to prove who one is, for requests over HTTP ([`steersman_apiserver::Server::serve`]).

@@ -30,6 +30,10 @@ pub(crate) async fn start(mut builder: Builder, env: &Env) -> Result<Cluster> {
     let reachable = Reachable::default();
     let mut server = Server::builder(store.clone()).service_ranges(builder.ranges.clone());
     server = server.kubelets(reachable.clone());
+    #[cfg(feature = "tls")]
+    if builder.address.is_some() {
+        server = server.webhooks(steersman_apiserver::HttpFetch::new(env));
+    }
     for change in builder.server.drain(..) {
         server = change(server);
     }

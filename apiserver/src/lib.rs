@@ -68,9 +68,9 @@ mod zpages;
 pub use authorize::Authorizer;
 #[cfg(feature = "tls")]
 pub use fetch::ClientTls;
-pub use fetch::Fetch;
 #[cfg(feature = "http")]
 pub use fetch::HttpFetch;
+pub use fetch::{Authorities, Fetch, Route, reviewing};
 pub use reader::Reader;
 pub use schema::Schema;
 pub use server::{Builder, Server};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use steersman::apiserver::HttpFetch;
 use steersman::apiserver::authenticate::{ClientCertificates, JwtKeys, ServiceAccounts};
 use steersman::apiserver::http::{Limits, Service};
 use steersman::apiserver::listener::{Authority, Certified, Listener, Options, Tls};
@@ -61,6 +62,8 @@ pub(crate) struct ApiServer {
     allow_privileged: Option<bool>,
     #[arg(long, value_delimiter = ',')]
     disable_admission_plugins: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    enable_admission_plugins: Vec<String>,
     /// `*` runs upstream's controllers and scheduler in this process; nothing, or `-*`, runs none, as envtest does.
     #[arg(long, default_value = "*", allow_hyphen_values = true)]
     controllers: String,
@@ -77,6 +80,7 @@ impl ApiServer {
         let socket = self.socket()?;
         let builder = self.authentication.put_into(self.builder()?, &env).await?;
         let builder = self.authorization.put_into(builder, &env).await?;
+        let builder = builder.webhooks(HttpFetch::new(&env));
         let builder = builder.advertise(self.advertised(socket.local_addr()?));
         let cluster = builder.start(&env).await?;
         let service = Service::new(cluster.server().clone(), Limits::default());
@@ -105,6 +109,9 @@ impl ApiServer {
         let mut builder = Cluster::builder().service_cidr(&self.service_cluster_ip_range);
         for plugin in &self.disable_admission_plugins {
             builder = builder.without_admission(plugin);
+        }
+        for plugin in &self.enable_admission_plugins {
+            builder = builder.with_admission(plugin);
         }
         if let Some(file) = &self.client_ca_file {
             builder = builder.authenticator(ClientCertificates::from_pem(&read(file)?)?);

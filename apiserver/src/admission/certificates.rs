@@ -9,6 +9,7 @@ use steersman_core::Result;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
 
 use super::{Admission, Attributes, Operation};
 use crate::authorize::{Asked, Decision, MASTERS, ResourceAccess};
@@ -113,12 +114,27 @@ async fn may(write: &Attributes<'_>, verb: &str) -> bool {
 
 /// The organisations that a request, in base64 over PEM, names as its subject's.
 fn organizations(request: &str) -> Result<Vec<String>, &'static str> {
+    read(request, |subject| {
+        let names = subject.iter_organization();
+        names.filter_map(|name| name.as_str().ok()).map(str::to_owned).collect()
+    })
+}
+
+/// The name that such a request gives its subject.
+pub(super) fn common_name(request: &str) -> Result<String, &'static str> {
+    read(request, |subject| {
+        let name = subject.iter_common_name().last().and_then(|name| name.as_str().ok());
+        name.unwrap_or_default().to_owned()
+    })
+}
+
+/// What is read of the subject of a request.
+fn read<T>(request: &str, of: impl FnOnce(&X509Name<'_>) -> T) -> Result<T, &'static str> {
     let not_pem = "PEM block type must be CERTIFICATE REQUEST";
     let text = base64::engine::general_purpose::STANDARD.decode(request).map_err(|_| not_pem)?;
     let pem = Pem::iter_from_buffer(&text).next().and_then(Result::ok);
     let pem = pem.filter(|pem| pem.label == "CERTIFICATE REQUEST").ok_or(not_pem)?;
     let (_, request) =
         X509CertificationRequest::from_der(&pem.contents).map_err(|_| "asn1: structure error")?;
-    let names = request.certification_request_info.subject.iter_organization();
-    Ok(names.filter_map(|name| name.as_str().ok()).map(str::to_owned).collect())
+    Ok(of(&request.certification_request_info.subject))
 }

@@ -41,4 +41,33 @@ pub trait Cluster: Reader {
     /// # Errors
     /// It does not have the types of its kind.
     fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String>;
+
+    /// The kind of the objects of a resource, or of what is written to a subresource of theirs.
+    fn kind_of(&self, resource: &GroupVersionResource, subresource: &str) -> Option<GroupVersionKind>;
+
+    /// The other versions of a resource, of its group or of another, that have the same objects and that subresource;
+    /// upstream's `EquivalentResourceMapper`.
+    fn equivalents(&self, resource: &GroupVersionResource, subresource: &str) -> Vec<GroupVersionResource>;
+
+    /// An object of a write as a version of its resource has it; where a subresource has a form of its own, in that form.
+    ///
+    /// # Errors
+    /// It cannot be converted.
+    async fn present(
+        &self,
+        resource: &GroupVersionResource,
+        subresource: &str,
+        object: &Value,
+    ) -> Result<Value, String>;
+
+    /// The object of a write for what somebody has made of its form in a version, with its defaults.
+    ///
+    /// # Errors
+    /// It does not have the types of its kind, or cannot be converted.
+    async fn restore(
+        &self,
+        resource: &GroupVersionResource,
+        subresource: &str,
+        object: Value,
+    ) -> Result<Value, String>;
 }

@@ -9,6 +9,8 @@ mod default_class;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_restriction;
+mod options;
 mod pod_security;
 mod pod_topology_labels;
 mod policy;
@@ -21,20 +23,27 @@ mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
 #[cfg(test)]
 pub(crate) mod tests;
+mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::store::Revision;
 use steersman_core::{Env, Error, Result};
 
+use crate::fetch::Hooks;
+use crate::ownership::Owners;
 use crate::tree::Read;
 use crate::user::User;
+use crate::watch_cache::Collection;
 
 pub use closure::{mutating, validating};
 pub use cluster::Cluster;
+pub(crate) use options::Options;
 pub use reinvocation::Reinvocation;
+pub(crate) use reinvocation::Reinvoked;
 
 /// What is being done to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +57,34 @@ pub enum Operation {
     /// A connection is opened to it.
     Connect,
 }
+
+impl Operation {
+    /// Its word in rules, expressions and reviews.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Operation::Create => "CREATE",
+            Operation::Update => "UPDATE",
+            Operation::Delete => "DELETE",
+            Operation::Connect => "CONNECT",
+        }
+    }
+}
+
+/// The group of the configuration of admission itself, and its resources, which no policy and no webhook is asked about:
+/// nobody shall lock himself out.
+pub(crate) const GROUP: &str = "admissionregistration.k8s.io";
+const EXEMPT: [&str; 6] = [
+    "mutatingadmissionpolicies",
+    "mutatingadmissionpolicybindings",
+    CONFIGURATIONS[0],
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+    CONFIGURATIONS[1],
+];
+
+/// The configurations of webhooks, of mutating ones first.
+pub(crate) const CONFIGURATIONS: [&str; 2] =
+    ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
 
 /// A write on its way through admission; upstream's `admission.Attributes`.
 #[non_exhaustive]
@@ -78,6 +115,20 @@ pub struct Attributes<'a> {
     pub(crate) warnings: &'a Mutex<Vec<String>>,
     /// What plugins that run twice know of the first time.
     pub(crate) reinvocation: &'a mut Reinvocation,
+    /// The version of the object that is stored.
+    pub(crate) old_version: Option<Revision>,
+    /// The owners of the objects' fields; `None` if they are in the objects.
+    pub(crate) owners: Option<Owned<'a>>,
+    /// The options of the request.
+    pub(crate) options: Options<'a>,
+}
+
+/// The owners of the fields of a write's objects, which travel beside them.
+pub(crate) struct Owned<'a> {
+    /// Those of the object as it would be stored.
+    pub(crate) new: &'a mut Owners,
+    /// Those of the object as it is stored.
+    pub(crate) old: Option<&'a Owners>,
 }
 
 /// A link of the chain. Both methods may be repeated for one write (a patch is retried on conflict).
@@ -109,6 +160,29 @@ impl Attributes<'_> {
             && self.resource.group == group
     }
 
+    /// Whether this writes namespaces.
+    pub(crate) fn is_about_namespaces(&self) -> bool {
+        self.resource.group.is_empty() && self.resource.resource == "namespaces"
+    }
+
+    /// Whether this writes what configures admission itself.
+    pub(crate) fn configures_admission(&self) -> bool {
+        self.resource.group == GROUP && EXEMPT.contains(&&*self.resource.resource)
+    }
+
+    /// The name of the object as policies and webhooks are told it, as far as it is known.
+    pub(crate) fn name_told(&self) -> &str {
+        match self.name {
+            "" => self.object.at("metadata").text("name"),
+            name => name,
+        }
+    }
+
+    /// The namespace as policies and webhooks are told it: that of a namespace is itself.
+    pub(crate) fn namespace_told(&self) -> &str {
+        if self.is_about_namespaces() { self.name_told() } else { self.namespace }
+    }
+
     /// Warns whoever writes, once of the same.
     pub fn warn(&self, warning: impl Into<String>) {
         let (warning, mut all) =
@@ -127,12 +201,20 @@ impl Attributes<'_> {
     }
 }
 
-/// The built-in links that come before a user's own, in upstream's order.
+/// The names of the built-in links that come behind those of [`builtin`].
+pub(crate) const LATER: [&str; 3] =
+    ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook", "ResourceQuota"];
+
+/// The built-in link that is off unless it is asked for.
+pub(crate) const NODE_RESTRICTION: &str = "NodeRestriction";
+
+/// The built-in links that come before a user's own, in upstream's order; those too that are off by default.
 pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
     vec![
         Arc::new(namespace_lifecycle::NamespaceLifecycle),
         Arc::new(limit_ranger::LimitRanger),
         Arc::new(service_account::ServiceAccount::new(env)),
+        Arc::new(node_restriction::NodeRestriction),
         Arc::new(taint_nodes_by_condition::TaintNodesByCondition),
         Arc::new(pod_security::PodSecurity),
         Arc::new(priority::Priority),
@@ -147,6 +229,20 @@ pub fn builtin(env: &Env) -> Vec<Arc<dyn Admission>> {
         Arc::new(pod_topology_labels::PodTopologyLabels),
         Arc::new(policy::MutatingAdmissionPolicy::default()),
         Arc::new(policy::ValidatingAdmissionPolicy::default()),
+    ]
+}
+
+/// The links that ask webhooks, which come behind those of [`builtin`]; given the collections of their configurations.
+pub(crate) fn webhooks(
+    caller: &Hooks,
+    mutating: Arc<Collection>,
+    validating: Arc<Collection>,
+) -> [Arc<dyn Admission>; 2] {
+    let [mutating, validating] =
+        [mutating, validating].map(|one| webhook::Configurations::new(caller.clone(), one));
+    [
+        Arc::new(webhook::MutatingAdmissionWebhook(mutating)),
+        Arc::new(webhook::ValidatingAdmissionWebhook(validating)),
     ]
 }
 

@@ -1,11 +1,11 @@
 //! What becomes of plugins that have changed a write before others did: the chain runs once more, and then only those
-//! of them that asked for it.
+//! policies and webhooks of them that asked for it.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// A policy, its binding, and the namespace and name of its parameters.
+/// A policy, its binding, and the namespace and name of its parameters; or a webhook's configuration and its name.
 type Key = [String; 4];
 
 /// What the two runs of a chain over one write know of each other; upstream's `ReinvocationContext`.
@@ -15,11 +15,25 @@ pub struct Reinvocation {
     again: bool,
     /// Whether there is to be one.
     wanted: bool,
+    policies: Turns,
+    webhooks: Turns,
+}
+
+/// Which plugin invokes again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reinvoked {
+    Policies,
+    Webhooks,
+}
+
+/// Whose turn it is in one plugin.
+#[derive(Debug, Default)]
+struct Turns {
     /// Those that asked to be invoked again, and have been invoked since the last change.
     invoked: BTreeSet<Key>,
     /// Those whose turn it is again.
     due: BTreeSet<Key>,
-    /// The object as policies left it.
+    /// The object as the plugin left it, if any of them wants to know.
     left: Option<Value>,
 }
 
@@ -31,31 +45,47 @@ impl Reinvocation {
         restarts
     }
 
-    /// Policies take the object up, which others may have changed since they left it.
-    pub(crate) fn resume(&mut self, object: &Value) {
-        if self.again && self.left.as_ref().is_some_and(|left| left != object) {
-            self.due.append(&mut self.invoked);
+    /// A plugin takes the object up, which others may have changed since it left it.
+    pub(crate) fn resume(&mut self, plugin: Reinvoked, object: &Value) {
+        let (again, turns) = (self.again, self.of(plugin));
+        if again && turns.left.as_ref().is_some_and(|left| left != object) {
+            turns.due.append(&mut turns.invoked);
         }
     }
 
-    /// Policies leave the object.
-    pub(crate) fn pause(&mut self, object: &Value) {
-        self.left = Some(object.clone());
+    /// A plugin leaves the object.
+    pub(crate) fn pause(&mut self, plugin: Reinvoked, object: &Value) {
+        let turns = self.of(plugin);
+        turns.left = (!turns.invoked.is_empty()).then(|| object.clone());
     }
 
-    /// Whether a policy is invoked in this run.
-    pub(crate) fn invokes(&self, key: [&str; 4]) -> bool {
-        !self.again || self.due.contains(&key.map(str::to_owned))
+    /// Whether a policy or a webhook is invoked in this run.
+    pub(crate) fn invokes(&mut self, plugin: Reinvoked, key: [&str; 4]) -> bool {
+        !self.again || self.of(plugin).due.contains(&key.map(str::to_owned))
     }
 
-    /// A policy was invoked.
-    pub(crate) fn invoked(&mut self, key: [&str; 4], is_reinvocable: bool, has_changed: bool) {
+    /// A policy or a webhook was invoked.
+    pub(crate) fn invoked(
+        &mut self,
+        plugin: Reinvoked,
+        key: [&str; 4],
+        is_reinvocable: bool,
+        has_changed: bool,
+    ) {
+        self.wanted |= has_changed;
+        let turns = self.of(plugin);
         if has_changed {
-            self.due.append(&mut self.invoked);
-            self.wanted = true;
+            turns.due.append(&mut turns.invoked);
         }
         if is_reinvocable {
-            self.invoked.insert(key.map(str::to_owned));
+            turns.invoked.insert(key.map(str::to_owned));
+        }
+    }
+
+    fn of(&mut self, plugin: Reinvoked) -> &mut Turns {
+        match plugin {
+            Reinvoked::Policies => &mut self.policies,
+            Reinvoked::Webhooks => &mut self.webhooks,
         }
     }
 }
@@ -64,28 +94,41 @@ impl Reinvocation {
 mod tests {
     use serde_json::json;
 
+    use super::Reinvoked::{Policies, Webhooks};
     use super::*;
 
     #[test]
     fn who_was_invoked_before_a_change_is_invoked_again_if_he_asked_for_it() {
         let keys = [["a", "", "", ""], ["b", "", "", ""], ["c", "", "", ""]];
         let mut runs = Reinvocation::default();
-        runs.invoked(keys[0], true, true);
-        runs.invoked(keys[1], false, true);
-        runs.invoked(keys[2], true, true);
-        runs.pause(&json!(1));
+        runs.invoked(Policies, keys[0], true, true);
+        runs.invoked(Policies, keys[1], false, true);
+        runs.invoked(Policies, keys[2], true, true);
+        runs.pause(Policies, &json!(1));
         assert!(runs.restart());
-        runs.resume(&json!(1));
-        assert_eq!(keys.map(|key| runs.invokes(key)), [true, false, false]);
-        runs.resume(&json!(2));
-        assert_eq!(keys.map(|key| runs.invokes(key)), [true, false, true]);
+        runs.resume(Policies, &json!(1));
+        assert_eq!(keys.map(|key| runs.invokes(Policies, key)), [true, false, false]);
+        runs.resume(Policies, &json!(2));
+        assert_eq!(keys.map(|key| runs.invokes(Policies, key)), [true, false, true]);
         assert!(!runs.restart());
+    }
+
+    #[test]
+    fn a_webhook_is_invoked_again_if_a_policy_has_changed_what_it_saw() {
+        let mut runs = Reinvocation::default();
+        runs.invoked(Webhooks, ["w", "", "", ""], true, true);
+        runs.pause(Webhooks, &json!(1));
+        assert!(runs.restart());
+        runs.invoked(Policies, ["p", "", "", ""], false, true);
+        runs.resume(Webhooks, &json!(2));
+        assert!(runs.invokes(Webhooks, ["w", "", "", ""]));
+        assert!(!runs.invokes(Webhooks, ["late", "", "", ""]));
     }
 
     #[test]
     fn without_a_change_there_is_no_second_run() {
         let mut runs = Reinvocation::default();
-        runs.invoked(["a", "", "", ""], true, false);
+        runs.invoked(Policies, ["a", "", "", ""], true, false);
         assert!(!runs.restart());
     }
 }

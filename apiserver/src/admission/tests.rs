@@ -66,6 +66,22 @@ impl Cluster for Objects {
     fn complete(&self, _: &GroupVersionResource, object: Value) -> Result<Value, String> {
         Ok(object)
     }
+
+    fn kind_of(&self, _: &GroupVersionResource, _: &str) -> Option<GroupVersionKind> {
+        None
+    }
+
+    fn equivalents(&self, _: &GroupVersionResource, _: &str) -> Vec<GroupVersionResource> {
+        Vec::new()
+    }
+
+    async fn present(&self, _: &GroupVersionResource, _: &str, object: &Value) -> Result<Value, String> {
+        Ok(object.clone())
+    }
+
+    async fn restore(&self, _: &GroupVersionResource, _: &str, object: Value) -> Result<Value, String> {
+        Ok(object)
+    }
 }
 
 /// A world where nothing happens.
@@ -118,6 +134,9 @@ fn admit(
         cluster,
         warnings: &Mutex::default(),
         reinvocation: &mut Reinvocation::default(),
+        old_version: None,
+        owners: None,
+        options: Options::None,
     };
     block_on(async {
         for link in &chain {

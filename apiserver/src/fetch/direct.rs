@@ -1,6 +1,7 @@
 //! Asks other servers over HTTP/1.1, a connection for each question.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 #[cfg(feature = "tls")]
-use super::ClientTls;
-use super::Fetch;
+use super::{Authorities, ClientTls, tls};
+use super::{Fetch, Route};
 
 /// Longer answers are refused, in bytes.
 const LONGEST: usize = 3 * 1024 * 1024;
@@ -29,7 +30,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// What went wrong on the way.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Asks at `http` addresses, and with [`HttpFetch::tls`] at `https` ones. Needs the tokio runtime that its `Env` stands
+/// Asks at `http` addresses, and at `https` ones with [`HttpFetch::tls`], or where a request says itself who vouches for
+/// the server. A service of the cluster is asked where the request says that it answers. Needs the tokio runtime that its `Env` stands
 /// for. Redirects are answers like others.
 #[derive(Clone, Debug)]
 pub struct HttpFetch {
@@ -70,7 +72,12 @@ impl HttpFetch {
         let host = uri.host().ok_or("no Host in request URL")?.trim_matches(['[', ']']);
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port)).await?;
+        let address = match request.extensions().get::<Route>() {
+            Some(Route(route)) => route.clone()?,
+            None if host.contains(':') => format!("[{host}]:{port}"),
+            None => format!("{host}:{port}"),
+        };
+        let stream = TcpStream::connect(&address).await.map_err(|why| undialled(&address, &why))?;
         if is_tls { self.over_tls(host, stream, request).await } else { exchange(stream, request).await }
     }
 
@@ -81,8 +88,12 @@ impl HttpFetch {
         stream: TcpStream,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Failure> {
-        let tls = self.tls.as_ref().ok_or("no authority is known that could vouch for the server")?;
-        exchange(tls.connect(host, stream).await?, request).await
+        let own = request.extensions().get::<Authorities>();
+        let own = own.map(|Authorities(pem)| ClientTls::new(pem, None)).transpose()?;
+        let tls = own.as_ref().or(self.tls.as_ref());
+        let tls = tls.ok_or("no authority is known that could vouch for the server")?;
+        let stream = tls.connect(host, stream).await.map_err(|why| tls::untrusted(&why))?;
+        exchange(stream, request).await
     }
 
     #[cfg(not(feature = "tls"))]
@@ -101,6 +112,14 @@ impl Fetch for HttpFetch {
             Ok(answer) => answer.map_err(|why| failed(&why)),
             Err(_elapsed) => Err(failed(&"context deadline exceeded")),
         }
+    }
+}
+
+/// What Go says of an address at which nobody answers.
+fn undialled(address: &str, why: &io::Error) -> Failure {
+    match why.kind() {
+        ErrorKind::ConnectionRefused => format!("dial tcp {address}: connect: connection refused").into(),
+        _ => format!("dial tcp {address}: {why}").into(),
     }
 }
 

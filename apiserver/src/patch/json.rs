@@ -90,7 +90,7 @@ impl Document {
         let shown = if op == "replace" { path.clone() } else { format!("{path:?}") };
         let missing = format!("{op} operation does not apply: doc is missing path: {shown}: missing value");
         Misfit::Other(match (op.as_str(), self.parent(&path)) {
-            ("test", _) => return Misfit::Test,
+            ("test", _) => return Misfit::Test(format!("testing value {path} failed: test failed")),
             ("add" | "replace" | "remove", None) => missing,
             ("add" | "replace" | "remove", Some((Value::Array(_), key))) => {
                 format!(

@@ -67,8 +67,8 @@ pub fn apply(
 /// Why the operations of a policy do not apply.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Misfit {
-    /// A test failed.
-    Test,
+    /// A test failed; which, in the same words.
+    Test(String),
     /// Anything else, in the words of upstream's library.
     Other(String),
 }

@@ -8,7 +8,7 @@ use steersman_core::Result;
 use super::Core;
 use super::commit::Current;
 use super::request::Request;
-use crate::admission::{Attributes, Operation, Reinvocation};
+use crate::admission::{Attributes, Operation, Owned, Reinvocation};
 use crate::ownership::Owners;
 
 impl Request<'_> {
@@ -25,6 +25,8 @@ impl Request<'_> {
         let whole = Whole::show(core, object, owners, old);
         let (warnings, mut runs) = (self.taken_warnings(), Reinvocation::default());
         let mut write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
+        write.old_version = old.map(|old| old.revision);
+        write.owners = whole.beside(owners, old);
         let mut outcome = admit(core, &mut write).await;
         if outcome.is_ok() && write.reinvocation.restart() {
             outcome = admit(core, &mut write).await;
@@ -45,7 +47,9 @@ impl Request<'_> {
         let core = self.core;
         let whole = Whole::show(core, object, owners, old);
         let (warnings, mut runs) = (self.taken_warnings(), Reinvocation::default());
-        let write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
+        let mut write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
+        write.old_version = old.map(|old| old.revision);
+        write.owners = whole.beside(owners, old);
         let mut outcome = Ok(());
         for plugin in &core.chain {
             outcome = plugin.validate(&write).await;
@@ -88,6 +92,9 @@ impl Request<'_> {
             cluster: self.core,
             warnings,
             reinvocation,
+            old_version: None,
+            owners: None,
+            options: self.options.of(operation),
         }
     }
 }
@@ -123,6 +130,11 @@ impl Whole {
     /// The old object as plugins see it.
     fn old<'b>(&'b self, old: Option<&'b Current>) -> Option<&'b Value> {
         self.old.as_ref().or(old.map(|old| &*old.tree))
+    }
+
+    /// The owners, unless plugins see them in the objects.
+    fn beside<'b>(&self, new: &'b mut Owners, old: Option<&'b Current>) -> Option<Owned<'b>> {
+        (!self.shown).then(|| Owned { new, old: old.map(|old| &old.owners) })
     }
 
     fn hide(self, object: &mut Value, owners: &mut Owners) {

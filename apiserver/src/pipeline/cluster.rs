@@ -54,6 +54,66 @@ impl Cluster for Core {
         let row = self.row_of(resource)?;
         completed(&row, row.to_view(object).map_err(|why| why.message().to_owned())?)
     }
+
+    fn kind_of(&self, resource: &GroupVersionResource, subresource: &str) -> Option<GroupVersionKind> {
+        let row = self.registry.get(resource)?;
+        if subresource.is_empty() {
+            return Some(row.kind.clone());
+        }
+        row.subresource(subresource).map(|one| one.kind.clone())
+    }
+
+    fn equivalents(&self, resource: &GroupVersionResource, subresource: &str) -> Vec<GroupVersionResource> {
+        let rows = self.registry.rows();
+        let Some(own) = self.registry.get(resource).and_then(|row| row.collection.clone()) else {
+            return Vec::new();
+        };
+        let is_same = |row: &&Arc<Served>| {
+            row.collection.as_ref().is_some_and(|other| Arc::ptr_eq(other, &own))
+                && row.resource() != resource
+                && (subresource.is_empty() || row.subresource(subresource).is_some())
+        };
+        rows.all().filter(is_same).map(|row| row.resource().clone()).collect()
+    }
+
+    async fn present(
+        &self,
+        resource: &GroupVersionResource,
+        subresource: &str,
+        object: &Value,
+    ) -> Result<Value, String> {
+        let row = self.row_of(resource)?;
+        if object["kind"] != *row.kind.kind {
+            return Ok(object.clone());
+        }
+        let shown = match self.kind_of(resource, subresource) {
+            Some(kind) if kind != row.kind => {
+                self.handler(&row, subresource).and_then(|handler| handler.show(object))
+            }
+            _ => row.to_view(object.clone()),
+        };
+        shown.map_err(|why| why.message().to_owned())
+    }
+
+    async fn restore(
+        &self,
+        resource: &GroupVersionResource,
+        subresource: &str,
+        mut object: Value,
+    ) -> Result<Value, String> {
+        let row = self.row_of(resource)?;
+        let Some(kind) = self.kind_of(resource, subresource).filter(|kind| *kind != row.kind) else {
+            return completed(&row, object);
+        };
+        let schema = self.tables.schema(&kind).ok_or_else(|| format!("{kind} is not known"))?;
+        let checked = schema.check(&mut object, &Duplicates::default(), FieldValidation::Ignore);
+        checked.map_err(|why| why.to_string())?;
+        schema.default(&mut object);
+        if let Ok(handler) = self.handler(&row, subresource) {
+            handler.default(&mut object);
+        }
+        Ok(object)
+    }
 }
 
 impl Core {

@@ -12,7 +12,7 @@ use steersman_core::{Error, Object, Result};
 use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::{Body, Caller, Core, Written, metadata};
-use crate::admission::Operation;
+use crate::admission::{Operation, Options};
 use crate::ownership::Owners;
 use crate::schema::Extent;
 use crate::{encode, fault};
@@ -30,7 +30,7 @@ impl Core {
         options: &WriteOptions,
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "create")?;
-        request.dry_run = options.dry_run;
+        (request.dry_run, request.options) = (options.dry_run, Options::Create(options));
         if !target.subresource.is_empty() {
             return request.post(body, options).await;
         }
@@ -66,7 +66,7 @@ impl Request<'_> {
         let pod = Target::all(pods.clone()).in_namespace(&self.target.namespace).named(name);
         let pod = pod.subresource("binding");
         let mut request = self.core.reopen(self.caller, &pod, &pods)?;
-        request.dry_run = self.dry_run;
+        (request.dry_run, request.options) = (self.dry_run, self.options);
         request.post(body, options).await
     }
 

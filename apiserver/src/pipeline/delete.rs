@@ -11,7 +11,7 @@ use steersman_core::{Error, Object, Result};
 use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::{Caller, Core, finalizers, grace};
-use crate::admission::Operation;
+use crate::admission::{Operation, Options};
 use crate::encode;
 use crate::ownership::Owners;
 
@@ -34,12 +34,29 @@ impl Core {
         target: &Target,
         options: &DeleteOptions,
     ) -> Result<Deleted> {
+        self.open(caller, target, "delete")?.delete_wholly(options).await
+    }
+
+    /// The same as a part of a request that has passed admission.
+    pub(super) async fn delete_admitted(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        options: &DeleteOptions,
+    ) -> Result<Deleted> {
         let mut request = self.open(caller, target, "delete")?;
+        request.is_admitted = true;
+        request.delete_wholly(options).await
+    }
+}
+
+impl<'a> Request<'a> {
+    async fn delete_wholly(mut self, options: &'a DeleteOptions) -> Result<Deleted> {
         check_options(options)?;
-        request.dry_run = is_dry_run(options);
-        let (object, gone) = request.delete(options).await?;
-        request.settle(gone).await?;
-        Ok(Deleted { object: request.row.show(object)?, gone })
+        (self.dry_run, self.options) = (is_dry_run(options), Options::Delete(options));
+        let (object, gone) = self.delete(options).await?;
+        self.settle(gone).await?;
+        Ok(Deleted { object: self.row.show(object)?, gone })
     }
 }
 
@@ -82,9 +99,11 @@ impl Request<'_> {
 
     async fn delete_version(&mut self, old: &Current, options: &DeleteOptions) -> Result<Round> {
         self.check_preconditions(old, options)?;
-        let (mut nothing, mut nobody) = (Value::Null, Owners::default());
-        self.mutate(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
-        self.check(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
+        if !self.is_admitted {
+            let (mut nothing, mut nobody) = (Value::Null, Owners::default());
+            self.mutate(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
+            self.check(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
+        }
         match self.plan(old, options)? {
             Plan::Nothing => Ok(Round::Done(old.object.clone(), false)),
             Plan::Mark(tree) => self.mark(tree, old).await,

@@ -7,7 +7,7 @@ use steersman_core::{Object, Result};
 
 use super::delete::{check_options, is_dry_run};
 use super::{Caller, Core};
-use crate::admission::Operation;
+use crate::admission::{Operation, Options};
 use crate::ownership::Owners;
 
 impl Core {
@@ -32,7 +32,7 @@ impl Core {
         for object in &found.items {
             let one = target.clone().in_namespace(object.namespace()).named(object.name());
             let mut each = self.reopen(caller, &one, request.row.resource())?;
-            each.dry_run = is_dry_run(options);
+            (each.dry_run, each.options) = (is_dry_run(options), Options::Delete(options));
             match each.delete(options).await {
                 Ok(_) => items.push(object.clone()),
                 Err(error) if error.is_not_found() => {}

@@ -15,6 +15,7 @@ use super::scale::Scales;
 use super::status::Door;
 use super::update::Proposal;
 use super::{Caller, Change, Core, Written, metadata};
+use crate::admission::Options;
 use crate::fault;
 use crate::ownership::Owners;
 use crate::patch;
@@ -31,7 +32,7 @@ impl Core {
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "patch")?;
         check_options(&change.patch, options)?;
-        request.dry_run = options.dry_run;
+        (request.dry_run, request.options) = (options.dry_run, Options::Update(options));
         let row = request.row.clone();
         let door = request.door(&row)?;
         let patching = Patching::new(&request, &door, &change, options)?;

@@ -100,7 +100,7 @@ impl Call for Calling<'_> {
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion> {
-        let deleted = self.core.delete(self.caller, target, options).await?;
+        let deleted = self.core.delete_admitted(self.caller, target, options).await?;
         Ok(deleted.into_deletion(target))
     }
 }

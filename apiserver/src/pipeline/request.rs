@@ -9,6 +9,7 @@ use steersman_core::{Error, Result, formats};
 
 use super::definitions::definitions;
 use super::{Caller, Core};
+use crate::admission::Options;
 use crate::fault;
 use crate::reader::Reader;
 use crate::registry::Served;
@@ -22,6 +23,9 @@ pub(super) struct Request<'a> {
     pub(super) row: Arc<Served>,
     pub(super) now: Timestamp,
     pub(super) dry_run: bool,
+    pub(super) options: Options<'a>,
+    /// Whether it is part of another that has passed admission.
+    pub(super) is_admitted: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -70,7 +74,9 @@ impl Core {
         row: Arc<Served>,
     ) -> Request<'a> {
         let now = self.env.now();
-        Request { core: self, caller, target, row, now, dry_run: false, warnings: Vec::new() }
+        let options = Options::None;
+        let (dry_run, is_admitted, warnings) = (false, false, Vec::new());
+        Request { core: self, caller, target, row, now, dry_run, options, is_admitted, warnings }
     }
 }
 

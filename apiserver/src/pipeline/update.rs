@@ -14,7 +14,7 @@ use super::commit::{Current, Draft, Outcome};
 use super::request::Request;
 use super::status::Door;
 use super::{Body, Caller, Core, Written, metadata, scale};
-use crate::admission::Operation;
+use crate::admission::{Operation, Options};
 use crate::encode;
 use crate::ownership::Owners;
 use crate::schema::Extent;
@@ -51,7 +51,7 @@ impl Core {
         options: &WriteOptions,
     ) -> Result<Written> {
         let mut request = self.open(caller, target, "update")?;
-        request.dry_run = options.dry_run;
+        (request.dry_run, request.options) = (options.dry_run, Options::Update(options));
         let row = request.row.clone();
         let door = request.door(&row)?;
         let mut tree = request.read_body(&door, body, options.field_validation)?;

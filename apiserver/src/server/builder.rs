@@ -11,12 +11,13 @@ use steersman_core::resource::{GroupResource, Resource};
 use steersman_core::{Env, Error, Kubelets, Result, Store};
 
 use super::{Server, boot, conditions};
-use crate::admission::Admission;
+use crate::admission::{self, Admission};
 use crate::authenticate::{Authentication, Authenticator, ServiceAccounts};
 use crate::authorize::{Authorization, Authorizer, Mode, Nodes, Rbac, rbac};
 use crate::crd::Converter;
 #[cfg(feature = "tls")]
 use crate::fetch::ClientTls;
+use crate::fetch::{Fetch, Hooks, Services};
 use crate::metrics::Metrics;
 use crate::pipeline::Core;
 use crate::registry::{self, Registry};
@@ -35,7 +36,9 @@ pub struct Builder {
     ranges: ServiceRanges,
     advertised: Option<SocketAddr>,
     admission: Vec<Arc<dyn Admission>>,
+    webhooks: Option<Arc<dyn Fetch>>,
     disabled: Vec<String>,
+    enabled: Vec<String>,
     strategies: BTreeMap<(String, String), Arc<dyn Strategy>>,
     authenticators: Vec<Arc<dyn Authenticator>>,
     anonymous: bool,
@@ -56,7 +59,9 @@ impl Builder {
             ranges: ServiceRanges::default(),
             advertised: None,
             admission: Vec::new(),
+            webhooks: None,
             disabled: Vec::new(),
+            enabled: Vec::new(),
             strategies: BTreeMap::new(),
             authenticators: Vec::new(),
             anonymous: true,
@@ -91,9 +96,24 @@ impl Builder {
         self
     }
 
+    /// Who calls the webhooks that configurations of admission name: an [`HttpFetch`](crate::HttpFetch), or a closure that
+    /// is the webhook. Without one, a write that a webhook is to be asked about is refused, unless its `failurePolicy` is
+    /// `Ignore`.
+    pub fn webhooks(mut self, caller: impl Fetch + 'static) -> Self {
+        self.webhooks = Some(Arc::new(caller));
+        self
+    }
+
     /// Leaves a built-in plugin out; upstream's `--disable-admission-plugins`.
     pub fn without_admission(mut self, name: &str) -> Self {
         self.disabled.push(name.to_owned());
+        self
+    }
+
+    /// Adds a built-in plugin that is off by default, as NodeRestriction is; upstream's `--enable-admission-plugins`. One
+    /// that is on anyway may be named, too.
+    pub fn with_admission(mut self, name: &str) -> Self {
+        self.enabled.push(name.to_owned());
         self
     }
 
@@ -193,10 +213,11 @@ impl Builder {
     /// Starts the server: reads the store, follows it, and makes the objects that every cluster has.
     ///
     /// # Errors
-    /// The store cannot be read or written, or a version that was asked for cannot be served (400).
+    /// The store cannot be read or written; or a version or a plugin that was asked for is not known (400).
     pub async fn start(mut self, env: &Env) -> Result<Server> {
         let env = env.child("apiserver");
         let tables = self.tables()?;
+        self.check_plugins(&env)?;
         let typed = std::mem::take(&mut self.typed);
         let (ranges, advertised) = (self.ranges.clone(), self.advertised);
         let mut core = self.core(&env, tables);
@@ -220,6 +241,21 @@ impl Builder {
         Ok(Server { core, _tasks: [feed, definitions, conditions] })
     }
 
+    /// 400 for a plugin that is to be added, and is not known.
+    fn check_plugins(&self, env: &Env) -> Result<()> {
+        let known = admission::builtin(env);
+        let is_known = |name: &&String| {
+            let all = known.iter().map(|plugin| plugin.name()).chain(admission::LATER);
+            all.into_iter().any(|known| known == **name)
+        };
+        match self.enabled.iter().find(|name| !is_known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Error::bad_request(format!("enable-admission-plugins plugin {name:?} is unknown")))
+            }
+        }
+    }
+
     fn tables(&self) -> Result<Tables> {
         let mut tables = Tables::load();
         match self.versions.iter().find(|version| !tables.serve(version)) {
@@ -240,12 +276,22 @@ impl Builder {
         let audiences = audiences.unwrap_or_else(|| vec![AUDIENCE.to_owned()]);
         let rbac = Rbac::default();
         rbac.follow(cache.clone(), registry.collections(rbac::GROUP, &rbac::KINDS.map(|kind| kind.0)));
-        let mut chain = crate::admission::builtin(env);
-        let is_on = |plugin: &Arc<dyn Admission>| !self.disabled.iter().any(|name| name == plugin.name());
+        let mut chain = admission::builtin(env);
+        let configurations = registry.collections(admission::GROUP, &admission::CONFIGURATIONS);
+        if let [mutating, validating] = configurations.as_slice() {
+            let caller = Hooks::new(env, self.webhooks, services(&registry));
+            chain.extend(admission::webhooks(&caller, mutating.clone(), validating.clone()));
+        }
+        let is_named = |names: &[String], name: &str| names.iter().any(|own| own == name);
+        let is_on = |plugin: &Arc<dyn Admission>| {
+            let name = plugin.name();
+            !is_named(&self.disabled, name)
+                && (name != admission::NODE_RESTRICTION || is_named(&self.enabled, name))
+        };
         chain.retain(is_on);
         let has_own_plugins = !self.admission.is_empty();
         chain.extend(self.admission);
-        chain.extend(Some(crate::admission::last()).filter(is_on));
+        chain.extend(Some(admission::last()).filter(is_on));
         Core {
             store: self.store,
             env: env.clone(),
@@ -277,6 +323,13 @@ impl Builder {
             syncing: futures::lock::Mutex::default(),
         }
     }
+}
+
+/// Where webhooks are that are services of the cluster.
+fn services(registry: &Registry) -> Option<Services> {
+    let of = |group, resource| registry.collections(group, &[resource]).pop();
+    let (services, slices) = (of("", "services")?, of("discovery.k8s.io", "endpointslices")?);
+    Some(Services { services, slices })
 }
 
 impl fmt::Debug for Builder {

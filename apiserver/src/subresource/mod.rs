@@ -86,7 +86,7 @@ pub trait Call: Send + Sync {
     /// The same as [`Call::update`] for a change of an object's status that the server itself makes, and from then on owns.
     async fn update_status(&self, target: &Target, change: &Change<'_>) -> Result<Object>;
 
-    /// Deletes an object as a delete request of the same user would.
+    /// Deletes an object as a delete request of the same user would; admission is not asked again.
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deletion>;
 }
 

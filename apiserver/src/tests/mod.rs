@@ -3,7 +3,9 @@
 mod access;
 mod custom;
 mod forms;
+mod hooks;
 mod hostile;
+mod nodes;
 mod objects;
 mod policies;
 mod reads;

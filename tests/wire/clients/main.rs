@@ -4,6 +4,7 @@
 //! they look in the `PATH`. A client that is not there is told of, and its tests are left out.
 #![expect(clippy::unwrap_used, reason = "what a story takes for granted ends it where it is not so")]
 
+mod admission;
 mod certificates;
 mod far_kubelet;
 mod kube_rs;

@@ -1,7 +1,8 @@
-//! Another server on this machine, over HTTP: what it answers is up to the story.
+//! Another server on this machine, over HTTP or HTTPS: what it answers is up to the story.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,9 +10,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use steersman::apiserver::listener::Certified;
 use steersman::core::Env;
 use steersman::core::env::Task;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A server for as long as it lives.
 pub(crate) struct Page {
@@ -25,8 +31,26 @@ impl Page {
         env: &Env,
         answer: impl Fn(&str, &str, Bytes) -> Option<(u16, String)> + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::over(env, None, answer)
+    }
+
+    /// The same over TLS.
+    pub(crate) fn serve_tls(
+        env: &Env,
+        own: &Certified,
+        answer: impl Fn(&str, &str, Bytes) -> Option<(u16, String)> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        Self::over(env, Some(acceptor(own)), answer)
+    }
+
+    fn over(
+        env: &Env,
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(&str, &str, Bytes) -> Option<(u16, String)> + Clone + Send + Sync + 'static,
+    ) -> Self {
         let socket = anywhere();
-        let url = format!("http://{}", socket.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", socket.local_addr().unwrap());
         socket.set_nonblocking(true).unwrap();
         let own = url.clone();
         let task = env.spawn("page", async move {
@@ -49,10 +73,17 @@ impl Page {
                     }
                 });
                 // One client at a time, each with one question: a client that goes away frees the server.
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .keep_alive(false)
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
+                let mut server = hyper::server::conn::http1::Builder::new();
+                let server = server.keep_alive(false);
+                match &tls {
+                    None => drop(server.serve_connection(TokioIo::new(stream), service).await),
+                    // Who does not trust the server leaves before he asks.
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            drop(server.serve_connection(TokioIo::new(stream), service).await);
+                        }
+                    }
+                }
             }
         });
         Page { url, _task: task }
@@ -62,6 +93,15 @@ impl Page {
     pub(crate) fn nobody() -> String {
         format!("http://{}", anywhere().local_addr().unwrap())
     }
+}
+
+fn acceptor(own: &Certified) -> TlsAcceptor {
+    let chain = CertificateDer::pem_slice_iter(own.certificate_pem.as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 fn anywhere() -> std::net::TcpListener {

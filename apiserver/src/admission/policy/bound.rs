@@ -7,20 +7,10 @@ use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::{Object, Result};
 
+use super::matches;
 use super::params::{self, Unfound};
-use super::{GROUP, matches};
-use crate::admission::Attributes;
+use crate::admission::{Attributes, GROUP};
 use crate::tree::Read;
-
-/// The configuration of admission itself is let through: nobody shall lock himself out.
-const EXEMPT: [&str; 6] = [
-    "mutatingadmissionpolicies",
-    "mutatingadmissionpolicybindings",
-    "mutatingwebhookconfigurations",
-    "validatingadmissionpolicies",
-    "validatingadmissionpolicybindings",
-    "validatingwebhookconfigurations",
-];
 
 /// Policies of one kind, each compiled once.
 pub(super) struct Policies<P> {
@@ -60,8 +50,7 @@ impl<P> Policies<P> {
     /// The policies that are about a write, by their names; `namespace` is the one of the object.
     pub(super) fn about(&self, write: &Attributes<'_>, namespace: &Namespace) -> Result<Vec<Bound<P>>> {
         let bindings = write.cluster.list(&self.bindings, "");
-        let is_exempt = write.resource.group == GROUP && EXEMPT.contains(&&*write.resource.resource);
-        if bindings.is_empty() || is_exempt {
+        if bindings.is_empty() || write.configures_admission() {
             return Ok(Vec::new());
         }
         let namespace = namespace.of(write)?;
@@ -103,11 +92,11 @@ impl<P> Policies<P> {
 
 /// The namespace of an object, looked up once it matters.
 #[derive(Default)]
-pub(super) struct Namespace(std::sync::OnceLock<Value>);
+pub(in crate::admission) struct Namespace(std::sync::OnceLock<Value>);
 
 impl Namespace {
     /// The namespace; null if the object is in none.
-    pub(super) fn of(&self, write: &Attributes<'_>) -> Result<&Value> {
+    pub(in crate::admission) fn of(&self, write: &Attributes<'_>) -> Result<&Value> {
         if let Some(known) = self.0.get() {
             return Ok(known);
         }

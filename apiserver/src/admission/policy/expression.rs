@@ -27,16 +27,16 @@ impl Expression {
 }
 
 /// What every policy has, compiled: the conditions under which it is asked, and variables.
-pub(super) struct Preamble {
+pub(in crate::admission) struct Preamble {
     conditions: Vec<Expression>,
     variables: Vec<(String, Expression)>,
     /// Whether what cannot be evaluated is refused.
-    pub(super) fails: bool,
+    pub(in crate::admission) fails: bool,
 }
 
 impl Preamble {
     /// Compiles it; the environment has the variables then.
-    pub(super) fn compile(environment: &mut Environment, spec: &Value) -> Self {
+    pub(in crate::admission) fn compile(environment: &mut Environment, spec: &Value) -> Self {
         if spec.has("paramKind") {
             environment.add("params", Type::Dyn);
         }
@@ -54,10 +54,15 @@ impl Preamble {
         }
         Preamble { conditions, variables, fails: spec.text("failurePolicy") != "Ignore" }
     }
+
+    /// Whether there are no conditions.
+    pub(in crate::admission) fn is_unconditional(&self) -> bool {
+        self.conditions.is_empty()
+    }
 }
 
 /// The evaluation of policies for one write.
-pub(super) struct Evaluation<'a> {
+pub(in crate::admission) struct Evaluation<'a> {
     write: &'a Attributes<'a>,
     seen: &'a Seen,
     /// What the authoriser has said so far.
@@ -66,13 +71,17 @@ pub(super) struct Evaluation<'a> {
 
 /// A policy that is evaluated, and its parameters, if it is given any.
 #[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
-    pub(super) preamble: &'a Preamble,
-    pub(super) params: &'a Value,
+pub(in crate::admission) struct Scope<'a> {
+    pub(in crate::admission) preamble: &'a Preamble,
+    pub(in crate::admission) params: &'a Value,
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(write: &'a Attributes<'a>, seen: &'a Seen, answers: &'a mut Answers) -> Self {
+    pub(in crate::admission) fn new(
+        write: &'a Attributes<'a>,
+        seen: &'a Seen,
+        answers: &'a mut Answers,
+    ) -> Self {
         Evaluation { write, seen, answers }
     }
 
@@ -80,7 +89,7 @@ impl<'a> Evaluation<'a> {
     ///
     /// # Errors
     /// What could not be evaluated.
-    pub(super) async fn applies(&mut self, scope: Scope<'_>) -> Result<bool, String> {
+    pub(in crate::admission) async fn applies(&mut self, scope: Scope<'_>) -> Result<bool, String> {
         let mut faults = Vec::new();
         for condition in &scope.preamble.conditions {
             match self.evaluate(scope, condition, Program::is_true_in).await {

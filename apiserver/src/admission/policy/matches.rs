@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use serde::Deserialize;
 use serde_json::Value;
+use steersman_core::resource::GroupVersionResource;
 use steersman_core::selector::LabelSelector;
 
-use super::request;
 use crate::admission::Attributes;
 use crate::tree::Read;
 
 /// Whether the constraints of a policy select a write to an object in that namespace.
 pub(super) fn selects(selection: &Value, write: &Attributes<'_>, namespace: &Value) -> bool {
-    let is_meant = |rule: &Value| is_named(rule, write);
+    let is_meant = |rule: &Value| is_named(rule, write, write.resource);
     has_labels(selection, write, namespace)
         && selection.items("resourceRules").iter().any(is_meant)
         && !selection.items("excludeResourceRules").iter().any(is_meant)
@@ -24,7 +24,7 @@ pub(super) fn narrows(selection: &Value, write: &Attributes<'_>, namespace: &Val
     if selection.is_null() {
         return true;
     }
-    let is_meant = |rule: &Value| is_named(rule, write);
+    let is_meant = |rule: &Value| is_named(rule, write, write.resource);
     let rules = selection.items("resourceRules");
     has_labels(selection, write, namespace)
         && (rules.is_empty() || rules.iter().any(is_meant))
@@ -32,7 +32,7 @@ pub(super) fn narrows(selection: &Value, write: &Attributes<'_>, namespace: &Val
 }
 
 fn has_labels(selection: &Value, write: &Attributes<'_>, namespace: &Value) -> bool {
-    let is_namespace = write.resource.group.is_empty() && write.resource.resource == "namespaces";
+    let is_namespace = write.is_about_namespaces();
     let (old, object) = (write.old.unwrap_or(&Value::Null), &*write.object);
     // What is in no namespace is not restricted by the labels of any; a namespace is by its own.
     let place = match (is_namespace, object.is_null()) {
@@ -55,26 +55,30 @@ fn matches(selector: &Value, object: &Value) -> bool {
     LabelSelector::from_object(Some(&selector)).is_ok_and(|selector| selector.matches(&labels))
 }
 
-/// Whether a rule names the operation and the resource of a write.
-fn is_named(rule: &Value, write: &Attributes<'_>) -> bool {
+/// Whether a rule names the operation of a write, and a resource: that of the write, or the same in another version.
+pub(in crate::admission) fn is_named(
+    rule: &Value,
+    write: &Attributes<'_>,
+    resource: &GroupVersionResource,
+) -> bool {
     let has = |field: &str, wanted: &str| rule.texts(field).any(|one| one == "*" || one == wanted);
     let scope = match rule.text("scope") {
-        "Cluster" => write.namespace.is_empty() || write.resource.resource == "namespaces",
-        "Namespaced" => !write.namespace.is_empty() && write.resource.resource != "namespaces",
+        "Cluster" => write.namespace.is_empty() || resource.resource == "namespaces",
+        "Namespaced" => !write.namespace.is_empty() && resource.resource != "namespaces",
         _ => true,
     };
     let names = rule.items("resourceNames");
     scope
-        && has("operations", request::operation(write))
-        && has("apiGroups", &write.resource.group)
-        && has("apiVersions", &write.resource.version)
-        && rule.texts("resources").any(|pattern| is_resource(pattern, write))
-        && (names.is_empty() || names.iter().any(|name| name == request::name(write)))
+        && has("operations", write.operation.word())
+        && has("apiGroups", &resource.group)
+        && has("apiVersions", &resource.version)
+        && rule.texts("resources").any(|pattern| is_resource(pattern, resource, write.subresource))
+        && (names.is_empty() || names.iter().any(|name| name == write.name_told()))
 }
 
 /// `pods`, `pods/status`, `pods/*`, `*/status`, `*`, `*/*`.
-fn is_resource(pattern: &str, write: &Attributes<'_>) -> bool {
+fn is_resource(pattern: &str, own: &GroupVersionResource, part: &str) -> bool {
     let (resource, subresource) = pattern.split_once('/').unwrap_or((pattern, ""));
     let is = |pattern: &str, own: &str| pattern == "*" || pattern == own;
-    is(resource, &write.resource.resource) && is(subresource, write.subresource)
+    is(resource, &own.resource) && is(subresource, part)
 }

@@ -8,7 +8,9 @@ mod params;
 mod request;
 mod validating;
 
+pub(super) use bound::Namespace;
+pub(super) use expression::{Evaluation, Preamble, Scope};
+pub(super) use matches::is_named;
 pub(super) use mutating::MutatingAdmissionPolicy;
+pub(super) use request::Seen;
 pub(super) use validating::ValidatingAdmissionPolicy;
-
-const GROUP: &str = "admissionregistration.k8s.io";

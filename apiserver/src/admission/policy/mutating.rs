@@ -11,7 +11,7 @@ use super::bound::{Bound, Namespace, Policies};
 use super::expression::{Evaluation, Expression, Preamble, Scope};
 use super::params::Unfound;
 use super::request::Seen;
-use crate::admission::{Admission, Attributes};
+use crate::admission::{Admission, Attributes, Reinvoked};
 use crate::cel::{Answers, Environment, Program};
 use crate::patch;
 use crate::tree::Read;
@@ -54,11 +54,11 @@ impl Admission for MutatingAdmissionPolicy {
         }
         let mut seen = Seen::of(write, namespace.of(write)?);
         let (mut answers, mut faults) = (Seen::answers(write), Vec::new());
-        write.reinvocation.resume(write.object);
+        write.reinvocation.resume(Reinvoked::Policies, write.object);
         for bound in &bound {
             bound.mutate(write, &mut seen, &mut answers, &mut faults).await;
         }
-        write.reinvocation.pause(write.object);
+        write.reinvocation.pause(Reinvoked::Policies, write.object);
         if faults.is_empty() { Ok(()) } else { Err(refuse(write, faults)) }
     }
 }
@@ -124,7 +124,7 @@ impl Bound<Policy> {
             }
             let metadata = params.at("metadata");
             let key = [&*self.name, self.binding(), metadata.text("namespace"), metadata.text("name")];
-            if !write.reinvocation.invokes(key) {
+            if !write.reinvocation.invokes(Reinvoked::Policies, key) {
                 continue;
             }
             let before = seen.object.clone();
@@ -134,7 +134,8 @@ impl Bound<Policy> {
                     Err(why) => failed(why, "Invalid"),
                 }
             }
-            write.reinvocation.invoked(key, self.policy.is_reinvocable, before != seen.object);
+            let is_changed = before != seen.object;
+            write.reinvocation.invoked(Reinvoked::Policies, key, self.policy.is_reinvocable, is_changed);
         }
     }
 }
@@ -161,7 +162,7 @@ impl Mutation {
             }
             Mutation::Patch(_) => match patch::perform(&made, &seen.object) {
                 Ok(patched) => cluster.complete(write.resource, patched)?,
-                Err(patch::Misfit::Test) => return Ok(()),
+                Err(patch::Misfit::Test(_)) => return Ok(()),
                 Err(patch::Misfit::Other(why)) => return Err(format!("JSONPath: {why}")),
             },
         };

@@ -1,13 +1,13 @@
 //! What expressions see of a write.
 
 use serde_json::{Value, json};
+use steersman_core::resource::GroupVersionKind;
 
-use crate::admission::{Attributes, Operation};
+use crate::admission::Attributes;
 use crate::cel::{Answers, Binding, Declared, Question, Values, namespace_type, request_type};
-use crate::tree::Read;
 
 /// A write, as trees.
-pub(super) struct Seen {
+pub(in crate::admission) struct Seen {
     /// The object as it is by now; null on delete.
     pub(super) object: Value,
     old: Value,
@@ -19,7 +19,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(write: &Attributes<'_>, namespace: &Value) -> Self {
+    pub(in crate::admission) fn of(write: &Attributes<'_>, namespace: &Value) -> Self {
         Seen {
             object: write.object.clone(),
             old: write.old.cloned().unwrap_or_default(),
@@ -31,14 +31,21 @@ impl Seen {
         }
     }
 
+    /// The same with the objects in another version, whose kind that is.
+    pub(in crate::admission) fn showing(self, kind: &GroupVersionKind, object: &Value, old: &Value) -> Self {
+        let mut request = self.request;
+        request["kind"] = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
+        Seen { object: object.clone(), old: old.clone(), request, ..self }
+    }
+
     /// What the authoriser has said of a write: nothing so far.
-    pub(super) fn answers(write: &Attributes<'_>) -> Answers {
+    pub(in crate::admission) fn answers(write: &Attributes<'_>) -> Answers {
         let request = Question {
             group: write.resource.group.to_string(),
             resource: write.resource.resource.to_string(),
             subresource: write.subresource.to_owned(),
             namespace: write.namespace.to_owned(),
-            name: name(write).to_owned(),
+            name: write.name_told().to_owned(),
             ..Question::default()
         };
         Answers { request, ..Answers::default() }
@@ -57,24 +64,6 @@ impl Seen {
     }
 }
 
-/// The name of the object, as far as it is known.
-pub(super) fn name<'a>(write: &'a Attributes<'_>) -> &'a str {
-    match write.name {
-        "" => write.object.at("metadata").text("name"),
-        name => name,
-    }
-}
-
-/// The write's own word in rules and expressions.
-pub(super) fn operation(write: &Attributes<'_>) -> &'static str {
-    match write.operation {
-        Operation::Create => "CREATE",
-        Operation::Update => "UPDATE",
-        Operation::Delete => "DELETE",
-        Operation::Connect => "CONNECT",
-    }
-}
-
 fn request(write: &Attributes<'_>) -> Value {
     let (kind, resource, user) = (write.kind, write.resource, write.user);
     let kind = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
@@ -83,8 +72,9 @@ fn request(write: &Attributes<'_>) -> Value {
     json!({
         "kind": kind, "resource": resource, "subResource": write.subresource,
         "requestKind": kind, "requestResource": resource, "requestSubResource": write.subresource,
-        "name": name(write), "namespace": write.namespace, "operation": operation(write), "dryRun": write.dry_run,
+        "name": write.name_told(), "namespace": write.namespace_told(), "operation": write.operation.word(),
+        "dryRun": write.dry_run,
         "userInfo": {"username": user.name, "uid": user.uid, "groups": user.groups, "extra": user.extra},
-        "options": {},
+        "options": write.options.told(),
     })
 }
