@@ -3,6 +3,8 @@
 #[cfg(feature = "http")]
 mod direct;
 mod hook;
+#[cfg(feature = "tls")]
+mod known;
 mod reviewing;
 mod service;
 #[cfg(feature = "tls")]

@@ -9,14 +9,13 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme};
 use steersman_core::{Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::known::Known;
 use crate::listener::Certified;
 
 /// How a client speaks TLS. Cloning shares.
@@ -24,22 +23,24 @@ use crate::listener::Certified;
 pub struct ClientTls(Arc<ClientConfig>);
 
 impl ClientTls {
-    /// Trusts servers that the authorities in `authorities` (PEM) vouch for, and shows them `own`, if there is one.
+    /// Trusts servers that the authorities in `authorities` (PEM) vouch for, or whose own certificate is among them, and
+    /// shows them `own`, if there is one.
     ///
     /// # Errors
     /// 400: there is no authority, or something is no PEM, or does not belong together.
     pub fn new(authorities: &[u8], own: Option<&Certified>) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(authorities) {
-            roots.add(certificate.map_err(bad)?).map_err(bad)?;
-        }
-        if roots.is_empty() {
+        let certificates = CertificateDer::pem_slice_iter(authorities);
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(bad)?;
+        if certificates.is_empty() {
             return Err(bad("there is no certificate of an authority"));
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let known = Known::new(certificates, provider.clone()).map_err(bad)?;
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(bad)?
-            .with_root_certificates(roots);
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(known));
         Self::showing(builder, own)
     }
 

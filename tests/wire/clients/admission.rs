@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
-use steersman::apiserver::listener::Authority;
+use steersman::apiserver::listener::{Authority, Certified};
 use steersman::prelude::*;
 
 use super::page::Page;
@@ -14,6 +14,7 @@ use super::{Served, who};
 /// A webhook, and whom its clients have to trust.
 struct Hook {
     page: Page,
+    own: Certified,
     authority: Authority,
 }
 
@@ -29,7 +30,7 @@ impl Hook {
             review["response"] = response;
             Some((200, review.to_string()))
         });
-        Hook { page, authority }
+        Hook { page, own, authority }
     }
 
     fn client(&self, path: &str, authority: &Authority) -> Value {
@@ -85,6 +86,21 @@ fn webhooks_change_and_refuse_what_is_written() {
         assert_eq!(create(&client, "good").await.unwrap()["metadata"]["labels"], json!({"seen": "yes"}));
         let why = "403 admission webhook \"validating.example.com\" denied the request: not today";
         assert_eq!(create(&client, "bad").await.unwrap_err(), why);
+    });
+}
+
+#[test]
+fn a_webhooks_own_certificate_may_stand_where_authorities_do() {
+    // As Go's envtest installs webhooks.
+    let served = Served::with(|_, builder| builder.without_controllers().without_scheduler());
+    served.runtime.block_on(async {
+        let hook = Hook::serve(|_, _| json!({"allowed": false, "status": {"code": 403, "message": "no"}}));
+        let client = super::kube_rs::client(&served).await;
+        let mut configuration = hook.client("validate", &hook.authority);
+        configuration["caBundle"] = BASE64_STANDARD.encode(&hook.own.certificate_pem).into();
+        configure(&client, "validating", configuration).await;
+        let why = "403 admission webhook \"validating.example.com\" denied the request: no";
+        assert_eq!(create(&client, "a").await.unwrap_err(), why);
     });
 }
 
