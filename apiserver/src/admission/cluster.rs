@@ -34,13 +34,18 @@ pub trait Cluster: Reader {
     /// # Errors
     /// The configuration does not have the types of the kind, or would replace what is owned as a whole; in upstream's
     /// words.
-    fn merge(&self, resource: &GroupVersionResource, object: &Value, config: Value) -> Result<Value, String>;
+    async fn merge(
+        &self,
+        resource: &GroupVersionResource,
+        object: &Value,
+        config: Value,
+    ) -> Result<Value, String>;
 
     /// An object of a resource with its defaults.
     ///
     /// # Errors
     /// It does not have the types of its kind.
-    fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String>;
+    async fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String>;
 
     /// The kind of the objects of a resource, or of what is written to a subresource of theirs.
     fn kind_of(&self, resource: &GroupVersionResource, subresource: &str) -> Option<GroupVersionKind>;

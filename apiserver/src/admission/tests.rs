@@ -59,11 +59,11 @@ impl Cluster for Objects {
         None
     }
 
-    fn merge(&self, _: &GroupVersionResource, _: &Value, config: Value) -> Result<Value, String> {
+    async fn merge(&self, _: &GroupVersionResource, _: &Value, config: Value) -> Result<Value, String> {
         Ok(config)
     }
 
-    fn complete(&self, _: &GroupVersionResource, object: Value) -> Result<Value, String> {
+    async fn complete(&self, _: &GroupVersionResource, object: Value) -> Result<Value, String> {
         Ok(object)
     }
 

@@ -25,9 +25,6 @@ pub struct Version {
     pub storage_version: String,
     /// Whether objects may have been written before the schema had all of its defaults.
     pub defaults_on_read: bool,
-    /// Whether a [`Converter`](super::Converter) makes the versions of each other; otherwise they differ in
-    /// `apiVersion` only.
-    pub is_converted: bool,
     /// Whether objects may be stored in another version: there are several, or there were.
     pub is_one_of_several: bool,
     /// Where the scale subresource finds its values, if there is one.
@@ -79,7 +76,6 @@ fn compile_version(tables: &Tables, definition: &Value, versions: &[Value], vers
         storage_version: text(stored, "name"),
         defaults_on_read: definition["metadata"]["generation"].as_i64().unwrap_or(2) > 1
             && has_defaults(&version["schema"]["openAPIV3Schema"]),
-        is_converted: definition["spec"]["conversion"]["strategy"] == "Webhook",
         is_one_of_several: versions.len() > 1
             || definition["status"]["storedVersions"].as_array().is_some_and(|stored| stored.len() > 1),
         scale: ScalePaths::of(version),

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use steersman_core::resource::GroupVersionKind;
 
+use super::webhook::ConversionWebhook;
+use crate::tree::{Fill, Read};
+
 /// What a conversion webhook does; a closure `|object, api_version| Ok(…)` is one. Given to the server with
 /// [`Builder::converter`](crate::Builder::converter).
 pub trait Converter: Send + Sync {
@@ -34,8 +37,16 @@ where
 pub(crate) struct Conversion {
     /// The `apiVersion` that objects are stored in.
     pub(crate) stored: String,
-    /// Who converts; `None` if nobody was given for the definition.
-    pub(crate) converter: Option<Arc<dyn Converter>>,
+    pub(crate) by: Convert,
+}
+
+/// Who converts.
+#[derive(Clone)]
+pub(crate) enum Convert {
+    /// Whoever was given to the server for the definition.
+    Own(Arc<dyn Converter>),
+    /// The webhook that the definition names.
+    Webhook(ConversionWebhook),
 }
 
 impl fmt::Debug for Conversion {
@@ -48,51 +59,96 @@ impl Conversion {
     /// The object in a version.
     ///
     /// # Errors
-    /// The converter fails, there is none, or its answer is no such object; in upstream's words.
-    pub(crate) fn convert(&self, object: Value, api_version: &str) -> Result<Value, String> {
+    /// The converter fails, the webhook is still to be asked, or the answer is no such object; in upstream's words.
+    pub(crate) fn convert(&self, mut object: Value, api_version: &str) -> Result<Value, String> {
         if object["apiVersion"] == api_version {
             return Ok(object);
         }
-        let text = |tree: &Value, key: &str| tree[key].as_str().unwrap_or_default().to_owned();
-        let kind = text(&object, "kind");
-        let from = GroupVersionKind::from_api_version(&text(&object, "apiVersion"), &kind);
-        let Some(converter) = &self.converter else {
-            return Err(format!("conversion webhook for {from} failed: no converter is registered for it"));
-        };
-        let metadata = object["metadata"].clone();
-        let mut converted = converter
-            .convert(object, api_version)
-            .map_err(|why| format!("conversion webhook for {from} failed: {why}"))?;
-        let invalid = |what: &str, wanted: &str, found: &str| {
-            format!(
-                "conversion webhook for {from} returned invalid object at index 0: invalid {what} (expected {wanted}, \
-                 received {found})"
-            )
-        };
-        let found = text(&converted, "apiVersion");
-        if found != api_version {
-            return Err(invalid("groupVersion", api_version, &found));
+        if is_empty(&object) {
+            object["apiVersion"] = api_version.into();
+            return Ok(object);
         }
-        let found = text(&converted, "kind");
-        if found != kind {
-            return Err(invalid("kind", &kind, &found));
+        match &self.by {
+            Convert::Webhook(webhook) => webhook.convert(object, api_version),
+            Convert::Own(converter) => {
+                let from = kind_of(&object);
+                let converted = converter
+                    .convert(object.clone(), api_version)
+                    .map_err(|why| format!("conversion webhook for {from} failed: {why}"))?;
+                let named = converter_named(&object, converted);
+                accept(&object, named, api_version, 0)
+                    .map_err(|why| format!("conversion webhook for {from} returned {why}"))
+            }
         }
-        restore(&mut converted, metadata);
-        Ok(converted)
     }
 }
 
-/// Only labels and annotations are the converter's to change.
-fn restore(converted: &mut Value, mut metadata: Value) {
+/// What nobody has to be asked about: upstream converts such an object itself.
+fn is_empty(object: &Value) -> bool {
+    object.as_object().is_some_and(|fields| fields.len() == 2) && object.has("kind")
+}
+
+/// The kind of an object, as errors name it.
+pub(super) fn kind_of(object: &Value) -> String {
+    GroupVersionKind::from_api_version(object.text("apiVersion"), object.text("kind")).to_string()
+}
+
+/// What a closure has made of an object, with the names of the object: it may leave them out.
+fn converter_named(object: &Value, mut converted: Value) -> Value {
+    if let Some(fields) = converted.as_object_mut() {
+        let metadata = fields.object("metadata");
+        for field in NAMES {
+            match object.at("metadata").at(field) {
+                Value::Null => metadata.drop_field(field),
+                own => metadata.put(field, own.clone()),
+            }
+        }
+    }
+    converted
+}
+
+/// What a converted object has in common with what it was, and how that is told.
+const NAMES: [&str; 3] = ["name", "namespace", "uid"];
+const NAMES_TOLD: [&str; 3] = ["name", "namespace", "UID"];
+
+/// The answer to the conversion of an object, of which only labels and annotations are the converter's to change.
+///
+/// # Errors
+/// It is no such object; in upstream's words, which follow "returned".
+pub(super) fn accept(
+    object: &Value,
+    mut converted: Value,
+    api_version: &str,
+    index: usize,
+) -> Result<Value, String> {
+    for (what, field, wanted) in
+        [("groupVersion", "apiVersion", api_version), ("kind", "kind", object.text("kind"))]
+    {
+        let found = converted.text(field);
+        if found != wanted {
+            return Err(format!(
+                "invalid object at index {index}: invalid {what} (expected {wanted}, received {found})"
+            ));
+        }
+    }
+    let mut metadata = object.at("metadata").clone();
+    let given = converted.at("metadata");
+    for (field, told) in NAMES.into_iter().zip(NAMES_TOLD) {
+        let (own, found) = (metadata.text(field), given.text(field));
+        if own != found {
+            return Err(format!("invalid object: must have the same {told}: {own} != {found}"));
+        }
+    }
     if let Some(own) = metadata.as_object_mut() {
-        for key in ["labels", "annotations"] {
-            match converted["metadata"].get(key).filter(|value| !value.is_null()) {
-                Some(value) => own.insert(key.to_owned(), value.clone()),
-                None => own.remove(key),
-            };
+        for field in ["labels", "annotations"] {
+            match given.at(field) {
+                Value::Null => own.drop_field(field),
+                value => own.put(field, value.clone()),
+            }
         }
     }
     converted["metadata"] = metadata;
+    Ok(converted)
 }
 
 #[cfg(test)]
@@ -102,7 +158,7 @@ mod tests {
     use super::*;
 
     fn conversion(converter: impl Converter + 'static) -> Conversion {
-        Conversion { stored: "example.com/v1".to_owned(), converter: Some(Arc::new(converter)) }
+        Conversion { stored: "example.com/v1".to_owned(), by: Convert::Own(Arc::new(converter)) }
     }
 
     #[test]

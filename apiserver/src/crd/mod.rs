@@ -22,16 +22,18 @@ mod terminate;
 mod validations;
 mod validator;
 mod versions;
+mod webhook;
 
 pub(crate) use compile::priority;
 pub use compile::{Column, Version, compile};
-pub(crate) use converter::Conversion;
 pub use converter::Converter;
+pub(crate) use converter::{Conversion, Convert};
 pub use establish::establish;
 pub use scale::ScalePaths;
 pub(crate) use strategy::CustomResourceDefinitions;
 pub use terminate::{FINALIZER, set_terminating};
 pub(crate) use validator::{Findings, Validator};
+pub(crate) use webhook::{ConversionWebhook, is_pending};
 
 #[cfg(test)]
 mod tests;

@@ -110,7 +110,9 @@ impl Show {
         version: &str,
     ) -> Result<()> {
         let tree = object.to_value()?;
-        let tree = if object.kind() == self.row.kind.kind { self.row.to_stored(tree)? } else { tree };
+        // The columns of custom resources are those of the version that is shown, of built-in ones those of what is stored.
+        let is_own = object.kind() == self.row.kind.kind && !self.row.custom;
+        let tree = if is_own { self.row.to_stored(tree)? } else { tree };
         let row = columns.row(&tree, self.core.env.now());
         out.extend_from_slice(b"{\"cells\":");
         write_json(out, &row.cells)?;

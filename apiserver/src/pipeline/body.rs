@@ -36,9 +36,8 @@ impl From<Patch> for Change {
 }
 
 impl Body {
-    /// The body as an object of the row's kind: of the right types, pruned, with static defaults and the defaults
-    /// that depend on other fields.
-    pub(crate) fn into_object(
+    /// The body as an object of the row's kind: of the right types, pruned, with static defaults.
+    pub(crate) fn into_version(
         self,
         row: &Served,
         validation: FieldValidation,
@@ -49,8 +48,6 @@ impl Body {
         }
         let mut tree = self.into_kind(&row.kind, &row.schema, validation, warnings)?;
         row.schema.default(&mut tree);
-        let mut tree = row.to_stored(tree)?;
-        row.strategy.default(&mut tree);
         Ok(tree)
     }
 

@@ -36,7 +36,7 @@ impl Cluster for Core {
         Some((row.group_resource(), row.api().scope))
     }
 
-    fn merge(
+    async fn merge(
         &self,
         resource: &GroupVersionResource,
         object: &Value,
@@ -46,13 +46,18 @@ impl Cluster for Core {
         let fields = fields(&mut config);
         fields.insert("apiVersion".to_owned(), row.kind.api_version().into());
         fields.insert("kind".to_owned(), row.kind.kind.to_string().into());
-        let shown = row.to_view(object.clone()).map_err(|why| why.message().to_owned())?;
-        completed(&row, ownership::overlay(&row.schema, &shown, &config)?)
+        let merge = || {
+            let shown = row.to_view(object.clone())?;
+            let merged = ownership::overlay(&row.schema, &shown, &config).map_err(fault::bare)?;
+            completed(&row, merged)
+        };
+        self.converting(&row, merge).await.map_err(worded)
     }
 
-    fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String> {
+    async fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String> {
         let row = self.row_of(resource)?;
-        completed(&row, row.to_view(object).map_err(|why| why.message().to_owned())?)
+        let complete = || completed(&row, row.to_view(object.clone())?);
+        self.converting(&row, complete).await.map_err(worded)
     }
 
     fn kind_of(&self, resource: &GroupVersionResource, subresource: &str) -> Option<GroupVersionKind> {
@@ -90,9 +95,9 @@ impl Cluster for Core {
             Some(kind) if kind != row.kind => {
                 self.handler(&row, subresource).and_then(|handler| handler.show(object))
             }
-            _ => row.to_view(object.clone()),
+            _ => self.converting(&row, || row.to_view(object.clone())).await,
         };
-        shown.map_err(|why| why.message().to_owned())
+        shown.map_err(worded)
     }
 
     async fn restore(
@@ -103,7 +108,7 @@ impl Cluster for Core {
     ) -> Result<Value, String> {
         let row = self.row_of(resource)?;
         let Some(kind) = self.kind_of(resource, subresource).filter(|kind| *kind != row.kind) else {
-            return completed(&row, object);
+            return self.converting(&row, || completed(&row, object.clone())).await.map_err(worded);
         };
         let schema = self.tables.schema(&kind).ok_or_else(|| format!("{kind} is not known"))?;
         let checked = schema.check(&mut object, &Duplicates::default(), FieldValidation::Ignore);
@@ -118,17 +123,22 @@ impl Cluster for Core {
 
 impl Core {
     fn row_of(&self, resource: &GroupVersionResource) -> Result<Arc<Served>, String> {
-        self.registry.get(resource).ok_or_else(|| format!("Resource {} not found", resource.resource))
+        let row = self.registry.get(resource).map(Served::for_request);
+        row.ok_or_else(|| format!("Resource {} not found", resource.resource))
     }
 }
 
 /// An object that was changed in the form of its version, with its defaults, in the form that is stored.
-fn completed(row: &Served, mut object: Value) -> Result<Value, String> {
+fn completed(row: &Served, mut object: Value) -> Result<Value> {
     let checked = row.schema.check(&mut object, &Duplicates::default(), FieldValidation::Ignore);
-    checked.map_err(|why| why.to_string())?;
+    checked.map_err(|why| fault::bare(why.to_string()))?;
     row.schema.default(&mut object);
-    let mut stored = row.to_stored(object).map_err(|why| why.message().to_owned())?;
-    row.strategy.default(&mut stored);
+    let mut stored = row.to_completed(object)?;
     row.settle(&mut stored);
     Ok(stored)
+}
+
+/// What is told of a failure.
+fn worded(why: steersman_core::Error) -> String {
+    why.message().to_owned()
 }

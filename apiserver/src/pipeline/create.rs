@@ -37,26 +37,29 @@ impl Core {
         if request.resource() == GroupResource::new("", "bindings") {
             return request.bind(body, options).await;
         }
-        let mut tree = body.into_object(&request.row, options.field_validation, &mut request.warnings)?;
+        let mut tree = request.read_object(body, options.field_validation).await?;
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
         }
         let given = Owners::take(&mut tree);
         metadata::wipe(&mut tree);
         let owners = match request.owns() {
-            true => request.owner(&options.field_manager).track(None, &tree, &given)?,
+            true => {
+                let owner = request.owner(&options.field_manager);
+                self.converting(&request.row, || owner.track(None, &tree, &given)).await?
+            }
             false => given,
         };
         let object = request.create(tree, owners).await?;
         request.settle(false).await?;
-        request.written(object, true)
+        request.written(object, true).await
     }
 }
 
 impl Request<'_> {
     /// The answer to a write.
-    pub(super) fn written(self, object: Object, created: bool) -> Result<Written> {
-        Ok(Written { object: self.row.show(object)?, created })
+    pub(super) async fn written(self, object: Object, created: bool) -> Result<Written> {
+        Ok(Written { object: self.core.shown(&self.row, object).await?, created })
     }
 
     /// The older way to bind a pod, in which the body alone says which one.
@@ -101,7 +104,8 @@ impl Request<'_> {
         }
         self.prepare_create(&mut tree);
         let metadata = encode::metadata_of(&tree)?;
-        self.validate_create(&tree, &metadata)?;
+        let (core, row) = (self.core, self.row.clone());
+        core.converting(&row, || self.validate_create(&tree, &metadata)).await?;
         self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         if !version.is_empty() && version != "0" {
             return Err(fault::bare("resourceVersion should not be set on objects to be created"));

@@ -15,7 +15,7 @@ use steersman_core::{Error, Object, Result};
 
 use super::commit::{Draft, Outcome};
 use super::{Caller, Core};
-use crate::crd;
+use crate::crd::{self, ConversionWebhook, Convert};
 use crate::ownership::Owners;
 use crate::registry::{self, Served};
 use crate::user::User;
@@ -157,9 +157,20 @@ impl Core {
                 new
             }
         };
-        self.registry.set(&resource, registry::custom(versions, self.converters.get(&resource), &collection));
+        self.registry.set(
+            &resource,
+            registry::custom(versions, self.converter(&resource, definition).as_ref(), &collection),
+        );
         self.compiled().insert(resource, what);
         Ok(())
+    }
+
+    /// Who converts the objects of a definition, if its strategy is that somebody does: whoever was given for it, else
+    /// the webhook that it names.
+    fn converter(&self, resource: &GroupResource, definition: &Value) -> Option<Convert> {
+        let webhook = ConversionWebhook::of(definition)?;
+        let own = self.converters.get(resource).cloned();
+        Some(own.map_or(Convert::Webhook(webhook), Convert::Own))
     }
 
     fn compiled(&self) -> MutexGuard<'_, BTreeMap<GroupResource, Value>> {
@@ -220,7 +231,7 @@ impl Core {
         self.cache.remove(&prefix);
         let collection = Arc::new(Collection::new(prefix, registry::strategy(&versions)));
         self.cache.add_loaded(collection.clone()).await?;
-        let rows = registry::custom(versions, self.converters.get(resource), &collection);
+        let rows = registry::custom(versions, self.converter(resource, definition).as_ref(), &collection);
         Ok(rows.into_iter().next())
     }
 

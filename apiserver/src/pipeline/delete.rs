@@ -56,7 +56,8 @@ impl<'a> Request<'a> {
         (self.dry_run, self.options) = (is_dry_run(options), Options::Delete(options));
         let (object, gone) = self.delete(options).await?;
         self.settle(gone).await?;
-        Ok(Deleted { object: self.row.show(object)?, gone })
+        let object = self.core.shown(&self.row, object).await?;
+        Ok(Deleted { object, gone })
     }
 }
 

@@ -18,7 +18,7 @@ impl Core {
         let object = collection.get(&request.key());
         let object = object.ok_or_else(|| Error::not_found(&request.resource(), &target.name))?;
         match request.door(&request.row)? {
-            Door::Object | Door::Status => request.row.show(object),
+            Door::Object | Door::Status => self.shown(&request.row, object).await,
             Door::Other(handler) => Object::from_value(&handler.show(&object.to_value()?)?),
         }
     }

@@ -62,18 +62,17 @@ impl Request<'_> {
                 self.list_past(&collection, &selection, revision, after, limit).await
             }
             Wanted::Exactly(revision) => {
-                self.page(collection.list(&selection, after, limit), &selection, revision)
+                self.page(collection.list(&selection, after, limit), &selection, revision).await
             }
-            _ => self.page(collection.list(&selection, after, limit), &selection, newest),
+            _ => self.page(collection.list(&selection, after, limit), &selection, newest).await,
         }
     }
 
-    fn page(&self, slice: Slice, selection: &Selection, revision: Revision) -> Result<ObjectList> {
-        let items: Result<Vec<Object>> =
-            slice.objects.into_iter().map(|object| self.row.show(object)).collect();
+    async fn page(&self, slice: Slice, selection: &Selection, revision: Revision) -> Result<ObjectList> {
+        let items: Vec<Object> = self.core.all_shown(&self.row, slice.objects).await?;
         let more = slice.last.is_some();
         Ok(ObjectList {
-            items: items?,
+            items,
             resource_version: revision.to_string(),
             continue_token: slice
                 .last
@@ -111,7 +110,7 @@ impl Request<'_> {
             }
             if slice.last.is_some() || page.remaining == 0 {
                 slice.behind += page.remaining;
-                return self.page(slice, selection, revision);
+                return self.page(slice, selection, revision).await;
             }
         }
     }

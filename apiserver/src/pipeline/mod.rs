@@ -11,6 +11,7 @@ mod cluster;
 mod commit;
 mod connect;
 mod continue_token;
+mod convert;
 mod create;
 mod definitions;
 mod delete;
@@ -52,6 +53,7 @@ use crate::authorize::Authorization;
 use crate::crd::Converter;
 #[cfg(feature = "tls")]
 use crate::fetch::ClientTls;
+use crate::fetch::Hooks;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::review::Review;
@@ -97,6 +99,8 @@ pub(crate) struct Core {
     pub(crate) service_address: IpAddr,
     /// Set once the server is about to stop.
     pub(crate) draining: AtomicBool,
+    /// Who calls webhooks.
+    pub(crate) hooks: Hooks,
     /// Who converts the objects of definitions whose conversion strategy is `Webhook`.
     pub(crate) converters: BTreeMap<GroupResource, Arc<dyn Converter>>,
     /// What the definitions said that are served now.

@@ -16,6 +16,7 @@ use super::status::Door;
 use super::update::Proposal;
 use super::{Caller, Change, Core, Written, metadata};
 use crate::admission::Options;
+use crate::crd::is_pending;
 use crate::fault;
 use crate::ownership::Owners;
 use crate::patch;
@@ -126,7 +127,10 @@ impl<'a> Patching<'a> {
     fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Proposal> {
         let patched = self.patched(current, names_owners(&self.change.patch));
         // A refusal shows the object as its client sees it.
-        let patched = patched.or_else(|_| self.patched(current, true))?;
+        let patched = match patched {
+            Err(why) if !is_pending(&why) => self.patched(current, true)?,
+            outcome => outcome?,
+        };
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
         self.complete(&mut tree)?;
@@ -175,8 +179,7 @@ impl<'a> Patching<'a> {
     fn complete(&self, tree: &mut Value) -> Result<()> {
         self.schema.default(tree);
         if self.is_whole {
-            *tree = self.row.to_stored(std::mem::take(tree))?;
-            self.row.strategy.default(tree);
+            *tree = self.row.to_completed(std::mem::take(tree))?;
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ impl Core {
         target: &'a Target,
         row: Arc<Served>,
     ) -> Request<'a> {
-        let now = self.env.now();
+        let (now, row) = (self.env.now(), row.for_request());
         let options = Options::None;
         let (dry_run, is_admitted, warnings) = (false, false, Vec::new());
         Request { core: self, caller, target, row, now, dry_run, options, is_admitted, warnings }

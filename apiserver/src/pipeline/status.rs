@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
     }
 
     /// The body of a write through a door, in stored form where it is the object itself.
-    pub(super) fn read_body(
+    pub(super) async fn read_body(
         &mut self,
         door: &Door<'_>,
         body: Body,
@@ -69,8 +69,18 @@ impl<'a> Request<'a> {
                 schema.default(&mut tree);
                 Ok(tree)
             }
-            _ => body.into_object(&row, validation, &mut self.warnings),
+            _ => self.read_object(body, validation).await,
         }
+    }
+
+    /// The body of a write that is an object of the resource, in stored form.
+    pub(super) async fn read_object(&mut self, body: Body, validation: FieldValidation) -> Result<Value> {
+        let row = self.row.clone();
+        let tree = body.into_version(&row, validation, &mut self.warnings)?;
+        if row.webhook().is_none() {
+            return row.to_completed(tree);
+        }
+        self.core.converting(&row, || row.to_completed(tree.clone())).await
     }
 
     /// The error that names the resource where upstream does, rather than the kind.

@@ -54,7 +54,7 @@ impl Core {
         (request.dry_run, request.options) = (options.dry_run, Options::Update(options));
         let row = request.row.clone();
         let door = request.door(&row)?;
-        let mut tree = request.read_body(&door, body, options.field_validation)?;
+        let mut tree = request.read_body(&door, body, options.field_validation).await?;
         metadata::check_name(&tree, &target.name)?;
         metadata::place(&mut tree, &request.row, &target.namespace)?;
         let version = metadata::take_version(&mut tree);
@@ -89,7 +89,14 @@ impl Request<'_> {
             if let Some(current) = &mut current {
                 row.catch_up(&mut current.tree);
             }
-            let proposal = next(current.as_ref(), &mut self.warnings)?;
+            let proposal = {
+                let (core, known) = (self.core, self.warnings.len());
+                let propose = || {
+                    self.warnings.truncate(known);
+                    next(current.as_ref(), &mut self.warnings)
+                };
+                core.converting(&row, propose).await?
+            };
             let round = match &current {
                 Some(old) => self.replace(door, old, proposal).await?,
                 None => self.create_by_update(door, proposal).await?,
@@ -97,7 +104,7 @@ impl Request<'_> {
             match round {
                 Round::Done { object, created } => {
                     self.settle(true).await?;
-                    return self.written_through(door, object, created);
+                    return self.written_through(door, object, created).await;
                 }
                 Round::Again(newer) => current = newer,
             }
@@ -105,9 +112,9 @@ impl Request<'_> {
         Err(Error::conflict(&self.resource(), &self.target.name, STALE))
     }
 
-    fn written_through(self, door: &Door<'_>, object: Object, created: bool) -> Result<Written> {
+    async fn written_through(self, door: &Door<'_>, object: Object, created: bool) -> Result<Written> {
         match door {
-            Door::Object | Door::Status => self.written(object, created),
+            Door::Object | Door::Status => self.written(object, created).await,
             Door::Other(handler) => {
                 let object = Object::from_value(&handler.show(&object.to_value()?)?)?;
                 Ok(Written { object, created })
@@ -163,7 +170,8 @@ impl Request<'_> {
         self.check_grants(&wanted, Some(&old.tree)).await?;
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
-        self.validate(door, &tree, &metadata, old)?;
+        let (core, row) = (self.core, self.row.clone());
+        core.converting(&row, || self.validate(door, &tree, &metadata, old)).await?;
         self.check(Operation::Update, &mut tree, &mut owners, Some(old)).await?;
         if self.is_released(&tree, &metadata) {
             return self.drop_released(tree, owners, old).await;

@@ -1,5 +1,7 @@
 //! Follows collections.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::stream;
 use steersman_core::api::{Target, WatchEvent, WatchOptions, WatchStream};
@@ -7,7 +9,9 @@ use steersman_core::selector::FieldSelector;
 use steersman_core::store::Revision;
 use steersman_core::{Error, Result};
 
+use super::convert::shown;
 use super::{Caller, Core, versions};
+use crate::fetch::Hooks;
 use crate::registry::Served;
 use crate::watch_cache::Start;
 
@@ -32,7 +36,7 @@ impl Core {
         let collection = request.row.stored("watch")?;
         let start = start(options, wanted);
         let stream = match collection.subscribe(selection, options.bookmarks, start, current) {
-            Ok(subscription) => show(request.row.clone(), subscription.boxed()),
+            Ok(subscription) => show(&self.hooks, request.row.clone(), subscription.boxed()),
             Err(error) => stream::iter([WatchEvent::Error(error)]).boxed(),
         };
         Ok(match options.timeout {
@@ -60,19 +64,24 @@ fn start(options: &WatchOptions, wanted: Option<Revision>) -> Start {
 }
 
 /// The events in the version that was asked for.
-fn show(row: std::sync::Arc<Served>, events: WatchStream) -> WatchStream {
+fn show(hooks: &Hooks, row: Arc<Served>, events: WatchStream) -> WatchStream {
     if row.shows_as_stored() {
         return events;
     }
-    let shown = events.map(move |event| {
-        let show = |object| row.show(object);
-        let outcome = match event {
-            WatchEvent::Added(object) => show(object).map(WatchEvent::Added),
-            WatchEvent::Modified(object) => show(object).map(WatchEvent::Modified),
-            WatchEvent::Deleted(object) => show(object).map(WatchEvent::Deleted),
-            other => Ok(other),
-        };
-        outcome.unwrap_or_else(WatchEvent::Error)
+    let hooks = hooks.clone();
+    let shown = events.then(move |event| {
+        // What was converted for one event is no use to the next.
+        let (hooks, row) = (hooks.clone(), row.clone().for_request());
+        async move {
+            let show = |object| shown(&hooks, &row, object);
+            let outcome = match event {
+                WatchEvent::Added(object) => show(object).await.map(WatchEvent::Added),
+                WatchEvent::Modified(object) => show(object).await.map(WatchEvent::Modified),
+                WatchEvent::Deleted(object) => show(object).await.map(WatchEvent::Deleted),
+                other => Ok(other),
+            };
+            outcome.unwrap_or_else(WatchEvent::Error)
+        }
     });
     shown.boxed()
 }

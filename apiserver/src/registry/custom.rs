@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use steersman_core::resource::{Resource, Scope, scope_of};
 
 use super::{Served, View};
-use crate::crd::{Conversion, Converter, Version};
+use crate::crd::{Conversion, Convert, Version};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
 use crate::watch_cache::{Collection, REGISTRY};
@@ -72,7 +72,7 @@ pub(crate) fn prefix(group: &str, plural: &str) -> String {
 /// The rows of the versions of one definition, over one collection; the storage version first.
 pub(crate) fn custom(
     versions: Vec<Version>,
-    converter: Option<&Arc<dyn Converter>>,
+    converter: Option<&Convert>,
     collection: &Arc<Collection>,
 ) -> Vec<Arc<Served>> {
     let selectable = selectable(&versions);
@@ -87,7 +87,7 @@ pub(crate) fn custom(
 fn row(
     version: Version,
     selectable: &[String],
-    converter: Option<Arc<dyn Converter>>,
+    converter: Option<Convert>,
     collection: Arc<Collection>,
 ) -> Served {
     let own = |field: &&String| version.selectable_fields.iter().any(|path| bare(path) == **field);
@@ -101,10 +101,10 @@ fn row(
         schema: version.schema,
         strategy: Arc::new(Custom { selectable }),
         collection: Some(collection),
-        view: match (version.is_one_of_several, version.is_converted) {
+        view: match (version.is_one_of_several, converter) {
             (false, _) => View::Same,
-            (true, false) => View::Version { stored },
-            (true, true) => View::Converted(Conversion { stored, converter }),
+            (true, None) => View::Version { stored },
+            (true, Some(by)) => View::Converted(Conversion { stored, by }),
         },
         defaults_on_read: version.defaults_on_read,
         custom: true,

@@ -10,7 +10,7 @@ use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, Gro
 use steersman_core::{Error, Object, Result, metadata};
 
 use crate::convert::autoscaler;
-use crate::crd::{self, Conversion, Findings};
+use crate::crd::{self, Conversion, ConversionWebhook, Convert, Findings};
 use crate::fault;
 use crate::schema::{Duplicates, Extent, Schema};
 use crate::strategy::Strategy;
@@ -49,6 +49,7 @@ const GENERATIONS: &[&str] = &[
 ];
 
 /// Everything that the pipeline must know of a resource.
+#[derive(Clone)]
 pub(crate) struct Served {
     /// Its names, verbs and subresources.
     pub(crate) names: tables::Row,
@@ -240,6 +241,13 @@ impl Served {
         })
     }
 
+    /// The tree that is stored for a tree of this version, with the defaults that depend on other fields.
+    pub(crate) fn to_completed(&self, tree: Value) -> Result<Value> {
+        let mut stored = self.to_stored(tree)?;
+        self.strategy.default(&mut stored);
+        Ok(stored)
+    }
+
     /// The tree of this version for a stored tree; 500 if it cannot be converted.
     pub(crate) fn to_view(&self, tree: Value) -> Result<Value> {
         Ok(match &self.view {
@@ -251,6 +259,23 @@ impl Served {
                 conversion.convert(tree, &self.kind.api_version()).map_err(fault::bare)?
             }
         })
+    }
+
+    /// The row for one request: what a webhook has converted for it is no other's.
+    pub(crate) fn for_request(self: Arc<Self>) -> Arc<Self> {
+        let View::Converted(Conversion { stored, by: Convert::Webhook(webhook) }) = &self.view else {
+            return self;
+        };
+        let conversion = Conversion { stored: stored.clone(), by: Convert::Webhook(webhook.afresh()) };
+        Arc::new(Served { view: View::Converted(conversion), ..Served::clone(&self) })
+    }
+
+    /// The webhook that converts its objects, if one does.
+    pub(crate) fn webhook(&self) -> Option<&ConversionWebhook> {
+        match &self.view {
+            View::Converted(Conversion { by: Convert::Webhook(webhook), .. }) => Some(webhook),
+            _ => None,
+        }
     }
 
     /// How a stored object is shown in this version.

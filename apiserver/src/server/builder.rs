@@ -96,9 +96,9 @@ impl Builder {
         self
     }
 
-    /// Who calls the webhooks that configurations of admission name: an [`HttpFetch`](crate::HttpFetch), or a closure that
-    /// is the webhook. Without one, a write that a webhook is to be asked about is refused, unless its `failurePolicy` is
-    /// `Ignore`.
+    /// Who calls the webhooks that configurations of admission and definitions of custom resources name: an
+    /// [`HttpFetch`](crate::HttpFetch), or a closure that is the webhook. Without one, a write that a webhook is to be asked
+    /// about is refused, unless its `failurePolicy` is `Ignore`, and nothing is converted.
     pub fn webhooks(mut self, caller: impl Fetch + 'static) -> Self {
         self.webhooks = Some(Arc::new(caller));
         self
@@ -278,9 +278,9 @@ impl Builder {
         rbac.follow(cache.clone(), registry.collections(rbac::GROUP, &rbac::KINDS.map(|kind| kind.0)));
         let mut chain = admission::builtin(env);
         let configurations = registry.collections(admission::GROUP, &admission::CONFIGURATIONS);
+        let hooks = Hooks::new(env, self.webhooks, services(&registry));
         if let [mutating, validating] = configurations.as_slice() {
-            let caller = Hooks::new(env, self.webhooks, services(&registry));
-            chain.extend(admission::webhooks(&caller, mutating.clone(), validating.clone()));
+            chain.extend(admission::webhooks(&hooks, mutating.clone(), validating.clone()));
         }
         let is_named = |names: &[String], name: &str| names.iter().any(|own| own == name);
         let is_on = |plugin: &Arc<dyn Admission>| {
@@ -318,6 +318,7 @@ impl Builder {
             metrics: Metrics::new(),
             service_address: self.ranges.kubernetes(),
             draining: AtomicBool::new(false),
+            hooks,
             converters: self.converters,
             compiled: std::sync::Mutex::default(),
             syncing: futures::lock::Mutex::default(),

@@ -13,6 +13,7 @@ use crate::crd::ScalePaths;
 use crate::strategy::WriteContext;
 
 /// The scale of one kind.
+#[derive(Clone)]
 pub(crate) struct Scale {
     replicas: String,
     observed: String,
@@ -22,6 +23,7 @@ pub(crate) struct Scale {
 }
 
 /// Where the selector of the pods is.
+#[derive(Clone)]
 enum Selector {
     /// A label selector, or a map of labels, at this pointer.
     Structured(&'static str),

@@ -84,7 +84,7 @@ fn objects_are_judged_in_the_version_that_they_were_written_in() {
 }
 
 #[test]
-fn without_a_converter_other_versions_are_told_apart_from_the_stored_one() {
+fn without_anybody_who_converts_other_versions_are_told_apart_from_the_stored_one() {
     let world = World::new();
     world.create(&definitions(), by_webhook()).unwrap();
     world.create(&gauges("v1"), gauge("centimetres", 300)).unwrap();
@@ -92,7 +92,8 @@ fn without_a_converter_other_versions_are_told_apart_from_the_stored_one() {
     assert_eq!(error.code(), 500);
     assert_eq!(
         error.message(),
-        "conversion webhook for example.com/v1, Kind=Gauge failed: no converter is registered for it"
+        "conversion webhook for example.com/v1, Kind=Gauge failed: this server calls no webhooks: it was given nobody who \
+         does (`Builder::webhooks`)"
     );
 }
 

@@ -157,11 +157,11 @@ impl Mutation {
         let cluster = write.cluster;
         let next = match self {
             Mutation::Apply(_) => {
-                let merged = cluster.merge(write.resource, &seen.object, made);
+                let merged = cluster.merge(write.resource, &seen.object, made).await;
                 merged.map_err(|why| format!("error applying patch: {why}"))?
             }
             Mutation::Patch(_) => match patch::perform(&made, &seen.object) {
-                Ok(patched) => cluster.complete(write.resource, patched)?,
+                Ok(patched) => cluster.complete(write.resource, patched).await?,
                 Err(patch::Misfit::Test(_)) => return Ok(()),
                 Err(patch::Misfit::Other(why)) => return Err(format!("JSONPath: {why}")),
             },
