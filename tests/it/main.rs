@@ -16,6 +16,7 @@ mod node;
 mod pod;
 mod scheduling;
 mod service;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
