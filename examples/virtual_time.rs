@@ -12,6 +12,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::json;
 use steersman::controllers::Defaults;
 use steersman::controllers::nodelifecycle::NodeLifecycleOptions;
+use steersman::controllers::podgc::PodGcOptions;
 use steersman::kubelet::KubeletOptions;
 use steersman::prelude::*;
 use steersman::sim::Sim;
@@ -77,21 +78,23 @@ async fn live(sim: &Sim) -> Result<u32> {
     Ok(rollouts)
 }
 
-/// Upstream's kubelet gives 60,000 signs of life a week; a node that gives one in ten minutes is the same to watch.
+/// Upstream's kubelet gives 60,000 signs of life a week; a node that gives one in twenty minutes is the same to watch.
 fn slow_kubelet() -> KubeletOptions {
     let mut options = KubeletOptions::default();
-    options.lease_duration = 40 * MINUTE;
-    options.status_period = 10 * MINUTE;
-    options.report_period = HOUR;
+    options.lease_duration = 80 * MINUTE;
+    options.status_period = HOUR;
+    options.report_period = 6 * HOUR;
     options
 }
 
-/// A node is lost when it has been silent for twenty minutes; pods still leave it after the default toleration of 300 s.
+/// A node is lost when it has been silent for forty minutes; pods still leave it after the default toleration of 300 s.
 fn slow_controllers() -> Defaults {
     let mut nodes = NodeLifecycleOptions::default();
     nodes.node_monitor_period = 5 * MINUTE;
-    nodes.node_monitor_grace_period = 20 * MINUTE;
-    Defaults::default().node_lifecycle(nodes)
+    nodes.node_monitor_grace_period = 40 * MINUTE;
+    let mut pods = PodGcOptions::default();
+    pods.period = 5 * MINUTE;
+    Defaults::default().node_lifecycle(nodes).pod_gc(pods)
 }
 
 async fn roll(cluster: &Cluster, version: u32) -> Result<()> {

@@ -300,6 +300,10 @@ impl Shared {
 
     /// Takes over what a watch delivered, up to `resource_version`.
     fn apply(&self, events: Vec<WatchEvent>, resource_version: &str) {
+        // Most of what a quiet watch delivers says only how far it is.
+        if events.iter().all(|event| matches!(event, WatchEvent::Bookmark { .. })) {
+            return self.write().advance(resource_version);
+        }
         self.change(resource_version, |objects| {
             events.into_iter().flat_map(|event| objects.apply(event)).collect()
         });

@@ -34,7 +34,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Leaves out what stands at or below these paths.
-    pub(super) fn without(mut self, ignored: &Set<'_>) -> Self {
+    fn without(mut self, ignored: &Set<'_>) -> Self {
         for set in [&mut self.added, &mut self.modified, &mut self.removed] {
             set.prune(ignored);
         }
@@ -59,13 +59,20 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// Compares two versions of an object.
-pub(super) fn compare<'a>(schema: &Schema, old: &'a Value, new: &'a Value) -> Changes<'a> {
-    let mut changes = at(Place::root(schema), Some(old), Some(new));
+/// Compares two versions of an object, but for what stands at or below the ignored paths.
+pub(super) fn compare<'a>(schema: &Schema, old: &'a Value, new: &'a Value, ignored: &Set<'_>) -> Changes<'a> {
+    let root = Place::root(schema);
+    let mut changes = match (root.form(old), root.form(new)) {
+        (Form::Map, Form::Map) => {
+            let is_ignored = |field: &str| ignored.get(&Element::field(field)).is_some_and(|set| set.member);
+            maps(root, entries(Some(old)), entries(Some(new)), is_ignored)
+        }
+        _ => at(root, Some(old), Some(new)),
+    };
     for set in [&mut changes.added, &mut changes.modified, &mut changes.removed] {
         set.member = false;
     }
-    changes
+    changes.without(ignored)
 }
 
 fn at<'a>(place: Place<'_>, old: Option<&'a Value>, new: Option<&'a Value>) -> Changes<'a> {
@@ -114,7 +121,7 @@ fn by<'a>(form: Form<'_>, place: Place<'_>, old: &'a Value, new: &'a Value) -> C
     let (some_old, some_new) = (Some(old), Some(new));
     match form {
         Form::Map if entries(some_old).is_some() || entries(some_new).is_some() => {
-            maps(place, entries(some_old), entries(some_new))
+            maps(place, entries(some_old), entries(some_new), |_| false)
         }
         Form::List(kind) if !(elements(some_old).is_empty() && elements(some_new).is_empty()) => {
             lists(place, kind, elements(some_old), elements(some_new))
@@ -131,9 +138,10 @@ fn maps<'a>(
     place: Place<'_>,
     old: Option<&'a Map<String, Value>>,
     new: Option<&'a Map<String, Value>>,
+    is_ignored: impl Fn(&str) -> bool,
 ) -> Changes<'a> {
     let mut changes = Changes::default();
-    for (key, old, new) in paired(old, new) {
+    for (key, old, new) in paired(old, new).filter(|(key, ..)| !is_ignored(key)) {
         let below = at(place.child(key), old, new);
         if !below.is_empty() {
             changes.attach(Element::field(key), below);

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::compare::compare;
 use super::conflict::Conflicts;
 use super::field_set;
+use super::set::Set;
 use crate::schema::Schema;
 
 /// The manager that takes over.
@@ -21,7 +22,7 @@ const LIMIT: usize = 256 * 1024;
 pub(super) fn let_go(schema: &Schema, live: &Value, sets: &mut Conflicts<'_>) {
     let last = live["metadata"]["annotations"][ANNOTATION].as_str().unwrap_or_default();
     let Ok(last @ Value::Object(_)) = serde_json::from_str::<Value>(last) else { return };
-    let changes = compare(schema, live, &last);
+    let changes = compare(schema, live, &last, &Set::default());
     let mut still = field_set::of(schema, &last);
     for changed in [&changes.added, &changes.modified, &changes.removed] {
         still.subtract(changed);

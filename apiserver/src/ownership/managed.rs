@@ -1,6 +1,7 @@
 //! Who owns what: the entries of `metadata.managedFields`.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -45,8 +46,8 @@ pub(super) struct Owned<'a> {
     pub(super) api_version: Cow<'a, str>,
     /// When the set last changed, in whole seconds.
     pub(super) time: Option<Cow<'a, str>>,
-    /// The fields.
-    set: Set<'a>,
+    /// The fields; read from their text once somebody asks for them.
+    set: OnceCell<Set<'a>>,
     /// How they are stored, for as long as they are the same.
     text: Option<&'a str>,
 }
@@ -63,8 +64,9 @@ pub(super) struct Entry<'a> {
     pub(super) api_version: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(super) fields_type: Cow<'a, str>,
+    /// Nothing where they were not read.
     #[serde(borrow, default, rename = "fieldsV1")]
-    pub(super) fields: Fields<'a>,
+    pub(super) fields: Option<Fields<'a>>,
     #[serde(borrow, default)]
     pub(super) manager: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -94,24 +96,41 @@ impl<'a> Manager<'a> {
 impl<'a> Owned<'a> {
     /// What is owned in a version.
     pub(super) fn new(api_version: impl Into<Cow<'a, str>>, set: Set<'a>) -> Self {
-        Owned { api_version: api_version.into(), time: None, set, text: None }
+        Owned { api_version: api_version.into(), time: None, set: set.into(), text: None }
     }
 
     /// The fields.
     pub(super) fn set(&self) -> &Set<'a> {
-        &self.set
+        self.set.get_or_init(|| self.text.and_then(written::set).unwrap_or_default())
     }
 
     /// The fields, to be changed.
     pub(super) fn set_mut(&mut self) -> &mut Set<'a> {
+        self.set();
         self.text = None;
-        &mut self.set
+        self.set.get_mut().expect("it has just been read")
+    }
+
+    /// Whether a set holds one of the fields.
+    pub(super) fn meets(&self, set: &Set<'_>) -> bool {
+        let may_meet = match (self.set.get(), self.text) {
+            (None, Some(text)) => set.iter().any(|(step, _)| written::names(text, step)),
+            _ => true,
+        };
+        may_meet && self.set().meets(set)
+    }
+
+    fn is_empty(&self) -> bool {
+        match (self.set.get(), self.text) {
+            (None, Some(text)) => text == "{}",
+            _ => self.set().is_empty(),
+        }
     }
 
     fn write(&self, out: &mut String) {
         match self.text {
             Some(text) => out.push_str(text),
-            None => codec::encode(&self.set, out),
+            None => codec::encode(self.set(), out),
         }
     }
 }
@@ -119,14 +138,19 @@ impl<'a> Owned<'a> {
 /// How it is stored makes no difference.
 impl PartialEq for Owned<'_> {
     fn eq(&self, other: &Self) -> bool {
-        (&self.api_version, &self.time, &self.set) == (&other.api_version, &other.time, &other.set)
+        (&self.api_version, &self.time, self.set()) == (&other.api_version, &other.time, other.set())
     }
 }
 
 impl<'a> Managed<'a> {
-    /// Reads stored `managedFields`; `None` if an entry is malformed, or there is no list.
+    /// Reads `managedFields`; `None` if an entry is malformed, or there is no list.
     pub(super) fn decode(list: &'a str) -> Option<Self> {
         Self::of(written::entries(list).or_else(|| serde_json::from_str(list).ok())?)
+    }
+
+    /// The same of those that are stored: the fields of most entries are never asked for, and so not read here.
+    pub(super) fn decode_stored(list: &'a str) -> Option<Self> {
+        written::unread_entries(list).and_then(Self::of).or_else(|| Self::decode(list))
     }
 
     /// The same of those that a client sends, which are to be written in our own way.
@@ -164,7 +188,7 @@ impl<'a> Managed<'a> {
         self.0
             .iter()
             .filter(|(manager, _)| *manager != one)
-            .all(|(_, owned)| owned.api_version == api_version && !owned.set.meets(set))
+            .all(|(_, owned)| owned.api_version == api_version && !owned.meets(set))
     }
 
     /// Whether there is no manager.
@@ -174,7 +198,7 @@ impl<'a> Managed<'a> {
 
     /// Drops managers that own nothing.
     pub(super) fn drop_idle(&mut self) {
-        self.0.retain(|_, owned| !owned.set.is_empty());
+        self.0.retain(|_, owned| !owned.is_empty());
     }
 
     /// Folds the managers that updated longest ago into one of each version, where there are too many.
@@ -202,8 +226,8 @@ impl<'a> Managed<'a> {
                 self.0.insert(bucket.clone(), owned);
             }
             let younger = self.0.remove(&manager);
-            if let (Some(ancient), Some(younger)) = (self.0.get_mut(&bucket), younger) {
-                ancient.set_mut().unite(younger.set);
+            if let (Some(ancient), Some(mut younger)) = (self.0.get_mut(&bucket), younger) {
+                ancient.set_mut().unite(std::mem::take(younger.set_mut()));
                 ancient.time = younger.time;
             }
             count -= 1;
@@ -223,7 +247,7 @@ impl<'a> Entry<'a> {
         }
         let manager = Manager::new(self.manager, operation, self.api_version.clone(), self.subresource);
         let time = self.time.filter(|time| !time.is_empty());
-        let (set, text) = (self.fields.0, self.text);
+        let (set, text) = (self.fields.map_or_else(OnceCell::new, |fields| fields.0.into()), self.text);
         Some((manager, Owned { api_version: self.api_version, time, set, text }))
     }
 }

@@ -54,7 +54,7 @@ impl Owners {
 
     /// Every manager; `None` if an entry is malformed.
     pub(super) fn read(&self) -> Option<Managed<'_>> {
-        self.text().map_or_else(|| Some(Managed::default()), Managed::decode)
+        self.text().map_or_else(|| Some(Managed::default()), Managed::decode_stored)
     }
 
     fn timeless(&self) -> Option<Managed<'_>> {

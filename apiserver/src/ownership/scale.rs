@@ -50,7 +50,7 @@ fn in_scale() -> Set<'static> {
 }
 
 fn has(owned: &Owned<'_>, field: &Set<'_>) -> bool {
-    owned.set().meets(field)
+    owned.meets(field)
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Writer<'_> {
 
     /// What differs, as far as this write may change it.
     pub(super) fn changes<'v>(&self, live: &'v Value, new: &'v Value) -> Changes<'v> {
-        compare(self.schema, live, new).without(&self.reset())
+        compare(self.schema, live, new, &self.reset())
     }
 
     /// What this write puts back.
@@ -88,7 +88,7 @@ impl Writer<'_> {
         // Who sets only what it owns already keeps what it has.
         let keeps = managed.0.get(&manager).is_some_and(|owned| {
             [&changes.added, &changes.modified].into_iter().all(|set| owned.set().covers(set))
-                && !owned.set().meets(&changes.removed)
+                && !owned.meets(&changes.removed)
         });
         self.dispossess(managed, Some(&manager).filter(|_| keeps), live, new, &changes);
         let mut own = changes.into_set();
@@ -120,7 +120,7 @@ impl Writer<'_> {
             }
             let Some(changes) = others.changes(&owned.api_version, changes) else { return false };
             for set in [&changes.added, &changes.modified, &changes.removed] {
-                if owned.set().meets(set) {
+                if owned.meets(set) {
                     owned.set_mut().subtract(set);
                 }
             }
@@ -157,7 +157,7 @@ impl<'a> Others<'a> {
         let index = found.unwrap_or_else(|| {
             let schema = (self.writer.versions)(api_version);
             let reset = self.writer.reset();
-            let changes = schema.map(|schema| compare(&schema, self.live, self.new).without(&reset));
+            let changes = schema.map(|schema| compare(&schema, self.live, self.new, &reset));
             self.seen.push((api_version.to_owned(), changes));
             self.seen.len() - 1
         });

@@ -14,20 +14,35 @@ const DEEPEST: usize = 100;
 
 /// The entries of a list; `None` if the text is not in our writing.
 pub(super) fn entries(list: &str) -> Option<Vec<Entry<'_>>> {
-    let mut text = Text(list);
-    let mut entries = Vec::new();
-    text.eat("[")?;
-    loop {
-        entries.push(text.entry()?);
-        if text.eat("]").is_some() {
-            return text.0.is_empty().then_some(entries);
-        }
-        text.eat(",")?;
-    }
+    Text(list).entries(&|text| text.set(0).map(Some))
+}
+
+/// The same, with the texts of the fields, which are not read.
+pub(super) fn unread_entries(list: &str) -> Option<Vec<Entry<'_>>> {
+    Text(list).entries(&|text| text.pass().map(|()| None))
+}
+
+/// The fields of an entry that was not read; `None` if they are malformed.
+pub(super) fn set(fields: &str) -> Option<Set<'_>> {
+    let mut text = Text(fields);
+    let mut read = text.set(0).filter(|_| text.0.is_empty());
+    // The whole object has no owner.
+    read.iter_mut().for_each(|set| set.member = false);
+    read.or_else(|| serde_json::from_str(fields).ok().map(|Fields(set)| set))
+}
+
+/// Whether a step may be among the outermost of fields that were not read; where not, it stands nowhere in them.
+pub(super) fn names(fields: &str, step: &Element<'_>) -> bool {
+    let mut key = String::with_capacity(32);
+    step.write(&mut key);
+    fields.contains(&key)
 }
 
 /// What is not read yet.
 struct Text<'a>(&'a str);
+
+/// Reads the fields of an entry, or passes them over.
+type ReadFields<'a> = dyn Fn(&mut Text<'a>) -> Option<Option<Set<'a>>>;
 
 impl<'a> Text<'a> {
     fn eat(&mut self, expected: &str) -> Option<()> {
@@ -35,15 +50,27 @@ impl<'a> Text<'a> {
         Some(())
     }
 
-    fn entry(&mut self) -> Option<Entry<'a>> {
+    fn entries(mut self, read: &ReadFields<'a>) -> Option<Vec<Entry<'a>>> {
+        let mut entries = Vec::new();
+        self.eat("[")?;
+        loop {
+            entries.push(self.entry(read)?);
+            if self.eat("]").is_some() {
+                return self.0.is_empty().then_some(entries);
+            }
+            self.eat(",")?;
+        }
+    }
+
+    fn entry(&mut self, read: &ReadFields<'a>) -> Option<Entry<'a>> {
         self.eat("{\"apiVersion\":")?;
         let api_version = self.string()?;
         self.eat(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":")?;
         let start = self.0;
-        let mut set = self.set(0)?;
+        let mut set = read(self)?;
         let text = Some(&start[..start.len() - self.0.len()]);
         // The whole object has no owner.
-        set.member = false;
+        set.iter_mut().for_each(|set| set.member = false);
         self.eat(",\"manager\":")?;
         let manager = self.string()?;
         self.eat(",\"operation\":")?;
@@ -51,7 +78,7 @@ impl<'a> Text<'a> {
         let subresource = if self.eat(",\"subresource\":").is_some() { self.string()? } else { "".into() };
         let time = if self.eat(",\"time\":").is_some() { Some(self.string()?) } else { None };
         self.eat("}")?;
-        let (fields, fields_type) = (Fields(set), "FieldsV1".into());
+        let (fields, fields_type) = (set.map(Fields), "FieldsV1".into());
         Some(Entry { api_version, fields_type, fields, manager, operation, subresource, time, text })
     }
 
@@ -76,6 +103,38 @@ impl<'a> Text<'a> {
             self.eat(",")?;
         }
         Some(Set::new(member || below.is_empty(), below))
+    }
+
+    /// Passes over an object.
+    fn pass(&mut self) -> Option<()> {
+        self.0.starts_with('{').then_some(())?;
+        let mut depth = 0;
+        loop {
+            match self.0.as_bytes().first()? {
+                b'{' => depth += 1,
+                b'}' => depth -= 1,
+                b'"' => self.pass_string()?,
+                b':' | b',' if depth > 0 => {}
+                _ => return None,
+            }
+            self.0 = &self.0[1..];
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    /// Passes over a string, up to the quote at its end.
+    fn pass_string(&mut self) -> Option<()> {
+        loop {
+            let rest = &self.0[1..];
+            self.0 = &rest[plain(rest)..];
+            match self.0.as_bytes() {
+                [b'"', ..] => return Some(()),
+                [b'\\', b'"' | b'\\', ..] => self.0 = &self.0[1..],
+                _ => return None,
+            }
+        }
     }
 
     /// A string in which nothing but quotes and backslashes is escaped.
@@ -126,6 +185,7 @@ mod tests {
         for text in [ENTRY, more.as_str(), two.as_str()] {
             let read = entries(text).and_then(Managed::of);
             assert_eq!(read, parsed(text), "{text}");
+            assert_eq!(unread_entries(text).and_then(Managed::of), parsed(text), "{text}");
             assert_eq!(read.and_then(|managed| managed.encode()).as_deref(), Some(text));
         }
     }

@@ -7,7 +7,7 @@ mod refusal;
 mod strategic;
 mod text;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
@@ -57,11 +57,29 @@ pub fn apply(
     if let Some(why) = settle_kind(&mut object, current, schema, matches!(patch, Patch::Strategic(_))) {
         return Err(refused(&why));
     }
+    let untouched = set_aside(&mut object, patch, schema);
     let warnings = schema.check(&mut object, duplicates, validation).map_err(|unfit| match patch {
         Patch::Strategic(_) => refused(&unfit.restoring()),
         _ => refused(&unfit.to_string()),
     })?;
+    if let Some(fields) = object.as_object_mut() {
+        fields.extend(untouched);
+    }
     Ok(Patched { object, warnings })
+}
+
+/// Takes out the fields of an object that a patch by fields does not name: they have the types of the schema already. The
+/// schema of a custom resource may have changed since they were written.
+fn set_aside(object: &mut Value, patch: &Patch, schema: &Schema) -> Map<String, Value> {
+    let (Patch::Merge(patch) | Patch::Strategic(patch)) = patch else { return Map::new() };
+    let (Some(fields), Some(named)) = (object.as_object_mut(), patch.as_object()) else { return Map::new() };
+    if schema.is_custom() || named.keys().any(|field| field.starts_with('$')) {
+        return Map::new();
+    }
+    let (named, untouched) =
+        std::mem::take(fields).into_iter().partition(|(field, _)| named.contains_key(field));
+    *fields = named;
+    untouched
 }
 
 /// Why the operations of a policy do not apply.

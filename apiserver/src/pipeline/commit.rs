@@ -56,7 +56,7 @@ pub(super) enum Outcome {
 }
 
 impl Current {
-    pub(super) fn of(object: Object) -> Result<Self> {
+    fn of(object: Object) -> Result<Self> {
         let stored = Stored::of(&object)?;
         Ok(Current::new(object, stored))
     }
@@ -75,10 +75,14 @@ impl Core {
     /// The newest version of an object.
     pub(super) async fn newest(&self, collection: &Collection, key: &str) -> Result<Option<Current>> {
         self.cache.current().await?;
-        let Some(object) = collection.get(key) else { return Ok(None) };
+        collection.get(key).map(|object| self.current(collection, key, object)).transpose()
+    }
+
+    /// What `object` holds, the version of that key that was written last.
+    pub(super) fn current(&self, collection: &Collection, key: &str, object: Object) -> Result<Current> {
         match self.recent.get(&store_key(collection, key), revision_of(&object)) {
-            Some(stored) => Ok(Some(Current::new(object, stored))),
-            None => Current::of(object).map(Some),
+            Some(stored) => Ok(Current::new(object, stored)),
+            None => Current::of(object),
         }
     }
 

@@ -109,7 +109,10 @@ impl Request<'_> {
             Plan::Nothing => Ok(Round::Done(old.object.clone(), false)),
             Plan::Mark(tree) => self.mark(tree, old).await,
             Plan::MarkAndRemove(tree) => match self.mark(tree, old).await? {
-                Round::Done(object, _) if !self.dry_run => self.remove(&Current::of(object)?).await,
+                Round::Done(object, _) if !self.dry_run => {
+                    let collection = self.row.stored("delete")?;
+                    self.remove(&self.core.current(collection, &self.key(), object)?).await
+                }
                 other => Ok(other),
             },
             Plan::Remove => self.remove(old).await,

@@ -142,6 +142,9 @@ fn is_blank(value: Option<&Value>) -> bool {
 /// Makes one owner of one that stands twice; what the client is told then.
 pub(super) fn dedup_owners(tree: &mut Value) -> Option<String> {
     let owners = of(tree).get_mut("ownerReferences").and_then(Value::as_array_mut)?;
+    if owners.len() < 2 {
+        return None;
+    }
     let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
     let mut again: Vec<&str> = Vec::new();
     for owner in owners.iter() {

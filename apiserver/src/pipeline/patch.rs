@@ -41,7 +41,7 @@ impl Core {
         let missing = Error::not_found(&request.resource(), &name);
         let row = row.clone();
         let namespace = target.namespace.clone();
-        let next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
+        let mut next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
             let mut proposal = match (&patching.change.patch, current) {
                 (Patch::Apply(_), None) if !patching.is_whole => return Err(missing.clone()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
@@ -52,7 +52,7 @@ impl Core {
             metadata::check_name(&proposal.tree, &name)?;
             Ok(proposal)
         };
-        request.change(&door, &next).await
+        request.change(&door, &mut next).await
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Proposal {
 }
 
 /// Makes the next version from the current one; called again with each newer one.
-pub(super) type Next<'a> = dyn Fn(Option<&Current>, &mut Vec<String>) -> Result<Proposal> + Send + Sync + 'a;
+pub(super) type Next<'a> = dyn FnMut(Option<&Current>, &mut Vec<String>) -> Result<Proposal> + Send + 'a;
 
 impl Core {
     /// Replaces an object or a part of it.
@@ -61,16 +61,20 @@ impl Core {
         let given = Owners::take(&mut tree);
         let (owner, owns) = (request.owner(&options.field_manager), request.owns());
         let scales = request.scales(&door, &options.field_manager);
-        let next = |current: Option<&Current>, _: &mut Vec<String>| {
+        // What names its version is tried once: whoever was faster has made it stale.
+        let is_last = !version.is_empty() && row.webhook().is_none();
+        let mut body = Some(tree);
+        let mut next = |current: Option<&Current>, _: &mut Vec<String>| {
+            let tree = if is_last { body.take() } else { body.clone() };
+            let tree = tree.ok_or_else(|| Error::conflict(&row.group_resource(), &target.name, STALE))?;
             let owners = match (&scales, current) {
                 (Some(scales), Some(current)) => scales.track(current, &tree, &given)?,
                 _ if owns => owner.track(current, &tree, &given)?,
                 _ => given.clone(),
             };
-            let tree = tree.clone();
             Ok(Proposal { tree, owners, version: version.clone(), is_put: true, creates: false })
         };
-        request.change(&door, &next).await
+        request.change(&door, &mut next).await
     }
 }
 
@@ -81,7 +85,7 @@ enum Round {
 
 impl Request<'_> {
     /// Brings an object from its current version to the next.
-    pub(super) async fn change(mut self, door: &Door<'_>, next: &Next<'_>) -> Result<Written> {
+    pub(super) async fn change(mut self, door: &Door<'_>, next: &mut Next<'_>) -> Result<Written> {
         let row = self.row.clone();
         let collection = row.stored("update")?;
         let mut current = self.core.newest(collection, &self.key()).await?;
@@ -163,7 +167,7 @@ impl Request<'_> {
         self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old)).await?;
         if !self.owns() {
             owners = scale::owners(door, &owners, &old.owners, &self.row.kind.api_version());
-        } else if owners != old.owners && wanted == *old.tree {
+        } else if owners != old.owners && is_same(&wanted, &old.tree) {
             owners = owners.settled(&old.owners);
         }
         self.check_version(&version, old)?;
@@ -186,7 +190,7 @@ impl Request<'_> {
         metadata: Metadata,
         old: &Current,
     ) -> Result<Round> {
-        if owners == old.owners && tree == *old.tree {
+        if owners == old.owners && is_same(&tree, &old.tree) {
             return Ok(Round::Done { object: old.object.clone(), created: false });
         }
         let row = self.row.clone();
@@ -251,17 +255,20 @@ impl Request<'_> {
     }
 
     fn counts_change(&self, door: &Door<'_>, tree: &Value, old: &Value) -> bool {
-        let own = match door {
-            Door::Object => self.row.strategy.counts_change(tree, old),
-            Door::Status | Door::Other(_) => None,
-        };
-        own.unwrap_or_else(|| self.row.spec_differs(tree, old))
+        match door {
+            // It has left everything but the status as it was.
+            Door::Status => false,
+            Door::Object => {
+                self.row.strategy.counts_change(tree, old).unwrap_or_else(|| self.row.spec_differs(tree, old))
+            }
+            Door::Other(_) => self.row.spec_differs(tree, old),
+        }
     }
 
     fn validate(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
         let row = self.row.clone();
         // What stays as it is was found valid when it was written; only the rules of a definition may be newer.
-        if row.custom || *tree != *old.tree {
+        if row.custom || !is_same(tree, &old.tree) {
             self.find_faults(door, tree, new, old)?;
         }
         if matches!(door, Door::Object) {
@@ -272,17 +279,9 @@ impl Request<'_> {
 
     fn find_faults(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
         let row = self.row.clone();
-        let at = Path::new("metadata");
-        let mut errors: ErrorList =
-            steersman_core::metadata::validate_update(new, old.object.metadata(), &at);
-        if !row.custom {
-            // Upstream's kinds look at the metadata a second time, as new and as changed, so each finding is two
-            // causes, or four.
-            let whole = row.validate_metadata(new);
-            errors = [whole.clone(), errors.clone(), errors].concat();
-            if matches!(door, Door::Object) {
-                errors.extend(whole);
-            }
+        let mut errors = ErrorList::new();
+        if tree["metadata"] != old.tree["metadata"] {
+            errors = self.find_metadata_faults(door, new, old);
         }
         let extent = if matches!(door, Door::Status) { Extent::Status } else { Extent::Whole };
         let found = row.judge(tree, Some(&old.tree), extent)?;
@@ -299,6 +298,19 @@ impl Request<'_> {
         Ok(())
     }
 
+    fn find_metadata_faults(&self, door: &Door<'_>, new: &Metadata, old: &Current) -> ErrorList {
+        let at = Path::new("metadata");
+        let changed = steersman_core::metadata::validate_update(new, old.object.metadata(), &at);
+        if self.row.custom {
+            return changed;
+        }
+        // Upstream's kinds look at the metadata a second time, as new and as changed, so each finding is two causes, or
+        // four.
+        let whole = self.row.validate_metadata(new);
+        let again = if matches!(door, Door::Object) { whole.clone() } else { ErrorList::new() };
+        [whole, changed.clone(), changed, again].concat()
+    }
+
     fn check_version(&self, version: &str, old: &Current) -> Result<()> {
         let resource = self.resource();
         match version {
@@ -313,5 +325,15 @@ impl Request<'_> {
             given if given.parse::<u64>().is_err() => Err(super::versions::unreadable(given)),
             _ => Err(Error::conflict(&resource, &self.target.name, STALE)),
         }
+    }
+}
+
+/// Whether two objects are equal. What changes most often, the status, stands last, and is looked at first.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len() && one.iter().rev().eq(other.iter().rev())
+        }
+        _ => one == other,
     }
 }

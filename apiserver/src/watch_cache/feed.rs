@@ -25,6 +25,8 @@ use crate::encode;
 pub(super) struct Feed {
     watch: Option<Watch>,
     revision: Revision,
+    /// What the last bookmarks told.
+    marked: Revision,
     broken: bool,
     collections: BTreeMap<String, Arc<Collection>>,
     offered: BTreeMap<(Revision, Bytes), Version>,
@@ -70,8 +72,11 @@ impl Feed {
         }
     }
 
-    pub(super) fn bookmark(&self) {
-        self.collections.values().for_each(|collection| collection.bookmark(self.revision));
+    /// Tells the watchers how far the cache is, if it has got on since they were told last.
+    pub(super) fn bookmark(&mut self) {
+        if std::mem::replace(&mut self.marked, self.revision) != self.revision {
+            self.collections.values().for_each(|collection| collection.bookmark(self.revision));
+        }
     }
 
     /// Carries out all batches that are ready at a time of the environment's clock. The store bounds how many can be.

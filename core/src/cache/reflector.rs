@@ -26,7 +26,7 @@ const BATCH: usize = 256;
 
 /// A watch ends after this long, up to twice as long, and is resumed: longer than the five minutes of upstream's clients,
 /// for most have the server in their own process, and connections that died are found out by their own keep-alive.
-const WATCH_LIMIT: Duration = Duration::from_secs(1800);
+const WATCH_LIMIT: Duration = Duration::from_secs(4 * 3600);
 
 /// Runs until it is dropped.
 pub(super) async fn run(env: Env, client: Client, shared: Arc<Shared>) {
