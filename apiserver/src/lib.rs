@@ -40,6 +40,7 @@ mod fetch;
 mod health;
 pub mod http;
 mod json_text;
+mod known;
 #[cfg(feature = "http")]
 pub mod listener;
 mod metrics;

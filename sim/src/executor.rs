@@ -191,7 +191,7 @@ impl Sim {
 
     /// Writes a line into the event log.
     pub fn record(&self, line: &str) {
-        self.recorder().record(line);
+        self.recorder().record(line.to_owned());
     }
 
     pub(crate) fn recorder(&self) -> Recorder {
@@ -289,7 +289,7 @@ impl Drop for Sim {
 pub(crate) struct Recorder(Arc<World>);
 
 impl Recorder {
-    pub(crate) fn record(&self, line: &str) {
+    pub(crate) fn record(&self, line: String) {
         let mut state = self.0.lock();
         let at = state.elapsed;
         state.log.record(at, line);

@@ -15,7 +15,8 @@ const KEPT_LINES: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Log {
     hash: u64,
-    recent: VecDeque<String>,
+    /// The last lines, and when they were written.
+    recent: VecDeque<(Duration, String)>,
 }
 
 impl Log {
@@ -29,12 +30,12 @@ impl Log {
         self.hash = fold(fold(seconds, u64::from(at.subsec_nanos())), task);
     }
 
-    pub(crate) fn record(&mut self, at: Duration, line: &str) {
+    pub(crate) fn record(&mut self, at: Duration, line: String) {
         self.ran(at, hash(line.as_bytes()));
         if self.recent.len() == KEPT_LINES {
             self.recent.pop_front();
         }
-        self.recent.push_back(format!("{:>12.3}s {line}", at.as_secs_f64()));
+        self.recent.push_back((at, line));
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -42,7 +43,7 @@ impl Log {
     }
 
     pub(crate) fn recent(&self) -> Vec<String> {
-        self.recent.iter().cloned().collect()
+        self.recent.iter().map(|(at, line)| format!("{:>12.3}s {line}", at.as_secs_f64())).collect()
     }
 }
 

@@ -11,7 +11,7 @@ impl Sim {
     pub fn recorded(&self, inner: impl Store) -> Observed {
         let log = self.recorder();
         Observed::new(Arc::new(inner), move |revision, writes| {
-            writes.iter().for_each(|write| log.record(&line(revision, write)));
+            writes.iter().for_each(|write| log.record(line(revision, write)));
         })
     }
 }

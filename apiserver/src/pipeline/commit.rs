@@ -13,7 +13,7 @@ use crate::ownership::Owners;
 use crate::registry::Served;
 use crate::stored::Stored;
 use crate::watch_cache::{Collection, Version};
-use crate::{encode, fault};
+use crate::{encode, fault, known};
 
 /// The largest object that is stored, in bytes; what etcd takes by default, in whose words one that is larger is refused.
 const LARGEST: usize = 1536 * 1024;
@@ -86,14 +86,14 @@ impl Core {
         }
     }
 
-    /// Stores an object in place of `over` (nothing, if it is new).
+    /// Stores an object in place of `over`; of nothing, if it is new.
     pub(super) async fn put(
         &self,
         row: &Served,
         collection: &Collection,
         key: &str,
         draft: Draft,
-        over: Option<Revision>,
+        over: Option<&Current>,
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
         let encoded = encode::encode(&tree, &owners);
@@ -101,9 +101,12 @@ impl Core {
         let key = store_key(collection, key);
         let write =
             Write::Put { key: key.clone(), value: encoded.json.clone(), ttl: row.strategy.time_to_live() };
-        match self.commit(key.clone(), write, over).await? {
+        match self.commit(key.clone(), write, over.map(|old| old.revision)).await? {
             Commit::Done(revision) => {
                 let object = encode::finish(&encoded, &tree, metadata, revision)?;
+                if let Some(old) = over {
+                    known::tell((&old.object, &old.tree), (&object, &tree));
+                }
                 let version = Version::new(object.clone(), &tree, &*row.strategy);
                 self.cache.offer(revision, key.clone(), version);
                 self.recent.keep(key, revision, Stored { tree, owners }, encoded.json.len());

@@ -119,7 +119,7 @@ impl Core {
             let outcome = if is_released(&tree) {
                 self.remove(collection, name, &old).await?
             } else {
-                self.put(row, collection, name, Draft::new(tree, owners)?, Some(old.revision)).await?
+                self.put(row, collection, name, Draft::new(tree, owners)?, Some(&old)).await?
             };
             match outcome {
                 Outcome::Stored(_) => return Ok(()),

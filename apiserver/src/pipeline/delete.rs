@@ -159,7 +159,7 @@ impl Request<'_> {
         let row = self.row.clone();
         let collection = row.stored("delete")?;
         let draft = Draft::new(tree, old.owners.clone())?;
-        match self.core.put(&row, collection, &self.key(), draft, Some(old.revision)).await? {
+        match self.core.put(&row, collection, &self.key(), draft, Some(old)).await? {
             Outcome::Stored(object) => Ok(Round::Done(object, false)),
             Outcome::Lost(newer) => Ok(Round::Again(newer)),
         }

@@ -202,7 +202,7 @@ impl Request<'_> {
         let key = self.key();
         let tree = Arc::new(tree);
         let draft = Draft { tree: tree.clone(), owners, metadata };
-        match self.core.put(&row, row.stored("update")?, &key, draft, Some(old.revision)).await? {
+        match self.core.put(&row, row.stored("update")?, &key, draft, Some(old)).await? {
             Outcome::Stored(object) => {
                 reservation.keep();
                 row.strategy.release(&old.tree, Some(&tree));

@@ -7,7 +7,7 @@ use steersman_core::store::Revision;
 use steersman_core::{Error, Object};
 
 use super::selection::{Selection, Version};
-use crate::encode;
+use crate::{encode, known};
 
 /// A change of one object. Cloning shares.
 #[derive(Clone)]
@@ -56,7 +56,8 @@ impl Event {
 
     fn last_state(&self) -> WatchEvent {
         let last = self.0.last.get_or_init(|| match &self.0.before {
-            Some(before) => encode::at_version(&before.object, self.0.revision),
+            Some(before) => encode::at_version(&before.object, self.0.revision)
+                .inspect(|last| known::tell_version(&before.object, last)),
             None => Err(Error::internal("an object was deleted that had not been there")),
         });
         match last {

@@ -1,0 +1,117 @@
+//! Tells what a new version of an object is as a typed object, where the last one was decoded and no more than metadata and
+//! status differ: components in this process, who read every version, need not decode it again. So it is done for the kinds
+//! that are written most.
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use steersman_core::{Object, Resource};
+
+/// Tells it of an object whose spec is as it was; the trees are those of the objects, without the owners of their fields.
+pub(crate) fn tell(old: (&Object, &Value), new: (&Object, &Value)) {
+    match (new.0.api_version(), new.0.kind()) {
+        ("v1", "Pod") => told(old, new, |pod: &mut Pod| &mut pod.status),
+        ("apps/v1", "ReplicaSet") => told(old, new, |set: &mut ReplicaSet| &mut set.status),
+        ("apps/v1", "Deployment") => told(old, new, |deployment: &mut Deployment| &mut deployment.status),
+        _ => {}
+    }
+}
+
+/// Tells it of an object that differs in nothing but its version.
+pub(crate) fn tell_version(old: &Object, new: &Object) {
+    match (new.api_version(), new.kind()) {
+        ("v1", "Pod") => told_version::<Pod>(old, new),
+        ("apps/v1", "ReplicaSet") => told_version::<ReplicaSet>(old, new),
+        ("apps/v1", "Deployment") => told_version::<Deployment>(old, new),
+        _ => {}
+    }
+}
+
+fn told_version<K: Resource>(old: &Object, new: &Object) {
+    if let Some(known) = old.known_lean::<K>() {
+        let mut typed = K::clone(&known);
+        typed.metadata_mut().resource_version = Some(new.resource_version().to_owned());
+        new.set_lean(typed);
+    }
+}
+
+fn told<K: Resource, S: DeserializeOwned>(
+    (old, old_tree): (&Object, &Value),
+    (new, tree): (&Object, &Value),
+    status_of: fn(&mut K) -> &mut Option<S>,
+) {
+    let Some(known) = old.known_lean::<K>() else { return };
+    if old_tree.get("spec") != tree.get("spec") {
+        return;
+    }
+    let (Ok(metadata), Ok(status)) =
+        (ObjectMeta::deserialize(&tree["metadata"]), Option::<S>::deserialize(&tree["status"]))
+    else {
+        return;
+    };
+    let version = Some(new.resource_version().to_owned());
+    let mut typed = K::clone(&known);
+    *typed.metadata_mut() = ObjectMeta { resource_version: version, ..metadata };
+    *status_of(&mut typed) = status;
+    new.set_lean(typed);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use steersman_core::store::Revision;
+
+    use super::*;
+
+    fn object(kind: &str, status: Value, spec: Value) -> (Object, Value) {
+        let api_version = if kind == "Pod" { "v1" } else { "apps/v1" };
+        let metadata = json!({"name": "x", "namespace": "n", "labels": {"a": "b"}, "generation": 3});
+        let tree = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "spec": spec, "status": status});
+        let mut stored = tree.clone();
+        stored["metadata"]["resourceVersion"] = "7".into();
+        stored["metadata"]["managedFields"] = json!([{"manager": "m"}]);
+        (Object::from_value(&stored).unwrap(), tree)
+    }
+
+    fn check<K: Resource + PartialEq + std::fmt::Debug>(kind: &str, spec: Value, statuses: [Value; 2]) {
+        let [before, after] = statuses;
+        let ((old, old_tree), (new, tree)) =
+            (object(kind, before, spec.clone()), object(kind, after, spec.clone()));
+        tell((&old, &old_tree), (&new, &tree));
+        assert_eq!(new.known_lean::<K>(), None, "{kind}: what was never decoded is not known");
+        old.lean::<K>().unwrap();
+        tell((&old, &old_tree), (&new, &tree));
+        let told = new.known_lean::<K>().unwrap();
+        assert_eq!(*told, *Object::from_json(new.json().clone()).unwrap().lean::<K>().unwrap(), "{kind}");
+        let later = crate::encode::at_version(&new, Revision(9)).unwrap();
+        tell_version(&new, &later);
+        assert_eq!(later.known_lean::<K>(), Some(later.bare().lean::<K>().unwrap()), "{kind}");
+        let (other, other_tree) = object(kind, json!({}), json!({"minReadySeconds": 9, "nodeName": "other"}));
+        tell((&old, &old_tree), (&other, &other_tree));
+        assert_eq!(other.known_lean::<K>(), None, "{kind}: another spec has to be read");
+    }
+
+    #[test]
+    fn what_is_told_is_what_would_be_decoded() {
+        let time = "2026-01-01T00:00:00Z";
+        check::<Pod>(
+            "Pod",
+            json!({"nodeName": "a", "containers": [{"name": "c", "resources": {"limits": {"cpu": "1"}}}]}),
+            [json!({}), json!({"phase": "Running", "startTime": time, "podIPs": [{"ip": "10.0.0.1"}]})],
+        );
+        check::<ReplicaSet>(
+            "ReplicaSet",
+            json!({"replicas": 2, "selector": {"matchLabels": {"a": "b"}}}),
+            [json!({"replicas": 1}), json!({"replicas": 2, "readyReplicas": 1})],
+        );
+        let condition = json!({"type": "Available", "status": "True", "lastUpdateTime": time, "lastTransitionTime": time});
+        check::<Deployment>(
+            "Deployment",
+            json!({"selector": {}, "template": {}, "strategy": {"rollingUpdate": {"maxSurge": "25%"}}}),
+            [json!(null), json!({"replicas": 2, "conditions": [condition]})],
+        );
+    }
+}
