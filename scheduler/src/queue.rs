@@ -184,12 +184,13 @@ impl Queue {
     /// an event that wakes it, unless one came meanwhile.
     pub fn put_back(&mut self, queued: QueuedPod, plugins: &[&'static str], now: Duration) {
         let key = queued.pod().key().clone();
-        let Some((latest, events)) = self.in_flight.finish(&key) else { return };
+        let Some(latest) = self.in_flight.get(&key).cloned() else { return };
         let queued = queued.rejected(latest, plugins, now, self.pauses);
-        let missed = match events {
+        let missed = match self.in_flight.events_since_start(&key) {
             None => true,
-            Some(events) => events.iter().any(|event| self.wakes(&queued, event)),
+            Some(mut events) => events.any(|event| self.wakes(&queued, event)),
         };
+        self.in_flight.finish(&key);
         if plugins.is_empty() || missed {
             self.requeue(queued, now);
         } else {

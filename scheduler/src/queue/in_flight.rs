@@ -66,18 +66,20 @@ impl InFlight {
 
     /// The pod is placed, or gone: [`InFlight::finish`] will not find it.
     pub(super) fn forget(&mut self, key: &str) {
-        if let Some(flight) = self.pods.remove(key) {
-            self.end(&flight);
-        }
+        self.finish(key);
     }
 
-    /// The newest version of a pod and what happened since it started, `None` if not all of that is remembered.
-    pub(super) fn finish(&mut self, key: &str) -> Option<(Arc<PodInfo>, Option<Vec<Event>>)> {
+    /// What happened since a pod started; `None` if not all of that is remembered, or the pod is not in flight.
+    pub(super) fn events_since_start(&self, key: &str) -> Option<impl Iterator<Item = &Event>> {
+        let skipped = self.pods.get(key)?.started.checked_sub(self.forgotten)?;
+        Some(self.events.range(usize::try_from(skipped).ok()?..))
+    }
+
+    /// The newest version of a pod, which is in flight no more.
+    pub(super) fn finish(&mut self, key: &str) -> Option<Arc<PodInfo>> {
         let flight = self.pods.remove(key)?;
-        let skipped = flight.started.checked_sub(self.forgotten);
-        let events = skipped.map(|skipped| self.events.iter().skip(skipped as usize).cloned().collect());
         self.end(&flight);
-        Some((flight.latest, events))
+        Some(flight.latest)
     }
 
     /// Forgets what came before the oldest flight that is left.
