@@ -11,6 +11,19 @@ use crate::snapshot::Snapshot;
 pub struct Signature {
     text: Vec<u8>,
     is_refused: bool,
+    /// A bit for each part that was added.
+    parts: u8,
+}
+
+/// What of a pod several plugins look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Namespace,
+    Labels,
+    NodeSelector,
+    NodeAffinity,
+    Tolerations,
+    Requests,
 }
 
 impl Signature {
@@ -31,6 +44,28 @@ impl Signature {
     pub fn add(&mut self, value: &(impl Serialize + ?Sized)) {
         self.is_refused |= serde_json::to_writer(&mut self.text, value).is_err();
         self.text.push(b'\n');
+    }
+
+    /// Depends on a part of the pod, which is written once, whoever else looks at it.
+    pub(crate) fn add_part(&mut self, part: Part, pod: &PodInfo) {
+        let bit = 1 << part as u8;
+        if self.parts & bit != 0 {
+            return;
+        }
+        self.parts |= bit;
+        let spec = pod.spec();
+        match part {
+            Part::Namespace => self.add(pod.namespace()),
+            Part::Labels => self.add(pod.labels()),
+            Part::NodeSelector => self.add(&spec.and_then(|spec| spec.node_selector.as_ref())),
+            Part::NodeAffinity => {
+                self.add(&spec.and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref()));
+            }
+            Part::Tolerations => {
+                self.add(&spec.and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default())
+            }
+            Part::Requests => self.add(pod.requests()),
+        }
     }
 
     /// Depends on what cannot be said: each such pod is judged on its own.

@@ -10,7 +10,7 @@ use super::share::{Requests, ResourceWeight, Share, share};
 use crate::faults::Faults;
 use crate::plugin::{Normalize, Plugin, Score, Scoring};
 use crate::pod::PodInfo;
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 
 /// Ranks nodes by how much the pod would even out the use of their resources; upstream's
@@ -34,7 +34,7 @@ impl Plugin for BalancedAllocation {
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        signature.add(pod.requests());
+        signature.add_part(Part::Requests, pod);
     }
 
     fn score(&self) -> Option<&dyn Score> {

@@ -18,7 +18,7 @@ use crate::faults::Faults;
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::requests;
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Code, Rejection, Verdict};
 
@@ -66,7 +66,7 @@ impl Plugin for Fit {
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        signature.add(pod.requests());
+        signature.add_part(Part::Requests, pod);
         signature.add(&*requests::of_containers(pod));
     }
 

@@ -18,7 +18,7 @@ use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::terms::Term;
 use crate::verdict::{Rejection, Verdict};
@@ -73,8 +73,8 @@ impl Plugin for InterPodAffinity {
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref());
-        signature.add(pod.namespace());
-        signature.add(pod.labels());
+        signature.add_part(Part::Namespace, pod);
+        signature.add_part(Part::Labels, pod);
         signature.add(&affinity.and_then(|affinity| affinity.pod_affinity.as_ref()));
         signature.add(&affinity.and_then(|affinity| affinity.pod_anti_affinity.as_ref()));
     }

@@ -18,7 +18,7 @@ use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::{NodeIndex, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 
@@ -66,8 +66,8 @@ impl Plugin for NodeAffinity {
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        signature.add(&pod.spec().and_then(|spec| spec.node_selector.as_ref()));
-        signature.add(&api_affinity(pod));
+        signature.add_part(Part::NodeSelector, pod);
+        signature.add_part(Part::NodeAffinity, pod);
     }
 
     fn filter(&self) -> Option<&dyn Filter> {

@@ -8,7 +8,7 @@ use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Plugin, Prepared};
 use crate::pod::PodInfo;
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
@@ -32,7 +32,7 @@ impl Plugin for NodeUnschedulable {
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        signature.add(tolerations::of(pod));
+        signature.add_part(Part::Tolerations, pod);
     }
 
     fn filter(&self) -> Option<&dyn Filter> {

@@ -16,13 +16,12 @@ use super::Configured;
 use super::spread_constraints::{Action, Constraint};
 use super::spread_counts::Counts;
 use super::spread_score;
-use super::tolerations;
 use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 
@@ -84,13 +83,13 @@ impl Plugin for PodTopologySpread {
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         let spec = pod.spec();
-        signature.add(pod.namespace());
-        signature.add(pod.labels());
+        signature.add_part(Part::Namespace, pod);
+        signature.add_part(Part::Labels, pod);
         signature.add(&controller(pod).map(|owner| (&owner.api_version, &owner.kind, &owner.name)));
         signature.add(&spec.and_then(|spec| spec.topology_spread_constraints.as_ref()));
-        signature.add(&spec.and_then(|spec| spec.node_selector.as_ref()));
-        signature.add(&spec.and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref()));
-        signature.add(tolerations::of(pod));
+        signature.add_part(Part::NodeSelector, pod);
+        signature.add_part(Part::NodeAffinity, pod);
+        signature.add_part(Part::Tolerations, pod);
     }
 
     fn filter(&self) -> Option<&dyn Filter> {

@@ -10,7 +10,7 @@ use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
 use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
-use crate::signature::Signature;
+use crate::signature::{Part, Signature};
 use crate::snapshot::{NodeIndex, Snapshot};
 use crate::verdict::Rejection;
 
@@ -38,7 +38,7 @@ impl Plugin for TaintToleration {
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        signature.add(tolerations::of(pod));
+        signature.add_part(Part::Tolerations, pod);
     }
 
     fn filter(&self) -> Option<&dyn Filter> {
