@@ -165,8 +165,8 @@ impl Filters {
     }
 
     /// Has one filter take in what happened.
-    pub(crate) fn follow_one(&mut self, filter: usize, change: Change<'_>) -> Reach {
-        self.prepared[filter].1.follow(change)
+    pub(crate) fn follow_one(&mut self, filter: usize, changes: &[Change<'_>]) -> Reach {
+        self.prepared[filter].1.follow(changes)
     }
 
     /// Whether the pod can be on the node, both with and without the pods that wait for room there and are no less
@@ -178,13 +178,9 @@ impl Filters {
 
     /// Whether the pod can be on the node if those come that wait for room there and are no less important.
     pub(crate) fn check_ahead(&mut self, node: NodeView<'_>) -> Result<(), Refusal> {
-        if node.snapshot().nominated().is_empty() {
-            return Ok(());
-        }
-        let waiting = node.snapshot().nominated().on(node.name()).iter();
         let goes_first =
             |other: &&Arc<PodInfo>| other.priority() >= self.pod.priority() && !other.is(&self.pod);
-        let ahead: Vec<&Arc<PodInfo>> = waiting.filter(goes_first).collect();
+        let ahead: Vec<&Arc<PodInfo>> = node.waiting().iter().filter(goes_first).collect();
         if ahead.is_empty() {
             return Ok(());
         }

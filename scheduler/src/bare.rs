@@ -13,7 +13,7 @@ impl<F: Fn(NodeView<'_>) -> Verdict + Send> NodeFilter for Bare<F> {
         (self.0)(node)
     }
 
-    fn follow(&mut self, _: Change<'_>) -> Reach {
+    fn follow(&mut self, _: &[Change<'_>]) -> Reach {
         Reach::Nowhere
     }
 
@@ -27,11 +27,11 @@ impl<F: Fn(NodeView<'_>) -> i64 + Send> NodeScore for Bare<F> {
         Some((self.0)(node))
     }
 
-    fn follow(&mut self, _: Change<'_>) -> Reach {
+    fn follow(&mut self, _: &[Change<'_>]) -> Reach {
         Reach::Nowhere
     }
 
-    fn feasible_changed(&mut self, _: NodeIndex, _: bool) -> Reach {
+    fn feasible_changed(&mut self, _: &[(NodeIndex, bool)]) -> Reach {
         Reach::Nowhere
     }
 }

@@ -104,7 +104,8 @@ impl Cache {
         }
     }
 
-    /// Takes over a newer version of a pod that changes nothing for others; `false` if it is not such.
+    /// Takes over a newer version of a pod that changes nothing for others but by its labels, which a binding may give it;
+    /// `false` if it is not such.
     fn refresh(&mut self, pod: &Arc<PodInfo>, node: &Arc<str>) -> bool {
         let Some(placed) = self.pods.get_mut(pod.key()) else { return false };
         if placed.node != *node || !placed.pod.is(pod) || placed.pod.counts_otherwise_than(pod) {
@@ -184,9 +185,11 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Pod;
     use serde_json::json;
 
     use super::*;
+    use crate::{Decision, Picker, Profile};
 
     fn node() -> Arc<Node> {
         Arc::new(serde_json::from_value(json!({"metadata": {"name": "n"}})).unwrap())
@@ -195,7 +198,7 @@ mod tests {
     fn pod(node: Option<&str>) -> Arc<PodInfo> {
         let container = json!({"name": "c", "resources": {"requests": {"cpu": "1"}}});
         let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": node, "containers": [container]}});
-        Arc::new(PodInfo::new(serde_json::from_value::<k8s_openapi::api::core::v1::Pod>(pod).unwrap()))
+        Arc::new(PodInfo::new(serde_json::from_value::<Pod>(pod).unwrap()))
     }
 
     fn taken(cache: &Cache) -> i64 {
@@ -220,6 +223,34 @@ mod tests {
         cache.set_pod(&pod(Some("n")));
         assert!(cache.forget("/p").is_none());
         assert_eq!(taken(&cache), 1000);
+    }
+
+    #[test]
+    fn labels_that_a_pod_is_given_on_its_node_count_for_others() {
+        let read = |value| Arc::new(PodInfo::new(serde_json::from_value::<Pod>(value).unwrap()));
+        let bound = |labels| {
+            read(
+                json!({"metadata": {"name": "p", "labels": labels}, "spec": {"nodeName": "n", "containers": []}}),
+            )
+        };
+        let term = json!({"labelSelector": {"matchLabels": {"zone": "z"}}, "topologyKey": "host"});
+        let apart = json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});
+        let other = read(
+            json!({"metadata": {"name": "q"}, "spec": {"containers": [], "affinity": {"podAntiAffinity": apart}}}),
+        );
+        let (mut cache, mut picker) = (Cache::default(), Picker::new(Profile::default()));
+        let labels = json!({"host": "n"});
+        let node =
+            json!({"metadata": {"name": "n", "labels": labels}, "status": {"allocatable": {"pods": "9"}}});
+        cache.set_node(&Arc::new(serde_json::from_value(node).unwrap()));
+        cache.assume(&bound(json!({})), &"n".into());
+        let mut fits = |cache: &Cache| matches!(picker.pick(&other, cache.snapshot(), 0), Decision::Node(_));
+        assert!(fits(&cache));
+        cache.set_pod(&bound(json!({"zone": "z"})));
+        assert!(!fits(&cache));
+        cache.set_pod(&bound(json!({})));
+        assert!(fits(&cache));
+        assert!(!cache.is_assumed("/p"));
     }
 
     #[test]

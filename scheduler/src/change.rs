@@ -24,15 +24,15 @@ impl<'a> Change<'a> {
     }
 }
 
-/// How far a change reaches: which nodes may be judged otherwise than before.
+/// How far changes reach: which nodes may be judged otherwise than before.
 #[derive(Clone, Debug)]
 pub enum Reach {
     /// None: the pods on a node do not matter.
     Nowhere,
-    /// The node itself.
+    /// The nodes themselves.
     Node,
-    /// Besides the node itself, those of a domain.
-    Domain(Arc<Domains>, usize),
+    /// Besides the nodes themselves, those of these domains, of which some may be named twice.
+    Domains(Vec<(Arc<Domains>, usize)>),
     /// All nodes.
     Everywhere,
     /// That is not known: everything has to be prepared anew.
@@ -47,12 +47,11 @@ impl Reach {
             (Reach::Unknown, _) | (_, Reach::Unknown) => Reach::Unknown,
             (Reach::Nowhere, reach) | (reach, Reach::Nowhere) => reach,
             (Reach::Node, reach) | (reach, Reach::Node) => reach,
-            (Reach::Domain(one, at), Reach::Domain(other, there))
-                if Arc::ptr_eq(&one, &other) && at == there =>
-            {
-                Reach::Domain(one, at)
+            (Reach::Everywhere, _) | (_, Reach::Everywhere) => Reach::Everywhere,
+            (Reach::Domains(mut domains), Reach::Domains(more)) => {
+                domains.extend(more);
+                Reach::Domains(domains)
             }
-            _ => Reach::Everywhere,
         }
     }
 }
@@ -74,9 +73,11 @@ impl Reached {
         self.nodes |= !matches!(reach, Reach::Nowhere);
         match reach {
             Reach::Nowhere | Reach::Node => {}
-            Reach::Domain(domains, domain) => {
-                if self.known.insert((Arc::as_ptr(&domains) as usize, domain)) {
-                    self.domains.push((domains, domain));
+            Reach::Domains(more) => {
+                for (domains, domain) in more {
+                    if self.known.insert((Arc::as_ptr(&domains) as usize, domain)) {
+                        self.domains.push((domains, domain));
+                    }
                 }
             }
             Reach::Everywhere => self.everywhere = true,

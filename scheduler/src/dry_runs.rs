@@ -1,4 +1,5 @@
-//! Remembers which pods would have to leave a node for a kind of pod, as long as nothing changes on the node.
+//! Remembers which pods would have to leave a node for a kind of pod, as long as nothing changes on the node and the same
+//! pods wait for it.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::verdict::Refusal;
 
 /// By node, what came of removing pods from it for trial.
 #[derive(Default)]
-pub(crate) struct DryRuns(Vec<Option<(u64, DryRun)>>);
+pub(crate) struct DryRuns(Vec<Option<((u64, u64), DryRun)>>);
 
 /// What came of it: the pods to remove, or why that does not help.
 pub(crate) type DryRun = Arc<Result<Ranked, Refusal>>;
@@ -28,8 +29,8 @@ pub(crate) type Harm = (usize, i32, i64, usize, Reverse<Timestamp>);
 
 impl DryRuns {
     pub(crate) fn get(&self, node: NodeView<'_>) -> Option<&DryRun> {
-        let (generation, run) = self.0.get(node.index().place())?.as_ref()?;
-        (*generation == node.generation()).then_some(run)
+        let (moment, run) = self.0.get(node.index().place())?.as_ref()?;
+        (*moment == node.moment()).then_some(run)
     }
 
     pub(crate) fn set(&mut self, node: NodeView<'_>, run: &DryRun) {
@@ -37,6 +38,6 @@ impl DryRuns {
         if self.0.len() <= place {
             self.0.resize_with(place + 1, || None);
         }
-        self.0[place] = Some((node.generation(), run.clone()));
+        self.0[place] = Some((node.moment(), run.clone()));
     }
 }

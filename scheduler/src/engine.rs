@@ -278,7 +278,7 @@ impl Engine {
         Ok(Some(Permitting { plugin, limit, answer }))
     }
 
-    fn no_fit(&mut self, queued: QueuedPod, no_fit: Box<NoFit>, now: Duration) -> Step {
+    fn no_fit(&mut self, queued: QueuedPod, mut no_fit: Box<NoFit>, now: Duration) -> Step {
         let pod = queued.pod().clone();
         let snapshot = self.cache.snapshot_mut();
         if let Some(nomination) = &no_fit.nomination {
@@ -291,6 +291,8 @@ impl Engine {
         }
         let plugins = self.to_ask(&pod, &no_fit.diagnosis);
         let message = no_fit.diagnosis.to_string();
+        // It is large, and nobody asks for it any more: what it shares can be changed again in its place.
+        no_fit.diagnosis = Diagnosis::default();
         let mut back = None;
         if no_fit.nomination.is_some() {
             back = Some((queued, plugins));

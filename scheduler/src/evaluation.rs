@@ -17,12 +17,17 @@ use crate::refusals::Refusals;
 use crate::snapshot::{Moment, NodeIndex, NodeView, Snapshot, What};
 use crate::verdict::Refusal;
 
+/// How many filters are remembered to have nothing against a node.
+const KNOWN: usize = u64::BITS as usize;
+
 /// What a profile's plugins say of every node for one kind of pod.
 pub(crate) struct Evaluation {
     filters: Filters,
-    /// By node, the filters that are known to have nothing against it, a bit each. Filters beyond the 64th are asked
+    /// By node, the filters that are known to have nothing against it, a bit each. Filters beyond [`KNOWN`] are asked
     /// every time.
     passed: Vec<u64>,
+    /// A bit for each filter but those.
+    known: u64,
     /// By node, the first refusal.
     refusals: Arc<Refusals>,
     feasible: NodeSet,
@@ -45,6 +50,7 @@ impl Evaluation {
         let filters = Filters::prepare(profile.at(Point::Filter), pod, snapshot)?;
         let mut evaluation = Evaluation {
             passed: vec![0; snapshot.rows()],
+            known: (0..filters.len()).fold(0, |known, filter| known | bit(filter)),
             filters,
             refusals: Arc::default(),
             feasible: NodeSet::default(),
@@ -107,7 +113,9 @@ impl Evaluation {
         again.retain(|node| snapshot.node(*node).is_some_and(|node| self.judge(node, told)));
         self.refusals = refusals;
         self.moment = snapshot.history().now();
-        self.follow_ranking(snapshot, &changes, &again);
+        let flipped = again.into_iter().map(|node| (node, self.feasible.contains(node)));
+        let flipped: Vec<(NodeIndex, bool)> = flipped.collect();
+        self.follow_ranking(snapshot, &changes, &flipped);
         true
     }
 
@@ -118,9 +126,10 @@ impl Evaluation {
         changes: &[Change<'_>],
         again: &mut Vec<NodeIndex>,
     ) -> bool {
-        for filter in 0..self.filters.len() {
+        let filters = if changes.is_empty() { 0 } else { self.filters.len() };
+        for filter in 0..filters {
             let mut reached = Reached::default();
-            changes.iter().for_each(|change| reached.add(self.filters.follow_one(filter, *change)));
+            reached.add(self.filters.follow_one(filter, changes));
             let before = again.len();
             if reached.unknown {
                 return false;
@@ -138,7 +147,7 @@ impl Evaluation {
     }
 
     /// A ranking that cannot follow is made anew when it is needed.
-    fn follow_ranking(&mut self, snapshot: &Snapshot, changes: &[Change<'_>], flipped: &[NodeIndex]) {
+    fn follow_ranking(&mut self, snapshot: &Snapshot, changes: &[Change<'_>], flipped: &[(NodeIndex, bool)]) {
         if let Some(mut ranking) = self.ranking.take()
             && ranking.follow(snapshot, changes, flipped, &self.feasible)
         {
@@ -160,14 +169,14 @@ impl Evaluation {
 
     /// Asks the filters that are not known to pass, in order, until one refuses the node.
     fn first_refusal(&mut self, node: NodeView<'_>) -> Result<(), Refusal> {
-        let row = node.index().place();
-        for filter in self.passed[row].trailing_ones() as usize..self.filters.len() {
-            if self.passed[row] & bit(filter) == 0 {
-                self.filters.check_one(filter, node)?;
-                self.passed[row] |= bit(filter);
-            }
+        let passed = &mut self.passed[node.index().place()];
+        let mut unknown = !*passed & self.known;
+        while unknown != 0 {
+            self.filters.check_one(unknown.trailing_zeros() as usize, node)?;
+            *passed |= unknown & unknown.wrapping_neg();
+            unknown &= unknown - 1;
         }
-        Ok(())
+        (KNOWN..self.filters.len()).try_for_each(|filter| self.filters.check_one(filter, node))
     }
 
     /// The node to choose, if any will do: room that was made for the pod earlier goes first.

@@ -186,9 +186,10 @@ pub trait NodeFilter: Send {
     /// Whether the pod can be on the node. The node may have been edited since the filter was prepared.
     fn check(&self, node: NodeView<'_>) -> Verdict;
 
-    /// Takes in what happened in the cluster, so that it judges as if it were prepared now.
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        let _ = change;
+    /// Takes in what happened in the cluster since it was last asked, in order, so that it judges as if it were prepared
+    /// now. What is undone by a later change reaches nothing.
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let _ = changes;
         Reach::Unknown
     }
 
@@ -209,7 +210,7 @@ impl<F: Fn(NodeView<'_>) -> Verdict + Send> NodeFilter for F {
         self(node)
     }
 
-    fn follow(&mut self, _: Change<'_>) -> Reach {
+    fn follow(&mut self, _: &[Change<'_>]) -> Reach {
         Reach::Node
     }
 
@@ -272,9 +273,10 @@ pub trait NodeScore: Send {
     /// The raw score of a node that will do; `None` leaves it out: its score is 0, and no part of the range.
     fn score(&self, node: NodeView<'_>) -> Option<i64>;
 
-    /// Takes in what happened in the cluster, so that it scores as if it were prepared now.
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        let _ = change;
+    /// Takes in what happened in the cluster since it was last asked, in order, so that it scores as if it were prepared
+    /// now.
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let _ = changes;
         Reach::Unknown
     }
 
@@ -284,9 +286,9 @@ pub trait NodeScore: Send {
         None
     }
 
-    /// Takes in that a node has begun to do for the pod, or has ceased to.
-    fn feasible_changed(&mut self, node: NodeIndex, feasible: bool) -> Reach {
-        let _ = (node, feasible);
+    /// Takes in that nodes have begun to do for the pod, or with `false` have ceased to.
+    fn feasible_changed(&mut self, nodes: &[(NodeIndex, bool)]) -> Reach {
+        let _ = nodes;
         Reach::Unknown
     }
 }
@@ -296,11 +298,11 @@ impl<F: Fn(NodeView<'_>) -> i64 + Send> NodeScore for F {
         Some(self(node))
     }
 
-    fn follow(&mut self, _: Change<'_>) -> Reach {
+    fn follow(&mut self, _: &[Change<'_>]) -> Reach {
         Reach::Node
     }
 
-    fn feasible_changed(&mut self, _: NodeIndex, _: bool) -> Reach {
+    fn feasible_changed(&mut self, _: &[(NodeIndex, bool)]) -> Reach {
         Reach::Node
     }
 }

@@ -91,7 +91,7 @@ impl PodInfo {
             || claims(self) != claims(other)
     }
 
-    /// Whether this version, on a node, counts otherwise for pods to come than another.
+    /// Whether this version, on a node, counts otherwise for pods to come than another, but for its labels.
     pub(crate) fn counts_otherwise_than(&self, other: &PodInfo) -> bool {
         let (mine, theirs) = (self.spec(), other.spec());
         self.requests() != other.requests()
@@ -99,7 +99,6 @@ impl PodInfo {
             || self.host_ports() != other.host_ports()
             || self.is_terminating() != other.is_terminating()
             || self.priority() != other.priority()
-            || self.labels() != other.labels()
             || self.pod.metadata.annotations != other.pod.metadata.annotations
             || mine.map(|spec| (&spec.affinity, &spec.volumes))
                 != theirs.map(|spec| (&spec.affinity, &spec.volumes))

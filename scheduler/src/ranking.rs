@@ -54,32 +54,35 @@ impl Ranking {
                 }
             }
         }
-        nodes.iter().for_each(|node| ranking.totals.count(*node, true));
-        let again = Again { nodes: &[], flipped: &nodes, reached: &Reached::default() };
+        let flipped: Vec<(NodeIndex, bool)> = nodes.iter().map(|node| (*node, true)).collect();
+        flipped.iter().for_each(|(node, feasible)| ranking.totals.count(*node, *feasible));
+        let again = Again { nodes: &[], flipped: &flipped, reached: &Reached::default() };
         for column in &mut ranking.columns {
             score_again(column, &again, feasible, snapshot, &mut ranking.totals)?;
         }
         Ok(ranking)
     }
 
-    /// Brings the ranking up to date: pods have come and gone, and for `flipped` nodes it has changed whether they will
-    /// do. `false` if it has to be made anew.
+    /// Brings the ranking up to date: pods have come and gone, and `flipped` nodes have begun to do, or with `false` have
+    /// ceased to. `false` if it has to be made anew.
     pub(crate) fn follow(
         &mut self,
         snapshot: &Snapshot,
         changes: &[Change<'_>],
-        flipped: &[NodeIndex],
+        flipped: &[(NodeIndex, bool)],
         feasible: &NodeSet,
     ) -> bool {
-        flipped.iter().for_each(|node| self.totals.count(*node, feasible.contains(*node)));
+        flipped.iter().for_each(|(node, feasible)| self.totals.count(*node, *feasible));
         let mut nodes: Vec<NodeIndex> = changes.iter().map(|change| change.node.index()).collect();
         nodes.dedup();
         for column in &mut self.columns {
             let mut reached = Reached::default();
-            changes.iter().for_each(|change| reached.add(column.score.follow(*change)));
+            if !changes.is_empty() {
+                reached.add(column.score.follow(changes));
+            }
             let nodes = if reached.nodes { &nodes[..] } else { &[] };
-            for node in flipped {
-                reached.add(column.score.feasible_changed(*node, feasible.contains(*node)));
+            if !flipped.is_empty() {
+                reached.add(column.score.feasible_changed(flipped));
             }
             let again = Again { nodes, flipped, reached: &reached };
             if reached.unknown

@@ -104,7 +104,9 @@ impl Refusals {
         }
         let Some(place) = self.of.get_mut(node.place()) else { return 0 };
         let before = std::mem::replace(place, number);
-        self.nodes.resize(self.kinds.len(), 0);
+        if self.nodes.len() < self.kinds.len() {
+            self.nodes.resize(self.kinds.len(), 0);
+        }
         if let Some(nodes) = (before as usize).checked_sub(1).and_then(|at| self.nodes.get_mut(at)) {
             *nodes -= 1;
         }

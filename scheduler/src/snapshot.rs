@@ -174,8 +174,17 @@ impl Snapshot {
 
     fn note_waiting(&mut self, node: &str) {
         self.generation += 1;
-        if let Some(index) = self.names.get(node) {
-            self.history.note(*index, What::Waits);
+        if let Some(index) = self.names.get(node).copied() {
+            self.mark_waiting(index, node);
+            self.history.note(index, What::Waits);
+        }
+    }
+
+    fn mark_waiting(&mut self, index: NodeIndex, node: &str) {
+        let waiting = if self.nominated.on(node).is_empty() { 0 } else { self.generation };
+        let (chunk, at) = index.chunk();
+        if let Some(row) = &mut Arc::make_mut(&mut self.chunks[chunk])[at] {
+            row.waiting = waiting;
         }
     }
 
@@ -261,13 +270,20 @@ impl Snapshot {
 
     /// Replaces a pod on a node by a newer version of it that asks for the same; `false` if it was not there.
     pub(crate) fn refresh_pod(&mut self, index: NodeIndex, pod: &Arc<PodInfo>) -> bool {
-        self.write(index, |row| row.refresh(pod)).unwrap_or_default()
+        let Some(old) = self.write(index, |row| row.refresh(pod)).flatten() else { return false };
+        if old.labels() != pod.labels() {
+            // Others may select it now, or no longer.
+            self.history.note(index, What::Went(old));
+            self.history.note(index, What::Came(pod.clone()));
+        }
+        true
     }
 
     fn insert(&mut self, name: Arc<str>) -> NodeIndex {
         let index = self.free.pop().unwrap_or_else(|| self.grow());
         let (chunk, at) = index.chunk();
         Arc::make_mut(&mut self.chunks[chunk])[at] = Some(Row::new(name.clone()));
+        self.mark_waiting(index, &name);
         Arc::make_mut(&mut self.names).insert(name, index);
         index
     }

@@ -88,15 +88,16 @@ impl NodeScore for Wishes {
         Some(self.weights.all_at(node.index()).sum())
     }
 
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        self.add_theirs(change).and(self.add_own(change))
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let add = |change: &Change<'_>| self.add_theirs(*change).and(self.add_own(*change));
+        changes.iter().map(add).fold(Reach::Node, Reach::and)
     }
 
     fn domains(&self) -> Option<Arc<Domains>> {
         self.weights.only()
     }
 
-    fn feasible_changed(&mut self, _: NodeIndex, _: bool) -> Reach {
+    fn feasible_changed(&mut self, _: &[(NodeIndex, bool)]) -> Reach {
         Reach::Node
     }
 }

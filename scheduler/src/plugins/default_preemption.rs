@@ -97,14 +97,18 @@ impl DefaultPreemption {
         let (snapshot, diagnosis) = (attempt.snapshot, attempt.diagnosis);
         let budgets = Budgets::of(snapshot);
         let enough = self.enough(diagnosis.resolvable());
-        let (mut found, mut refused, mut broken): (Vec<DryRun>, Vec<_>, _) = (vec![], vec![], None);
-        let mut is_harmless = false;
+        let (mut found, mut refused, mut broken): (Vec<_>, Vec<_>, _) = (vec![], vec![], None);
+        let (mut best, mut is_harmless): (Option<(Harm, usize)>, _) = (None, false);
         for node in potential(diagnosis, snapshot, attempt.tie) {
             let run = dry_run(attempt, node, &budgets);
             match &*run {
                 Ok(ranked) => {
                     is_harmless |= ranked.candidate.budgets_violated == 0;
-                    found.push(run);
+                    // Of equals, the first: they are in random order.
+                    if best.is_none_or(|(harm, _)| ranked.harm < harm) {
+                        best = Some((ranked.harm, found.len()));
+                    }
+                    found.push(ranked.candidate.clone());
                 }
                 Err(Refusal { rejection, .. }) if !rejection.is_rejection() => {
                     broken.get_or_insert(rejection.to_string());
@@ -117,12 +121,8 @@ impl DefaultPreemption {
                 break;
             }
         }
-        let ranked = || found.iter().filter_map(|run| run.as_ref().as_ref().ok());
-        // Of equals, the first: they are in random order.
-        match (ranked().min_by_key(|ranked| ranked.harm), broken) {
-            (Some(best), _) => {
-                Ok((best.candidate.clone(), ranked().map(|ranked| ranked.candidate.clone()).collect()))
-            }
+        match (best, broken) {
+            (Some((_, best)), _) => Ok((found[best].clone(), found)),
             (None, Some(why)) => Err(Unhelpful::Broken(why)),
             (None, None) => Err(Unhelpful::Refused(unhelpful(snapshot, refused))),
         }
@@ -170,12 +170,13 @@ fn potential(diagnosis: &Diagnosis, snapshot: &Snapshot, tie: u64) -> impl Itera
     nodes.filter(|node| diagnosis.rejection(*node).is_some_and(Rejection::is_resolvable))
 }
 
-/// What came of removing pods from a node, perhaps for another pod of the same kind: where the pods of other nodes, those
-/// that wait, and disruption budgets have no say, that depends on the node alone.
+/// What came of removing pods from a node, perhaps for another pod of the same kind: where the pods of other nodes and
+/// disruption budgets have no say, and the pod itself does not wait for the node, that depends on the node alone, and on
+/// the pods that wait for it.
 fn dry_run(attempt: &mut Attempt<'_>, index: NodeIndex, budgets: &Budgets) -> DryRun {
     let snapshot = attempt.snapshot;
-    let depends_on_itself = |node: &NodeView<'_>| snapshot.nominated().on(node.name()).is_empty();
-    let node = snapshot.node(index).filter(|_| budgets.is_empty()).filter(depends_on_itself);
+    let waits = |node: &NodeView<'_>| node.waiting().iter().any(|other| other.is(attempt.pod));
+    let node = snapshot.node(index).filter(|node| budgets.is_empty() && !waits(node));
     let node = node.filter(|_| attempt.filters.as_ref().is_some_and(|filters| filters.are_local()));
     let runs = attempt.filters.as_deref_mut().map(Filters::dry_runs);
     if let (Some(node), Some(runs)) = (node, runs)

@@ -218,8 +218,9 @@ impl NodeFilter for Neighbours {
         Ok(())
     }
 
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        let reach = self.count_unwelcome(change).and(self.count_own(change));
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let count = |change: &Change<'_>| self.count_unwelcome(*change).and(self.count_own(*change));
+        let reach = changes.iter().map(count).fold(Reach::Node, Reach::and);
         self.settle();
         reach
     }

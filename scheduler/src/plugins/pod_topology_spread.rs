@@ -14,7 +14,7 @@ use steersman_core::resource::GroupVersionResource;
 
 use super::Configured;
 use super::spread_constraints::{Action, Constraint};
-use super::spread_counts::Counts;
+use super::spread_counts::{Before, Count, Counts};
 use super::spread_score;
 use crate::change::{Change, Reach};
 use crate::event::{Event, Wake};
@@ -164,13 +164,15 @@ impl NodeFilter for Spread {
         Ok(())
     }
 
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        let mut reach = Reach::Node;
-        self.0.change(change, false, |count, domain, before, least| {
-            let more = count.reach(domain, before, least);
-            reach = std::mem::replace(&mut reach, Reach::Node).and(more);
-        });
-        reach
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let mut before: Vec<Before> = self.0.each.iter().map(Count::before).collect();
+        for change in changes {
+            self.0.change(*change, false, |_, at, domain, pods| {
+                before[at].pods.entry(domain).or_insert(pods);
+            });
+        }
+        let counts = self.0.each.iter().zip(&before);
+        counts.map(|(count, before)| count.reach(before)).fold(Reach::Node, Reach::and)
     }
 
     fn suppose(&mut self, change: Change<'_>) {

@@ -1,5 +1,6 @@
 //! Counts the pods of topology spread constraints by domain, and keeps the counts up to date as pods come and go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::node_affinity::Required;
@@ -29,6 +30,13 @@ pub(super) struct Count {
     places: usize,
     least: i64,
     at_least: usize,
+}
+
+/// What a count was before something changed.
+pub(super) struct Before {
+    least: i64,
+    /// The pods in the domains that have changed.
+    pub(super) pods: BTreeMap<usize, i64>,
 }
 
 impl Counts {
@@ -64,12 +72,12 @@ impl Counts {
     }
 
     /// Counts a pod in or out, for trial even one on its way out, as upstream does. `told` learns of each count that
-    /// changes: its number, the domain, the pods there before, and the least number of pods before.
+    /// changes: where it stands, the domain, and the pods there before.
     pub(super) fn change(
         &mut self,
         change: Change<'_>,
         for_trial: bool,
-        mut told: impl FnMut(&Count, usize, i64, i64),
+        mut told: impl FnMut(&Count, usize, usize, i64),
     ) {
         let is_other = change.pod.namespace() != self.pod.namespace();
         if is_other || (change.pod.is_terminating() && !for_trial) || !self.considers(change.node.index()) {
@@ -85,9 +93,9 @@ impl Counts {
             if is_selected && count.is_place(change.node, &self.pod, &self.required) {
                 let count = &mut self.each[at];
                 let domain = count.domains.domain(change.node.index());
-                let (before, least) = (count.at(domain), count.least);
+                let before = count.at(domain);
                 count.add(domain, change.by);
-                told(count, domain, before, least);
+                told(count, at, domain, before);
             }
         }
     }
@@ -124,18 +132,22 @@ impl Count {
         there + self.itself - if enough { least } else { 0 } > self.constraint.max_skew
     }
 
-    /// Which nodes are judged otherwise now that the pods in a domain, and perhaps the least number of pods, are no
-    /// longer what they were.
-    pub(super) fn reach(&self, domain: usize, before: i64, least: i64) -> Reach {
-        let of = |domain| Reach::Domain(self.domains.clone(), domain);
-        let turned = |at: usize| {
-            let then = if at == domain { before } else { self.at(at) };
-            self.exceeds(then, least) != self.exceeds(self.at(at), self.least)
+    /// What it is before something changes.
+    pub(super) fn before(&self) -> Before {
+        Before { least: self.least, pods: BTreeMap::new() }
+    }
+
+    /// Which nodes are judged otherwise now that the count is no longer what it was.
+    pub(super) fn reach(&self, before: &Before) -> Reach {
+        let turned = |domain: &usize| {
+            let then = before.pods.get(domain).copied().unwrap_or_else(|| self.at(*domain));
+            self.exceeds(then, before.least) != self.exceeds(self.at(*domain), self.least)
         };
-        if self.least == least {
-            return if turned(domain) { of(domain) } else { Reach::Node };
-        }
-        (1..self.domains.end()).filter(|at| turned(*at)).map(of).fold(Reach::Node, Reach::and)
+        let of = |domain| (self.domains.clone(), domain);
+        Reach::Domains(match self.least == before.least {
+            true => before.pods.keys().copied().filter(turned).map(of).collect(),
+            false => (1..self.domains.end()).filter(turned).map(of).collect(),
+        })
     }
 
     /// The least number of pods in a domain.

@@ -60,23 +60,20 @@ impl Weight {
 }
 
 impl Spread {
-    /// Takes a node into question or out of it; whether that changes a weight.
-    fn consider(&mut self, node: NodeIndex, is_in_question: bool) -> bool {
+    /// Takes a node into question or out of it.
+    fn consider(&mut self, node: NodeIndex, is_in_question: bool) {
         if !self.counts.considers(node) {
-            return false;
+            return;
         }
         let more = |number: usize| if is_in_question { number + 1 } else { number.saturating_sub(1) };
         self.considered = more(self.considered);
-        let mut changed = false;
         for (count, weight) in self.counts.each.iter().zip(&mut self.weights) {
             let nodes = &mut weight.nodes[count.domains.domain(node)];
             let before = std::mem::replace(nodes, more(*nodes));
             weight.domains = weight.domains + usize::from(*nodes > 0) - usize::from(before > 0);
             let domains = if weight.on_node.is_some() { self.considered } else { weight.domains };
-            let value = (domains as f64 + 2.0).ln();
-            changed |= std::mem::replace(&mut weight.value, value) != value;
+            weight.value = (domains as f64 + 2.0).ln();
         }
-        changed
     }
 }
 
@@ -99,22 +96,23 @@ impl NodeScore for Spread {
         Some(score.round() as i64)
     }
 
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        for (count, weight) in self.counts.each.iter().zip(&mut self.weights) {
-            if let Some(on_node) = &mut weight.on_node
-                && self.counts.counts(count, change.pod)
-            {
-                on_node[change.node.index().place()] += change.by;
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let mut reached = Vec::new();
+        for change in changes {
+            for (count, weight) in self.counts.each.iter().zip(&mut self.weights) {
+                if let Some(on_node) = &mut weight.on_node
+                    && self.counts.counts(count, change.pod)
+                {
+                    on_node[change.node.index().place()] += change.by;
+                }
             }
+            self.counts.change(*change, false, |count, _, domain, _| {
+                if count.constraint.topology_key != HOSTNAME {
+                    reached.push((count.domains.clone(), domain));
+                }
+            });
         }
-        let mut reach = Reach::Node;
-        self.counts.change(change, false, |count, domain, _, _| {
-            if count.constraint.topology_key != HOSTNAME {
-                let domain = Reach::Domain(count.domains.clone(), domain);
-                reach = std::mem::replace(&mut reach, Reach::Node).and(domain);
-            }
-        });
-        reach
+        Reach::Domains(reached)
     }
 
     fn domains(&self) -> Option<Arc<Domains>> {
@@ -124,8 +122,11 @@ impl NodeScore for Spread {
         }
     }
 
-    fn feasible_changed(&mut self, node: NodeIndex, feasible: bool) -> Reach {
-        if self.consider(node, feasible) { Reach::Everywhere } else { Reach::Node }
+    fn feasible_changed(&mut self, nodes: &[(NodeIndex, bool)]) -> Reach {
+        let values = |spread: &Self| spread.weights.iter().map(|weight| weight.value).collect::<Vec<_>>();
+        let before = values(self);
+        nodes.iter().for_each(|(node, feasible)| self.consider(*node, *feasible));
+        if values(self) == before { Reach::Node } else { Reach::Everywhere }
     }
 }
 

@@ -44,7 +44,7 @@ impl Tallies {
         let before = std::mem::replace(number, *number + more);
         let now = *number;
         tally.nonzero = tally.nonzero + usize::from(now != 0) - usize::from(before != 0);
-        Some(Counted { before, now, reach: Reach::Domain(tally.domains.clone(), domain) })
+        Some(Counted { before, now, reach: Reach::Domains(vec![(tally.domains.clone(), domain)]) })
     }
 
     /// Of the topology keys of these terms; others come with their first number.

@@ -126,11 +126,9 @@ impl NodeFilter for Restrictions {
         Ok(())
     }
 
-    fn follow(&mut self, change: Change<'_>) -> Reach {
-        match self.used_by(change.pod).next() {
-            None => Reach::Node,
-            Some(_) => Reach::Unknown,
-        }
+    fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
+        let matters = |change: &Change<'_>| self.used_by(change.pod).next().is_some();
+        if changes.iter().any(matters) { Reach::Unknown } else { Reach::Node }
     }
 
     fn suppose(&mut self, change: Change<'_>) {

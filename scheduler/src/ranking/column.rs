@@ -37,8 +37,8 @@ pub(super) struct OutOfScale(pub(super) i64);
 pub(super) struct Again<'a> {
     /// Nodes where something changed.
     pub(super) nodes: &'a [NodeIndex],
-    /// Nodes that have begun or ceased to do.
-    pub(super) flipped: &'a [NodeIndex],
+    /// Nodes that have begun to do, or with `false` have ceased to.
+    pub(super) flipped: &'a [(NodeIndex, bool)],
     /// How far the changes reach for the plugin.
     pub(super) reached: &'a Reached,
 }
@@ -99,7 +99,7 @@ impl Column {
     ) -> Result<(), OutOfScale> {
         let before = self.levels.range();
         let mut slots = Vec::new();
-        again.flipped.iter().for_each(|node| self.flip(*node, feasible, &mut slots));
+        again.flipped.iter().for_each(|(node, feasible)| self.flip(*node, *feasible, &mut slots));
         let flipped = slots.len();
         self.reached(again, snapshot, &mut slots);
         for (at, slot) in slots.iter().enumerate() {
@@ -124,9 +124,10 @@ impl Column {
         matches!(self.normalize, Normalize::Not)
     }
 
-    /// Takes in that a node has begun or ceased to do. Adds its slot if that did so, too.
-    fn flip(&mut self, node: NodeIndex, feasible: &NodeSet, slots: &mut Vec<usize>) {
-        let (slot, is_feasible) = (self.slot(node), feasible.contains(node));
+    /// Takes in that a node has begun or ceased to do. Adds its slot if that has begun to, too, and its score may not be
+    /// what it was.
+    fn flip(&mut self, node: NodeIndex, is_feasible: bool, slots: &mut Vec<usize>) {
+        let slot = self.slot(node);
         if let Some(present) = self.present.get_mut(slot) {
             let before = *present;
             *present = if is_feasible { before + 1 } else { before.saturating_sub(1) };
@@ -135,6 +136,9 @@ impl Column {
             }
         }
         let raw = self.raw[slot];
+        if self.is_scaled() && raw != UNKNOWN {
+            return;
+        }
         match is_feasible {
             true => {
                 self.enter(slot, raw);

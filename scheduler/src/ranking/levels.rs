@@ -1,7 +1,5 @@
 //! What has which raw score: where many have the same, bringing all to one scale costs little.
 
-use std::collections::BTreeMap;
-
 use crate::plugin::Range;
 
 /// The place of a slot that is in no level.
@@ -12,7 +10,10 @@ const FRESH: i64 = i64::MIN;
 /// Slots (nodes or domains) by their raw score.
 #[derive(Default)]
 pub(super) struct Levels {
-    levels: BTreeMap<i64, Level>,
+    /// By raw score.
+    levels: Vec<Level>,
+    /// Where the level stands that was looked for last: many slots of one level come and go together.
+    latest: usize,
     /// By slot, where it stands in the list of its level.
     places: Vec<u32>,
     /// The levels that are new, and perhaps gone again.
@@ -20,20 +21,27 @@ pub(super) struct Levels {
 }
 
 struct Level {
+    raw: i64,
     slots: Vec<u32>,
     normalized: i64,
 }
 
 impl Levels {
     pub(super) fn new(slots: usize) -> Self {
-        Levels { levels: BTreeMap::new(), places: vec![NOWHERE; slots], fresh: Vec::new() }
+        Levels { places: vec![NOWHERE; slots], ..Levels::default() }
     }
 
     /// The lowest and the highest raw score; `None` if there is none.
     pub(super) fn range(&self) -> Option<Range> {
-        let (lowest, _) = self.levels.first_key_value()?;
-        let (highest, _) = self.levels.last_key_value()?;
-        Some(Range { lowest: *lowest, highest: *highest })
+        Some(Range { lowest: self.levels.first()?.raw, highest: self.levels.last()?.raw })
+    }
+
+    /// Where a level stands, or would stand.
+    fn find(&self, raw: i64) -> Result<usize, usize> {
+        match self.levels.get(self.latest) {
+            Some(level) if level.raw == raw => Ok(self.latest),
+            _ => self.levels.binary_search_by_key(&raw, |level| level.raw),
+        }
     }
 
     /// Puts in a slot, if it is in no level.
@@ -41,11 +49,12 @@ impl Levels {
         if self.places[slot] != NOWHERE {
             return;
         }
-        let fresh = &mut self.fresh;
-        let level = self.levels.entry(raw).or_insert_with(|| {
-            fresh.push(raw);
-            Level { slots: Vec::new(), normalized: FRESH }
+        self.latest = self.find(raw).unwrap_or_else(|at| {
+            self.fresh.push(raw);
+            self.levels.insert(at, Level { raw, slots: Vec::new(), normalized: FRESH });
+            at
         });
+        let level = &mut self.levels[self.latest];
         // There are fewer than 2³² slots.
         self.places[slot] = level.slots.len() as u32;
         level.slots.push(slot as u32);
@@ -54,19 +63,21 @@ impl Levels {
     /// Takes out a slot from the level that it is in, if it is in one.
     pub(super) fn remove(&mut self, slot: usize, raw: i64) {
         let place = std::mem::replace(&mut self.places[slot], NOWHERE);
-        let Some(level) = self.levels.get_mut(&raw).filter(|_| place != NOWHERE) else { return };
+        let Some(at) = self.find(raw).ok().filter(|_| place != NOWHERE) else { return };
+        self.latest = at;
+        let level = &mut self.levels[at];
         level.slots.swap_remove(place as usize);
         if let Some(moved) = level.slots.get(place as usize) {
             self.places[*moved as usize] = place;
         }
         if level.slots.is_empty() {
-            self.levels.remove(&raw);
+            self.levels.remove(at);
         }
     }
 
     /// The score of a level.
     pub(super) fn normalized(&self, raw: i64) -> i64 {
-        self.levels.get(&raw).map_or(0, |level| level.normalized)
+        self.find(raw).map_or(0, |at| self.levels[at].normalized)
     }
 
     /// Brings levels to scale: the new ones, and if the range is not what it was, all. Tells which slots may have another
@@ -78,8 +89,8 @@ impl Levels {
     ) -> Vec<(usize, i64)> {
         let (fresh, mut changed) = (std::mem::take(&mut self.fresh), Vec::new());
         let Some(range) = self.range() else { return changed };
-        let mut settle = |raw: i64, level: &mut Level| {
-            let score = normalize(raw, range);
+        let mut settle = |level: &mut Level| {
+            let score = normalize(level.raw, range);
             if level.normalized != score {
                 level.normalized = score;
                 changed.extend(level.slots.iter().map(|slot| (*slot as usize, score)));
@@ -87,12 +98,12 @@ impl Levels {
         };
         if Some(range) == before {
             for raw in fresh {
-                if let Some(level) = self.levels.get_mut(&raw) {
-                    settle(raw, level);
+                if let Ok(at) = self.find(raw) {
+                    settle(&mut self.levels[at]);
                 }
             }
         } else {
-            self.levels.iter_mut().for_each(|(raw, level)| settle(*raw, level));
+            self.levels.iter_mut().for_each(settle);
         }
         changed
     }

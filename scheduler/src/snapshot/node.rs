@@ -33,6 +33,8 @@ pub(super) struct Row {
     scored_requested: Amounts,
     unschedulable: bool,
     pub(super) generation: u64,
+    /// Which edit of the snapshot changed last who waits for room here; 0 while nobody does.
+    pub(super) waiting: u64,
     name: Arc<str>,
     node: Arc<Node>,
     pods: Arc<Vec<Arc<PodInfo>>>,
@@ -58,6 +60,16 @@ impl<'a> NodeView<'a> {
     /// Which edit of the snapshot changed the node last.
     pub fn generation(&self) -> u64 {
         self.row.generation
+    }
+
+    /// The pods that wait for room on it.
+    pub fn waiting(&self) -> &'a [Arc<PodInfo>] {
+        if self.row.waiting == 0 { &[] } else { self.snapshot.nominated().on(self.name()) }
+    }
+
+    /// What tells its state, with the pods on it and those that wait for it, from any before and after.
+    pub(crate) fn moment(&self) -> (u64, u64) {
+        (self.row.generation, self.row.waiting)
     }
 
     /// The labels.
@@ -155,6 +167,7 @@ impl Row {
             scored_requested: Amounts::default(),
             unschedulable: false,
             generation: 0,
+            waiting: 0,
             node: Arc::default(),
             pods: Arc::default(),
             ports: Arc::default(),
@@ -192,9 +205,10 @@ impl Row {
         Some(pod)
     }
 
-    pub(super) fn refresh(&mut self, pod: &Arc<PodInfo>) -> bool {
-        let place = Arc::make_mut(&mut self.pods).iter_mut().find(|have| have.is(pod));
-        place.map(|place| *place = pod.clone()).is_some()
+    /// Gives back the version that was there.
+    pub(super) fn refresh(&mut self, pod: &Arc<PodInfo>) -> Option<Arc<PodInfo>> {
+        let place = Arc::make_mut(&mut self.pods).iter_mut().find(|have| have.is(pod))?;
+        Some(std::mem::replace(place, pod.clone()))
     }
 
     pub(super) fn into_pods(self) -> Vec<Arc<PodInfo>> {
