@@ -60,14 +60,16 @@ impl Core {
         old: Version,
         edited: Edited,
     ) -> Result<Outcome> {
-        let Edited { json, metadata, fields: changed, stored } = edited;
+        let Edited { json, metadata, fields: changed, stored, tree } = edited;
         check_size(&json)?;
+        let (from, size) = (revision_of(&old.object), json.len());
         let key = store_key(collection, key);
         let write = Write::Put { key: key.clone(), value: json.clone(), ttl: row.strategy.time_to_live() };
-        match self.commit(key.clone(), write, Some(revision_of(&old.object))).await? {
+        match self.commit(key.clone(), write, Some(from)).await? {
             Commit::Done(revision) => {
                 let object = encode::stamped(&unstored(&old, json, metadata), revision)?;
                 stored(&object);
+                self.recent.change(&key, (from, revision), size, tree);
                 let fields = old.fields.with(&places(changed, &*row.strategy));
                 self.cache.offer(revision, key, Version { object: object.clone(), fields });
                 Ok(Outcome::Stored(object))

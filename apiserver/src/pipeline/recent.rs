@@ -2,9 +2,10 @@
 //! parsed for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use serde_json::Value;
 use steersman_core::store::Revision;
 
 use crate::stored::Stored;
@@ -56,17 +57,32 @@ impl Recent {
         }
     }
 
+    /// Has an object that is kept as it was at `from` be kept as `change` makes it, at `to`.
+    pub(super) fn change(
+        &self,
+        key: &Bytes,
+        (from, to): (Revision, Revision),
+        size: usize,
+        change: impl FnOnce(&mut Value),
+    ) {
+        let old = self.kept().forget(key).filter(|one| one.revision == from);
+        if let Some(One { mut stored, .. }) = old {
+            change(Arc::make_mut(&mut stored.tree));
+            self.keep(key.clone(), to, stored, size);
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Kept {
-    fn forget(&mut self, key: &Bytes) {
-        if let Some(old) = self.objects.remove(key) {
-            self.order.remove(&old.revision);
-            self.size -= old.size;
-        }
+    fn forget(&mut self, key: &Bytes) -> Option<One> {
+        let old = self.objects.remove(key)?;
+        self.order.remove(&old.revision);
+        self.size -= old.size;
+        Some(old)
     }
 }
 
@@ -88,6 +104,17 @@ mod tests {
         recent.keep("a".into(), Revision(2), stored("a2"), 10);
         assert_eq!(recent.get(b"a", Revision(1)), None);
         assert_eq!(recent.get(b"a", Revision(2)), Some(stored("a2")));
+    }
+
+    #[test]
+    fn only_the_version_that_is_changed_is_kept_as_changed() {
+        let recent = Recent::default();
+        recent.keep("a".into(), Revision(1), stored("a1"), 10);
+        recent.change(&"a".into(), (Revision(1), Revision(2)), 20, |tree| *tree = json!("a2"));
+        assert_eq!(recent.get(b"a", Revision(2)), Some(stored("a2")));
+        assert_eq!(recent.kept().size, 20);
+        recent.change(&"a".into(), (Revision(1), Revision(3)), 20, |tree| *tree = json!("a3"));
+        assert_eq!((recent.get(b"a", Revision(2)), recent.get(b"a", Revision(3))), (None, None));
     }
 
     #[test]

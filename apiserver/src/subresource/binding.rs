@@ -74,13 +74,29 @@ fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
     let status = with_condition(object.value("status")?, now);
     object.set("status", serde_json::to_string(&status).map_err(Error::internal)?);
     let fields = vec![("spec.nodeName", node.to_owned()), ("status.nominatedNodeName", String::new())];
+    let tree = in_tree(node.to_owned(), wanted.clone(), status.clone());
     let (node, known) = (node.to_owned(), pod.known_lean::<Pod>());
     let stored = move |bound: &Object| {
         if let Some(pod) = known {
             tell(&pod, bound, node, &status);
         }
     };
-    Ok(Edited { json: object.text().into(), metadata, fields, stored: Box::new(stored) })
+    let (stored, tree) = (Box::new(stored), Box::new(tree));
+    Ok(Edited { json: object.text().into(), metadata, fields, stored, tree })
+}
+
+/// Binds a pod in its tree.
+fn in_tree(node: String, wanted: Value, status: Value) -> impl FnOnce(&mut Value) + Send {
+    move |pod| {
+        let Some(pod) = pod.as_object_mut() else { return };
+        for kind in ["annotations", "labels"] {
+            for (key, value) in wanted.entries(kind) {
+                pod.object("metadata").object(kind).put(key, value.as_str().unwrap_or_default());
+            }
+        }
+        pod.object("spec").put("nodeName", node);
+        pod.put("status", status);
+    }
 }
 
 /// A pod's status once the pod is bound.
@@ -179,6 +195,9 @@ mod tests {
         let bound = Object::from_json(edited.json)?;
         assert_eq!(*bound.metadata(), edited.metadata);
         let value = bound.to_value()?;
+        let mut tree = pod.to_value()?;
+        (edited.tree)(&mut tree);
+        assert_eq!(tree, value, "the tree is changed as the text is");
         // What is told of it is what it is.
         let told = Object::from_parts(bound.json().clone(), "v1", "Pod", edited.metadata);
         (edited.stored)(&told);

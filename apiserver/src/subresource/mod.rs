@@ -47,6 +47,8 @@ pub struct Edited {
     pub fields: Vec<(&'static str, String)>,
     /// Is given the object once it is stored, to tell what is known of it.
     pub stored: Box<dyn FnOnce(&Object) + Send>,
+    /// Makes the same change in its tree, which has neither owners nor a version, if the server still has that.
+    pub tree: Box<dyn FnOnce(&mut Value) + Send>,
 }
 
 /// A request to a subresource, and what a handler may do to the cluster.
