@@ -47,15 +47,14 @@ fn told<K: Resource, S: DeserializeOwned>(
     if old_tree.get("spec") != tree.get("spec") {
         return;
     }
-    let (Ok(metadata), Ok(status)) =
-        (ObjectMeta::deserialize(&tree["metadata"]), Option::<S>::deserialize(&tree["status"]))
-    else {
-        return;
-    };
-    let version = Some(new.resource_version().to_owned());
+    let Ok(status) = Option::<S>::deserialize(&tree["status"]) else { return };
     let mut typed = K::clone(&known);
-    *typed.metadata_mut() = ObjectMeta { resource_version: version, ..metadata };
     *status_of(&mut typed) = status;
+    if old_tree["metadata"] != tree["metadata"] {
+        let Ok(metadata) = ObjectMeta::deserialize(&tree["metadata"]) else { return };
+        *typed.metadata_mut() = metadata;
+    }
+    typed.metadata_mut().resource_version = Some(new.resource_version().to_owned());
     new.set_lean(typed);
 }
 
@@ -92,6 +91,13 @@ mod tests {
         let (other, other_tree) = object(kind, json!({}), json!({"minReadySeconds": 9, "nodeName": "other"}));
         tell((&old, &old_tree), (&other, &other_tree));
         assert_eq!(other.known_lean::<K>(), None, "{kind}: another spec has to be read");
+        let (mut marked, mut marked_tree) = (old.to_value().unwrap(), old_tree.clone());
+        for tree in [&mut marked, &mut marked_tree] {
+            tree["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        }
+        let marked = Object::from_value(&marked).unwrap();
+        tell((&old, &old_tree), (&marked, &marked_tree));
+        assert_eq!(marked.known_lean::<K>(), Some(marked.bare().lean::<K>().unwrap()), "{kind}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::tree::Read;
 
 const GROUP: &str = "certificates.k8s.io";
 
+const REQUESTS: &str = "certificatesigningrequests";
+
 /// The signer whose certificates the server knows its clients by.
 const CLIENTS: &str = "kubernetes.io/kube-apiserver-client";
 
@@ -35,6 +37,10 @@ impl Admission for Approval {
         "CertificateApproval"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about(GROUP, REQUESTS)
+    }
+
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
         if is_about(write, "approval", Operation::Update) && !may(write, "approve").await {
             let signer = signer(write);
@@ -49,6 +55,10 @@ impl Admission for Approval {
 impl Admission for Signing {
     fn name(&self) -> &'static str {
         "CertificateSigning"
+    }
+
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about(GROUP, REQUESTS)
     }
 
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
@@ -70,6 +80,10 @@ impl Admission for SubjectRestriction {
         "CertificateSubjectRestriction"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about(GROUP, REQUESTS)
+    }
+
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
         let spec = write.object.at("spec");
         if !is_about(write, "", Operation::Create) || spec.text("signerName") != CLIENTS {
@@ -86,10 +100,7 @@ impl Admission for SubjectRestriction {
 }
 
 fn is_about(write: &Attributes<'_>, subresource: &str, operation: Operation) -> bool {
-    write.operation == operation
-        && write.subresource == subresource
-        && write.resource.group == GROUP
-        && write.resource.resource == "certificatesigningrequests"
+    write.operation == operation && write.subresource == subresource && write.is_about(GROUP, REQUESTS)
 }
 
 /// The signer that was asked before this write, which cannot choose another.

@@ -48,6 +48,10 @@ impl Admission for DefaultClass {
         self.name
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about(self.objects.0, self.objects.1)
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         let (group, resource) = self.objects;
         let has_class = write.object.at("spec").has(self.field)

@@ -20,6 +20,10 @@ impl Admission for DefaultTolerationSeconds {
         "DefaultTolerationSeconds"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about("", "pods")
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if write.is(Operation::Create, "", "pods") || write.is(Operation::Update, "", "pods") {
             tolerate(write.object);

@@ -137,6 +137,12 @@ pub trait Admission: Send + Sync {
     /// The name by which it is switched on and off: `NamespaceLifecycle`.
     fn name(&self) -> &'static str;
 
+    /// Whether it has anything to say about such a write: if not, it is not asked. Upstream's `Handles`.
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        let _ = write;
+        true
+    }
+
     /// Changes or refuses the write. Runs in chain order, before any `validate`, and once more if a policy has changed
     /// what it had seen.
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
@@ -158,6 +164,11 @@ impl Attributes<'_> {
             && self.subresource.is_empty()
             && self.resource.resource == resource
             && self.resource.group == group
+    }
+
+    /// Whether this writes objects of a resource, or one of its subresources.
+    pub fn is_about(&self, group: &str, resource: &str) -> bool {
+        self.resource.resource == resource && self.resource.group == group
     }
 
     /// Whether this writes namespaces.

@@ -18,6 +18,10 @@ impl Admission for PodTopologyLabels {
         "PodTopologyLabels"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about("", "pods")
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if let Some(node) = node_of(write) {
             copy(&node, write.object);

@@ -26,6 +26,10 @@ impl Admission for Priority {
         "Priority"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about("", "pods") || write.is_about("scheduling.k8s.io", "priorityclasses")
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if write.is(Operation::Create, "", "pods") {
             return prioritise(write);

@@ -16,6 +16,10 @@ impl Admission for RuntimeClass {
         "RuntimeClass"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about("", "pods")
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if !write.is(Operation::Create, "", "pods") {
             return Ok(());

@@ -21,6 +21,10 @@ impl Admission for StorageObjectInUseProtection {
         "StorageObjectInUseProtection"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        FINALIZERS.iter().any(|(group, resource, _)| write.is_about(group, resource))
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         for (group, resource, finalizer) in FINALIZERS {
             if write.is(Operation::Create, group, resource) {

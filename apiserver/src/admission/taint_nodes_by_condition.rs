@@ -17,6 +17,10 @@ impl Admission for TaintNodesByCondition {
         "TaintNodesByCondition"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.is_about("", "nodes")
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if write.is(Operation::Create, "", "nodes") {
             let taints = fields(write.object).object("spec").list("taints");

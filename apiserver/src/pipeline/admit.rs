@@ -51,7 +51,7 @@ impl Request<'_> {
         write.old_version = old.map(|old| old.revision);
         write.owners = whole.beside(owners, old);
         let mut outcome = Ok(());
-        for plugin in &core.chain {
+        for plugin in core.chain.iter().filter(|plugin| plugin.handles(&write)) {
             outcome = plugin.validate(&write).await;
             if outcome.is_err() {
                 break;
@@ -101,7 +101,9 @@ impl Request<'_> {
 
 async fn admit(core: &Core, write: &mut Attributes<'_>) -> Result<()> {
     for plugin in &core.chain {
-        plugin.admit(write).await?;
+        if plugin.handles(write) {
+            plugin.admit(write).await?;
+        }
     }
     Ok(())
 }

@@ -32,6 +32,10 @@ impl Admission for LimitRanger {
         "LimitRanger"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        subject(write).is_some()
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if subject(write) != Some(Subject::Pod) {
             return Ok(());

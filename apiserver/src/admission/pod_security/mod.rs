@@ -63,6 +63,10 @@ impl Admission for PodSecurity {
         "PodSecurity"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        is_namespace(write) || judged(write).is_some()
+    }
+
     /// Warns; whether it refuses is decided once nothing changes any more.
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         if is_namespace(write) {
