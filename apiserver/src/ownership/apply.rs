@@ -69,7 +69,7 @@ impl Writer<'_> {
         }
         self.take_over(live, &object, &mut managed, &manager, force)?;
         if let Some(owned) = managed.0.get_mut(&manager) {
-            owned.set_mut().subtract(&reset::nobodys());
+            reset::disown(owned.set_mut());
             let is_changed = object != *live;
             owned.time = if is_changed { Some(self.time()) } else { last.and_then(|last| last.time) };
         }
@@ -192,7 +192,7 @@ impl Writer<'_> {
 fn is_as_before(last: Option<&Owned<'_>>, set: &Set<'_>, api_version: &str) -> bool {
     last.is_some_and(|last| {
         let mut set = set.clone();
-        set.subtract(&reset::nobodys());
+        reset::disown(&mut set);
         last.api_version == api_version && *last.set() == set
     })
 }

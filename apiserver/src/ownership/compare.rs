@@ -76,12 +76,15 @@ pub(super) fn compare<'a>(schema: &Schema, old: &'a Value, new: &'a Value, ignor
 }
 
 fn at<'a>(place: Place<'_>, old: Option<&'a Value>, new: Option<&'a Value>) -> Changes<'a> {
+    if old == new { Changes::default() } else { differing(place, old, new) }
+}
+
+fn differing<'a>(place: Place<'_>, old: Option<&'a Value>, new: Option<&'a Value>) -> Changes<'a> {
     let mut changes = Changes::default();
     match (old, new) {
         (None, None) => {}
         (None, Some(new)) => changes.added = all(place, new),
         (Some(old), None) => changes.removed = all(place, old),
-        (Some(old), Some(new)) if old == new => {}
         (Some(old), Some(new)) => {
             let (first, second) = (place.form(old), place.form(new));
             changes = by(first, place, old, new);
@@ -142,9 +145,9 @@ fn maps<'a>(
 ) -> Changes<'a> {
     let mut changes = Changes::default();
     for (key, old, new) in paired(old, new).filter(|(key, ..)| !is_ignored(key)) {
-        let below = at(place.child(key), old, new);
-        if !below.is_empty() {
-            changes.attach(Element::field(key), below);
+        // Most are as they were, and need no look at the schema.
+        if old != new {
+            changes.attach(Element::field(key), differing(place.child(key), old, new));
         }
     }
     changes

@@ -3,6 +3,7 @@
 
 use steersman_core::resource::GroupVersionKind;
 
+use super::element::Element;
 use super::set::Set;
 
 /// What nobody owns: the object's identity, and what counts and names its versions.
@@ -39,6 +40,13 @@ const UNOWNED: (&str, &str) = ("certificates.k8s.io", "CertificateSigningRequest
 /// What nobody owns.
 pub(super) fn nobodys() -> Set<'static> {
     Set::of_fields(NOBODYS)
+}
+
+/// Takes out of a set what nobody owns.
+pub(super) fn disown(set: &mut Set<'_>) {
+    if NOBODYS.iter().any(|path| set.get(&Element::field(path[0])).is_some()) {
+        set.subtract(&nobodys());
+    }
 }
 
 /// What a write through this door puts back. `status` says whether the object's status has a door of its own.

@@ -92,7 +92,7 @@ impl Writer<'_> {
         });
         self.dispossess(managed, Some(&manager).filter(|_| keeps), live, new, &changes);
         let mut own = changes.into_set();
-        own.subtract(&reset::nobodys());
+        reset::disown(&mut own);
         if own.is_empty() {
             return;
         }

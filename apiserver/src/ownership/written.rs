@@ -107,32 +107,19 @@ impl<'a> Text<'a> {
 
     /// Passes over an object.
     fn pass(&mut self) -> Option<()> {
-        self.0.starts_with('{').then_some(())?;
-        let mut depth = 0;
+        let (mut at, mut depth) = (0, 0);
         loop {
-            match self.0.as_bytes().first()? {
+            match self.0.as_bytes().get(at)? {
                 b'{' => depth += 1,
-                b'}' => depth -= 1,
-                b'"' => self.pass_string()?,
+                b'}' if depth > 0 => depth -= 1,
+                b'"' if depth > 0 => at += string_length(&self.0[at + 1..])? + 1,
                 b':' | b',' if depth > 0 => {}
                 _ => return None,
             }
-            self.0 = &self.0[1..];
+            at += 1;
             if depth == 0 {
+                self.0 = &self.0[at..];
                 return Some(());
-            }
-        }
-    }
-
-    /// Passes over a string, up to the quote at its end.
-    fn pass_string(&mut self) -> Option<()> {
-        loop {
-            let rest = &self.0[1..];
-            self.0 = &rest[plain(rest)..];
-            match self.0.as_bytes() {
-                [b'"', ..] => return Some(()),
-                [b'\\', b'"' | b'\\', ..] => self.0 = &self.0[1..],
-                _ => return None,
             }
         }
     }
@@ -158,6 +145,19 @@ impl<'a> Text<'a> {
                 _ => return None,
             }
             rest = &rest[end + 2..];
+        }
+    }
+}
+
+/// How long a string is up to the quote at its end, if nothing but quotes and backslashes is escaped in it.
+fn string_length(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += plain(&text[at..]);
+        match text.as_bytes()[at..] {
+            [b'"', ..] => return Some(at),
+            [b'\\', b'"' | b'\\', ..] => at += 2,
+            _ => return None,
         }
     }
 }
