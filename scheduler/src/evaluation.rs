@@ -127,6 +127,7 @@ impl Evaluation {
         again: &mut Vec<NodeIndex>,
     ) -> bool {
         let filters = if changes.is_empty() { 0 } else { self.filters.len() };
+        let mut of_nodes = 0;
         for filter in 0..filters {
             let mut reached = Reached::default();
             reached.add(self.filters.follow_one(filter, changes));
@@ -139,10 +140,11 @@ impl Evaluation {
                 again.extend(reached.of_domains());
             }
             if reached.nodes {
-                changes.iter().for_each(|change| self.passed[change.node.index().place()] &= !bit(filter));
+                of_nodes |= bit(filter);
             }
             again[before..].iter().for_each(|node| self.passed[node.place()] &= !bit(filter));
         }
+        changes.iter().for_each(|change| self.passed[change.node.index().place()] &= !of_nodes);
         true
     }
 

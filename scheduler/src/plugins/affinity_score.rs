@@ -36,51 +36,58 @@ pub(super) fn prepare(args: &InterPodAffinityArgs, pod: &Arc<PodInfo>, nodes: &S
     if args.ignore_preferred_terms_of_existing_pods && !has_wishes {
         return Scoring::Skip;
     }
+    let mut reached = Vec::new();
     for change in nodes.nodes_with_affinity().flat_map(Change::all_on) {
-        wishes.add_theirs(change);
+        wishes.add_theirs(change, &mut reached);
+        reached.clear();
     }
     if has_wishes {
-        nodes.nodes().flat_map(Change::all_on).for_each(|change| drop(wishes.add_own(change)));
+        for change in nodes.nodes().flat_map(Change::all_on) {
+            wishes.add_own(change, &mut reached);
+            reached.clear();
+        }
     }
     Scoring::PerNode { score: Box::new(wishes), normalize: Normalize::With(normalize) }
 }
 
 impl Wishes {
     /// What a pod that is there has to say about the pod coming near.
-    fn add_theirs(&mut self, change: Change<'_>) -> Reach {
+    fn add_theirs(&mut self, change: Change<'_>, reached: &mut Vec<(Arc<Domains>, usize)>) {
         let terms = change.pod.terms();
         let hard = terms.required_affinity.iter().map(|term| (term, self.hard_weight));
         let near = terms.preferred_affinity.iter().map(|wish| (&wish.term, wish.weight));
         let apart = terms.preferred_anti_affinity.iter().map(|wish| (&wish.term, -wish.weight));
-        let mut reach = Reach::Node;
         for (term, weight) in hard.chain(near).chain(apart) {
             if term.matches(&self.pod, &self.namespace_labels) {
-                reach = reach.and(give(&mut self.weights, term, weight, change));
+                give(&mut self.weights, term, weight, change, reached);
             }
         }
-        reach
     }
 
     /// What the pod has to say about one that is there.
-    fn add_own(&mut self, change: Change<'_>) -> Reach {
+    fn add_own(&mut self, change: Change<'_>, reached: &mut Vec<(Arc<Domains>, usize)>) {
         let near = self.near.iter().map(|wish| (&wish.term, wish.weight));
         let apart = self.apart.iter().map(|wish| (&wish.term, -wish.weight));
-        let mut reach = Reach::Node;
         for (term, weight) in near.chain(apart) {
             if term.matches(change.pod, NO_LABELS) {
-                reach = reach.and(give(&mut self.weights, term, weight, change));
+                give(&mut self.weights, term, weight, change, reached);
             }
         }
-        reach
     }
 }
 
-fn give(weights: &mut Tallies, term: &Term, weight: i64, change: Change<'_>) -> Reach {
-    if weight == 0 {
-        return Reach::Node;
+/// Gives weight to the domain of a node, and tells which that is.
+fn give(
+    weights: &mut Tallies,
+    term: &Term,
+    weight: i64,
+    change: Change<'_>,
+    reached: &mut Vec<(Arc<Domains>, usize)>,
+) {
+    if weight != 0 {
+        let given = weights.add(&term.topology_key, change.node, weight * change.by);
+        reached.extend(given.map(|counted| counted.domain()));
     }
-    let given = weights.add(&term.topology_key, change.node, weight * change.by);
-    given.map_or(Reach::Node, |counted| counted.reach)
 }
 
 impl NodeScore for Wishes {
@@ -89,8 +96,12 @@ impl NodeScore for Wishes {
     }
 
     fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
-        let add = |change: &Change<'_>| self.add_theirs(*change).and(self.add_own(*change));
-        changes.iter().map(add).fold(Reach::Node, Reach::and)
+        let mut reached = Vec::new();
+        for change in changes {
+            self.add_theirs(*change, &mut reached);
+            self.add_own(*change, &mut reached);
+        }
+        Reach::Domains(reached)
     }
 
     fn domains(&self) -> Option<Arc<Domains>> {

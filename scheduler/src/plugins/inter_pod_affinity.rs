@@ -200,8 +200,9 @@ impl Neighbours {
 }
 
 /// The domain, if there are pods that count where there were none, or the other way round.
-fn turned(counted: Option<Counted>) -> Reach {
-    counted.filter(Counted::is_turn).map_or(Reach::Node, |counted| counted.reach)
+fn turned(counted: Option<Counted<'_>>) -> Reach {
+    let turned = counted.filter(Counted::is_turn);
+    turned.map_or(Reach::Node, |counted| Reach::Domains(vec![counted.domain()]))
 }
 
 impl NodeFilter for Neighbours {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::change::Reach;
 use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 use crate::terms::Term;
 
@@ -20,31 +19,36 @@ struct Tally {
     nonzero: usize,
 }
 
-/// A number has changed.
-pub(super) struct Counted {
-    pub(super) before: i64,
-    pub(super) now: i64,
-    /// The domain's nodes.
-    pub(super) reach: Reach,
+/// The number of a domain has changed.
+pub(super) struct Counted<'t> {
+    before: i64,
+    now: i64,
+    domains: &'t Arc<Domains>,
+    domain: usize,
 }
 
-impl Counted {
+impl Counted<'_> {
     /// Whether there is a number where there was none, or the other way round.
     pub(super) fn is_turn(&self) -> bool {
         (self.before > 0) != (self.now > 0)
+    }
+
+    /// The domain.
+    pub(super) fn domain(&self) -> (Arc<Domains>, usize) {
+        (self.domains.clone(), self.domain)
     }
 }
 
 impl Tallies {
     /// Adds to the number of the node's domain; `None` if it is in none.
-    pub(super) fn add(&mut self, key: &str, node: NodeView<'_>, more: i64) -> Option<Counted> {
+    pub(super) fn add(&mut self, key: &str, node: NodeView<'_>, more: i64) -> Option<Counted<'_>> {
         let tally = self.tally(key, node.snapshot());
         let domain = tally.domains.domain(node.index());
         let number = tally.numbers.get_mut(domain).filter(|_| domain > 0)?;
         let before = std::mem::replace(number, *number + more);
         let now = *number;
         tally.nonzero = tally.nonzero + usize::from(now != 0) - usize::from(before != 0);
-        Some(Counted { before, now, reach: Reach::Domains(vec![(tally.domains.clone(), domain)]) })
+        Some(Counted { before, now, domains: &tally.domains, domain })
     }
 
     /// Of the topology keys of these terms; others come with their first number.
