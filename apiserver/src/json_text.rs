@@ -19,7 +19,9 @@ pub(crate) fn write(value: &Value, out: &mut String) {
         Value::Array(list) => {
             out.push('[');
             for (index, item) in list.iter().enumerate() {
-                out.push_str(if index == 0 { "" } else { "," });
+                if index > 0 {
+                    out.push(',');
+                }
                 write(item, out);
             }
             out.push(']');
@@ -27,7 +29,9 @@ pub(crate) fn write(value: &Value, out: &mut String) {
         Value::Object(map) => {
             out.push('{');
             for (index, (key, item)) in map.iter().enumerate() {
-                out.push_str(if index == 0 { "" } else { "," });
+                if index > 0 {
+                    out.push(',');
+                }
                 quote("", key, out);
                 out.push(':');
                 write(item, out);
@@ -38,9 +42,27 @@ pub(crate) fn write(value: &Value, out: &mut String) {
 }
 
 /// Writes `text` behind `prefix`, which has nothing to escape, as one string.
+#[inline]
 pub(crate) fn quote(prefix: &str, text: &str, out: &mut String) {
     out.push('"');
     out.push_str(prefix);
+    match is_plain(text.as_bytes()) {
+        true => out.push_str(text),
+        false => escape(text, out),
+    }
+    out.push('"');
+}
+
+/// Whether nothing must be escaped: most texts are looked at in one or two words, which overlap.
+fn is_plain(text: &[u8]) -> bool {
+    let is_clear = |word: &[u8; WORD]| special(u64::from_le_bytes(*word)) == 0;
+    match text.last_chunk() {
+        Some(last) => text.as_chunks().0.iter().all(is_clear) && is_clear(last),
+        None => !text.iter().any(is_special),
+    }
+}
+
+fn escape(text: &str, out: &mut String) {
     let mut rest = text;
     loop {
         let (clear, escaped) = rest.split_at(plain(rest));
@@ -54,7 +76,6 @@ pub(crate) fn quote(prefix: &str, text: &str, out: &mut String) {
         }
         rest = after;
     }
-    out.push('"');
 }
 
 /// How long the text is before the first quote, backslash or control character, which a string has escaped.
@@ -66,8 +87,11 @@ pub(crate) fn plain(text: &str) -> usize {
             return index * WORD + special.trailing_zeros() as usize / 8;
         }
     }
-    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
     words.len() * WORD + rest.iter().position(is_special).unwrap_or(rest.len())
+}
+
+fn is_special(byte: &u8) -> bool {
+    matches!(*byte, 0..b' ' | b'"' | b'\\')
 }
 
 /// The top bit of each of eight bytes that must be escaped, if only of the lowest for sure: a byte is below a bound if

@@ -134,7 +134,7 @@ impl Env {
             let _ = sender.send(output);
         });
         let run = Abortable::new(run, registration).map(drop);
-        let full = if self.name.is_empty() { name.to_owned() } else { format!("{}/{name}", self.name) };
+        let full = if self.name.is_empty() { name.to_owned() } else { [&*self.name, "/", name].concat() };
         self.spawn.spawn(&full, Box::pin(run));
         Task { result, abort }
     }

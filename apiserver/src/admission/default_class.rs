@@ -1,6 +1,7 @@
 //! Gives claims and ingresses that name no class the one that is marked as the default; the youngest of several.
 
 use async_trait::async_trait;
+use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::resource::GroupResource;
 
@@ -54,9 +55,7 @@ impl Admission for DefaultClass {
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         let (group, resource) = self.objects;
-        let has_class = write.object.at("spec").has(self.field)
-            || write.object.at("metadata").at("annotations").has(self.older);
-        if !write.is(Operation::Create, group, resource) || has_class {
+        if !write.is(Operation::Create, group, resource) || self.is_given(write.object) {
             return Ok(());
         }
         if let Some(class) = self.default(write)? {
@@ -67,6 +66,10 @@ impl Admission for DefaultClass {
 }
 
 impl DefaultClass {
+    fn is_given(&self, object: &Value) -> bool {
+        object.at("spec").has(self.field) || object.at("metadata").at("annotations").has(self.older)
+    }
+
     fn default(&self, write: &Attributes<'_>) -> Result<Option<String>> {
         let (group, resource) = self.classes;
         let mut youngest: Option<(String, String)> = None;

@@ -144,7 +144,11 @@ impl Service {
     /// What names the request in logs: the client's own word, or a new one.
     fn audit_id<B>(&self, request: &Request<B>) -> HeaderValue {
         let given = request.headers().get(AUDIT_ID).filter(|value| !value.is_empty()).cloned();
-        given.unwrap_or_else(|| HeaderValue::from_str(&self.env().uuid()).expect("a UUID is printable ASCII"))
+        let new = || HeaderValue::from_str(&self.env().uuid()).expect("a UUID is printable ASCII");
+        let mut id = given.unwrap_or_else(new);
+        // It never comes again: HTTP/2 is not to remember it, nor to compare it with all those before.
+        id.set_sensitive(true);
+        id
     }
 
     async fn limited<B>(&self, request: Request<B>) -> Response<Body>

@@ -51,6 +51,8 @@ const RETURNED: &[&str] = &[
 struct Call<'a> {
     core: &'a Arc<Core>,
     caller: &'a Caller,
+    /// What is served at the target, if anything is.
+    row: Option<Arc<Served>>,
     target: Target,
     query: Query,
     parts: Parts,
@@ -84,8 +86,8 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, sent: Sent) -> Res
         None if is_beyond(core, &target.resource) => return Ok(Answer::no_page()),
         None => {}
     }
-    let deprecation = row.and_then(|row| row.deprecation.clone());
-    let call = Call { core, caller, target, query: info.query, parts, body };
+    let deprecation = row.as_ref().and_then(|row| row.deprecation.clone());
+    let call = Call { core, caller, row, target, query: info.query, parts, body };
     let answer = match call.answer(watch).await {
         // What the resource does not do is refused before anybody looks at what it is.
         Err(error) if error.code() == 405 => return Err(error),
@@ -148,13 +150,13 @@ impl<'a> Call<'a> {
     }
 
     async fn connect(self, door: Door) -> Result<Answer> {
-        let Call { core, caller, target, query, parts, body } = &self;
+        let Call { core, caller, target, query, parts, body, .. } = &self;
         connect::answer(Connect { core, caller, target, query, parts }, door, body.clone()).await
     }
 
     /// 404 where there is no such resource, else 405.
     fn no_method(&self) -> steersman_core::Error {
-        match self.core.registry.get(&self.target.resource) {
+        match self.row {
             Some(_) => fault::unknown_method(),
             None => fault::unknown_path(),
         }
@@ -172,7 +174,7 @@ impl<'a> Call<'a> {
     }
 
     fn row(&self) -> Result<Arc<Served>> {
-        self.core.registry.get(&self.target.resource).ok_or_else(fault::unknown_path)
+        self.row.clone().ok_or_else(fault::unknown_path)
     }
 
     /// The kind of the body that the target takes.

@@ -55,7 +55,6 @@ impl Walk {
         }
         let form = at.place.form(new);
         self.is_clear &= old.is_none_or(|old| at.place.form(old) == form && elements(Some(old)).is_empty());
-        let start = self.out.len();
         let is_whole = match (form, old) {
             (Form::Whole, _) => true,
             (_, None) => false,
@@ -64,23 +63,31 @@ impl Walk {
         };
         let is_own = !at.nobodys.is_some_and(|set| set.member);
         let is_member = (old.is_none() || is_whole) && is_own;
+        match form {
+            Form::Whole => self.leaf(is_member),
+            Form::Map => self.node(is_member, |walk| walk.entries(at, old.and_then(Value::as_object), new)),
+            Form::List(kind) => self.node(is_member, |walk| walk.elements(at, kind, elements(Some(new)))),
+        }
+    }
+
+    /// Writes a place below which nothing is; nothing, if it is no member itself.
+    fn leaf(&mut self, is_member: bool) -> bool {
+        self.out.push_str(if is_member { "{}" } else { "" });
+        is_member
+    }
+
+    /// Writes a place with what `below` writes; a leaf, if that is nothing.
+    fn node(&mut self, is_member: bool, below: impl FnOnce(&mut Self)) -> bool {
+        let start = self.out.len();
         self.out.push_str(if is_member { codec::OPEN_HERE } else { "{" });
         let inner = self.out.len();
-        match form {
-            Form::Whole => {}
-            Form::Map => self.entries(at, old.and_then(Value::as_object), new),
-            Form::List(kind) => self.elements(at, kind, elements(Some(new))),
-        }
-        let is_leaf = self.out.len() == inner;
-        if is_leaf {
+        below(self);
+        if self.out.len() == inner {
             self.out.truncate(start);
+            return self.leaf(is_member);
         }
-        match (is_leaf, is_member) {
-            (true, true) => self.out.push_str("{}"),
-            (true, false) => {}
-            (false, _) => self.out.push('}'),
-        }
-        !is_leaf || is_member
+        self.out.push('}');
+        true
     }
 
     fn entries(&mut self, at: At<'_>, old: Option<&Map<String, Value>>, new: &Value) {

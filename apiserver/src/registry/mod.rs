@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionResource};
 
 use crate::watch_cache::Collection;
@@ -21,14 +22,15 @@ pub(crate) use row::{Served, View};
 #[derive(Default)]
 pub(crate) struct Registry(RwLock<Arc<Rows>>);
 
-/// The rows by resource and version.
+/// The rows by resource and version. A request looks for a dozen of them, and none is made by a stranger, who might choose
+/// names that collide: a fast hash will do.
 #[derive(Clone, Default)]
 #[expect(clippy::disallowed_types, reason = "rows are found by it, never walked through")]
 pub(crate) struct Rows {
     rows: BTreeMap<GroupVersionResource, Arc<Served>>,
     /// The same rows; every request looks for one.
-    found: HashMap<GroupVersionResource, Arc<Served>>,
-    preferred: HashMap<GroupResource, Arc<Served>>,
+    found: HashMap<GroupVersionResource, Arc<Served>, RandomState>,
+    preferred: HashMap<GroupResource, Arc<Served>, RandomState>,
     /// What discovery tells of these rows, once somebody has asked.
     told: OnceLock<Arc<[ApiResource]>>,
 }

@@ -188,7 +188,7 @@ impl Served {
 
     /// The object's own part of its key.
     pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
-        if self.is_namespaced() { format!("{namespace}/{name}") } else { name.to_owned() }
+        if self.is_namespaced() { [namespace, "/", name].concat() } else { name.to_owned() }
     }
 
     /// An object that has nothing, as the schema writes it: with the structs and zeros that are always written.

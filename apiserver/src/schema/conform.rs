@@ -54,19 +54,23 @@ impl Walk<'_> {
         object: &ObjectType,
         path: &Path<'_>,
     ) -> Result<(), Fault> {
-        let mut fault = None;
-        map.retain(|key, value| {
-            let Some(field) = object.field(key) else {
-                return self.undeclared(object, &path.child(key));
-            };
-            match self.field(value, field, &path.child(key)) {
-                Ok(keep) => keep,
-                Err(error) => {
+        let (mut fault, mut dropped) = (None, Vec::new());
+        for (key, value) in map.iter_mut() {
+            let path = path.child(key);
+            let is_kept = match object.field(key) {
+                Some(field) => self.field(value, field, &path).unwrap_or_else(|error| {
                     fault.get_or_insert(error.within(object, field));
                     true
-                }
+                }),
+                None => self.undeclared(object, &path),
+            };
+            if !is_kept {
+                dropped.push(key.clone());
             }
-        });
+        }
+        for key in dropped {
+            map.remove(&key);
+        }
         for index in &object.filled {
             let field = &object.fields[*index];
             if !map.contains_key(&field.name) {

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 use steersman_core::field::Path;
@@ -167,7 +168,18 @@ impl Key for Spanned<String> {
 }
 
 fn read(body: &[u8], seen: Seen<'_>) -> Result<Value, String> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    // A text is looked at once as a whole, and not string by string.
+    match std::str::from_utf8(body) {
+        Ok(text) => read_from(serde_json::Deserializer::from_str(text), body, seen),
+        Err(_) => read_from(serde_json::Deserializer::from_slice(body), body, seen),
+    }
+}
+
+fn read_from<'b>(
+    mut deserializer: serde_json::Deserializer<impl serde_json::de::Read<'b>>,
+    body: &[u8],
+    seen: Seen<'_>,
+) -> Result<Value, String> {
     let node = Node::<String> { path: &Path::ROOT, seen, merges: false, key: PhantomData };
     let value = node.deserialize(&mut deserializer);
     value
@@ -257,12 +269,14 @@ impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<K>()? {
             let (key, line) = key.split();
-            let path = self.path.child(&key);
-            (self.seen)(&path, line, map.contains_key(&key));
+            let place = map.entry(key);
+            let path = self.path.child(place.key());
+            (self.seen)(&path, line, matches!(place, Entry::Occupied(_)));
             let value = entries.next_value_seed(Node { path: &path, ..self })?;
-            match map.get_mut(&key).filter(|_| self.merges) {
-                Some(first) => merge(first, value),
-                None => drop(map.insert(key, value)),
+            match place {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(mut first) if self.merges => merge(first.get_mut(), value),
+                Entry::Occupied(mut first) => drop(first.insert(value)),
             }
         }
         Ok(Value::Object(map))

@@ -20,12 +20,12 @@ pub(super) fn object(at: Cursor<'_>, value: &mut Value) {
     }
 }
 
-/// Whether there may be something to do: in most objects there is not.
+/// Whether there may be something to do: in most objects, and in most of what an object holds, there is not.
 fn may_lose(value: &Value) -> bool {
     match value {
         Value::Array(list) => list.is_empty() || list.iter().any(may_lose),
         Value::Object(map) => {
-            map.is_empty() || map.keys().any(|key| is_gated(key)) || map.values().any(may_lose)
+            map.is_empty() || map.iter().any(|(key, value)| is_gated(key) || may_lose(value))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
@@ -33,13 +33,12 @@ fn may_lose(value: &Value) -> bool {
 
 fn settle(at: Cursor<'_>, value: &mut Value) {
     match value {
-        Value::Array(list) => list.iter_mut().for_each(|item| settle(at.items(), item)),
+        Value::Array(list) => {
+            list.iter_mut().filter(|item| may_lose(item)).for_each(|item| settle(at.items(), item));
+        }
         Value::Object(map) => {
             drop_gated(at, map);
-            for (key, value) in map {
-                if !matches!(value, Value::Array(_) | Value::Object(_)) {
-                    continue;
-                }
+            for (key, value) in map.iter_mut().filter(|(_, value)| may_lose(value)) {
                 match at.field(key) {
                     Some(field)
                         if field.presence == Presence::Always && is_empty(value, &field.node.shape) =>

@@ -37,7 +37,7 @@ pub(super) fn validate(pod: &Value, errors: &mut ErrorList) {
         errors.push(Error::invalid(&path, cost, "must be a 32bit integer"));
     }
     let profiles = || pod.at("metadata").entries("annotations");
-    for (key, value) in profiles().filter(|(key, _)| *key == SECCOMP || key.starts_with(CONTAINER_SECCOMP)) {
+    for (key, value) in profiles().filter(|(key, _)| names_seccomp(key)) {
         check_seccomp(value.as_str().unwrap_or_default(), &at.child(key), errors);
     }
     for (key, value) in profiles() {
@@ -45,6 +45,15 @@ pub(super) fn validate(pod: &Value, errors: &mut ErrorList) {
             check_app_armor(pod, name, value.as_str().unwrap_or_default(), &at.key(key), errors);
         }
     }
+}
+
+fn names_seccomp(key: &str) -> bool {
+    key == SECCOMP || key.starts_with(CONTAINER_SECCOMP)
+}
+
+/// Whether the annotation of that key says which profile confines something.
+fn names_profile(key: &str) -> bool {
+    names_seccomp(key) || key.starts_with(APP_ARMOR)
 }
 
 /// Whether the text is a 32-bit integer without a plus or leading zeros.
@@ -76,6 +85,9 @@ fn check_app_armor(pod: &Value, name: &str, profile: &str, at: &Path<'_>, errors
 
 /// Checks that the annotations of a new pod say what its fields say.
 pub(super) fn validate_match(pod: &Value, errors: &mut ErrorList) {
+    if !pod.at("metadata").entries("annotations").any(|(key, _)| names_profile(key)) {
+        return;
+    }
     let (spec, at) = (pod.at("spec"), Path::new("spec"));
     let annotation = |key: &str| pod.at("metadata").at("annotations").at(key).as_str();
     let whole = spec.at("securityContext");

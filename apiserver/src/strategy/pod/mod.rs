@@ -98,12 +98,12 @@ impl Strategy for Pods {
     }
 
     fn field<'a>(&self, object: &'a Value, field: &str) -> Cow<'a, str> {
-        let spec = object.at("spec");
-        if field == "spec.hostNetwork" {
-            return Cow::Borrowed(if spec.flag("hostNetwork") { "true" } else { "false" });
-        }
-        let (part, name) = field.split_once('.').unwrap_or(("", ""));
-        Cow::Borrowed(object.at(part).text(name))
+        Cow::Borrowed(match (field.strip_prefix("spec."), field.strip_prefix("status.")) {
+            (Some("hostNetwork"), _) if object.at("spec").flag("hostNetwork") => "true",
+            (Some("hostNetwork"), _) => "false",
+            (Some(name), _) => object.at("spec").text(name),
+            (None, name) => object.at("status").text(name.unwrap_or_default()),
+        })
     }
 
     fn grace_seconds(&self, object: &Value, requested: Option<i64>) -> Option<i64> {

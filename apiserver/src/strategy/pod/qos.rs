@@ -23,8 +23,9 @@ pub(crate) fn class(spec: &Value) -> &'static str {
 fn class_of<'a>(resources: impl Iterator<Item = &'a Value>) -> &'static str {
     let (mut any, mut guaranteed) = (false, true);
     for resources in resources {
+        let (requests, limits) = (resources.at("requests"), resources.at("limits"));
         for name in ["cpu", "memory"] {
-            let (request, limit) = (amount(resources, "requests", name), amount(resources, "limits", name));
+            let (request, limit) = (amount(requests.at(name)), amount(limits.at(name)));
             any |= request.is_some() || limit.is_some();
             guaranteed &= limit.is_some() && request == limit;
         }
@@ -37,12 +38,8 @@ fn class_of<'a>(resources: impl Iterator<Item = &'a Value>) -> &'static str {
 }
 
 /// A quantity that is more than nothing.
-fn amount(resources: &Value, list: &str, name: &str) -> Option<Quantity> {
-    read(resources.at(list).at(name)).filter(|quantity| !quantity.is_zero())
-}
-
-fn read(quantity: &Value) -> Option<Quantity> {
-    Quantity::from_str(quantity.as_str()?).ok()
+fn amount(quantity: &Value) -> Option<Quantity> {
+    Quantity::from_str(quantity.as_str()?).ok().filter(|quantity| !quantity.is_zero())
 }
 
 #[cfg(test)]

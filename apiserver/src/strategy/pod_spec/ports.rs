@@ -73,30 +73,43 @@ pub(super) fn on_host_network(spec: &Value, holder: Holder<'_>, at: &Path<'_>, e
 /// Warns of ports that several containers have, or one has twice.
 pub(super) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    let mut known: Vec<(String, &Value)> = Vec::new();
+    let mut known: Vec<Port<'_>> = Vec::new();
     for list in ["initContainers", "containers", "ephemeralContainers"] {
-        let path = at.child(list);
-        for (index, container) in spec.items(list).iter().enumerate() {
-            let item = path.index(index);
-            let path = item.child("ports");
-            for (index, port) in container.items("ports").iter().enumerate() {
-                let place = path.index(index).to_string();
-                warnings.extend(of_port(port, &place, &known));
-                known.push((place, port));
+        for (container, holder) in spec.items(list).iter().enumerate() {
+            for (index, port) in holder.items("ports").iter().enumerate() {
+                let port = Port { list, container, index, port };
+                of_port(&port, &known, at, &mut warnings);
+                known.push(port);
             }
         }
     }
     warnings
 }
 
-fn of_port(port: &Value, place: &str, known: &[(String, &Value)]) -> Vec<String> {
-    let is_lost = !port.text("hostIP").is_empty() && host_port(port) == 0;
-    let lost = is_lost.then(|| format!("{place}: hostIP set without hostPort: {}", as_go(port)));
-    let others = known.iter().filter(|(_, other)| is_same(port, other));
-    let clashes = others.filter_map(|(there, other)| {
-        Some(format!("{place}: {} port definition with {there}", clash(port, other)?))
-    });
-    lost.into_iter().chain(clashes).collect()
+/// A port, and where in the spec it stands.
+struct Port<'a> {
+    list: &'static str,
+    container: usize,
+    index: usize,
+    port: &'a Value,
+}
+
+impl Port<'_> {
+    fn place(&self, at: &Path<'_>) -> String {
+        at.child(self.list).index(self.container).child("ports").index(self.index).to_string()
+    }
+}
+
+fn of_port(own: &Port<'_>, known: &[Port<'_>], at: &Path<'_>, warnings: &mut Vec<String>) {
+    let port = own.port;
+    if !port.text("hostIP").is_empty() && host_port(port) == 0 {
+        warnings.push(format!("{}: hostIP set without hostPort: {}", own.place(at), as_go(port)));
+    }
+    for other in known.iter().filter(|other| is_same(port, other.port)) {
+        if let Some(what) = clash(port, other.port) {
+            warnings.push(format!("{}: {what} port definition with {}", own.place(at), other.place(at)));
+        }
+    }
 }
 
 fn is_same(port: &Value, other: &Value) -> bool {

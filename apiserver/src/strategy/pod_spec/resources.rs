@@ -140,14 +140,14 @@ type CheckName = dyn Fn(&str, &Path<'_>, &mut ErrorList);
 
 fn check(resources: &Value, check_name: &CheckName, at: &Path<'_>, errors: &mut ErrorList) {
     let (limits, requests) = (at.child("limits"), at.child("requests"));
-    for (name, quantity) in resources.entries("limits") {
-        check_one(name, quantity, check_name, &limits.key(name), errors);
-        check_pages(name, quantity, &limits.key(name), errors);
+    for limit in resources.entries("limits").map(Amount::read) {
+        limit.check(check_name, &limits.key(limit.name), errors);
     }
-    for (name, quantity) in resources.entries("requests") {
-        check_one(name, quantity, check_name, &requests.key(name), errors);
-        check_request(name, quantity, resources.at("limits").at(name), &limits, &requests, errors);
-        check_pages(name, quantity, &requests.key(name), errors);
+    for request in resources.entries("requests").map(Amount::read) {
+        let at = requests.key(request.name);
+        request.check_alone(check_name, &at, errors);
+        request.check_limit(resources.at("limits").at(request.name), &limits, &requests, errors);
+        request.check_pages(&at, errors);
     }
     let named = |test: fn(&str) -> bool| {
         ["limits", "requests"]
@@ -160,51 +160,64 @@ fn check(resources: &Value, check_name: &CheckName, at: &Path<'_>, errors: &mut 
     }
 }
 
-fn check_one(name: &str, value: &Value, check_name: &CheckName, at: &Path<'_>, errors: &mut ErrorList) {
-    check_name(name, at, errors);
-    let Some(quantity) = read(value) else { return };
-    if quantity.is_negative() {
-        errors.push(Error::invalid(at, value, "must be greater than or equal to 0"));
-    }
-    if is_extended(name) && !quantity.is_whole() {
-        errors.push(Error::invalid(at, value, "must be an integer"));
-    }
+/// How much of a resource is asked for, or allowed.
+struct Amount<'a> {
+    name: &'a str,
+    value: &'a Value,
+    quantity: Option<Quantity>,
 }
 
-/// Huge pages are whole pages of the size in their name.
-fn check_pages(name: &str, value: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let (Some(size), Some(quantity)) = (name.strip_prefix("hugepages-"), read(value)) else { return };
-    let page = Quantity::from_str(size).ok().filter(Quantity::is_whole).map(|page| page.value());
-    if page.filter(|page| *page > 0).is_none_or(|page| quantity.value() % page != 0) {
-        let why = format!("{quantity} is not positive integer multiple of {name}");
-        errors.push(Error::invalid(at, value, why));
+impl<'a> Amount<'a> {
+    fn read((name, value): (&'a str, &'a Value)) -> Self {
+        Amount { name, value, quantity: read(value) }
     }
-}
 
-/// A request is no more than the limit; for what cannot be overcommitted, it is the limit.
-fn check_request(
-    name: &str,
-    value: &Value,
-    limit: &Value,
-    limits: &Path<'_>,
-    requests: &Path<'_>,
-    errors: &mut ErrorList,
-) {
-    let overcommit = is_native(name) && !is_huge_pages(name);
-    let (Some(request), Some(most)) = (read(value), read(limit)) else {
-        if limit.is_null() && !overcommit {
-            errors.push(Error::required(limits, "Limit must be set for non overcommitable resources"));
+    fn check(&self, check_name: &CheckName, at: &Path<'_>, errors: &mut ErrorList) {
+        self.check_alone(check_name, at, errors);
+        self.check_pages(at, errors);
+    }
+
+    fn check_alone(&self, check_name: &CheckName, at: &Path<'_>, errors: &mut ErrorList) {
+        check_name(self.name, at, errors);
+        let Some(quantity) = &self.quantity else { return };
+        if quantity.is_negative() {
+            errors.push(Error::invalid(at, self.value, "must be greater than or equal to 0"));
         }
-        return;
-    };
-    if request != most && !overcommit {
-        errors.push(Error::invalid(requests, value, format!("must be equal to {name} limit of {most}")));
-    } else if request > most {
-        errors.push(Error::invalid(
-            requests,
-            value,
-            format!("must be less than or equal to {name} limit of {most}"),
-        ));
+        if is_extended(self.name) && !quantity.is_whole() {
+            errors.push(Error::invalid(at, self.value, "must be an integer"));
+        }
+    }
+
+    /// Huge pages are whole pages of the size in their name.
+    fn check_pages(&self, at: &Path<'_>, errors: &mut ErrorList) {
+        let Some((size, quantity)) = self.name.strip_prefix("hugepages-").zip(self.quantity.as_ref()) else {
+            return;
+        };
+        let page = Quantity::from_str(size).ok().filter(Quantity::is_whole).map(|page| page.value());
+        if page.filter(|page| *page > 0).is_none_or(|page| quantity.value() % page != 0) {
+            let why = format!("{quantity} is not positive integer multiple of {}", self.name);
+            errors.push(Error::invalid(at, self.value, why));
+        }
+    }
+
+    /// A request is no more than the limit; for what cannot be overcommitted, it is the limit.
+    fn check_limit(&self, limit: &Value, limits: &Path<'_>, requests: &Path<'_>, errors: &mut ErrorList) {
+        let Amount { name, value, quantity } = self;
+        let overcommit = is_native(name) && !is_huge_pages(name);
+        let (Some(request), Some(most)) = (quantity, &read(limit)) else {
+            if limit.is_null() && !overcommit {
+                let why = "Limit must be set for non overcommitable resources";
+                errors.push(Error::required(limits, why));
+            }
+            return;
+        };
+        if request != most && !overcommit {
+            let why = format!("must be equal to {name} limit of {most}");
+            errors.push(Error::invalid(requests, *value, why));
+        } else if request > most {
+            let why = format!("must be less than or equal to {name} limit of {most}");
+            errors.push(Error::invalid(requests, *value, why));
+        }
     }
 }
 

@@ -51,11 +51,7 @@ pub(in crate::strategy) fn warnings(pod: &Value, at: &Path<'_>, holder: Subject)
     }
     of_seccomp(pod, "seccomp.security.alpha.kubernetes.io/pod", spec, at, &mut warnings);
     each_container(spec, &path, &mut |container, path| {
-        let key = format!("container.seccomp.security.alpha.kubernetes.io/{}", container.text("name"));
-        of_seccomp(pod, &key, container, at, &mut warnings);
-        if holder == Subject::Template {
-            of_app_armor(pod, container, at, &mut warnings);
-        }
+        of_profiles(pod, container, holder, at, &mut warnings);
         of_container(container, path, &mut warnings);
     });
     warnings.extend(ports::warnings(spec, &path));
@@ -179,13 +175,18 @@ const ANNOTATIONS: &[(&str, &str)] = &[
 ];
 
 fn of_annotations(pod: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let annotations = annotations(pod);
     for (key, why) in ANNOTATIONS {
-        of_annotation(pod, key, why, at, warnings);
+        of_annotation(annotations, key, why, at, warnings);
     }
 }
 
-fn of_annotation(pod: &Value, key: &str, why: &str, at: &Path<'_>, warnings: &mut Vec<String>) {
-    if pod.at("metadata").at("annotations").has(key) {
+fn annotations(pod: &Value) -> &Value {
+    pod.at("metadata").at("annotations")
+}
+
+fn of_annotation(annotations: &Value, key: &str, why: &str, at: &Path<'_>, warnings: &mut Vec<String>) {
+    if annotations.has(key) {
         let path = at.child("metadata");
         let path = path.child("annotations");
         warnings.push(format!("{}: {why}", path.key(key)));
@@ -196,7 +197,7 @@ fn of_annotation(pod: &Value, key: &str, why: &str, at: &Path<'_>, warnings: &mu
 fn of_seccomp(pod: &Value, key: &str, holder: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
     if !holder.at("securityContext").has("seccompProfile") {
         let why = "non-functional in v1.27+; use the \"seccompProfile\" field instead";
-        of_annotation(pod, key, why, at, warnings);
+        of_annotation(annotations(pod), key, why, at, warnings);
     }
 }
 
@@ -205,7 +206,19 @@ fn of_app_armor(pod: &Value, container: &Value, at: &Path<'_>, warnings: &mut Ve
     if !has_profile(pod.at("spec")) && !has_profile(container) {
         let key = format!("{APP_ARMOR}{}", container.text("name"));
         let why = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
-        of_annotation(pod, &key, why, at, warnings);
+        of_annotation(annotations(pod), &key, why, at, warnings);
+    }
+}
+
+/// Annotations that confined a container before it had fields for that.
+fn of_profiles(pod: &Value, container: &Value, holder: Subject, at: &Path<'_>, warnings: &mut Vec<String>) {
+    if annotations(pod).is_null() {
+        return;
+    }
+    let key = format!("container.seccomp.security.alpha.kubernetes.io/{}", container.text("name"));
+    of_seccomp(pod, &key, container, at, warnings);
+    if holder == Subject::Template {
+        of_app_armor(pod, container, at, warnings);
     }
 }
 
@@ -245,17 +258,17 @@ fn of_repeated(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
 
 /// Bytes come in whole numbers.
 pub(in crate::strategy) fn of_bytes(amounts: &Value, name: &str, at: &Path<'_>) -> Option<String> {
-    let (path, amount) = (at.key(name), amounts.text(name));
+    let (path, amount) = (at.key(name), amounts.at(name).as_str()?);
     let is_fraction = Quantity::from_str(amount).is_ok_and(|quantity| !quantity.is_whole());
-    let amount = quote(amount);
-    is_fraction.then(|| format!("{path}: fractional byte value {amount} is invalid, must be an integer"))
+    is_fraction
+        .then(|| format!("{path}: fractional byte value {} is invalid, must be an integer", quote(amount)))
 }
 
 fn of_container(container: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
-    let path = at.child("resources");
+    let (resources, path) = (container.at("resources"), at.child("resources"));
     for name in ["memory", "ephemeral-storage"] {
         for list in ["limits", "requests"] {
-            warnings.extend(of_bytes(container.at("resources").at(list), name, &path.child(list)));
+            warnings.extend(of_bytes(resources.at(list), name, &path.child(list)));
         }
     }
     let (path, env) = (at.child("env"), container.items("env"));
