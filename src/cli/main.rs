@@ -1,6 +1,6 @@
 //! `steersman up` is a cluster on this machine. Under the names `kube-apiserver` and `etcd` the same executable stands in
 //! for those two, as programs start them that test controllers with Go's envtest and its kin.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to people and to their programs")]
 
 use std::ffi::OsString;
@@ -17,6 +17,7 @@ mod etcd;
 mod fetch;
 mod node;
 mod part;
+mod resident;
 mod signals;
 mod up;
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use steersman::apiserver::authenticate::{JwtKeys, ServiceAccounts};
@@ -14,10 +15,13 @@ use steersman::prelude::*;
 
 use crate::node::Containers;
 use crate::signals::Signals;
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, resident};
 
 /// Who issues the tokens of service accounts.
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+
+/// How long after it is ready a cluster has done what it does only once.
+const STARTED: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub(crate) struct Up {
@@ -49,6 +53,12 @@ impl Up {
         let path = fs::canonicalize(&self.kubeconfig)?;
         let address = cluster.address().unwrap_or(self.listen);
         println!("ready: https://{address}, export KUBECONFIG={}", path.display());
+        let calm = env.clone();
+        let _calm = env.spawn("resident", async move {
+            calm.sleep(STARTED).await;
+            // What cannot be given back is kept.
+            drop(resident::give_back());
+        });
         signals.stopped().await;
         cluster.stop().await;
         println!("stopped");
