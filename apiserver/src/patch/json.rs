@@ -12,8 +12,8 @@ const OPERATIONS: usize = 10_000;
 /// The values that the copies of one patch may add up to, in bytes of JSON; upstream's limit.
 const COPIED_BYTES: usize = 3 * 1024 * 1024;
 
-/// Applies the operations, one after the other, to a copy of `current`.
-pub(super) fn apply(patch: &Value, current: &Value) -> Result<Value> {
+/// Applies the operations, one after the other, to `current`.
+pub(super) fn apply(patch: &Value, current: Value) -> Result<Value> {
     let operations = match patch {
         Value::Array(operations) => operations.as_slice(),
         Value::Null => &[],
@@ -31,7 +31,7 @@ pub(super) fn apply(patch: &Value, current: &Value) -> Result<Value> {
             ),
         ));
     }
-    let mut document = Document { root: current.clone(), copied: 0 };
+    let mut document = Document { root: current, copied: 0 };
     for operation in operations {
         document.perform(operation).ok_or_else(inapplicable)?;
     }

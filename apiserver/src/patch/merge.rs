@@ -5,10 +5,10 @@ use steersman_core::{Error, Result};
 
 use super::wrong_type;
 
-/// Merges `patch` into a copy of `current`.
-pub(super) fn apply(patch: &Value, current: &Value) -> Result<Value> {
+/// Merges `patch` into `current`.
+pub(super) fn apply(patch: &Value, current: Value) -> Result<Value> {
     match patch {
-        Value::Object(patch) => Ok(merged(Some(current), &Value::Object(patch.clone()))),
+        Value::Object(_) => Ok(merged(Some(current), patch)),
         Value::Null => Err(Error::bad_request("Invalid JSON Patch")),
         other => Err(Error::bad_request(format!(
             "error decoding patch: {}",
@@ -17,12 +17,11 @@ pub(super) fn apply(patch: &Value, current: &Value) -> Result<Value> {
     }
 }
 
-fn merged(current: Option<&Value>, patch: &Value) -> Value {
+fn merged(current: Option<Value>, patch: &Value) -> Value {
     match (current, patch) {
-        (Some(Value::Object(current)), Value::Object(patch)) => {
-            let mut merged = current.clone();
-            merge(&mut merged, patch);
-            Value::Object(merged)
+        (Some(Value::Object(mut current)), Value::Object(patch)) => {
+            merge(&mut current, patch);
+            Value::Object(current)
         }
         (Some(Value::Object(_)), other) => other.clone(),
         (_, other) => without_nulls(other),
@@ -34,7 +33,7 @@ fn merge(current: &mut Map<String, Value>, patch: &Map<String, Value>) {
         if value.is_null() {
             current.remove(key);
         } else {
-            let value = merged(current.get(key), value);
+            let value = merged(current.get_mut(key).map(Value::take), value);
             current.insert(key.clone(), value);
         }
     }

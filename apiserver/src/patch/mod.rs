@@ -27,8 +27,8 @@ pub struct Patched {
     pub warnings: Vec<String>,
 }
 
-/// Applies a patch to `current`, whose schema it is; `duplicates` is what its text told. Nothing is defaulted or validated
-/// yet.
+/// Applies a patch to what `current` makes, whose schema it is; `duplicates` is what its text told. Nothing is defaulted or
+/// validated yet. The object is made once, and again only for the words of a refusal.
 ///
 /// # Errors
 /// 400 for a patch that is malformed, 413 for one that is too large, 415 for a strategic merge into a custom resource,
@@ -38,23 +38,25 @@ pub fn apply(
     patch: &Patch,
     duplicates: &Duplicates,
     schema: &Schema,
-    current: &Value,
+    current: impl Fn() -> Result<Value>,
     validation: FieldValidation,
 ) -> Result<Patched> {
-    let patched = || match patch {
+    let patched = |current| match patch {
         Patch::Json(operations) => json::apply(operations, current),
         Patch::Merge(patch) => merge::apply(patch, current),
         Patch::Strategic(patch) => strategic::apply(patch, schema, current),
         _ => Err(Error::not_implemented("this kind of patch is not supported")),
     };
-    let refused = |reason: &str| match (patch, patched()) {
+    let refused = |reason: &str| match (patch, current().and_then(patched)) {
         // Upstream shows the patch where it merged trees, and else what the patch made of the text.
         (Patch::Strategic(patch), _) => undecodable(&show(patch), reason),
         (_, Ok(object)) => undecodable(&text::of(&object, schema.cursor(), patch), reason),
         (_, Err(error)) => error,
     };
-    let mut object = patched()?;
-    if let Some(why) = settle_kind(&mut object, current, schema, matches!(patch, Patch::Strategic(_))) {
+    let current = current()?;
+    let kind = [current["apiVersion"].clone(), current["kind"].clone()];
+    let mut object = patched(current)?;
+    if let Some(why) = settle_kind(&mut object, kind, schema, matches!(patch, Patch::Strategic(_))) {
         return Err(refused(&why));
     }
     let untouched = set_aside(&mut object, patch, schema);
@@ -98,25 +100,23 @@ pub(crate) fn perform(operations: &Value, object: &Value) -> std::result::Result
 
 /// Gives an object of a built-in kind its kind and version again where a patch has taken them; what upstream says of one
 /// that a patch has given others. A strategic merge knows the kind, and does not read it.
-fn settle_kind(object: &mut Value, current: &Value, schema: &Schema, is_known: bool) -> Option<String> {
+fn settle_kind(object: &mut Value, current: [Value; 2], schema: &Schema, is_known: bool) -> Option<String> {
     if schema.is_custom() {
         return None;
     }
-    for field in ["apiVersion", "kind"] {
+    let wanted = GroupVersionKind::from_api_version(current[0].as_str()?, current[1].as_str()?);
+    for (field, current) in ["apiVersion", "kind"].into_iter().zip(current) {
         let is_lost = match &object[field] {
             Value::Null => object.is_object(),
             Value::String(text) => is_known || text.is_empty(),
             _ => false,
         };
-        if is_lost && current[field].is_string() {
-            object[field] = current[field].clone();
+        if is_lost {
+            object[field] = current;
         }
     }
-    let named = |tree: &Value| {
-        let (api_version, kind) = (tree["apiVersion"].as_str()?, tree["kind"].as_str()?);
-        Some(GroupVersionKind::from_api_version(api_version, kind))
-    };
-    let (found, wanted) = (named(object)?, named(current)?);
+    let (api_version, kind) = (object["apiVersion"].as_str()?, object["kind"].as_str()?);
+    let found = GroupVersionKind::from_api_version(api_version, kind);
     if found == wanted {
         return None;
     }

@@ -20,10 +20,20 @@ impl Identity<'_> {
         }
     }
 
+    /// What stands for each element of a list.
+    pub(super) fn all(&self, list: &[Value]) -> Vec<Option<Value>> {
+        list.iter().map(|element| self.of(element).cloned()).collect()
+    }
+
     /// Where the list has an element that is told apart from none other than this.
     pub(super) fn position(&self, list: &[Value], element: &Value) -> Option<usize> {
         let wanted = self.of(element);
         list.iter().position(|one| self.of(one) == wanted)
+    }
+
+    fn place(&self, order: &[Option<Value>], element: &Value) -> Option<usize> {
+        let wanted = self.of(element);
+        order.iter().position(|one| one.as_ref() == wanted)
     }
 }
 
@@ -31,24 +41,29 @@ impl Identity<'_> {
 /// of the server's goes first where it stood before the other, and after it in doubt.
 pub(super) fn ordered(
     merged: Vec<Value>,
-    patch: &[Value],
-    server: &[Value],
+    patch: &[Option<Value>],
+    server: &[Option<Value>],
     identity: Identity<'_>,
 ) -> Vec<Value> {
     let (mut named, mut others): (Vec<Value>, Vec<Value>) =
-        merged.into_iter().partition(|element| identity.position(patch, element).is_some());
+        merged.into_iter().partition(|element| identity.place(patch, element).is_some());
     sort(&mut named, patch, identity);
     sort(&mut others, server, identity);
     interleave(others, named, server, identity)
 }
 
-fn sort(list: &mut [Value], order: &[Value], identity: Identity<'_>) {
-    list.sort_by_key(|element| identity.position(order, element).unwrap_or(usize::MAX));
+fn sort(list: &mut [Value], order: &[Option<Value>], identity: Identity<'_>) {
+    list.sort_by_key(|element| identity.place(order, element).unwrap_or(usize::MAX));
 }
 
-fn interleave(left: Vec<Value>, right: Vec<Value>, server: &[Value], identity: Identity<'_>) -> Vec<Value> {
+fn interleave(
+    left: Vec<Value>,
+    right: Vec<Value>,
+    server: &[Option<Value>],
+    identity: Identity<'_>,
+) -> Vec<Value> {
     let is_before = |left: &Value, right: &Value| {
-        let places = (identity.position(server, left), identity.position(server, right));
+        let places = (identity.place(server, left), identity.place(server, right));
         matches!(places, (Some(left), Some(right)) if left < right)
     };
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());

@@ -17,8 +17,8 @@ const ORDER: &str = "$setElementOrder";
 type Object = Map<String, Value>;
 type Outcome<T> = std::result::Result<T, Refusal>;
 
-/// Merges `patch` into a copy of `current`.
-pub(super) fn apply(patch: &Value, schema: &Schema, current: &Value) -> Result<Value> {
+/// Merges `patch` into `current`.
+pub(super) fn apply(patch: &Value, schema: &Schema, current: Value) -> Result<Value> {
     if schema.is_custom() {
         return Err(Error::new(
             Reason::UnsupportedMediaType,
@@ -31,7 +31,10 @@ pub(super) fn apply(patch: &Value, schema: &Schema, current: &Value) -> Result<V
         Value::Null => Object::new(),
         other => return Err(Error::bad_request(wrong_type(other, "map[string]interface {}"))),
     };
-    let current = current.as_object().cloned().unwrap_or_default();
+    let current = match current {
+        Value::Object(current) => current,
+        _ => Object::new(),
+    };
     Ok(Value::Object(merge_map(current, patch, schema.cursor())?))
 }
 
@@ -140,6 +143,7 @@ fn order_lists(original: &mut Object, patch: &mut Object, at: Cursor<'_>) -> Out
         if server.is_empty() && patch.get(key).and_then(Value::as_array).is_none_or(Vec::is_empty) {
             return Err(Refusal::Other("no elements in any of the given slices".to_owned()));
         }
+        let (order, server) = (identity.all(&order), identity.all(&server));
         original.insert(key.to_owned(), Value::Array(ordered(merged, &order, &server, identity)));
         patch.remove(key);
     }
@@ -223,7 +227,7 @@ fn merge_scalars(before: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
             merged.push(element.clone());
         }
     }
-    ordered(merged, &patch, &before, Identity::Whole)
+    ordered(merged, &Identity::Whole.all(&patch), &Identity::Whole.all(&before), Identity::Whole)
 }
 
 fn merge_list_of_maps(
@@ -233,20 +237,20 @@ fn merge_list_of_maps(
     at: Cursor<'_>,
 ) -> Outcome<Vec<Value>> {
     let identity = Identity::Key(key);
-    let (server, patch) = follow_directives(before, patch, key)?;
-    let mut merged = server.clone();
-    for element in &patch {
-        check_keys(std::slice::from_ref(element), identity)?;
-        match (identity.position(&merged, element), element) {
+    let (mut merged, patch) = follow_directives(before, patch, key)?;
+    let (wanted, server) = (identity.all(&patch), identity.all(&merged));
+    for element in patch {
+        check_keys(std::slice::from_ref(&element), identity)?;
+        match (identity.position(&merged, &element), element) {
             (Some(index), Value::Object(patch)) => {
-                let before = merged[index].as_object().cloned().unwrap_or_default();
-                merged[index] = Value::Object(merge_map(before, patch.clone(), at)?);
+                let before = merged[index].as_object_mut().map(std::mem::take).unwrap_or_default();
+                merged[index] = Value::Object(merge_map(before, patch, at)?);
             }
-            _ => merged.push(element.clone()),
+            (_, element) => merged.push(element),
         }
     }
     check_keys(&merged, identity)?;
-    Ok(ordered(merged, &patch, &server, identity))
+    Ok(ordered(merged, &wanted, &server, identity))
 }
 
 /// Deletes what elements of the patch say to delete, or everything if one says to replace the list; returns what

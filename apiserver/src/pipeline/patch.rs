@@ -146,16 +146,19 @@ impl<'a> Patching<'a> {
 
     /// The patched object, with the owners of its fields or without.
     fn patched(&self, current: &Current, with_owners: bool) -> Result<patch::Patched> {
-        let mut old = Value::clone(&current.tree);
-        metadata::of(&mut old).insert("resourceVersion".to_owned(), current.object.resource_version().into());
-        if with_owners {
-            current.owners.put(&mut old);
-        }
-        let shown = match self.door {
-            Door::Other(handler) => handler.show(&old)?,
-            Door::Object | Door::Status => self.row.to_view(old)?,
+        let shown = || {
+            let mut old = Value::clone(&current.tree);
+            metadata::of(&mut old)
+                .insert("resourceVersion".to_owned(), current.object.resource_version().into());
+            if with_owners {
+                current.owners.put(&mut old);
+            }
+            match self.door {
+                Door::Other(handler) => handler.show(&old),
+                Door::Object | Door::Status => self.row.to_view(old),
+            }
         };
-        patch::apply(&self.change.patch, &self.change.duplicates, &self.schema, &shown, self.validation)
+        patch::apply(&self.change.patch, &self.change.duplicates, &self.schema, shown, self.validation)
     }
 
     /// Merges an applied configuration into the current object, or into none.

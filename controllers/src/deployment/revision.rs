@@ -1,5 +1,6 @@
 //! Finds or makes the ReplicaSet of the current template, and numbers templates by revisions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
@@ -74,18 +75,20 @@ impl Rollout<'_> {
     /// date, and the revision of the Deployment.
     pub(super) fn find_revisions(&mut self) {
         let Some(new) = self.new.clone() else { return };
-        let mut changed = (*new).clone();
-        let annotated = annotate(&self.deployment, &mut changed, self.next_revision());
-        let min_ready_seconds = self.deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
-        let spec = changed.spec.get_or_insert_default();
-        let patience = spec.min_ready_seconds.unwrap_or_default() != min_ready_seconds.unwrap_or_default();
-        if annotated || patience {
-            spec.min_ready_seconds = min_ready_seconds;
+        let mut annotations = new.metadata.annotations.clone().unwrap_or_default();
+        let annotated = annotate(&self.deployment, &mut annotations, self.next_revision());
+        let revision = annotations.get(REVISION).cloned();
+        let wanted = self.deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+        let known = new.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+        if annotated || known.unwrap_or_default() != wanted.unwrap_or_default() {
+            let mut changed = ReplicaSet::clone(&new);
+            changed.metadata.annotations = Some(annotations);
+            changed.spec.get_or_insert_default().min_ready_seconds = wanted;
             self.outcome.update(&changed);
-            self.replace(changed.clone());
+            self.replace(changed);
         }
-        if let Some(revision) = changed.metadata.annotations.as_ref().and_then(|all| all.get(REVISION)) {
-            self.set_revision(revision.clone());
+        if let Some(revision) = revision {
+            self.set_revision(revision);
         }
         if progress_deadline_seconds(&self.deployment).is_some() && progressing(&self.deployment).is_none() {
             let message = format!("Found new replica set {:?}", name(&new));
@@ -103,7 +106,7 @@ impl Rollout<'_> {
         let replicas = size(self);
         set.spec.get_or_insert_default().replicas = Some(replicas);
         let revision = self.next_revision();
-        annotate(&self.deployment, &mut set, revision);
+        annotate(&self.deployment, set.metadata.annotations.get_or_insert_default(), revision);
         annotate_replicas(&mut set, &self.deployment);
         let create = self.outcome.create(&set);
         if replicas > 0 {
@@ -179,8 +182,7 @@ fn name(set: &ReplicaSet) -> &str {
 
 /// Hands the Deployment's annotations on to its new ReplicaSet and numbers it; says whether anything is new. A
 /// ReplicaSet whose number rises, because its template was rolled back to, keeps its old numbers as its history.
-fn annotate(deployment: &Deployment, set: &mut ReplicaSet, revision: i64) -> bool {
-    let annotations = set.metadata.annotations.get_or_insert_default();
+fn annotate(deployment: &Deployment, annotations: &mut BTreeMap<String, String>, revision: i64) -> bool {
     let mut changed = false;
     for (key, value) in deployment.metadata.annotations.iter().flatten() {
         if !NOT_COPIED.contains(&key.as_str()) && annotations.get(key) != Some(value) {

@@ -178,7 +178,9 @@ impl Agent {
         if let Input::Pod(pod) = &input {
             worker.saw(pod);
         }
-        worker.machine.handle(input, now);
+        if !worker.machine.handle(input, now) {
+            return;
+        }
         while let Some(command) = worker.machine.next_command() {
             let node = &self.nodes[worker.node];
             match command {

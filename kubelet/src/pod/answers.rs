@@ -21,14 +21,14 @@ const MOUNTS: Limits =
     Limits { first: SignedDuration::from_millis(500), longest: SignedDuration::from_secs(122) };
 
 impl PodMachine {
-    pub(super) fn take(&mut self, input: Input, now: Timestamp) {
+    pub(super) fn take(&mut self, input: Input, now: Timestamp) -> bool {
         match input {
             Input::Pod(pod) => self.update(pod, now),
             Input::Removed(pod) => {
                 self.pod = pod;
                 self.removed(now);
             }
-            Input::Observed(sandbox) => self.observe(&sandbox, now),
+            Input::Observed(sandbox) => return self.observe(&sandbox, now),
             Input::Vanished => self.vanish(now),
             Input::Prepared(result) => self.prepared(result, now),
             Input::SandboxStarted(result) => self.sandbox_started(result, now),
@@ -41,6 +41,7 @@ impl PodMachine {
             Input::Probed(index, id, kind, verdict) => self.probed(index, &id, kind, &verdict, now),
             Input::Tick => {}
         }
+        true
     }
 
     fn is_at(&self, index: usize, is_expected: impl Fn(Step) -> bool) -> bool {

@@ -137,10 +137,14 @@ impl PodMachine {
         machine
     }
 
-    /// Takes something in, and decides what follows.
-    pub fn handle(&mut self, input: Input, now: Timestamp) {
-        self.take(input, now);
-        self.advance(now);
+    /// Takes something in, and decides what follows; tells whether that was news: what the runtime shows of a pod mostly
+    /// is not, and then commands and status are what they were.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> bool {
+        let is_news = self.take(input, now);
+        if is_news {
+            self.advance(now);
+        }
+        is_news
     }
 
     /// The next thing to do, in order.

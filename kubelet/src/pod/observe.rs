@@ -12,12 +12,13 @@ use super::{Command, PodMachine, Sandbox, Up, Volumes, time};
 const LOST: &str = "ContainerStatusUnknown";
 
 impl PodMachine {
-    /// The runtime's truth about the pod.
-    pub(super) fn observe(&mut self, sandbox: &PodSandbox, now: Timestamp) {
+    /// The runtime's truth about the pod; tells whether anything in it was new.
+    pub(super) fn observe(&mut self, sandbox: &PodSandbox, now: Timestamp) -> bool {
         if sandbox.attempt < self.sandbox_attempt() {
-            return;
+            return false;
         }
-        if matches!(self.sandbox, Sandbox::Missing { .. }) {
+        let mut is_news = matches!(self.sandbox, Sandbox::Missing { .. });
+        if is_news {
             let up = Up { id: sandbox.id.clone(), attempt: sandbox.attempt, ips: sandbox.ips.clone() };
             self.set_up(up);
             self.volumes = Volumes::Ready;
@@ -25,16 +26,19 @@ impl PodMachine {
         let mut containers: Vec<&Container> = sandbox.containers.iter().collect();
         containers.sort_by_key(|container| container.attempt);
         for container in containers {
-            self.observe_container(container, now);
+            is_news |= self.observe_container(container, now);
         }
         let is_ours = matches!(&self.sandbox, Sandbox::Up(up) if up.id == sandbox.id);
         if is_ours && !sandbox.ready {
             self.sandbox_died(now);
+            is_news = true;
         }
+        is_news
     }
 
-    fn observe_container(&mut self, container: &Container, now: Timestamp) {
-        let Some(index) = self.slots.iter().position(|slot| slot.spec.name == container.name) else { return };
+    fn observe_container(&mut self, container: &Container, now: Timestamp) -> bool {
+        let place = self.slots.iter().position(|slot| slot.spec.name == container.name);
+        let Some(index) = place else { return false };
         let slot = &self.slots[index];
         let has_ended = matches!(container.state, ContainerState::Exited(_));
         if slot.step == Step::Starting && slot.attempt == container.attempt {
@@ -45,7 +49,10 @@ impl PodMachine {
             && slot.run.as_ref().is_none_or(|run| run.attempt < container.attempt)
         {
             self.adopt(index, container.clone(), now);
+        } else {
+            return false;
         }
+        true
     }
 
     /// A container of an earlier life of this kubelet.

@@ -4,7 +4,7 @@ use serde_json::json;
 use steersman_core::runtime::{ProbeKind, Verdict};
 
 use super::world::{World, pod, word};
-use crate::pod::Failure;
+use crate::pod::{Failure, Input};
 
 #[test]
 fn a_pod_that_starts_at_once_is_running_and_ready() {
@@ -280,4 +280,17 @@ fn a_pod_in_the_nodes_network_has_the_nodes_addresses() {
     world.begin();
     assert_eq!(world.status().pod_ip.as_deref(), Some("192.168.0.1"));
     assert_eq!(world.machine.pod_ips(), ["192.168.0.1".parse::<std::net::IpAddr>().unwrap()]);
+}
+
+#[test]
+fn what_the_runtime_shows_again_is_no_news() {
+    let mut world = World::new(json!({"containers": [{"name": "web"}]}));
+    world.begin();
+    let ended = world.end("web", 1);
+    let sandbox = world.sandbox(true, vec![ended]);
+    assert!(world.machine.handle(Input::Observed(sandbox.clone()), world.now));
+    assert!(!world.machine.handle(Input::Observed(sandbox), world.now));
+    let dead = world.sandbox(false, Vec::new());
+    assert!(world.machine.handle(Input::Observed(dead.clone()), world.now));
+    assert!(!world.machine.handle(Input::Observed(dead), world.now), "a new one is under way");
 }

@@ -246,7 +246,7 @@ impl World {
         Some(Input::ContainerStopped(container, Ok(ended)))
     }
 
-    fn end(&mut self, name: &str, code: i32) -> Container {
+    pub(super) fn end(&mut self, name: &str, code: i32) -> Container {
         let mut container = self.running.remove(name).unwrap();
         let ContainerState::Running { started_at } = container.state else { unreachable!() };
         let (finished_at, reason, message) = (self.now, String::new(), String::new());
@@ -254,7 +254,7 @@ impl World {
         container
     }
 
-    fn sandbox(&self, ready: bool, containers: Vec<Container>) -> PodSandbox {
+    pub(super) fn sandbox(&self, ready: bool, containers: Vec<Container>) -> PodSandbox {
         PodSandbox {
             id: format!("s{}", self.attempt),
             name: "p".to_owned(),
