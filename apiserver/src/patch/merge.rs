@@ -70,15 +70,15 @@ mod tests {
             (json!({"a": "foo"}), json!({"b": {"c": null, "d": {}}}), json!({"a": "foo", "b": {"d": {}}})),
         ];
         for (current, patch, target) in cases {
-            assert_eq!(apply(&patch, &current).unwrap(), target);
+            assert_eq!(apply(&patch, current).unwrap(), target);
         }
     }
 
     #[test]
     fn a_patch_that_is_no_object_is_refused() {
-        assert_eq!(apply(&json!(null), &json!({})).unwrap_err().message(), "Invalid JSON Patch");
+        assert_eq!(apply(&json!(null), json!({})).unwrap_err().message(), "Invalid JSON Patch");
         assert_eq!(
-            apply(&json!([]), &json!({})).unwrap_err().message(),
+            apply(&json!([]), json!({})).unwrap_err().message(),
             "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
         );
     }
