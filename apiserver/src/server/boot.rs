@@ -8,11 +8,12 @@ use steersman_core::Result;
 use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 
-use super::{api_services, conditions, flow_control};
+use super::{api_services, conditions};
 use crate::authorize::bootstrap;
 use crate::moment::seconds;
 use crate::pipeline::{Body, Caller, Core};
 use crate::reader::Reader;
+use crate::strategy::flow_control;
 use crate::strategy::{ServiceRanges, WriteContext};
 use crate::user::User;
 

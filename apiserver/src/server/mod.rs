@@ -4,7 +4,6 @@ mod api_services;
 mod boot;
 mod builder;
 mod conditions;
-mod flow_control;
 mod in_process;
 
 use std::fmt;

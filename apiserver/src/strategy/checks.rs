@@ -80,6 +80,12 @@ pub(super) fn percentage(value: &Value) -> Option<i64> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().unwrap_or(i64::MAX))
 }
 
+/// The number of a whole number or a percentage. Upstream takes what is neither for zero, but for the text of a number.
+pub(super) fn number_or_percentage(value: &Value) -> i64 {
+    let number = value.as_i64().or_else(|| percentage(value));
+    number.or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
+}
+
 /// The keys and values of labels.
 pub(super) fn labels(map: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     for (key, value) in map.as_object().into_iter().flatten() {
@@ -172,6 +178,27 @@ pub(super) fn quantity_not_negative(value: &Value, path: &Path<'_>, errors: &mut
     }
 }
 
+/// A quantity whose whole part is not negative.
+pub(super) fn basic_quantity(value: &Value, path: &Path<'_>, errors: &mut ErrorList) {
+    let negative = quantity(value).map(|quantity| quantity.value()).filter(|whole| *whole < 0);
+    errors.extend(negative.map(|whole| Error::invalid(path, whole, "must be a valid resource quantity")));
+}
+
+/// The longest name of a CSI driver, in bytes.
+const LONGEST_DRIVER: usize = 63;
+
+/// The name of a CSI driver, which is given.
+pub(super) fn driver_name(name: &str, path: &Path<'_>, errors: &mut ErrorList) {
+    if name.is_empty() {
+        errors.push(Error::required(path, ""));
+        return;
+    }
+    if name.len() > LONGEST_DRIVER {
+        errors.push(Error::too_long(path, LONGEST_DRIVER));
+    }
+    each(names::dns1123_subdomain(&name.to_lowercase()), name, path, errors);
+}
+
 fn quantity(value: &Value) -> Option<Quantity> {
     value.as_str()?.parse().ok()
 }
@@ -195,6 +222,15 @@ pub(super) fn load_balancer(balancer: &Value, at: &Path<'_>, errors: &mut ErrorL
         balancer_ip(point, &at, errors);
         balancer_host(point, &at, errors);
     }
+}
+
+/// The warnings for the addresses of the load balancer in the status of an object.
+pub(super) fn balancer_warnings(object: &Value) -> Vec<String> {
+    let status = Path::new("status");
+    let balancer = status.child("loadBalancer");
+    let path = balancer.child("ingress");
+    let points = object.at("status").at("loadBalancer").items("ingress").iter().enumerate();
+    points.filter_map(|(index, point)| addresses::warn_of_ip(point.text("ip"), &path.index(index))).collect()
 }
 
 /// The address of a load balancer, if it has one.

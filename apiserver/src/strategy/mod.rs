@@ -27,7 +27,7 @@ mod disruption_budget;
 mod endpoint_slice;
 mod endpoints;
 mod event;
-mod flow_control;
+pub(crate) mod flow_control;
 mod ingress;
 mod ingress_class;
 mod internal;
@@ -184,6 +184,18 @@ pub trait Strategy: Send + Sync {
     /// Warnings for whoever writes `object` (over `old`, if it is an update).
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         let _ = (object, old);
+        Vec::new()
+    }
+
+    /// Warnings for whoever creates `object`, of what [`Strategy::prepare_create`] is about to change in it.
+    fn creation_warnings(&self, object: &Value) -> Vec<String> {
+        let _ = object;
+        Vec::new()
+    }
+
+    /// Warnings for whoever writes the status of `object`.
+    fn status_warnings(&self, object: &Value) -> Vec<String> {
+        let _ = object;
         Vec::new()
     }
 

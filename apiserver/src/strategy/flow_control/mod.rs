@@ -1,17 +1,25 @@
 //! FlowSchemas and PriorityLevelConfigurations: which requests wait for which, and how many.
 
+mod bootstrap;
 mod schema;
 
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 
-use super::{Strategy, WriteContext, checks};
+use super::{Strategy, WriteContext, checks, internal};
 use crate::tree::{Fill, Read, fields};
 
+pub(crate) use bootstrap::{MANAGER, flow_schemas, priority_levels};
 pub(super) use schema::FlowSchemas;
 
 /// The level that nothing is held back on.
 const EXEMPT: &str = "exempt";
+
+/// What cannot be otherwise than it is: the server would not know what to do with some requests.
+const MANDATORY: [&str; 2] = [EXEMPT, "catch-all"];
+
+/// What an old version kept in this annotation has a field of its own.
+const PRESERVE: &str = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares";
 
 /// The most queues of a level.
 const MOST_QUEUES: i64 = 10_000_000;
@@ -43,6 +51,11 @@ impl Strategy for PriorityLevels {
         let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
         let (spec, name) = (object.at("spec"), object.at("metadata").text("name"));
         let (kind, path) = (spec.text("type"), at.child("type"));
+        if object.at("metadata").at("annotations").has(PRESERVE) {
+            let metadata = Path::new("metadata");
+            let why = format!("annotation '{PRESERVE}' is forbidden");
+            errors.push(Error::forbidden(&metadata.child("annotations"), why));
+        }
         if (name == EXEMPT) != (kind == "Exempt") {
             let why = "must be 'Exempt' if and only if `name` is 'exempt'";
             errors.push(Error::invalid(&path, kind, why));
@@ -62,6 +75,7 @@ impl Strategy for PriorityLevels {
             }
             other => checks::one_of(other, &["Exempt", "Limited"], &path, &mut errors),
         }
+        check_fixed_level(spec, name, &at, &mut errors);
         errors
     }
 
@@ -71,6 +85,25 @@ impl Strategy for PriorityLevels {
 
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         check_conditions(object)
+    }
+}
+
+/// The spec that an object of this name must have.
+fn mandatory(name: &str, all: fn() -> Vec<Value>) -> Option<Value> {
+    let known = if MANDATORY.contains(&name) { all() } else { Vec::new() };
+    known.iter().find(|one| one.at("metadata").text("name") == name).map(|one| one.at("spec").clone())
+}
+
+/// How much the exempt level lends is its administrator's choice.
+fn check_fixed_level(spec: &Value, name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    let Some(mut fixed) = mandatory(name, priority_levels) else { return };
+    let exception = if name == EXEMPT { " except the 'spec.exempt' field" } else { "" };
+    if name == EXEMPT {
+        fields(&mut fixed).put("exempt", spec.at("exempt").clone());
+    }
+    if ["type", "limited", "exempt"].iter().any(|field| spec.at(field) != fixed.at(field)) {
+        let why = format!("spec of '{name}'{exception} must equal the fixed value");
+        errors.push(Error::invalid(at, internal::priority_level_spec(spec), why));
     }
 }
 
@@ -84,7 +117,7 @@ fn check_conditions(object: &Value) -> ErrorList {
             errors.push(Error::duplicate(&item.child("type"), kind));
         }
         if kind.is_empty() {
-            errors.push(Error::required(&item.child("type"), "must not be empty"));
+            errors.push(Error::required(&item.child("type"), ""));
         }
     }
     errors
@@ -200,6 +233,28 @@ mod tests {
             check_queuing(&queuing, &Path::new(at), &mut errors);
             let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
             assert_eq!(texts.join(", "), expected);
+        }
+    }
+
+    #[test]
+    fn what_the_server_cannot_do_without_stays_as_it_is() {
+        let texts = |level: &Value| {
+            PriorityLevels.validate(level).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for mut level in priority_levels() {
+            assert_eq!(texts(&level), Vec::<String>::new());
+            if level["metadata"]["name"] == "exempt" {
+                level["spec"]["exempt"]["lendablePercent"] = 7.into();
+                assert_eq!(texts(&level), Vec::<String>::new());
+            }
+            if level["metadata"]["name"] == "catch-all" {
+                level["spec"]["limited"]["lendablePercent"] = 7.into();
+                let expected = "spec: Invalid value: {\"Type\":\"Limited\",\"Limited\":{\"NominalConcurrencyShares\":5,\
+                                \"LimitResponse\":{\"Type\":\"Reject\",\"Queuing\":null},\"LendablePercent\":7,\
+                                \"BorrowingLimitPercent\":null},\"Exempt\":null}: spec of 'catch-all' must equal the fixed \
+                                value";
+                assert_eq!(texts(&level), [expected]);
+            }
         }
     }
 

@@ -13,8 +13,6 @@ const LAST: i64 = 10_000;
 const VERBS: [&str; 9] =
     ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
 
-const PATH_VERBS: [&str; 7] = ["delete", "get", "head", "options", "patch", "post", "put"];
-
 /// The strategy of flow schemas.
 pub(in crate::strategy) struct FlowSchemas;
 
@@ -43,6 +41,7 @@ impl Strategy for FlowSchemas {
         for (index, rule) in spec.items("rules").iter().enumerate() {
             check_rule(rule, &path.index(index), &mut errors);
         }
+        check_fixed(spec, name, &at, &mut errors);
         errors
     }
 
@@ -52,6 +51,16 @@ impl Strategy for FlowSchemas {
 
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         super::check_conditions(object)
+    }
+}
+
+/// Some schemas are what the server makes them.
+fn check_fixed(spec: &Value, name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    let Some(fixed) = super::mandatory(name, super::flow_schemas) else { return };
+    let parts = ["priorityLevelConfiguration", "matchingPrecedence", "distinguisherMethod", "rules"];
+    if parts.iter().any(|field| spec.at(field) != fixed.at(field)) {
+        let why = format!("spec of '{name}' must equal the fixed value");
+        errors.push(Error::invalid(at, internal::flow_schema_spec(spec), why));
     }
 }
 
@@ -140,16 +149,16 @@ fn check_list(rule: &Value, field: &str, words: (&str, &str), at: &Path<'_>, err
     !items.is_empty() && !has_all
 }
 
-fn check_verbs(rule: &Value, known: &[&str], at: &Path<'_>, errors: &mut ErrorList) {
+fn check_verbs(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let words = ("verbs must contain at least one value", "verbs");
     let are_named = check_list(rule, "verbs", words, at, errors);
-    if are_named && rule.texts("verbs").any(|verb| !known.contains(&verb)) {
-        errors.push(Error::not_supported(&at.child("verbs"), rule.at("verbs"), known));
+    if are_named && rule.texts("verbs").any(|verb| !VERBS.contains(&verb)) {
+        errors.push(Error::not_supported(&at.child("verbs"), rule.at("verbs"), &VERBS));
     }
 }
 
 fn check_resources(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    check_verbs(rule, &VERBS, at, errors);
+    check_verbs(rule, at, errors);
     let words = ("resource rules must supply at least one api group", "api groups");
     check_list(rule, "apiGroups", words, at, errors);
     let words = ("resource rules must supply at least one resource", "resources");
@@ -171,7 +180,7 @@ fn check_resources(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 fn check_urls(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    check_verbs(rule, &PATH_VERBS, at, errors);
+    check_verbs(rule, at, errors);
     let words = ("nonResourceURLs must contain at least one value", "non-resource URLs");
     if check_list(rule, "nonResourceURLs", words, at, errors) {
         let path = at.child("nonResourceURLs");
@@ -199,4 +208,23 @@ fn check_url(url: &str, at: &Path<'_>, errors: &mut ErrorList) {
         return;
     };
     errors.push(Error::invalid(at, url, why));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::flow_control::flow_schemas;
+
+    #[test]
+    fn schemas_that_every_cluster_starts_with_are_good_and_two_of_them_fixed() {
+        let texts =
+            |schema: &Value| FlowSchemas.validate(schema).iter().map(ToString::to_string).collect::<Vec<_>>();
+        for mut schema in flow_schemas() {
+            assert_eq!(texts(&schema), Vec::<String>::new());
+            let name = schema["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            schema["spec"]["matchingPrecedence"] = 77.into();
+            let is_fixed = ["exempt", "catch-all"].contains(&name.as_str());
+            assert_eq!(texts(&schema).len(), usize::from(is_fixed), "{name}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The small structs of kinds without pods.
 
-use super::Form::{List, Number, Pointer, Selector, Struct, Text};
+use super::Form::{Flag, Inside, List, Number, Pointer, Selector, Struct, Text};
 use super::print::Field;
 
 pub(super) const DISRUPTION_BUDGET_SPEC: &[Field] = &[
@@ -80,6 +80,71 @@ pub(super) const UNCOUNTED_PODS: &[Field] =
     &[Field("Succeeded", "succeeded", Pointer), Field("Failed", "failed", Pointer)];
 
 pub(super) const DISTINGUISHER: &[Field] = &[Field("Type", "type", Text)];
+
+const NAMED: &[Field] = &[Field("Name", "name", Text)];
+
+const FLOW_SUBJECT: &[Field] = &[
+    Field("Kind", "kind", Text),
+    Field("User", "user", Struct(NAMED)),
+    Field("Group", "group", Struct(NAMED)),
+    Field(
+        "ServiceAccount",
+        "serviceAccount",
+        Struct(&[Field("Namespace", "namespace", Text), Field("Name", "name", Text)]),
+    ),
+];
+
+const FLOW_RESOURCES: &[Field] = &[
+    Field("Verbs", "verbs", Pointer),
+    Field("APIGroups", "apiGroups", Pointer),
+    Field("Resources", "resources", Pointer),
+    Field("ClusterScope", "clusterScope", Flag),
+    Field("Namespaces", "namespaces", Pointer),
+];
+
+const FLOW_PATHS: &[Field] =
+    &[Field("Verbs", "verbs", Pointer), Field("NonResourceURLs", "nonResourceURLs", Pointer)];
+
+const FLOW_RULE: &[Field] = &[
+    Field("Subjects", "subjects", List(FLOW_SUBJECT)),
+    Field("ResourceRules", "resourceRules", List(FLOW_RESOURCES)),
+    Field("NonResourceRules", "nonResourceRules", List(FLOW_PATHS)),
+];
+
+pub(super) const FLOW_SCHEMA_SPEC: &[Field] = &[
+    Field("PriorityLevelConfiguration", "priorityLevelConfiguration", Inside(NAMED)),
+    Field("MatchingPrecedence", "matchingPrecedence", Number),
+    Field("DistinguisherMethod", "distinguisherMethod", Struct(DISTINGUISHER)),
+    Field("Rules", "rules", List(FLOW_RULE)),
+];
+
+const QUEUING: &[Field] = &[
+    Field("Queues", "queues", Number),
+    Field("HandSize", "handSize", Number),
+    Field("QueueLengthLimit", "queueLengthLimit", Number),
+];
+
+const LIMITED_LEVEL: &[Field] = &[
+    Field("NominalConcurrencyShares", "nominalConcurrencyShares", Number),
+    Field(
+        "LimitResponse",
+        "limitResponse",
+        Inside(&[Field("Type", "type", Text), Field("Queuing", "queuing", Struct(QUEUING))]),
+    ),
+    Field("LendablePercent", "lendablePercent", Pointer),
+    Field("BorrowingLimitPercent", "borrowingLimitPercent", Pointer),
+];
+
+const EXEMPT_LEVEL: &[Field] = &[
+    Field("NominalConcurrencyShares", "nominalConcurrencyShares", Pointer),
+    Field("LendablePercent", "lendablePercent", Pointer),
+];
+
+pub(super) const PRIORITY_LEVEL_SPEC: &[Field] = &[
+    Field("Type", "type", Text),
+    Field("Limited", "limited", Struct(LIMITED_LEVEL)),
+    Field("Exempt", "exempt", Struct(EXEMPT_LEVEL)),
+];
 
 pub(super) const ROLE_REFERENCE: &[Field] =
     &[Field("APIGroup", "apiGroup", Text), Field("Kind", "kind", Text), Field("Name", "name", Text)];

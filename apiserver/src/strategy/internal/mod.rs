@@ -135,6 +135,16 @@ pub(super) fn plain(value: &Value) -> Printed {
     Printed(value.shown())
 }
 
+/// The spec of a FlowSchema.
+pub(super) fn flow_schema_spec(spec: &Value) -> Printed {
+    printed(spec, kinds::FLOW_SCHEMA_SPEC)
+}
+
+/// The spec of a PriorityLevelConfiguration.
+pub(super) fn priority_level_spec(spec: &Value) -> Printed {
+    printed(spec, kinds::PRIORITY_LEVEL_SPEC)
+}
+
 /// How the flows of a FlowSchema are told apart.
 pub(super) fn distinguisher(method: &Value) -> Printed {
     printed(method, kinds::DISTINGUISHER)

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 /// Who makes them.
-pub(super) const MANAGER: &str = "api-priority-and-fairness-config-producer-v1";
+pub(crate) const MANAGER: &str = "api-priority-and-fairness-config-producer-v1";
 
 /// A level that limits: its name, its share, how much of that it lends, and its queues if requests wait for their turn.
 type Level = (&'static str, u32, u32, Option<Queues>);
@@ -27,7 +27,7 @@ const LEVELS: [Level; 7] = [
 type Schema = (&'static str, &'static str, u32, Option<&'static str>);
 
 /// Every priority level.
-pub(super) fn priority_levels() -> Vec<Value> {
+pub(crate) fn priority_levels() -> Vec<Value> {
     let exempt = json!({"type": "Exempt", "exempt": {"nominalConcurrencyShares": 0, "lendablePercent": 0}});
     let limited = LEVELS.map(|(name, shares, lendable, queues)| {
         let response = match queues {
@@ -46,7 +46,7 @@ pub(super) fn priority_levels() -> Vec<Value> {
 }
 
 /// Every flow schema.
-pub(super) fn flow_schemas() -> Vec<Value> {
+pub(crate) fn flow_schemas() -> Vec<Value> {
     let everybody = || groups(&["system:unauthenticated", "system:authenticated"]);
     let controllers = || user("system:kube-controller-manager");
     let scheduler = || user("system:kube-scheduler");
