@@ -82,6 +82,7 @@ impl Request<'_> {
         let version = metadata::take_version(&mut tree);
         self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
         self.check_grants(&tree, None).await?;
+        self.warnings.extend(self.row.strategy.creation_warnings(&tree));
         if !metadata::is_name_wanted(&tree) {
             metadata::found(&mut tree, &self.row, &self.core.env, self.now);
             return self.create_named(tree, owners, &version).await;

@@ -271,8 +271,10 @@ impl Request<'_> {
         if row.custom || !is_same(tree, &old.tree) {
             self.find_faults(door, tree, new, old)?;
         }
-        if matches!(door, Door::Object) {
-            self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree)));
+        match door {
+            Door::Object => self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree))),
+            Door::Status => self.warnings.extend(row.strategy.status_warnings(tree)),
+            Door::Other(_) => {}
         }
         Ok(())
     }

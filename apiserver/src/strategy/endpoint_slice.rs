@@ -1,7 +1,5 @@
 //! EndpointSlices: addresses of one type, ports, hints.
 
-use std::net::IpAddr;
-
 use serde_json::Value;
 use steersman_core::addresses;
 use steersman_core::field::{Error, ErrorList, Path};
@@ -50,6 +48,7 @@ impl Strategy for EndpointSlices {
         let mut errors = ErrorList::new();
         let kind = object.text("addressType");
         checks::required_one_of(kind, &["FQDN", "IPv4", "IPv6"], &Path::new("addressType"), &mut errors);
+        check_ports(object.items("ports"), &mut errors);
         let (at, endpoints) = (Path::new("endpoints"), object.items("endpoints"));
         if endpoints.len() > MOST_ENDPOINTS {
             errors.push(Error::too_many(&at, endpoints.len(), MOST_ENDPOINTS));
@@ -58,7 +57,6 @@ impl Strategy for EndpointSlices {
         for (index, endpoint) in endpoints.iter().enumerate() {
             check_endpoint(endpoint, kind, self.reach, &at.index(index), &mut errors);
         }
-        check_ports(object.items("ports"), &mut errors);
         errors
     }
 
@@ -109,10 +107,8 @@ fn check_endpoint(endpoint: &Value, kind: &str, reach: Reach, at: &Path<'_>, err
     } else if list.len() > MOST_ADDRESSES {
         errors.push(Error::too_many(&path, list.len(), MOST_ADDRESSES));
     }
-    if list.len() <= MOST_ADDRESSES {
-        for (index, address) in endpoint.texts("addresses").enumerate() {
-            check_address(address, kind, reach, &path.index(index), &path, errors);
-        }
+    for (index, address) in endpoint.texts("addresses").enumerate() {
+        check_address(address, kind, reach, &path.index(index), &path, errors);
     }
     let (node, host) = (endpoint.text("nodeName"), endpoint.text("hostname"));
     if endpoint.has("nodeName") {
@@ -142,24 +138,20 @@ fn check_address(
     list: &Path<'_>,
     errors: &mut ErrorList,
 ) {
-    if kind == "FQDN" {
-        check_domain(address, path, errors);
+    let faults = match kind {
+        "IPv4" => addresses::validate_ip(address, path),
+        "IPv6" => addresses::validate_ip_strictly(address, path),
+        "FQDN" => return check_domain(address, path, errors),
+        _ => return,
+    };
+    let Some(ip) = addresses::parse_ip(address).filter(|_| faults.is_empty()) else {
+        errors.extend(faults);
         return;
+    };
+    if ip.is_ipv4() != (kind == "IPv4") {
+        errors.push(Error::invalid(list, address, format!("must be an {kind} address")));
     }
-    if !matches!(kind, "IPv4" | "IPv6") {
-        return;
-    }
-    errors.extend(addresses::validate_ip(address, path));
-    match (addresses::parse_ip(address), kind) {
-        (Some(IpAddr::V6(_)), "IPv4") => {
-            errors.push(Error::invalid(list, address, "must be an IPv4 address"))
-        }
-        (Some(IpAddr::V4(_)), "IPv6") => {
-            errors.push(Error::invalid(list, address, "must be an IPv6 address"))
-        }
-        (Some(ip), _) => errors.extend(reach.refuses(ip).map(|why| Error::invalid(path, address, why))),
-        (None, _) => {}
-    }
+    errors.extend(reach.refuses(ip).map(|why| Error::invalid(path, address, why)));
 }
 
 /// A name of at least two parts, each a label; a dot may end it.
@@ -217,12 +209,7 @@ fn check_ports(ports: &[Value], errors: &mut ErrorList) {
         if ports[..index].iter().any(|before| before.text("name") == name) {
             errors.push(Error::duplicate(&item.child("name"), name));
         }
-        checks::required_one_of(
-            port.text("protocol"),
-            &["SCTP", "TCP", "UDP"],
-            &item.child("protocol"),
-            errors,
-        );
+        checks::one_of(port.text("protocol"), &["SCTP", "TCP", "UDP"], &item.child("protocol"), errors);
         if port.has("appProtocol") {
             let (protocol, path) = (port.text("appProtocol"), item.child("appProtocol"));
             checks::each(steersman_core::labels::qualified_name(protocol), protocol, &path, errors);

@@ -9,6 +9,9 @@ use super::service::Reach;
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
 
+/// Who makes the endpoints of services.
+const CONTROLLER: &str = "endpoint-controller";
+
 /// The strategy of endpoints.
 pub(super) struct EndpointsObjects {
     pub(super) reach: Reach,
@@ -36,8 +39,10 @@ impl Strategy for EndpointsObjects {
         if changes { self.validate(object) } else { ErrorList::new() }
     }
 
-    fn warnings(&self, _object: &Value, _old: Option<&Value>) -> Vec<String> {
-        vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned()]
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let deprecated =
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned();
+        std::iter::once(deprecated).chain(address_warnings(object)).collect()
     }
 
     fn counts_generation(&self) -> bool {
@@ -47,6 +52,23 @@ impl Strategy for EndpointsObjects {
     fn allows_create_on_update(&self) -> bool {
         true
     }
+}
+
+/// The controller of endpoints is known to write addresses in the usual form.
+fn address_warnings(object: &Value) -> Vec<String> {
+    let manager = object.at("metadata").at("labels").text("endpoints.kubernetes.io/managed-by");
+    let (mut warnings, at) = (Vec::new(), Path::new("subsets"));
+    for (index, subset) in object.items("subsets").iter().enumerate().filter(|_| manager != CONTROLLER) {
+        let subset_at = at.index(index);
+        for list in ["addresses", "notReadyAddresses"] {
+            let path = subset_at.child(list);
+            let indexed = subset.items(list).iter().enumerate();
+            warnings.extend(indexed.filter_map(|(index, address)| {
+                addresses::warn_of_ip(address.text("ip"), &path.index(index).child("ip"))
+            }));
+        }
+    }
+    warnings
 }
 
 fn check_subset(subset: &Value, reach: Reach, at: &Path<'_>, errors: &mut ErrorList) {

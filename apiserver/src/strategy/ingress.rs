@@ -37,8 +37,13 @@ impl Strategy for Ingresses {
         errors
     }
 
+    fn status_warnings(&self, object: &Value) -> Vec<String> {
+        checks::balancer_warnings(object)
+    }
+
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
-        let is_named = object.at("metadata").at("annotations").has(CLASS);
+        let is_named =
+            object.at("metadata").at("annotations").has(CLASS) && !object.at("spec").has("ingressClassName");
         let warning =
             format!("annotation \"{CLASS}\" is deprecated, please use 'spec.ingressClassName' instead");
         (is_named && old.is_none()).then_some(warning).into_iter().collect()

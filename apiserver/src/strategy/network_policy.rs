@@ -139,18 +139,15 @@ fn check_block(block: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if !checks::required(block, "cidr", at, errors) {
         return;
     }
-    let faults = addresses::validate_cidr(block.text("cidr"), &at.child("cidr"));
-    let Ok(range) = block.text("cidr").parse::<Cidr>() else {
-        errors.extend(faults);
-        return;
-    };
+    errors.extend(addresses::validate_cidr(block.text("cidr"), &at.child("cidr")));
+    let Ok(range) = block.text("cidr").parse::<Cidr>() else { return };
     let path = at.child("except");
     for (index, text) in block.texts("except").enumerate() {
         let at = path.index(index);
-        match text.parse::<Cidr>() {
-            Err(_) => errors.extend(addresses::validate_cidr(text, &at)),
-            Ok(except) if range.contains(except.address()) && range.prefix() < except.prefix() => {}
-            Ok(_) => errors.push(Error::invalid(&at, text, "must be a strict subset of `cidr`")),
+        errors.extend(addresses::validate_cidr(text, &at));
+        let Ok(except) = text.parse::<Cidr>() else { continue };
+        if !range.contains(except.masked().address()) || range.prefix() >= except.prefix() {
+            errors.push(Error::invalid(&at, text, "must be a strict subset of `cidr`"));
         }
     }
 }
@@ -166,9 +163,10 @@ mod tests {
         let policy = |except: &str| json!({"spec": {"ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": [except]}}]}]}});
         let wrong = |except: &str| NetworkPolicies.validate(&policy(except)).len();
         assert_eq!((wrong("10.1.0.0/16"), wrong("11.0.0.0/16"), wrong("10.0.0.0/8")), (0, 1, 1));
-        let warnings = NetworkPolicies.warnings(&policy("10.1.0.1/16"), None);
         let at = "spec.ingress[0].from[0].ipBlock.except[0]";
-        let why = "is ambiguous in this context (should be \"10.1.0.0/16\" or \"10.1.0.1/32\"?)";
-        assert_eq!(warnings, [format!("{at}: CIDR value \"10.1.0.1/16\" {why}")]);
+        let errors = NetworkPolicies.validate(&policy("10.1.0.1/16"));
+        let why =
+            format!("{at}: Invalid value: \"10.1.0.1/16\": must not have bits set beyond the prefix length");
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [why]);
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
+use steersman_core::addresses::Cidr;
 use steersman_core::field::{self, Error, ErrorList, Path};
 use steersman_core::{Quantity, addresses, labels, names};
 
@@ -76,7 +77,11 @@ impl Strategy for Nodes {
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
         let external = object.at("spec").has("externalID");
         let warning = "spec.externalID: this field is deprecated, and is unused by Kubernetes";
-        external.then(|| warning.to_owned()).into_iter().collect()
+        let (spec, at) = (object.at("spec"), Path::new("spec"));
+        let path = at.child("podCIDRs");
+        let ranges = spec.texts("podCIDRs").enumerate();
+        let ranges = ranges.flat_map(|(index, range)| addresses::warn_of_cidr(range, &path.index(index)));
+        external.then(|| warning.to_owned()).into_iter().chain(ranges).collect()
     }
 
     fn selectable_fields(&self) -> &'static [&'static str] {
@@ -218,8 +223,19 @@ fn check_pod_cidrs(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, text) in spec.texts("podCIDRs").enumerate() {
         errors.extend(addresses::validate_cidr(text, &at.index(index)));
     }
-    let of_family = |v6: bool| spec.texts("podCIDRs").filter(|text| text.contains(':') == v6).count();
-    if errors.is_empty() && (of_family(false) > 1 || of_family(true) > 1) {
+    let ranges: Vec<Option<Cidr>> = spec.texts("podCIDRs").map(|text| text.parse().ok()).collect();
+    if ranges.len() < 2 {
+        return;
+    }
+    if let Some((index, _)) = ranges.iter().enumerate().find(|(_, range)| range.is_none()) {
+        let text = spec.texts("podCIDRs").nth(index).unwrap_or_default();
+        let why = format!("invalid CIDR[{index}]: <nil> (invalid CIDR address: {text})");
+        let why = format!("invalid PodCIDRs. failed to check with dual stack with error:{why}");
+        errors.push(Error::internal(at, why));
+    }
+    let of_family =
+        |v6: bool| ranges.iter().flatten().filter(|range| range.address().is_ipv6() == v6).count();
+    if (of_family(false), of_family(true)) != (1, 1) || ranges.len() > 2 {
         let why = "may specify no more than one CIDR for each IP family";
         errors.push(Error::invalid(at, spec.at("podCIDRs"), why));
     }

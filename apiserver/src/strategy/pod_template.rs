@@ -1,10 +1,10 @@
 //! The pod template that workloads carry: its defaults and rules.
 
 use serde_json::{Map, Value};
-use steersman_core::field::{ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path};
 
-use super::checks;
 use super::pod_spec::{self, Holder, Subject};
+use super::{checks, pod};
 use crate::tree::{Fill, Read};
 
 /// Fills in what the template in `owner.template` leaves out; one is made if there is none.
@@ -16,17 +16,52 @@ pub(super) fn default(owner: &mut Map<String, Value>) {
 
 /// What is wrong with the template at `at`.
 pub(super) fn validate(template: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("spec");
     validate_metadata(template, at, errors);
-    pod_spec::validate(template.at("spec"), Holder::Template, &at.child("spec"), errors);
+    pod_spec::validate(template.at("spec"), Holder::Template, &path, errors);
+    pod::validate_profiles(template, &path, errors);
+    if !template.at("spec").items("ephemeralContainers").is_empty() {
+        let why = "ephemeral containers not allowed in pod template";
+        errors.push(Error::forbidden(&path.child("ephemeralContainers"), why));
+    }
 }
 
-/// What is wrong with the labels and annotations of the template at `at`.
+/// What is wrong with the labels and annotations of the template at `at`. Upstream's paths leave out `metadata`.
 pub(super) fn validate_metadata(template: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("annotations");
     checks::labels(template.at("metadata").at("labels"), &at.child("labels"), errors);
-    checks::annotations(template.at("metadata").at("annotations"), &at.child("annotations"), errors);
+    checks::annotations(template.at("metadata").at("annotations"), &path, errors);
+    pod::validate_annotations(template, &path, errors);
 }
 
 /// The warnings for the template at `at`.
 pub(super) fn warnings(template: &Value, at: &Path<'_>) -> Vec<String> {
     pod_spec::warnings(template, at, Subject::Template)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_template_has_no_ephemeral_containers_and_its_annotations_are_those_of_pods() {
+        let template = json!({
+            "metadata": {"annotations": {"container.apparmor.security.beta.kubernetes.io/c": "x"}},
+            "spec": {"ephemeralContainers": [{"name": "e"}]},
+        });
+        let mut errors = ErrorList::new();
+        validate(&template, &Path::new("t"), &mut errors);
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let has = |start: &str| texts.iter().any(|text| text.starts_with(start));
+        assert!(
+            has("t.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template"),
+            "{texts:?}"
+        );
+        assert!(
+            has("t.annotations[container.apparmor.security.beta.kubernetes.io/c]: Invalid value: "),
+            "{texts:?}"
+        );
+    }
 }

@@ -7,6 +7,9 @@ use steersman_core::names;
 use super::{Strategy, checks, internal, pod_spec};
 use crate::tree::Read;
 
+/// What tells tolerations apart.
+const KEYS: [&str; 4] = ["key", "operator", "value", "effect"];
+
 /// The strategy of runtime classes.
 pub(super) struct RuntimeClasses;
 
@@ -27,7 +30,8 @@ impl Strategy for RuntimeClasses {
         pod_spec::validate_tolerations(scheduling, &path, &mut errors);
         let tolerations = scheduling.items("tolerations");
         for (index, toleration) in tolerations.iter().enumerate() {
-            if tolerations[..index].contains(toleration) {
+            let is_same = |one: &Value| KEYS.iter().all(|key| one.text(key) == toleration.text(key));
+            if tolerations[..index].iter().any(is_same) {
                 errors.push(Error::duplicate(&path.index(index), internal::toleration(toleration)));
             }
         }

@@ -121,32 +121,40 @@ fn check_order(spec: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList)
 }
 
 fn check_containers(spec: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let runs_on = |container: &Value| container.text("restartPolicy") == "Always";
     for list in ["initContainers", "containers"] {
         let path = at.child(list);
         for (index, (now, before)) in spec.items(list).iter().zip(was.items(list)).enumerate() {
-            if list == "containers" || runs_on(before) {
-                let path = path.index(index);
-                let (now, before) = (now.at("resources"), before.at("resources"));
-                check_kept(now, before, "resource", &path.child("resources"), errors);
-            }
+            let path = path.index(index);
+            let (now, before) = (now.at("resources"), before.at("resources"));
+            check_kept(now, before, "resource", &path.child("resources"), errors);
         }
     }
-    for list in LISTS {
-        for (now, before) in spec.items(list).iter().zip(was.items(list)) {
-            let (is_same, why) = if list == "containers" {
-                (with_open_container(now, before) == *before, MUTABLE)
-            } else if runs_on(now) {
-                let why = "only cpu and memory resources for sidecar containers are mutable";
-                (with_open_container(now, before) == *before, why)
-            } else {
-                (now == before, "resources for non-sidecar init containers are immutable")
-            };
-            if !is_same {
-                errors.push(field::Error::forbidden(at, why));
-            }
+    for (now, before) in spec.items("containers").iter().zip(was.items("containers")) {
+        if with_open_container(now, before) != *before {
+            errors.push(field::Error::forbidden(at, MUTABLE));
         }
     }
+    let path = at.child("initContainers");
+    for (index, (now, before)) in
+        spec.items("initContainers").iter().zip(was.items("initContainers")).enumerate()
+    {
+        check_init(now, before, &path.index(index), errors);
+    }
+}
+
+/// An init container that ends may be given something else, but is not restarted for it.
+fn check_init(now: &Value, before: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if with_open_container(now, before) != *before {
+        let why = "only cpu and memory resources for init or sidecar containers are mutable";
+        errors.push(field::Error::forbidden(at, why));
+    }
+    if now == before || now.text("restartPolicy") == "Always" {
+        return;
+    }
+    let restarts =
+        now.items("resizePolicy").iter().filter(|policy| policy.text("restartPolicy") == "RestartContainer");
+    let why = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized";
+    errors.extend(restarts.map(|_| field::Error::forbidden(at, why)));
 }
 
 fn put(container: &mut Map<String, Value>, from: &Value, field: &str) {

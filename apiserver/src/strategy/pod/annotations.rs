@@ -23,10 +23,8 @@ const SECCOMP_PROFILES: Profiles =
 const APP_ARMOR_PROFILES: Profiles =
     Profiles { field: "appArmorProfile", words: "apparmor", default: &["runtime/default"] };
 
-/// Checks the annotations of a pod.
-pub(super) fn validate(pod: &Value, errors: &mut ErrorList) {
-    let metadata = Path::new("metadata");
-    let at = metadata.child("annotations");
+/// Checks the annotations, which stand at `at`, of a pod or a template.
+pub(in crate::strategy) fn validate(pod: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let annotations = pod.at("metadata").at("annotations");
     if annotations.has(MIRROR) && pod.at("spec").text("nodeName").is_empty() {
         let why = "must set spec.nodeName if mirror pod annotation is set";
@@ -37,7 +35,10 @@ pub(super) fn validate(pod: &Value, errors: &mut ErrorList) {
         errors.push(Error::invalid(&path, cost, "must be a 32bit integer"));
     }
     let profiles = || pod.at("metadata").entries("annotations");
-    for (key, value) in profiles().filter(|(key, _)| names_seccomp(key)) {
+    if annotations.has(SECCOMP) {
+        check_seccomp(annotations.text(SECCOMP), &at.child(SECCOMP), errors);
+    }
+    for (key, value) in profiles().filter(|(key, _)| key.starts_with(CONTAINER_SECCOMP)) {
         check_seccomp(value.as_str().unwrap_or_default(), &at.child(key), errors);
     }
     for (key, value) in profiles() {
@@ -47,13 +48,9 @@ pub(super) fn validate(pod: &Value, errors: &mut ErrorList) {
     }
 }
 
-fn names_seccomp(key: &str) -> bool {
-    key == SECCOMP || key.starts_with(CONTAINER_SECCOMP)
-}
-
 /// Whether the annotation of that key says which profile confines something.
 fn names_profile(key: &str) -> bool {
-    names_seccomp(key) || key.starts_with(APP_ARMOR)
+    key == SECCOMP || [CONTAINER_SECCOMP, APP_ARMOR].iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether the text is a 32-bit integer without a plus or leading zeros.
@@ -83,17 +80,17 @@ fn check_app_armor(pod: &Value, name: &str, profile: &str, at: &Path<'_>, errors
     }
 }
 
-/// Checks that the annotations of a new pod say what its fields say.
-pub(super) fn validate_match(pod: &Value, errors: &mut ErrorList) {
+/// Checks that the annotations of a new pod or a template say what the fields of its spec, which stands at `at`, say.
+pub(in crate::strategy) fn validate_match(pod: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     if !pod.at("metadata").entries("annotations").any(|(key, _)| names_profile(key)) {
         return;
     }
-    let (spec, at) = (pod.at("spec"), Path::new("spec"));
+    let spec = pod.at("spec");
     let annotation = |key: &str| pod.at("metadata").at("annotations").at(key).as_str();
     let whole = spec.at("securityContext");
     let path = at.child("securityContext");
     SECCOMP_PROFILES.compare(whole.at("seccompProfile"), annotation(SECCOMP), &path, errors);
-    each_container(spec, &at, &mut |container, path| {
+    each_container(spec, at, &mut |container, path| {
         let own = container.at("securityContext").at("seccompProfile");
         let key = format!("{CONTAINER_SECCOMP}{}", container.text("name"));
         SECCOMP_PROFILES.compare(own, annotation(&key), &path.child("securityContext"), errors);
@@ -101,7 +98,7 @@ pub(super) fn validate_match(pod: &Value, errors: &mut ErrorList) {
     if spec.at("os").text("name") == "windows" {
         return;
     }
-    each_container(spec, &at, &mut |container, path| {
+    each_container(spec, at, &mut |container, path| {
         let own = container.at("securityContext").at("appArmorProfile");
         let profile = if own.is_null() { whole.at("appArmorProfile") } else { own };
         let key = format!("{APP_ARMOR}{}", container.text("name"));
@@ -141,7 +138,7 @@ pub(super) fn validate_update(pod: &Value, old: &Value, errors: &mut ErrorList) 
     for (key, _) in pod.at("metadata").entries("annotations").filter(|(key, _)| !was.has(key)) {
         forbid(key, "add", &at, errors);
     }
-    validate(pod, errors);
+    validate(pod, &at, errors);
 }
 
 fn forbid(key: &str, change: &str, at: &Path<'_>, errors: &mut ErrorList) {
@@ -197,7 +194,7 @@ mod tests {
             let pod =
                 json!({"metadata": {"annotations": {key: value}}, "spec": {"containers": [{"name": "c"}]}});
             let mut errors = ErrorList::new();
-            validate(&pod, &mut errors);
+            validate(&pod, &Path::new("metadata").child("annotations"), &mut errors);
             assert_eq!(texts(&errors), why);
         }
     }
@@ -214,7 +211,7 @@ mod tests {
             },
         });
         let mut errors = ErrorList::new();
-        validate_match(&pod, &mut errors);
+        validate_match(&pod, &Path::new("spec"), &mut errors);
         let why = "spec.containers[0].securityContext.appArmorProfile.type: Forbidden: apparmor type in annotation and \
                    field must match";
         assert_eq!(texts(&errors), why);

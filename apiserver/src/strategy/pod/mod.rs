@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::names;
+use steersman_core::{addresses, names};
 
 use super::pod_spec::{self, Holder, Subject};
 use super::{Strategy, WriteContext};
@@ -34,6 +34,7 @@ impl Strategy for Pods {
         let pod = fields(object);
         pod.put("status", status::first(pod, cx.now));
         label_keys::merge(pod);
+        pod_spec::take_app_armor_over(pod);
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
@@ -50,7 +51,7 @@ impl Strategy for Pods {
             let why = "cannot be set until all schedulingGates have been cleared";
             errors.push(Error::forbidden(&at.child("nodeName"), why));
         }
-        annotations::validate_match(object, &mut errors);
+        annotations::validate_match(object, &at, &mut errors);
         errors
     }
 
@@ -66,6 +67,22 @@ impl Strategy for Pods {
         annotations::validate_update(object, old, &mut errors);
         status_rules::validate(object, old, &mut errors);
         errors
+    }
+
+    fn creation_warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::app_armor_warnings(object)
+    }
+
+    fn status_warnings(&self, object: &Value) -> Vec<String> {
+        let (status, at) = (object.at("status"), Path::new("status"));
+        let lists = ["podIPs", "hostIPs"].map(|list| (status.items(list), at.child(list)));
+        let addresses = lists.iter().flat_map(|(list, path)| {
+            let indexed = list.iter().enumerate();
+            indexed.filter_map(|(index, one)| {
+                addresses::warn_of_ip(one.text("ip"), &path.index(index).child("ip"))
+            })
+        });
+        addresses.collect()
     }
 
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
@@ -115,12 +132,13 @@ impl Strategy for Pods {
     }
 }
 
+pub(super) use annotations::{validate as validate_annotations, validate_match as validate_profiles};
 pub(crate) use qos::class as quality_of_service;
 
 /// What is wrong with a pod, new or not, beyond its metadata.
 pub(crate) fn validate_pod(pod: &Value) -> ErrorList {
     let mut errors = ErrorList::new();
-    annotations::validate(pod, &mut errors);
+    annotations::validate(pod, &Path::new("metadata").child("annotations"), &mut errors);
     pod_spec::validate(pod.at("spec"), Holder::Pod(pod.at("metadata")), &Path::new("spec"), &mut errors);
     errors
 }

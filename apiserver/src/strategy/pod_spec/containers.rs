@@ -96,6 +96,13 @@ impl<'a> Names<'a> {
             self.0.push(name);
         }
     }
+
+    /// As [`Names::take`], but of nameless ones none is another's double.
+    fn take_given(&mut self, container: &'a Value, at: &Path<'_>, errors: &mut ErrorList) {
+        if !container.text("name").is_empty() || self.0.contains(&"") {
+            self.take(container, at, errors);
+        }
+    }
 }
 
 /// Checks all containers of a spec with these volumes.
@@ -179,7 +186,7 @@ impl Group<'_> {
             let item = at.index(index);
             self.check(container, &item, errors);
             restarts::validate(container, &item, errors);
-            names.take(container, &item, errors);
+            names.take_given(container, &item, errors);
             // They run one by one, and upstream's path is that of a list of one.
             ports::host_conflicts(std::slice::from_ref(container), at, errors);
             if container.text("restartPolicy") == "Always" {
@@ -191,6 +198,7 @@ impl Group<'_> {
                 let why = "may not be set for init containers without restartPolicy=Always";
                 errors.push(Error::forbidden(&item.child(field), why));
             }
+            restarts::validate_resize_of_init(container, &item, errors);
         }
     }
 

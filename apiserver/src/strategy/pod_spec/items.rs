@@ -16,7 +16,7 @@ pub(in crate::strategy) fn check_relative(path: &str, at: &Path<'_>, errors: &mu
 }
 
 /// A path without steps back.
-pub(super) fn check_steps(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
+pub(in crate::strategy) fn check_steps(path: &str, at: &Path<'_>, errors: &mut ErrorList) {
     if path.split('/').any(|step| step == "..") {
         errors.push(Error::invalid(at, path, "must not contain '..'"));
     }

@@ -117,7 +117,8 @@ fn check_propagation(mount: &Value, container: &Value, at: &Path<'_>, errors: &m
 
 fn check_recursion(mount: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     match mount.text("recursiveReadOnly") {
-        "" | "Disabled" => {}
+        _ if !mount.has("recursiveReadOnly") => {}
+        "Disabled" => {}
         "Enabled" | "IfPossible" => {
             if !mount.flag("readOnly") {
                 errors.push(Error::forbidden(at, "may only be specified when readOnly is true"));

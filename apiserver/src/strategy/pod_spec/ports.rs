@@ -1,7 +1,7 @@
 //! Checks the ports of containers.
 
 use serde_json::Value;
-use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::formats;
 
 use super::validate::Holder;
@@ -80,6 +80,28 @@ pub(super) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
                 let port = Port { list, container, index, port };
                 of_port(&port, &known, at, &mut warnings);
                 known.push(port);
+            }
+        }
+    }
+    warnings
+}
+
+/// Warns of names that several ports have: the first is meant.
+pub(super) fn name_warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
+    let (mut warnings, mut known): (_, Vec<(&str, String)>) = (Vec::new(), Vec::new());
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        for (container, holder) in spec.items(list).iter().enumerate() {
+            for (index, port) in holder.items("ports").iter().enumerate() {
+                let (name, place) = (port.text("name"), Port { list, container, index, port }.place(at));
+                match known.iter().find(|(other, _)| *other == name) {
+                    _ if name.is_empty() => {}
+                    None => known.push((name, place)),
+                    Some((_, first)) => warnings.push(format!(
+                        "{place}: duplicate port name {} with {first}, services and probes that select ports by name will \
+                         use {first}",
+                        quote(name)
+                    )),
+                }
             }
         }
     }

@@ -19,29 +19,21 @@ pub(super) fn validate(container: &Value, at: &Path<'_>, errors: &mut ErrorList)
         errors.push(Error::required(&path, "must specify restartPolicy when restart rules are used"));
     }
     let list = at.child("restartPolicyRules");
-    if rules.len() > MOST_RULES {
-        errors.push(Error::too_long(&list, MOST_RULES));
-    }
+    checks::at_most(rules, MOST_RULES, &list, errors);
     for (index, rule) in rules.iter().enumerate() {
         check_rule(rule, &list.index(index), errors);
     }
 }
 
 fn check_rule(rule: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let action = rule.text("action");
-    if !matches!(action, "Restart" | "RestartAllContainers") {
-        // Upstream does not name the newer one.
-        errors.push(Error::not_supported(&at.child("action"), action, &["Restart"]));
-    }
+    checks::one_of(rule.text("action"), &["Restart", "RestartAllContainers"], &at.child("action"), errors);
     let (codes, path) = (rule.at("exitCodes"), at.child("exitCodes"));
     if codes.is_null() {
         errors.push(Error::required(&path, "must be specified"));
         return;
     }
     checks::one_of(codes.text("operator"), &["In", "NotIn"], &path.child("operator"), errors);
-    if codes.items("values").len() > MOST_CODES {
-        errors.push(Error::too_long(&path.child("values"), MOST_CODES));
-    }
+    checks::at_most(codes.items("values"), MOST_CODES, &path.child("values"), errors);
 }
 
 /// Checks `resizePolicy` of a container of a pod with this restart policy. Upstream's paths do not say which item.
@@ -55,8 +47,20 @@ pub(super) fn validate_resize(container: &Value, restart: &str, at: &Path<'_>, e
         checks::required_one_of(resource, &["cpu", "memory"], at, errors);
         checks::required_one_of(then, &["NotRequired", "RestartContainer"], at, errors);
         if restart == "Never" && then != "NotRequired" {
-            let why = "must be 'NotRequired' when `restartPolicy` is 'Never'";
+            let why = "must be 'NotRequired' when pod `restartPolicy` is 'Never'";
             errors.push(Error::invalid(at, then, why));
+        }
+    }
+}
+
+/// An init container that ends is not restarted for the sake of its resources. Here, the path says which item.
+pub(super) fn validate_resize_of_init(container: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let list = at.child("resizePolicy");
+    for (index, policy) in container.items("resizePolicy").iter().enumerate() {
+        let then = policy.text("restartPolicy");
+        if then == "RestartContainer" {
+            let why = "must not be set to 'RestartContainer' for non-sidecar initContainers";
+            errors.push(Error::invalid(&list.index(index).child("restartPolicy"), then, why));
         }
     }
 }
@@ -77,8 +81,8 @@ mod tests {
             ),
             (
                 json!({"restartPolicy": "Never", "restartPolicyRules": [{"action": "Stop"}]}),
-                "c.restartPolicyRules[0].action: Unsupported value: \"Stop\": supported values: \"Restart\"; \
-                 c.restartPolicyRules[0].exitCodes: Required value: must be specified",
+                "c.restartPolicyRules[0].action: Unsupported value: \"Stop\": supported values: \"Restart\", \
+                 \"RestartAllContainers\"; c.restartPolicyRules[0].exitCodes: Required value: must be specified",
             ),
         ];
         for (container, why) in cases {
@@ -95,7 +99,17 @@ mod tests {
         validate_resize(&json!({"resizePolicy": [policy, policy]}), "Always", &Path::new("p"), &mut errors);
         validate_resize(&json!({"resizePolicy": [policy]}), "Never", &Path::new("p"), &mut errors);
         let why = "p[1]: Duplicate value: \"cpu\"; p: Invalid value: \"RestartContainer\": must be 'NotRequired' \
-                   when `restartPolicy` is 'Never'";
+                   when pod `restartPolicy` is 'Never'";
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+    }
+
+    #[test]
+    fn an_init_container_is_not_restarted_for_its_resources() {
+        let policy = json!({"resourceName": "cpu", "restartPolicy": "RestartContainer"});
+        let mut errors = ErrorList::new();
+        validate_resize_of_init(&json!({"resizePolicy": [policy]}), &Path::new("i"), &mut errors);
+        let why = "i.resizePolicy[0].restartPolicy: Invalid value: \"RestartContainer\": must not be set to \
+                   'RestartContainer' for non-sidecar initContainers";
         assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
     }
 }

@@ -46,7 +46,8 @@ pub(super) fn check(field: &str, source: &Value, at: &Path<'_>, errors: &mut Err
     }
 }
 
-fn check_lun(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// Checks which of a target's disks is meant.
+pub(in crate::strategy) fn check_lun(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let lun = source.int("lun").unwrap_or_default();
     checks::each(formats::in_range(lun, 0, 255), lun, &at.child("lun"), errors);
 }
@@ -77,17 +78,21 @@ pub(super) fn check_initiator_length(volume: &Value, at: &Path<'_>, errors: &mut
 }
 
 fn check_initiator(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    errors.extend(initiator_fault(name).map(|why| Error::invalid(at, name, why)));
+}
+
+/// Why a text is no name of an iSCSI node.
+pub(in crate::strategy) fn initiator_fault(name: &str) -> Option<&'static str> {
     let serial = |rest: &str, bytes: usize| {
         rest.len() == bytes + 1 && rest[1..].bytes().all(|c| c.is_ascii_alphanumeric())
     };
-    let why = match name.get(..3).map(|kind| (kind, &name[3..])) {
-        Some(("iqn", rest)) if is_qualified(rest) => return,
-        Some(("eui", rest)) if rest.is_char_boundary(1) && serial(rest, 16) => return,
-        Some(("naa", rest)) if rest.is_char_boundary(1) && serial(rest, 32) => return,
-        Some(("iqn" | "eui" | "naa", _)) => "must be valid format",
-        _ => "must be valid format starting with iqn, eui, or naa",
-    };
-    errors.push(Error::invalid(at, name, why));
+    match name.get(..3).map(|kind| (kind, &name[3..])) {
+        Some(("iqn", rest)) if is_qualified(rest) => None,
+        Some(("eui", rest)) if rest.is_char_boundary(1) && serial(rest, 16) => None,
+        Some(("naa", rest)) if rest.is_char_boundary(1) && serial(rest, 32) => None,
+        Some(("iqn" | "eui" | "naa", _)) => Some("must be valid format"),
+        _ => Some("must be valid format starting with iqn, eui, or naa"),
+    }
 }
 
 /// What follows `iqn`: a month, a domain in reverse, and a name, as in `.2015-02.example.com:disk`.
@@ -112,7 +117,9 @@ fn is_qualified(rest: &str) -> bool {
 pub(super) fn check_with_secret(field: &str, source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let secret = if field == "csi" { "nodePublishSecretRef" } else { "secretRef" };
     match field {
-        "csi" => check_driver(source.text("driver"), &at.child("driver"), errors),
+        "csi" if !source.text("driver").is_empty() => {
+            checks::driver_name(source.text("driver"), &at.child("driver"), errors);
+        }
         "storageos" => check_storage_os(source, at, errors),
         _ => {}
     }
@@ -125,17 +132,8 @@ pub(super) fn check_with_secret(field: &str, source: &Value, at: &Path<'_>, erro
     }
 }
 
-fn check_driver(driver: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if driver.is_empty() {
-        return;
-    }
-    if driver.len() > 63 {
-        errors.push(Error::too_long(at, 63));
-    }
-    checks::each(names::dns1123_subdomain(&driver.to_lowercase()), driver, at, errors);
-}
-
-fn check_storage_os(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// Checks the names of a volume of StorageOS.
+pub(in crate::strategy) fn check_storage_os(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     checks::required(source, "volumeName", at, errors);
     for field in ["volumeName", "volumeNamespace"] {
         let name = source.text(field);

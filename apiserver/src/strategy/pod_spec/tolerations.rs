@@ -43,9 +43,46 @@ fn check(toleration: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             errors.push(Error::invalid(&path, value, "value must be empty when `operator` is 'Exists'"));
         }
         "Exists" => {}
+        // They compare numbers behind a gate that is off by default, and are named nowhere else.
+        "Lt" | "Gt" => {
+            errors.push(Error::not_supported(&path, operator, &["Equal", "Exists", "Lt", "Gt"]));
+        }
         other => errors.push(Error::not_supported(&path, other, &["Equal", "Exists"])),
     }
     if !effect.is_empty() {
         checks::one_of(effect, EFFECTS, &at.child("effect"), errors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_toleration_tells_what_it_tolerates() {
+        let cases = [
+            (json!({"operator": "Exists"}), ""),
+            (json!({"key": "a", "value": "b", "effect": "NoExecute", "tolerationSeconds": 1}), ""),
+            (
+                json!({"key": "a", "operator": "Exists", "value": "b"}),
+                "t[0].operator: Invalid value: \"b\": value must be empty when `operator` is 'Exists'",
+            ),
+            (
+                json!({"key": "a", "operator": "Gt", "value": "1"}),
+                "t[0].operator: Unsupported value: \"Gt\": supported values: \"Equal\", \"Exists\", \"Lt\", \"Gt\"",
+            ),
+            (
+                json!({"key": "a", "operator": "Is", "tolerationSeconds": 1}),
+                "t[0].effect: Invalid value: \"\": effect must be 'NoExecute' when `tolerationSeconds` is set; \
+                 t[0].operator: Unsupported value: \"Is\": supported values: \"Equal\", \"Exists\"",
+            ),
+        ];
+        for (toleration, why) in cases {
+            let mut errors = ErrorList::new();
+            validate(&json!({"tolerations": [toleration]}), &Path::new("t"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), why);
+        }
     }
 }

@@ -78,8 +78,10 @@ fn check_scheduling(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     tolerations::validate(spec, &at.child("tolerations"), errors);
     check_aliases(spec, &at.child("hostAliases"), errors);
-    for field in ["priorityClassName", "runtimeClassName"] {
-        check_name(spec, field, names::dns1123_subdomain, at, errors);
+    check_name(spec, "priorityClassName", names::dns1123_subdomain, at, errors);
+    if spec.has("runtimeClassName") {
+        let class = spec.text("runtimeClassName");
+        checks::each(names::dns1123_subdomain(class), class, &at.child("runtimeClassName"), errors);
     }
     if spec.has("preemptionPolicy") {
         let (policies, path) = (["PreemptLowerPriority", "Never"], at.child("preemptionPolicy"));

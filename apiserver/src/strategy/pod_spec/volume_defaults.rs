@@ -68,9 +68,12 @@ fn default_storage(field: &str, source: &mut Map<String, Value>) {
         "scaleIO" => &[("storageMode", json!("ThinProvisioned")), ("fsType", json!("xfs"))],
         _ => &[],
     };
-    for (field, value) in defaults {
-        if source.at(field).is_null() || source.text(field).is_empty() && value.is_string() {
-            source.put(field, value.clone());
+    for (name, value) in defaults {
+        // A disk of Azure may say nothing, which is refused later.
+        if field == "azureDisk" {
+            source.fill(name, value.clone());
+        } else {
+            source.fill_zero(name, value.clone());
         }
     }
 }

@@ -1,21 +1,18 @@
 //! Warns of what a pod spec says that has no effect, or a surprising one.
 
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde_json::Value;
 use steersman_core::field::{Path, quote};
 use steersman_core::{Quantity, addresses, labels};
 
+use super::app_armor::{self, APP_ARMOR};
 use super::platform::each_container;
 use super::{overlaps, ports};
 use crate::tree::Read;
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
-
-/// What the annotation of an AppArmor profile begins with; the container's name follows.
-pub(in crate::strategy) const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// Volume sources that no longer do anything: the field, its name in the warning, and what is said of it.
 const GONE: &[(&str, &str, &str)] = &[
@@ -30,9 +27,9 @@ const GONE: &[(&str, &str, &str)] = &[
     ("cephfs", "cephfs", "deprecated in v1.28, non-functional in v1.31+"),
 ];
 
-/// The warnings for a persistent volume that is of a kind that no longer does anything.
-pub(in crate::strategy) fn of_volume_source(spec: &Value, at: &Path<'_>) -> Vec<String> {
-    let gone = GONE.iter().filter(|(field, _, _)| spec.has(field));
+/// The warnings for a persistent volume that is of one of those kinds that no longer do anything.
+pub(in crate::strategy) fn of_volume_source(spec: &Value, kinds: &[&str], at: &Path<'_>) -> Vec<String> {
+    let gone = GONE.iter().filter(|(field, _, _)| kinds.contains(field) && spec.has(field));
     gone.map(|(_, name, why)| format!("{}: {why}", at.child(name))).collect()
 }
 
@@ -55,6 +52,7 @@ pub(in crate::strategy) fn warnings(pod: &Value, at: &Path<'_>, holder: Subject)
         of_container(container, path, &mut warnings);
     });
     warnings.extend(ports::warnings(spec, &path));
+    warnings.extend(ports::name_warnings(spec, &path));
     of_affinity(spec, &path.child("affinity"), &mut warnings);
     of_addresses(spec, &path, &mut warnings);
     warnings
@@ -116,8 +114,13 @@ fn of_node_labels(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
     }
 }
 
-/// A value that no label has is no fault where a term is only preferred.
-fn of_node_term(term: &Value, with_values: bool, at: &Path<'_>, warnings: &mut Vec<String>) {
+/// The warnings for a term of a selector of nodes. A value that no label has is no fault where a term is only preferred.
+pub(in crate::strategy) fn of_node_term(
+    term: &Value,
+    with_values: bool,
+    at: &Path<'_>,
+    warnings: &mut Vec<String>,
+) {
     let list = at.child("matchExpressions");
     for (index, expression) in term.items("matchExpressions").iter().enumerate() {
         let (item, key) = (list.index(index), expression.text("key"));
@@ -201,12 +204,14 @@ fn of_seccomp(pod: &Value, key: &str, holder: &Value, at: &Path<'_>, warnings: &
     }
 }
 
+/// The annotation is told where neither the container nor the whole pod says the same.
 fn of_app_armor(pod: &Value, container: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
-    let has_profile = |holder: &Value| holder.at("securityContext").has("appArmorProfile");
-    if !has_profile(pod.at("spec")) && !has_profile(container) {
-        let key = format!("{APP_ARMOR}{}", container.text("name"));
-        let why = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
-        of_annotation(annotations(pod), &key, why, at, warnings);
+    let key = format!("{APP_ARMOR}{}", container.text("name"));
+    let whole = pod.at("spec").at("securityContext").at("appArmorProfile");
+    let Some(annotation) = annotations(pod).at(&key).as_str() else { return };
+    let is_said = app_armor::profile_of(annotation).is_some_and(|profile| profile == *whole);
+    if !container.at("securityContext").has("appArmorProfile") && !is_said {
+        of_annotation(annotations(pod), &key, app_armor::DEPRECATED, at, warnings);
     }
 }
 
@@ -295,25 +300,12 @@ fn of_addresses(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
     let path = at.child("dnsConfig");
     let path = path.child("nameservers");
     for (index, server) in spec.at("dnsConfig").texts("nameservers").enumerate() {
-        warnings.extend(of_address(server, &path.index(index)));
+        warnings.extend(addresses::warn_of_ip(server, &path.index(index)));
     }
     let path = at.child("hostAliases");
     for (index, alias) in spec.items("hostAliases").iter().enumerate() {
-        warnings.extend(of_address(alias.text("ip"), &path.index(index).child("ip")));
+        warnings.extend(addresses::warn_of_ip(alias.text("ip"), &path.index(index).child("ip")));
     }
-}
-
-/// An address that not everybody reads alike.
-fn of_address(address: &str, at: &Path<'_>) -> Option<String> {
-    let (read, shown) = (addresses::parse_ip(address)?.to_string(), quote(address));
-    let strict: Option<IpAddr> = address.parse().ok();
-    let is_mapped = matches!(strict, Some(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some());
-    if strict.is_none() || is_mapped {
-        let why = "will be considered invalid in a future Kubernetes release";
-        return Some(format!("{at}: non-standard IP address {shown} {why}: use {}", quote(&read)));
-    }
-    let canonical = format!("IPv6 address {shown} should be in RFC 5952 canonical format");
-    (read != address).then(|| format!("{at}: {canonical} ({})", quote(&read)))
 }
 
 #[cfg(test)]

@@ -103,11 +103,12 @@ fn check_ips(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         }
         errors.extend(addresses::validate_ip(ip, &at.index(index)));
     }
-    if errors.len() > found {
-        return;
-    }
+    let is_readable = errors.len() == found;
     if count > 2 {
         errors.push(Error::invalid(at, all, "may only hold up to 2 values"));
+    }
+    if !is_readable {
+        return;
     }
     let both = FAMILIES.iter().all(|family| spec.texts("clusterIPs").any(|ip| family_of(ip) == *family));
     if count > 1 && !both {

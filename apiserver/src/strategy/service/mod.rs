@@ -25,7 +25,7 @@ use steersman_core::resource::GroupVersionKind;
 use steersman_core::{Error, Result, names};
 
 use self::allocate::{Failed, Pools};
-use super::{Reservation, Strategy, WriteContext};
+use super::{Reservation, Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) use addresses::{Reach, special_address};
@@ -82,6 +82,10 @@ impl Strategy for Services {
 
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
         warnings::warnings(object)
+    }
+
+    fn status_warnings(&self, object: &Value) -> Vec<String> {
+        checks::balancer_warnings(object)
     }
 
     fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {

@@ -125,13 +125,14 @@ fn check_update(update: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 /// Either old pods go first, or new ones come first.
 fn check_rolling(rolling: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
-    for (value, field) in [(unavailable, "maxUnavailable"), (surge, "maxSurge")] {
-        let path = at.child(field);
-        checks::count_or_percent(value, &path, errors);
-        checks::not_more_than_all(value, &path, errors);
+    let fields = [(unavailable, "maxUnavailable"), (surge, "maxSurge")];
+    for (value, field) in fields {
+        checks::count_or_percent(value, &at.child(field), errors);
     }
-    let is_some =
-        |value: &Value| value.as_i64().or_else(|| checks::percentage(value)).unwrap_or_default() != 0;
+    for (value, field) in fields {
+        checks::not_more_than_all(value, &at.child(field), errors);
+    }
+    let is_some = |value: &Value| checks::number_or_percentage(value) != 0;
     match (is_some(unavailable), is_some(surge)) {
         (true, true) => {
             let why = "may not be set when maxUnavailable is non-zero";

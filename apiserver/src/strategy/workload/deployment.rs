@@ -110,9 +110,7 @@ fn check_rolling(rolling: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let path = at.child("maxUnavailable");
     checks::count_or_percent(unavailable, &path, errors);
     checks::count_or_percent(surge, &at.child("maxSurge"), errors);
-    let is_none =
-        |value: &Value| value.as_i64().or_else(|| checks::percentage(value)).unwrap_or_default() == 0;
-    if is_none(unavailable) && is_none(surge) {
+    if [unavailable, surge].iter().all(|value| checks::number_or_percentage(value) == 0) {
         errors.push(Error::invalid(&path, unavailable, "may not be 0 when `maxSurge` is 0"));
     }
     checks::not_more_than_all(unavailable, &path, errors);
