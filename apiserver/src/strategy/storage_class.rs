@@ -41,11 +41,7 @@ impl Strategy for StorageClasses {
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = self.validate(object);
-        if object.at("parameters") != old.at("parameters") {
-            let why = "updates to parameters are forbidden.";
-            errors.push(Error::forbidden(&Path::new("parameters"), why));
-        }
-        for field in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
+        for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
             checks::unchanged(object, old, field, &Path::ROOT, &mut errors);
         }
         errors
@@ -72,13 +68,14 @@ impl Strategy for VolumeAttributesClasses {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
+        let mut errors = ErrorList::new();
         for field in ["driverName", "parameters"] {
             if object.at(field) != old.at(field) {
                 let why = format!("updates to {field} are forbidden.");
                 errors.push(Error::forbidden(&Path::new(field), why));
             }
         }
+        errors.extend(self.validate(object));
         errors
     }
 

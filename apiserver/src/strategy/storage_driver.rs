@@ -9,9 +9,6 @@ use super::persistent_volume::{self, Use};
 use super::{Strategy, WriteContext, internal};
 use crate::tree::{Fill, Read, fields};
 
-/// The longest name of a driver, in bytes.
-const LONGEST_NAME: usize = 63;
-
 /// The longest name that a driver has for a node, in bytes.
 const LONGEST_NODE: usize = 256;
 
@@ -54,11 +51,21 @@ impl Strategy for Drivers {
             let why = format!("must be greater than or equal to {shortest} seconds");
             errors.push(Error::invalid(&at.child(field), seconds, why));
         }
+        let secrets = "serviceAccountTokenInSecrets";
+        if spec.has(secrets) && spec.items("tokenRequests").is_empty() {
+            let why = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
+            errors.push(Error::invalid(&at.child(secrets), spec.at(secrets), why));
+        }
         errors
+    }
+
+    fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
+        drop_scaling(object);
     }
 
     /// A driver starts without a generation; its changes are counted all the same.
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        drop_scaling(object);
         if object.at("spec") != old.at("spec") {
             let before = old.at("metadata").int("generation").unwrap_or_default();
             fields(object).object("metadata").put("generation", before + 1);
@@ -94,6 +101,11 @@ impl Strategy for Drivers {
     }
 }
 
+/// Whether pods wait for a driver is behind a gate that is off by default.
+fn drop_scaling(driver: &mut Value) {
+    fields(driver).object("spec").drop_field("preventPodSchedulingIfMissing");
+}
+
 fn check_tokens(requests: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
     for (index, request) in requests.iter().enumerate() {
         let (path, audience) = (at.index(index), request.text("audience"));
@@ -121,7 +133,7 @@ impl Strategy for DriverNodes {
         let (drivers, at) = (object.at("spec").items("drivers"), spec.child("drivers"));
         for (index, driver) in drivers.iter().enumerate() {
             let (path, name) = (at.index(index), driver.text("name"));
-            check_driver_name(name, &path.child("name"), &mut errors);
+            checks::driver_name(name, &path.child("name"), &mut errors);
             check_node(driver, &path, &mut errors);
             if drivers[..index].iter().any(|before| before.text("name") == name) {
                 errors.push(Error::duplicate(&path.child("name"), name));
@@ -157,17 +169,6 @@ fn without_count(driver: &Value) -> Value {
     let mut driver = driver.clone();
     fields(&mut driver).drop_field("allocatable");
     driver
-}
-
-fn check_driver_name(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if name.is_empty() {
-        errors.push(Error::required(at, ""));
-        return;
-    }
-    if name.len() > LONGEST_NAME {
-        errors.push(Error::too_long(at, LONGEST_NAME));
-    }
-    checks::each(names::dns1123_subdomain(&name.to_lowercase()), name, at, errors);
 }
 
 fn check_node(driver: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -230,10 +231,14 @@ impl Strategy for Attachments {
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
         let spec = object.at("spec");
-        check_driver_name(spec.text("attacher"), &at.child("attacher"), &mut errors);
+        checks::driver_name(spec.text("attacher"), &at.child("attacher"), &mut errors);
         check_attached(spec.at("source"), &at.child("source"), &mut errors);
         let node = spec.text("nodeName");
         checks::each(names::dns1123_subdomain(node), node, &at.child("nodeName"), &mut errors);
+        if let Some(volume) = spec.at("source").at("persistentVolumeName").as_str() {
+            let (source, field) = (at.child("source"), "persistentVolumeName");
+            checks::each(names::dns1123_subdomain(volume), volume, &source.child(field), &mut errors);
+        }
         errors
     }
 
@@ -293,10 +298,7 @@ fn check_attached(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             let why = "must specify non empty persistentVolumeName";
             errors.push(Error::required(&at.child("persistentVolumeName"), why));
         }
-        (Some(name), false) => {
-            let path = at.child("persistentVolumeName");
-            checks::each(names::dns1123_subdomain(name), name, &path, errors);
-        }
+        (Some(_), false) => {}
         (None, true) => {
             let path = at.child("inlineVolumeSpec");
             persistent_volume::validate_spec(source.at("inlineVolumeSpec"), Use::Attachment, &path, errors);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::names;
+use steersman_core::{labels, names};
 
 use super::persistent_volume::{check_modes, check_volume_mode};
 use super::{Strategy, WriteContext, checks, internal, pod_spec};
@@ -13,6 +13,15 @@ const ONLY: &str = "spec is immutable after creation except resources.requests a
 
 /// What named the class of a claim before there was a field for it.
 const CLASS_ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
+
+/// How far a resource of a claim has come in growing.
+const RESIZES: [&str; 5] = [
+    "ControllerResizeInProgress",
+    "ControllerResizeInfeasible",
+    "NodeResizeInProgress",
+    "NodeResizeInfeasible",
+    "NodeResizePending",
+];
 
 /// The strategy of persistent volume claims.
 pub(super) struct VolumeClaims;
@@ -44,7 +53,7 @@ impl Strategy for VolumeClaims {
         let mut errors = self.validate(object);
         let (at, was) = (Path::new("spec"), old.at("spec"));
         check_annotation(object, old, &mut errors);
-        let difference = internal::claim_spec_difference(was, &with_open(object, was));
+        let difference = internal::claim_spec_difference(was, &with_open(object, old));
         if !difference.is_empty() {
             errors.push(Error::forbidden(&at, format!("{ONLY}{difference}")));
         }
@@ -56,11 +65,27 @@ impl Strategy for VolumeClaims {
 
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("status"));
-        let capacity = at.child("capacity");
-        for (name, amount) in object.at("status").entries("capacity") {
-            let negative = Some(quantity(amount).value()).filter(|value| *value < 0);
-            let why = "must be a valid resource quantity";
-            errors.extend(negative.map(|value| Error::invalid(&capacity.key(name), value, why)));
+        let (status, capacity) = (object.at("status"), at.child("capacity"));
+        for (name, amount) in status.entries("capacity") {
+            checks::basic_quantity(amount, &capacity.key(name), &mut errors);
+        }
+        let path = at.child("allocatedResourceStatuses");
+        for (name, state) in status.entries("allocatedResourceStatuses") {
+            check_allocated(name, &path, &mut errors);
+            if !state.as_str().is_some_and(|state| RESIZES.contains(&state)) {
+                errors.push(Error::not_supported(&path, name, &RESIZES));
+            }
+        }
+        let path = at.child("allocatedResources");
+        for (name, amount) in status.entries("allocatedResources") {
+            let (found, at) = (errors.len(), path.key(name));
+            check_allocated(name, &path, &mut errors);
+            if errors.len() == found {
+                checks::basic_quantity(amount, &at, &mut errors);
+            }
+            if errors.len() == found {
+                checks::quantity_not_negative(amount, &at, &mut errors);
+            }
         }
         errors
     }
@@ -79,6 +104,16 @@ impl Strategy for VolumeClaims {
     fn counts_generation(&self) -> bool {
         false
     }
+}
+
+/// Of the resources without a prefix of somebody else, claims have storage only.
+fn check_allocated(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    let faults = labels::qualified_name(name);
+    let is_native = !name.contains('/') || name.contains("kubernetes.io/");
+    if faults.is_empty() && is_native {
+        checks::one_of(name, &["storage"], at, errors);
+    }
+    checks::each(faults, name, at, errors);
 }
 
 /// The warnings for the sizes that the spec at `at` asks for.
@@ -218,13 +253,15 @@ fn align_sources(spec: &mut Map<String, Value>) {
 }
 
 /// The new spec with everything that may change as it was before.
-fn with_open(object: &Value, was: &Value) -> Value {
+fn with_open(object: &Value, old: &Value) -> Value {
+    let was = old.at("spec");
     let mut next = object.at("spec").clone();
     let spec = fields(&mut next);
     if was.text("volumeName").is_empty() {
         restore(spec, was, "volumeName");
     }
-    if !was.has("storageClassName") {
+    let annotated = old.at("metadata").at("annotations").at(CLASS_ANNOTATION);
+    if !was.has("storageClassName") && (annotated.is_null() || annotated == spec.at("storageClassName")) {
         restore(spec, was, "storageClassName");
     }
     if object.at("status").text("phase") == "Bound" {
@@ -259,6 +296,30 @@ fn quantity(value: &Value) -> Quantity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_storage_grows_and_in_known_steps() {
+        let texts = |status: Value| {
+            let errors = VolumeClaims.validate_status(&json!({"status": status}), &Value::Null);
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(
+            texts(json!({
+                "allocatedResources": {"storage": "1Gi", "example.com/a": "1"},
+                "allocatedResourceStatuses": {"storage": "NodeResizePending"},
+            })),
+            ""
+        );
+        assert_eq!(
+            texts(
+                json!({"allocatedResources": {"cpu": "1"}, "allocatedResourceStatuses": {"storage": "Big"}})
+            ),
+            "status.allocatedResourceStatuses: Unsupported value: \"storage\": supported values: \
+             \"ControllerResizeInProgress\", \"ControllerResizeInfeasible\", \"NodeResizeInProgress\", \
+             \"NodeResizeInfeasible\", \"NodeResizePending\", status.allocatedResources: Unsupported value: \"cpu\": \
+             supported values: \"storage\""
+        );
+    }
 
     #[test]
     fn what_a_claim_is_filled_from_has_two_names() {

@@ -1,20 +1,22 @@
 //! PersistentVolumes: their defaults, the phase that they start in, and what may not change.
 
+mod source;
+
 use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
-use super::checks::{self, IMMUTABLE};
-use super::{Strategy, WriteContext, internal, pod_spec};
 use crate::moment::seconds;
+use crate::strategy::checks::{self, IMMUTABLE};
+use crate::strategy::{Strategy, WriteContext, internal, pod_spec};
 use crate::tree::{Fill, Read, fields};
 
 /// The annotation by which mount options were given before there was a field.
 const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 
-pub(super) const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
-/// The kinds of volumes there are, in upstream's order, and whether they take mount options.
+/// The kinds of volumes there are, in upstream's order, and whether they take mount options as an annotation.
 const SOURCES: [(&str, bool); 22] = [
     ("hostPath", false),
     ("gcePersistentDisk", true),
@@ -27,18 +29,21 @@ const SOURCES: [(&str, bool); 22] = [
     ("cephfs", true),
     ("iscsi", true),
     ("cinder", true),
-    ("fc", true),
-    ("flexVolume", true),
+    ("fc", false),
+    ("flexVolume", false),
     ("azureFile", true),
     ("vsphereVolume", true),
+    ("photonPersistentDisk", true),
+    ("portworxVolume", false),
     ("azureDisk", true),
-    ("photonPersistentDisk", false),
-    ("portworxVolume", true),
-    ("scaleIO", true),
-    ("local", true),
-    ("storageos", true),
-    ("csi", true),
+    ("scaleIO", false),
+    ("local", false),
+    ("storageos", false),
+    ("csi", false),
 ];
+
+/// The kinds that no longer do anything and are told of; of the others of them upstream says nothing here.
+const GONE: [&str; 6] = ["cephfs", "photonPersistentDisk", "scaleIO", "storageos", "glusterfs", "rbd"];
 
 /// Annotations for which there are fields, and what is said of them.
 const DEPRECATED: [(&str, &str); 2] = [
@@ -81,7 +86,7 @@ impl Strategy for PersistentVolumes {
 
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
-        validate_spec(object.at("spec"), Use::Volume, &Path::new("spec"), &mut errors);
+        validate_spec(object.at("spec"), Use::volume(object), &Path::new("spec"), &mut errors);
         let (metadata, spec) = (Path::new("metadata"), object.at("spec"));
         let takes_options = SOURCES.iter().any(|(source, options)| *options && spec.has(source));
         if object.at("metadata").at("annotations").has(MOUNT_OPTIONS) && !takes_options {
@@ -92,9 +97,11 @@ impl Strategy for PersistentVolumes {
         errors
     }
 
+    /// Upstream looks at the spec once as that of a new volume, and once more as a changed one.
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let mut errors = self.validate(object);
         let (spec, was) = (object.at("spec"), old.at("spec"));
+        validate_spec(spec, Use::volume(object), &Path::new("spec"), &mut errors);
         let difference = internal::volume_source_difference(was, &with_secret(spec, was));
         if !difference.is_empty() {
             let at = Path::new("spec");
@@ -124,7 +131,15 @@ impl Strategy for PersistentVolumes {
         if spec.text("persistentVolumeReclaimPolicy") == "Recycle" {
             warnings.push(RECYCLE.to_owned());
         }
-        warnings.extend(pod_spec::volume_source_warnings(spec, &Path::new("spec")));
+        let at = Path::new("spec");
+        let affinity = at.child("nodeAffinity");
+        let required = affinity.child("required");
+        let terms = required.child("nodeSelectorTerms");
+        let required = spec.at("nodeAffinity").at("required");
+        for (index, term) in required.items("nodeSelectorTerms").iter().enumerate() {
+            pod_spec::node_term_warnings(term, false, &terms.index(index), &mut warnings);
+        }
+        warnings.extend(pod_spec::volume_source_warnings(spec, &GONE, &at));
         warnings
     }
 
@@ -145,42 +160,84 @@ fn with_secret(spec: &Value, was: &Value) -> Value {
 
 /// What the spec of a volume is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
-    /// A volume of its own.
-    Volume,
+pub(super) enum Use<'a> {
+    /// A volume of its own with this name.
+    Volume(&'a str),
     /// An attachment without one.
     Attachment,
 }
 
+impl<'a> Use<'a> {
+    fn volume(object: &'a Value) -> Self {
+        Use::Volume(object.at("metadata").text("name"))
+    }
+}
+
 /// What is wrong with the spec of a volume.
-pub(super) fn validate_spec(spec: &Value, for_what: Use, at: &Path<'_>, errors: &mut ErrorList) {
+pub(super) fn validate_spec(spec: &Value, for_what: Use<'_>, at: &Path<'_>, errors: &mut ErrorList) {
+    let is_inline = for_what == Use::Attachment;
+    if is_inline {
+        check_inline(spec, at, errors);
+    }
     if spec.items("accessModes").is_empty() {
         errors.push(Error::required(&at.child("accessModes"), ""));
     }
     check_modes(spec, at, errors);
-    if for_what == Use::Volume {
+    if !is_inline {
         check_capacity(spec, &at.child("capacity"), errors);
     }
-    let reclaim = spec.text("persistentVolumeReclaimPolicy");
-    let path = at.child("persistentVolumeReclaimPolicy");
-    if !reclaim.is_empty() {
-        checks::one_of(reclaim, &["Delete", "Recycle", "Retain"], &path, errors);
-    }
-    let has_affinity = spec.has("nodeAffinity");
-    if has_affinity {
+    check_reclaim(spec, is_inline, at, errors);
+    if spec.has("nodeAffinity") && is_inline {
+        errors.push(Error::forbidden(&at.child("nodeAffinity"), NOT_INLINE));
+    } else if spec.has("nodeAffinity") {
         check_affinity(spec.at("nodeAffinity"), &at.child("nodeAffinity"), errors);
     }
-    check_source(spec, at, errors);
-    let host = spec.at("hostPath").text("path");
-    if reclaim == "Recycle" && host.starts_with('/') && host.trim_matches('/').is_empty() {
+    check_source(spec, for_what, at, errors);
+    let (host, path) = (spec.at("hostPath").text("path"), at.child("persistentVolumeReclaimPolicy"));
+    let recycles = spec.text("persistentVolumeReclaimPolicy") == "Recycle";
+    if recycles && host.starts_with('/') && host.trim_matches('/').is_empty() {
         errors.push(Error::forbidden(&path, "may not be 'recycle' for a hostPath mount of '/'"));
     }
-    let class = spec.text("storageClassName");
-    if !class.is_empty() {
-        checks::each(names::dns1123_subdomain(class), class, &at.child("storageClassName"), errors);
+    let (class, path) = (spec.text("storageClassName"), at.child("storageClassName"));
+    if !class.is_empty() && is_inline {
+        errors.push(Error::forbidden(&path, NOT_INLINE));
+    } else if !class.is_empty() {
+        checks::each(names::dns1123_subdomain(class), class, &path, errors);
     }
-    check_volume_mode(spec, at, errors);
-    check_attributes(spec, at, errors);
+    if is_inline && spec.has("volumeMode") && spec.text("volumeMode") != "Filesystem" {
+        let why = "may not specify volumeMode other than Filesystem in the context of inline volumes";
+        errors.push(Error::forbidden(&at.child("volumeMode"), why));
+    } else if !is_inline {
+        check_volume_mode(spec, at, errors);
+        check_attributes(spec, at, errors);
+    }
+}
+
+const NOT_INLINE: &str = "may not be specified in the context of inline volumes";
+
+/// A volume that is part of an attachment is nobody's and of no size, and a driver's.
+fn check_inline(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    if spec.has("claimRef") {
+        errors.push(Error::forbidden(&at.child("claimRef"), NOT_INLINE));
+    }
+    if spec.entries("capacity").next().is_some() {
+        errors.push(Error::forbidden(&at.child("capacity"), NOT_INLINE));
+    }
+    if !spec.has("csi") {
+        let why = "has to be specified in the context of inline volumes";
+        errors.push(Error::required(&at.child("csi"), why));
+    }
+}
+
+fn check_reclaim(spec: &Value, is_inline: bool, at: &Path<'_>, errors: &mut ErrorList) {
+    let (policy, path) =
+        (spec.text("persistentVolumeReclaimPolicy"), at.child("persistentVolumeReclaimPolicy"));
+    if is_inline && !matches!(policy, "" | "Retain") {
+        let why = "may only be Retain in the context of inline volumes";
+        errors.push(Error::forbidden(&path, why));
+    } else if !is_inline && !policy.is_empty() {
+        checks::one_of(policy, &["Delete", "Recycle", "Retain"], &path, errors);
+    }
 }
 
 /// Only drivers know classes of attributes.
@@ -228,6 +285,7 @@ fn check_capacity(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::not_supported(at, capacity, &["storage"]));
     }
     for (name, quantity) in spec.entries("capacity") {
+        checks::basic_quantity(quantity, &at.key(name), errors);
         checks::positive_quantity(quantity, &at.key(name), errors);
     }
 }
@@ -241,22 +299,24 @@ fn check_affinity(affinity: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
-fn check_source(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let mut found = 0;
-    for (source, _) in SOURCES.iter().filter(|(source, _)| spec.has(source)) {
-        found += 1;
-        if found > 1 {
-            let why = "may not specify more than 1 volume type";
-            errors.push(Error::forbidden(&at.child(source), why));
+fn check_source(spec: &Value, for_what: Use<'_>, at: &Path<'_>, errors: &mut ErrorList) {
+    let mut is_found = false;
+    let volume = if let Use::Volume(name) = for_what { name } else { "" };
+    for (field, _) in SOURCES.iter().filter(|(field, _)| spec.has(field)) {
+        // Upstream lets a flexible volume be a second one.
+        if is_found && *field != "flexVolume" {
+            let surplus = if *field == "cephfs" { "cephFS" } else { field };
+            errors.push(Error::forbidden(&at.child(surplus), "may not specify more than 1 volume type"));
             continue;
         }
-        pod_spec::validate_volume_source(source, spec.at(source), &at.child(source), errors);
-        if *source == "local" && !spec.has("nodeAffinity") {
+        is_found = true;
+        source::check(field, spec.at(field), volume, at, errors);
+        if *field == "local" && (for_what == Use::Attachment || !spec.has("nodeAffinity")) {
             let why = "Local volume requires node affinity";
             errors.push(Error::required(&at.child("nodeAffinity"), why));
         }
     }
-    if found == 0 {
+    if !is_found {
         errors.push(Error::required(at, "must specify a volume type"));
     }
 }
