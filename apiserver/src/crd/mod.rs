@@ -3,6 +3,7 @@
 //! Everything here is pure: the server's registry stores what [`establish`] decides and serves what [`compile`] makes.
 
 mod budget;
+mod bundle;
 mod compile;
 mod converter;
 mod declare;

@@ -5,7 +5,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 
 use super::versions::{self, Versions};
-use super::{names as crd_names, schemas};
+use super::{bundle, names as crd_names, schemas};
 use crate::strategy::validate_webhook_client;
 
 const APPROVAL: &str = "api-approved.kubernetes.io";
@@ -27,6 +27,7 @@ pub(super) fn update(object: &Value, old: &Value) -> ErrorList {
     let mut errors = ErrorList::new();
     let (spec, before) = (&object["spec"], &old["spec"]);
     check_spec(spec, &Path::new("spec"), &mut errors);
+    bundle::check(object, old, &mut errors);
     let is_established = condition(old, "Established").is_some_and(|one| one["status"] == "True");
     let fixed = if is_established { ["/scope", "/names/kind"].as_slice() } else { &[] };
     for pointer in fixed.iter().chain(&["/group", "/names/plural"]) {
@@ -222,7 +223,7 @@ mod tests {
         let bad = webhook(json!({"service": {"name": "", "namespace": "n", "port": 0}}));
         assert_eq!(
             conversion(json!({"strategy": "Webhook", "webhook": bad})),
-            "c.webhookClientConfig.service.name: Required value, c.webhookClientConfig.service.port: Invalid value: 0: \
+            "c.webhookClientConfig.service.namespace: Required value, c.webhookClientConfig.service.port: Invalid value: 0: \
              port is not valid: must be between 1 and 65535, inclusive"
         );
         assert_eq!(

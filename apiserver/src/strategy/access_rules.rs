@@ -32,6 +32,11 @@ impl Strategy for Roles {
         }
         let aggregation = Path::new("aggregationRule");
         let selectors = aggregation.child("clusterRoleSelectors");
+        let is_empty = object.at("aggregationRule").items("clusterRoleSelectors").is_empty();
+        if object.has("aggregationRule") && is_empty {
+            let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+            errors.push(Error::required(&selectors, why));
+        }
         for (index, selector) in object.at("aggregationRule").items("clusterRoleSelectors").iter().enumerate()
         {
             let (path, before) = (selectors.index(index), errors.len());

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::names;
 
 use super::{Strategy, WriteContext, checks, issued_certificate};
@@ -18,6 +18,10 @@ const DECISIONS: [&str; 2] = ["Approved", "Denied"];
 
 /// The shortest life of a certificate, in seconds.
 const SHORTEST: i64 = 600;
+
+/// The longest domain of a signer, and the longest name of one: the domain, a namespace and a name in it, in bytes.
+const LONGEST_DOMAIN: usize = 253;
+const LONGEST_SIGNER: usize = LONGEST_DOMAIN + 1 + 63 + 1 + 253;
 
 /// A request starts so, once it is no longer base64.
 const PEM: &[u8] = b"-----BEGIN CERTIFICATE REQUEST-----";
@@ -165,15 +169,32 @@ fn check_signer(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         return;
     }
     let (name, path) = (spec.text("signerName"), at.child("signerName"));
-    match name.split_once('/') {
-        Some((domain, rest)) if !rest.is_empty() && !rest.contains('/') => {
-            checks::each(names::dns1123_subdomain(domain), name, &path, errors);
-            checks::each(names::dns1123_subdomain(rest), name, &path, errors);
-        }
-        _ => {
-            let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
-            errors.push(Error::invalid(&path, name, why));
-        }
+    let Some((domain, rest)) = name.split_once('/').filter(|(_, rest)| !rest.contains('/')) else {
+        let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        errors.push(Error::invalid(&path, name, why));
+        return;
+    };
+    if domain.len() > LONGEST_DOMAIN {
+        errors.push(Error::too_long(&path, LONGEST_DOMAIN));
+    }
+    check_labels(domain, names::dns1123_label, &path, errors);
+    if !domain.contains('.') {
+        let why = "should be a domain with at least two segments separated by dots";
+        errors.push(Error::invalid(&path, domain, why));
+    }
+    check_labels(rest, names::dns1123_subdomain, &path, errors);
+    if name.len() > LONGEST_SIGNER {
+        errors.push(Error::too_long(&path, LONGEST_SIGNER));
+    }
+}
+
+/// The first of the labels of a name that has not their form.
+fn check_labels(name: &str, form: fn(&str) -> Vec<String>, at: &Path<'_>, errors: &mut ErrorList) {
+    let faults = name.split('.').map(|label| (label, form(label))).find(|(_, faults)| !faults.is_empty());
+    for (label, fault) in
+        faults.into_iter().flat_map(|(label, faults)| faults.into_iter().map(move |why| (label, why)))
+    {
+        errors.push(Error::invalid(at, name, format!("validating label {}: {fault}", quote(label))));
     }
 }
 
@@ -272,6 +293,22 @@ mod tests {
         let both = request(&["Approved", "Denied"], "");
         let exclusive = "status.conditions: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive";
         assert_eq!(texts(&validate_approval(&both, &open)), exclusive);
+    }
+
+    #[test]
+    fn a_signer_has_a_domain_and_a_path() {
+        let faults = |name: &str| {
+            let mut errors = ErrorList::new();
+            check_signer(&json!({"signerName": name}), &Path::new("spec"), &mut errors);
+            errors
+                .iter()
+                .map(|error| error.detail.get(..30).unwrap_or_default().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(faults("example.com/a.b"), Vec::<String>::new());
+        assert_eq!(faults("a/b"), ["should be a domain with at lea"]);
+        assert_eq!(faults("A.b/"), ["validating label \"A\": a lowerc", "validating label \"\": a lowerca"]);
+        assert_eq!(faults("a.b/c/d"), ["must be a fully qualified doma"]);
     }
 
     #[test]

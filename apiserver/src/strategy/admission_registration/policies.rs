@@ -54,6 +54,9 @@ impl Strategy for AdmissionPolicies {
             if selection.items("resourceRules").is_empty() {
                 errors.push(Error::required(&path.child("resourceRules"), ""));
             }
+            if let AdmissionPolicies::Mutating = self {
+                rules::validate_mutated(selection, &path, &mut errors);
+            }
         }
         let mut environment = self.environment(spec);
         let conditions = spec.items("matchConditions");
@@ -146,7 +149,7 @@ fn check_variables(
         if name.trim().is_empty() {
             errors.push(Error::required(&path.child("name"), "name is not specified"));
         } else if !is_identifier(name) {
-            errors.push(Error::invalid(&path.child("name"), name, "name is not a valid CEL identifier"));
+            errors.push(Error::invalid(&path.child("name"), name, "must be a valid CEL identifier"));
         }
         let (path, source) = (path.child("expression"), variable.text("expression"));
         if source.trim().is_empty() {
@@ -175,9 +178,17 @@ fn check_validations(object: &Value, environment: &Environment, at: &Path<'_>, e
     for (index, validation) in validations.iter().enumerate() {
         check_validation(validation, environment, &path.index(index), errors);
     }
-    checks::at_most(annotations, MOST_ANNOTATIONS, &audit, errors);
+    if annotations.len() > MOST_ANNOTATIONS {
+        let why = format!("must not have more than {MOST_ANNOTATIONS} auditAnnotations");
+        errors.push(Error::invalid(&audit, spec.at("auditAnnotations"), why));
+    }
+    check_annotations(object, environment, &audit, errors);
+}
+
+fn check_annotations(object: &Value, environment: &Environment, at: &Path<'_>, errors: &mut ErrorList) {
+    let annotations = object.at("spec").items("auditAnnotations");
     for (index, annotation) in annotations.iter().enumerate() {
-        let (path, key) = (audit.index(index), annotation.text("key"));
+        let (path, key) = (at.index(index), annotation.text("key"));
         let full = format!("{}/{key}", object.at("metadata").text("name"));
         checks::each(labels::qualified_name(&full), &full, &path.child("key"), errors);
         let (value, source) = (path.child("valueExpression"), annotation.text("valueExpression"));
@@ -187,7 +198,8 @@ fn check_validations(object: &Value, environment: &Environment, at: &Path<'_>, e
             let why = format!("must not exceed {LONGEST_ANNOTATION} bytes in length");
             errors.push(Error::required(&value, why));
         } else {
-            expressions::check(environment, source, &[Type::String, Type::Null], &value, errors);
+            let compiled = environment.compile(source.trim());
+            expressions::judge(compiled, source, &[Type::String, Type::Null], &value, errors);
         }
         if annotations[..index].iter().any(|before| before.text("key") == key) {
             errors.push(Error::duplicate(&path.child("key"), key));
@@ -210,7 +222,7 @@ fn check_validation(validation: &Value, environment: &Environment, at: &Path<'_>
     }
     let (message, path) = (validation.text("message"), at.child("message"));
     if !message.is_empty() && message.trim().is_empty() {
-        errors.push(Error::invalid(&path, message, "message must be non-empty if specified"));
+        errors.push(Error::invalid(&path, message, "must be non-empty if specified"));
     } else if message.trim().contains(['\n', '\r']) {
         errors.push(Error::invalid(&path, message, "must not contain line breaks"));
     }
@@ -247,10 +259,10 @@ fn check_mutation(mutation: &Value, environment: &Environment, at: &Path<'_>, er
     } else {
         let (path, source) = (path.child("expression"), mutation.at(own).text("expression"));
         if source.trim().is_empty() {
-            errors.push(Error::required(&path, "expression is not specified"));
+            errors.push(Error::required(&path, ""));
         } else {
             let made = if kind == "JSONPatch" { Type::list(named("JSONPatch")) } else { named("Object") };
-            expressions::check(environment, source, &[made], &path, errors);
+            expressions::check(environment, source.trim(), &[made], &path, errors);
         }
     }
     for (_, other) in types.iter().filter(|(_, other)| other != own && mutation.has(other)) {
@@ -289,10 +301,13 @@ impl Strategy for AdmissionPolicyBindings {
         if spec.has("paramRef") {
             check_reference(spec.at("paramRef"), &at.child("paramRef"), &mut errors);
         }
-        // Upstream names the field so.
-        rules::validate_selection(spec.at("matchResources"), &at.child("matchResouces"), &mut errors);
-        if let AdmissionPolicyBindings::Validating = self {
-            check_actions(spec, &at.child("validationActions"), &mut errors);
+        let (resources, path) = (spec.at("matchResources"), at.child("matchResources"));
+        rules::validate_selection(resources, &path, &mut errors);
+        match self {
+            AdmissionPolicyBindings::Validating => {
+                check_actions(spec, &at.child("validationActions"), &mut errors);
+            }
+            AdmissionPolicyBindings::Mutating => rules::validate_mutated(resources, &path, &mut errors),
         }
         errors
     }
@@ -326,9 +341,6 @@ fn check_reference(reference: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 fn check_actions(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let actions: Vec<&str> = spec.texts("validationActions").collect();
-    if actions.is_empty() {
-        errors.push(Error::required(at, "at least one validation action is required"));
-    }
     for (index, action) in actions.iter().enumerate() {
         checks::one_of(action, &["Audit", "Deny", "Warn"], &at.index(index), errors);
         if actions[..index].contains(action) {
@@ -339,6 +351,9 @@ fn check_actions(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         let why = "must not contain both Deny and Warn (repeating the same validation failure information in the API \
                    response and headers serves no purpose)";
         errors.push(Error::invalid(at, spec.at("validationActions"), why));
+    }
+    if actions.is_empty() {
+        errors.push(Error::required(at, "at least one validation action is required"));
     }
 }
 

@@ -14,6 +14,9 @@ const MOST_CONDITIONS: usize = 64;
 
 const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 
+/// What is written by them can be changed before it is.
+const MUTATED: [&str; 4] = ["*", "CONNECT", "CREATE", "UPDATE"];
+
 /// Those of every namespace and object, of equivalent resources too.
 pub(super) fn default_selection(selection: &mut Map<String, Value>, rules: &[&str]) {
     selection.fill("matchPolicy", "Equivalent");
@@ -37,6 +40,14 @@ pub(super) fn validate_selection(selection: &Value, at: &Path<'_>, errors: &mut 
             check_names(rule, &path.index(index).child("resourceNames"), errors);
             validate_rule(rule, &path.index(index), errors);
         }
+    }
+}
+
+/// What is wrong with what a policy or a binding selects to change: a deletion writes nothing.
+pub(super) fn validate_mutated(selection: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let path = at.child("resourceRules");
+    for operation in selection.items("resourceRules").iter().flat_map(|rule| rule.texts("operations")) {
+        checks::one_of(operation, &MUTATED, &path.child("operations"), errors);
     }
 }
 

@@ -144,7 +144,8 @@ fn check_url(url: &str, at: &Path<'_>, errors: &mut ErrorList) {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (scheme, rest) = rest.split_once(':').unwrap_or(("", rest));
     let authority = rest.strip_prefix("//").map_or("", |rest| rest.split('/').next().unwrap_or(""));
-    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (user, host) =
+        authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     if scheme != "https" {
         let why = format!("'https' is the only allowed URL scheme{FORM}");
         errors.push(Error::invalid(at, scheme, why));
@@ -152,18 +153,25 @@ fn check_url(url: &str, at: &Path<'_>, errors: &mut ErrorList) {
     if host.is_empty() {
         errors.push(Error::invalid(at, host, format!("host must be specified{FORM}")));
     }
-    let refused =
-        [(user, "user information is"), (fragment, "fragments are"), (query, "query parameters are")];
+    let refused = [
+        (user, "user information is"),
+        (Some(fragment).filter(|part| !part.is_empty()), "fragments are"),
+        (Some(query).filter(|part| !part.is_empty()), "query parameters are"),
+    ];
     for (part, what) in refused {
-        if !part.is_empty() {
+        if let Some(part) = part {
             errors.push(Error::invalid(at, part, format!("{what} not permitted in the URL")));
         }
     }
 }
 
 fn check_service(service: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    checks::required(service, "name", at, errors);
-    checks::required(service, "namespace", at, errors);
+    // Upstream hands the two over in the wrong order: the error names the other one.
+    for (given, named) in [("namespace", "name"), ("name", "namespace")] {
+        if service.text(given).is_empty() {
+            errors.push(Error::required(&at.child(named), ""));
+        }
+    }
     checks::valid_port(service, at, errors);
     let (text, path) = (service.text("path"), at.child("path"));
     if matches!(text, "" | "/") {

@@ -1,7 +1,6 @@
 //! How fast an autoscaler acts: defaults and rules.
 
 use serde_json::{Map, Value, json};
-use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
 
 use crate::strategy::checks;
@@ -58,11 +57,7 @@ fn check_rules(rules: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, policy) in policies.iter().enumerate() {
         check_policy(policy, &path.index(index), errors);
     }
-    let tolerance = rules.text("tolerance").parse::<Quantity>();
-    if tolerance.is_ok_and(|tolerance| tolerance.is_negative()) {
-        let why = "must be greater or equal to zero";
-        errors.push(Error::invalid(&at.child("tolerance"), rules.at("tolerance"), why));
-    }
+    checks::quantity_not_negative(rules.at("tolerance"), &at.child("tolerance"), errors);
 }
 
 fn check_policy(policy: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -94,7 +89,7 @@ mod tests {
         assert_eq!(texts("100m"), "");
         assert_eq!(
             texts("-1"),
-            "behavior.scaleUp.tolerance: Invalid value: \"-1\": must be greater or equal to zero"
+            "behavior.scaleUp.tolerance: Invalid value: \"-1\": must be greater than or equal to 0"
         );
     }
 }

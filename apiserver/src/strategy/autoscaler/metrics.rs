@@ -1,10 +1,10 @@
 //! The rules of what an autoscaler measures.
 
 use serde_json::Value;
-use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::{Quantity, names};
 
-use crate::strategy::checks;
+use crate::strategy::{checks, pod_spec};
 use crate::tree::Read;
 
 const TYPES: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
@@ -58,16 +58,21 @@ fn check(metric: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 fn check_source(source: &str, metric: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     match source {
         "object" => {
-            super::reference(metric.at("describedObject"), &at.child("describedObject"), errors);
+            let (object, path) = (metric.at("describedObject"), at.child("describedObject"));
+            super::reference(object, &path, errors);
+            super::check_form(object, &path.child("apiVersion"), errors);
             check_identifier(metric, at, errors);
         }
         "external" | "pods" => check_identifier(metric, at, errors),
         _ => {
-            if metric.text("name").is_empty() {
-                errors.push(Error::required(&at.child("name"), "must specify a resource name"));
+            let (name, path) = (metric.text("name"), at.child("name"));
+            if name.is_empty() {
+                errors.push(Error::required(&path, "must specify a resource name"));
+            } else if source == "containerResource" {
+                pod_spec::validate_container_resource(name, &path, errors);
             }
-            if source == "containerResource" && metric.text("container").is_empty() {
-                errors.push(Error::required(&at.child("container"), "must specify a container"));
+            if source == "containerResource" {
+                check_container(metric.text("container"), &at.child("container"), errors);
             }
         }
     }
@@ -76,20 +81,31 @@ fn check_source(source: &str, metric: &Value, at: &Path<'_>, errors: &mut ErrorL
     check_values(source, target, &path, errors);
 }
 
+fn check_container(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
+    if name.is_empty() {
+        errors.push(Error::required(at, "must specify a container"));
+    } else {
+        checks::each(names::dns1123_label(name), name, at, errors);
+    }
+}
+
 /// What of a target each source needs, and may not have at once.
 fn check_values(source: &str, target: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let average = at.child("averageValue");
     let (value, per_pod, share) =
         (target.has("value"), target.has("averageValue"), target.has("averageUtilization"));
     match source {
-        "object" | "external" if !value && !per_pod => {
+        "object" if !value && !per_pod => {
+            errors.push(Error::required(&average, "must set either a target value or averageValue"));
+        }
+        "external" if !value && !per_pod => {
             errors.push(Error::required(&average, EITHER_VALUE));
         }
         "external" if value && per_pod => {
             let why = "may not set both a target value for metric and a per-pod target";
             errors.push(Error::forbidden(&at.child("value"), why));
         }
-        "pods" if !is_positive(target.at("averageValue")) => {
+        "pods" if !per_pod => {
             errors.push(Error::required(&average, "must specify a positive target averageValue"));
         }
         "object" | "external" | "pods" => {}

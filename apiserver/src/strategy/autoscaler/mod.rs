@@ -73,12 +73,23 @@ fn reference(target: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
 }
 
+/// A version that can be read; true if it is one.
+fn check_form(target: &Value, at: &Path<'_>, errors: &mut ErrorList) -> bool {
+    let version = target.text("apiVersion");
+    let is_readable = version.matches('/').count() <= 1;
+    if !is_readable {
+        errors.push(Error::invalid(at, version, format!("unexpected GroupVersion string: {version}")));
+    }
+    is_readable
+}
+
 /// Only replication controllers have no group.
 fn check_version(target: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let version = target.text("apiVersion");
-    if version.matches('/').count() > 1 {
-        errors.push(Error::invalid(at, version, format!("unexpected GroupVersion string: {version}")));
-    } else if !version.contains('/') && target.text("kind") != "ReplicationController" {
+    if check_form(target, at, errors)
+        && !version.contains('/')
+        && target.text("kind") != "ReplicationController"
+    {
         errors.push(Error::invalid(at, version, "apiVersion must specify API group"));
     }
 }

@@ -1,6 +1,6 @@
 //! The status of a claim: what was allocated for it, who holds it, and what drivers tell of its devices.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use steersman_core::addresses::Cidr;
 use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::names;
@@ -9,7 +9,7 @@ use super::claim::{self, Requests};
 use super::{MOST, forms};
 use crate::strategy::checks::{self, IMMUTABLE};
 use crate::strategy::{internal, pod_spec};
-use crate::tree::Read;
+use crate::tree::{Fill, Read};
 
 /// The most that may hold a claim.
 const MOST_HOLDERS: usize = 256;
@@ -69,6 +69,7 @@ fn check_allocation(allocation: &Value, requests: &Requests<'_>, at: &Path<'_>, 
         requests.check(one.text("request"), &at.child("request"), errors);
         check_device(one, at, errors);
         forms::binding(one, at, errors);
+        check_share(one, at, errors);
     });
     forms::list(devices.items("config"), 2 * MOST, &path.child("config"), errors, |one, at, errors| {
         let sources = ["FromClaim", "FromClass"];
@@ -83,10 +84,38 @@ fn check_allocation(allocation: &Value, requests: &Requests<'_>, at: &Path<'_>, 
 }
 
 fn check_device(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    forms::driver(device.text("driver"), &at.child("driver"), errors);
+    checks::driver_name(device.text("driver"), &at.child("driver"), errors);
     forms::pool(device.text("pool"), &at.child("pool"), errors);
     let name = device.text("device");
     checks::each(names::dns1123_label(name), name, &at.child("device"), errors);
+}
+
+/// Which share of a device that several have.
+fn check_share(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let Some(share) = device.at("shareID").as_str() else { return };
+    if let Some(why) = forms::uuid_fault(share) {
+        errors.push(Error::invalid(&at.child("shareID"), share, why));
+    }
+}
+
+/// Forgets what was told of devices that a claim has no longer.
+pub(super) fn forget_freed(status: &mut Map<String, Value>, old: &Value) {
+    let ids = |allocation: &Value| -> Vec<Value> {
+        let results = allocation.at("devices").items("results").iter();
+        results.cloned().collect()
+    };
+    let (before, kept) = (ids(old.at("allocation")), ids(status.at("allocation")));
+    let is_freed = |device: &Value| {
+        let has = |all: &[Value]| all.iter().any(|one| id(one) == id(device));
+        has(&before) && !has(&kept)
+    };
+    let told: Vec<Value> =
+        status.items("devices").iter().filter(|device| !is_freed(device)).cloned().collect();
+    if told.is_empty() {
+        status.drop_field("devices");
+    } else {
+        status.put("devices", told);
+    }
 }
 
 fn id(device: &Value) -> DeviceId<'_> {
@@ -106,6 +135,7 @@ fn check_devices(status: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (index, device) in devices.iter().enumerate() {
         let item = at.index(index);
         check_device(device, &item, errors);
+        check_share(device, &item, errors);
         if !allocated.contains(&id(device)) {
             errors.push(Error::invalid(&item, shown(id(device)), "must be an allocated device in the claim"));
         }

@@ -99,10 +99,8 @@ fn check_request(request: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 fn check_name(named: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    if checks::required(named, "name", at, errors) {
-        let name = named.text("name");
-        checks::each(names::dns1123_label(name), name, &at.child("name"), errors);
-    }
+    let name = named.text("name");
+    checks::each(names::dns1123_label(name), name, &at.child("name"), errors);
 }
 
 fn check_exactly(request: &Value, at: &Path<'_>, errors: &mut ErrorList) {
@@ -174,7 +172,7 @@ pub(super) fn validate_configuration(configuration: &Value, at: &Path<'_>, error
         errors.push(Error::required(&at, ""));
         return;
     }
-    forms::driver(opaque.text("driver"), &at.child("driver"), errors);
+    checks::driver_name(opaque.text("driver"), &at.child("driver"), errors);
     forms::raw_object(opaque.at("parameters"), MOST_PARAMETERS, &at.child("parameters"), errors);
 }
 

@@ -1,7 +1,7 @@
 //! The forms of names, lists and raw objects that devices and claims share.
 
 use serde_json::Value;
-use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::{formats, names};
 
 use crate::strategy::checks;
@@ -10,8 +10,7 @@ use crate::tree::Read;
 /// What a taint does, and a toleration is for.
 pub(super) const EFFECTS: [&str; 3] = ["NoExecute", "NoSchedule", "None"];
 
-/// The longest name of a driver, of the domain of an attribute, and of what follows the domain, in bytes.
-const LONGEST_DRIVER: usize = 63;
+/// The longest name of an attribute behind its domain, in bytes.
 const LONGEST_IDENTIFIER: usize = 32;
 
 /// The longest name of a pool, in bytes.
@@ -76,16 +75,34 @@ pub(super) fn keyed<'a>(
     }
 }
 
-/// The name of a driver.
-pub(super) fn driver(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if name.is_empty() {
-        errors.push(Error::required(at, ""));
-        return;
+/// Why a text is no UUID as everybody writes it, in the words of upstream's parser.
+pub(super) fn uuid_fault(text: &str) -> Option<String> {
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_grouped = |text: &str| {
+        let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+        lengths == [8, 4, 4, 4, 12] && text.split('-').all(hex)
+    };
+    let read = match text.len() {
+        32 if hex(text) => None,
+        36 if is_grouped(text) => None,
+        38 if !(text.starts_with('{') && text.ends_with('}')) => {
+            Some("invalid bracketed UUID format".to_owned())
+        }
+        38 if text.get(1..37).is_some_and(is_grouped) => None,
+        45 if !text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("urn:uuid:")) => {
+            Some(format!("invalid urn prefix: {}", quote(text.get(..9).unwrap_or_default())))
+        }
+        45 if text.get(9..).is_some_and(is_grouped) => None,
+        32 | 36 | 38 | 45 => Some("invalid UUID format".to_owned()),
+        length => Some(format!("invalid UUID length: {length}")),
+    };
+    let is_usual = text.len() == 36 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let form = "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase \
+                hexadecimal characters";
+    match read {
+        Some(why) => Some(format!("error validating uid: {why}")),
+        None => (!is_usual).then(|| form.to_owned()),
     }
-    if name.len() > LONGEST_DRIVER {
-        errors.push(Error::too_long(at, LONGEST_DRIVER));
-    }
-    checks::each(names::dns1123_subdomain(&name.to_lowercase()), name, at, errors);
 }
 
 /// The name of a pool: domains, separated by slashes.
@@ -110,7 +127,7 @@ pub(super) fn qualified(name: &str, at: &Path<'_>, errors: &mut ErrorList) {
             if domain.is_empty() {
                 errors.push(Error::invalid(at, "", "the domain must not be empty"));
             } else {
-                driver(domain, at, errors);
+                checks::driver_name(domain, at, errors);
             }
             if rest.is_empty() {
                 errors.push(Error::invalid(at, "", "the name must not be empty"));
@@ -194,6 +211,19 @@ mod tests {
             .map(|error| error.body().split(" must").next().unwrap_or_default().to_owned())
             .collect::<Vec<_>>()
             .join(", ")
+    }
+
+    #[test]
+    fn shares_have_uuids() {
+        let fault = |text: &str| uuid_fault(text).unwrap_or_default();
+        let (uuid, form) =
+            ("0123abcd-0123-0123-0123-0123456789ab", "uid must be in RFC 4122 normalized form");
+        assert_eq!(fault(uuid), "");
+        assert_eq!(fault("x"), "error validating uid: invalid UUID length: 1");
+        assert_eq!(fault(&"x".repeat(36)), "error validating uid: invalid UUID format");
+        assert!(
+            fault(&uuid.to_uppercase()).starts_with(form) && fault(&format!("{{{uuid}}}")).starts_with(form)
+        );
     }
 
     #[test]

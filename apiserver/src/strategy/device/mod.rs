@@ -5,6 +5,7 @@ mod allocation;
 mod claim;
 mod forms;
 mod offer;
+mod policy;
 mod slice;
 
 use serde_json::{Map, Value};
@@ -57,6 +58,7 @@ impl Strategy for Claims {
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         checks::keep_metadata(fields(object), old);
+        allocation::forget_freed(fields(object).object("status"), old.at("status"));
     }
 
     fn counts_generation(&self) -> bool {

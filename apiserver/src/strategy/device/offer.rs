@@ -4,7 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{labels, names};
 
-use super::forms;
+use super::{forms, policy};
 use crate::strategy::{checks, internal, pod_spec};
 use crate::tree::Read;
 
@@ -12,6 +12,9 @@ use crate::tree::Read;
 const MOST_ATTRIBUTES: usize = 32;
 const MOST_TAINTS: usize = 16;
 const MOST_SETS: usize = 2;
+
+/// The most values of all attributes of a device.
+const MOST_VALUES: usize = 48;
 
 /// The most counters of one set.
 const MOST_COUNTERS: usize = 32;
@@ -50,6 +53,11 @@ pub(super) fn validate(
         let why = format!("the total number of attributes and capacities must not exceed {MOST_ATTRIBUTES}");
         errors.push(Error::invalid(at, count, why));
     }
+    let count = device.entries("attributes").count();
+    if count > MOST_VALUES {
+        let why = format!("the total number of attribute values must not exceed {MOST_VALUES}");
+        errors.push(Error::invalid(at, count, why));
+    }
     check_attributes(device, &at.child("attributes"), errors);
     check_capacities(device, &at.child("capacity"), errors);
     if old.is_none_or(|old| old.at("taints") != device.at("taints")) {
@@ -83,7 +91,7 @@ fn check_attributes(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (name, attribute) in device.entries("attributes") {
         let key = shown_key(name);
         let item = at.key(&key);
-        forms::qualified(name, &item, errors);
+        forms::qualified(name, at, errors);
         if attribute.text("string").len() > LONGEST_VALUE {
             errors.push(Error::too_long(&item.child("string"), LONGEST_VALUE));
         }
@@ -129,33 +137,16 @@ fn check_capacities(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     for (name, capacity) in device.entries("capacity") {
         let key = shown_key(name);
         let item = at.key(&key);
-        forms::qualified(name, &item, errors);
-        let (policy, path) = (capacity.at("requestPolicy"), item.child("requestPolicy"));
-        if policy.is_null() {
+        forms::qualified(name, at, errors);
+        let path = item.child("requestPolicy");
+        if !capacity.has("requestPolicy") {
             continue;
         }
         if device.flag("allowMultipleAllocations") {
-            check_policy(policy, &path, errors);
+            policy::validate(capacity, &path, errors);
         } else {
             errors.push(Error::forbidden(&path, "allowMultipleAllocations must be true"));
         }
-    }
-}
-
-/// A policy has values or a range, and says which of them is the default.
-fn check_policy(policy: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    let has_values = !policy.items("validValues").is_empty();
-    if has_values && policy.has("validRange") {
-        let why = "exactly one policy can be specified, cannot specify \"validValues\" and \"validRange\" at the same time";
-        errors.push(Error::forbidden(at, why));
-        return;
-    }
-    let field = if has_values { "validValues" } else { "validRange" };
-    if policy.has(field) && !policy.has("default") {
-        errors.push(Error::required(&at.child("default"), format!("required when {field} is defined")));
-    } else if policy.has("validRange") && !policy.at("validRange").has("min") {
-        let range = at.child("validRange");
-        errors.push(Error::required(&range.child("min"), "required when validRange is defined"));
     }
 }
 
@@ -179,7 +170,7 @@ pub(super) fn validate_counters(set: &Value, field: &str, at: &Path<'_>, errors:
         errors.push(Error::too_many(&path, counters, MOST_COUNTERS));
     } else {
         for (name, _) in set.entries("counters") {
-            checks::each(names::dns1123_label(name), name, &path.key(name), errors);
+            checks::each(names::dns1123_label(name), name, &path, errors);
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-use steersman_core::field::{Error, ErrorList, Path};
+use serde_json::{Map, Value};
+use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::names;
 
 use super::forms;
 use super::offer;
-use crate::strategy::{Strategy, checks, pod_spec};
-use crate::tree::Read;
+use crate::moment::seconds;
+use crate::strategy::{Strategy, WriteContext, checks, pod_spec};
+use crate::tree::{Fill, Read, fields};
 
 /// The most devices of one slice; fewer if any of them has taints or shares counters.
 const MOST: usize = 128;
@@ -17,6 +18,9 @@ const MOST_SPECIAL: usize = 64;
 
 /// The most sets of counters of a slice, and counters of a set.
 const MOST_SETS: usize = 8;
+
+/// The values of attributes that are lists.
+const LISTS: [&str; 4] = ["bools", "ints", "strings", "versions"];
 
 /// Where devices can be, and what is said of a place that is given and empty.
 const PLACES: [(&str, &str); 4] = [
@@ -38,6 +42,22 @@ impl Strategy for Slices {
         Cow::Borrowed(object.at("spec").text(field.trim_start_matches("spec.")))
     }
 
+    fn prepare_create(&self, object: &mut Value, cx: &WriteContext<'_>) {
+        prepare(object, cx);
+    }
+
+    fn prepare_update(&self, object: &mut Value, _old: &Value, cx: &WriteContext<'_>) {
+        prepare(object, cx);
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let driver = object.at("spec").text("driver");
+        let is_lower = driver == driver.to_lowercase();
+        let why =
+            format!("driver names should be lowercase; {} contains uppercase characters", quote(driver));
+        (!is_lower).then(|| format!("spec.driver: {why}")).into_iter().collect()
+    }
+
     fn validate(&self, object: &Value) -> ErrorList {
         check(object.at("spec"), None)
     }
@@ -47,9 +67,21 @@ impl Strategy for Slices {
     }
 }
 
+/// Says since when devices have their taints, and drops what belongs to features that are off by default.
+fn prepare(object: &mut Value, cx: &WriteContext<'_>) {
+    for device in fields(object).object("spec").objects_mut("devices") {
+        device.objects_mut("taints").for_each(|taint| taint.fill("timeAdded", seconds(cx.now)));
+        device.drop_field("nodeAllocatableResourceMappings");
+        let attributes = device.object_mut("attributes").into_iter().flat_map(Map::values_mut);
+        for attribute in attributes.filter_map(Value::as_object_mut) {
+            LISTS.iter().for_each(|list| attribute.drop_field(list));
+        }
+    }
+}
+
 fn check(spec: &Value, old: Option<&Value>) -> ErrorList {
     let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
-    forms::driver(spec.text("driver"), &at.child("driver"), &mut errors);
+    checks::driver_name(spec.text("driver"), &at.child("driver"), &mut errors);
     let pool = at.child("pool");
     check_pool(spec.at("pool"), &pool, &mut errors);
     if let Some(old) = old {

@@ -79,7 +79,7 @@ mod tests {
             ),
             (
                 json!({
-                    "type": "LoadBalancer", "clusterIPs": ["010.0.0.1"], "loadBalancerSourceRanges": ["10.0.0.1/8"],
+                    "type": "LoadBalancer", "clusterIP": "010.0.0.1", "clusterIPs": ["010.0.0.1"], "loadBalancerSourceRanges": ["10.0.0.1/8"],
                     "sessionAffinity": "None",
                 }),
                 vec![
