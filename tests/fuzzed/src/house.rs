@@ -1,6 +1,6 @@
-//! An API server for fuzz targets to send requests to, and the promises that every answer must keep.
+//! An API server to send inputs to; it checks that whatever is refused is refused with a status.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,14 +15,18 @@ use steersman_store::Memory;
 const INPUTS: usize = 2_000;
 
 /// The text that a request is sent as.
-pub const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+
+/// Where the pod of [`pod`] is created.
+pub(crate) const PODS: &str = "/api/v1/namespaces/default/pods";
 
 thread_local! {
-    static HOUSE: RefCell<Option<House>> = const { RefCell::new(None) };
+    /// Starting a server takes far longer than an input.
+    static HOUSE: Cell<Option<House>> = const { Cell::new(None) };
 }
 
 /// A server in virtual time.
-pub struct House {
+pub(crate) struct House {
     sim: Sim,
     server: Server,
     inputs: usize,
@@ -41,13 +45,19 @@ impl House {
     }
 
     /// Sends a request and checks the answer; its status and body.
-    pub fn send(&self, method: Method, path: &str, content_type: &str, body: &[u8]) -> (StatusCode, Value) {
+    pub(crate) fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("Content-Type", content_type)
             .body(Bytes::copy_from_slice(body))
-            .expect("targets send paths that are paths");
+            .expect("inputs are bodies: the paths are ours");
         let response = self.sim.block_on(self.server.call(User::admin(), request));
         let (parts, body) = response.into_parts();
         let Body::Full(body) = body else { return (parts.status, Value::Null) };
@@ -60,32 +70,34 @@ impl House {
     }
 
     /// Creates an object; the answer's status and body.
-    pub fn post(&self, path: &str, object: &Value) -> (StatusCode, Value) {
+    pub(crate) fn post(&self, path: &str, object: &Value) -> (StatusCode, Value) {
         self.send(Method::POST, path, JSON, object.to_string().as_bytes())
     }
 
     /// What is stored there now.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         self.send(Method::GET, path, JSON, b"").1
+    }
+
+    /// Deletes a pod at once, whatever finalizers it has come to have.
+    pub(crate) fn remove_pod(&self, path: &str) {
+        let unlocked = br#"[{"op": "add", "path": "/metadata/finalizers", "value": []}]"#;
+        self.send(Method::PATCH, path, "application/json-patch+json", unlocked);
+        self.send(Method::DELETE, &format!("{path}?gracePeriodSeconds=0"), JSON, b"");
     }
 }
 
-/// Runs one input against a server.
-pub fn in_house(act: impl FnOnce(&House)) {
-    HOUSE.with(|house| {
-        let mut house = house.borrow_mut();
-        if house.as_ref().is_none_or(|house| house.inputs >= INPUTS) {
-            *house = Some(House::build());
-        }
-        if let Some(house) = house.as_mut() {
-            house.inputs += 1;
-            act(house);
-        }
-    });
+/// Runs one input against a server, which does not outlive a broken promise.
+pub(crate) fn in_house(act: impl FnOnce(&House)) {
+    let fresh = HOUSE.take().filter(|house| house.inputs < INPUTS);
+    let mut house = fresh.unwrap_or_else(House::build);
+    house.inputs += 1;
+    act(&house);
+    HOUSE.set(Some(house));
 }
 
 /// A pod that is valid, for inputs to change.
-pub fn pod() -> Value {
+pub(crate) fn pod() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "p", "labels": {"a": "1"}, "annotations": {"b": "2"}, "finalizers": ["example.com/f"]},
