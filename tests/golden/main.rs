@@ -25,10 +25,8 @@ use tally::Tally;
 
 #[test]
 fn the_server_answers_as_upstreams_did() {
-    let mut tally = Tally::default();
-    for (area, case) in corpus::cases(&corpus::directory()) {
-        tally.count(&area, &case.name, || replay_in_process(&case));
-    }
+    let cases = corpus::cases(&corpus::directory());
+    let tally = Tally::of(&cases, |(area, case)| (area, &case.name), |(_, case)| replay_in_process(case));
     tally.conclude(recorded::RECORDED);
 }
 

@@ -1,13 +1,19 @@
 //! Counts, area by area, which recorded cases still pass, and holds them to the counts that were reached before.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
 
 /// How much of a difference is printed.
 const MAX_SHOWN: usize = 4_000;
 
-/// What came of the cases so far.
+/// The first difference, if there is one. A panic is a difference.
+type Outcome = Result<(), String>;
+
+/// What came of the cases.
 #[derive(Default)]
 pub(crate) struct Tally {
     areas: BTreeMap<String, Count>,
@@ -21,24 +27,30 @@ struct Count {
 }
 
 impl Tally {
-    /// Counts one case; `replay` gives the first difference, if there is one. A panic is a difference.
-    pub(crate) fn count(&mut self, area: &str, name: &str, replay: impl FnOnce() -> Result<(), String>) {
-        let count = self.areas.entry(area.to_owned()).or_default();
-        count.total += 1;
-        match catch_unwind(AssertUnwindSafe(replay)) {
-            Ok(Ok(())) => count.passed += 1,
-            Ok(Err(difference)) => self.report(area, name, &difference),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                self.report(area, name, &format!("panicked: {}", text.unwrap_or_default()));
-            }
+    /// Replays the cases, as many at once as there are processors; `names` gives a case's area and name.
+    pub(crate) fn of<C: Sync>(
+        cases: &[C],
+        names: impl Fn(&C) -> (&str, &str),
+        replay: impl Fn(&C) -> Outcome + Sync,
+    ) -> Self {
+        let mut tally = Tally::default();
+        for (case, outcome) in cases.iter().zip(outcomes(cases, replay)) {
+            let (area, name) = names(case);
+            tally.count(area, name, outcome);
         }
+        tally
     }
 
-    fn report(&mut self, area: &str, name: &str, difference: &str) {
-        let shown: String = difference.chars().take(MAX_SHOWN).collect();
-        let _ = writeln!(self.report, "{area} / {name}\n    {shown}");
+    fn count(&mut self, area: &str, name: &str, outcome: Outcome) {
+        let count = self.areas.entry(area.to_owned()).or_default();
+        count.total += 1;
+        match outcome {
+            Ok(()) => count.passed += 1,
+            Err(difference) => {
+                let shown: String = difference.chars().take(MAX_SHOWN).collect();
+                let _ = writeln!(self.report, "{area} / {name}\n    {shown}");
+            }
+        }
     }
 
     /// Prints the differences and the counts. Fails where fewer cases pass than are `recorded`, unless they are
@@ -57,4 +69,27 @@ impl Tally {
             assert!(passed >= *recorded, "{area}: {passed} cases pass, {recorded} are recorded");
         }
     }
+}
+
+/// What came of each case, in their order.
+fn outcomes<C: Sync>(cases: &[C], replay: impl Fn(&C) -> Outcome + Sync) -> Vec<Outcome> {
+    let (rest, outcomes) = (Mutex::new(cases.iter().enumerate()), Mutex::new(BTreeMap::new()));
+    let next = || rest.lock().expect("nobody panics with the lock").next();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some((number, case)) = next() {
+                    let outcome = catch_unwind(AssertUnwindSafe(|| replay(case))).unwrap_or_else(panicked);
+                    outcomes.lock().expect("nobody panics with the lock").insert(number, outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().expect("nobody panics with the lock").into_values().collect()
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Outcome {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Err(format!("panicked: {}", text.unwrap_or_default()))
 }

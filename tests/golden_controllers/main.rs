@@ -34,10 +34,8 @@ const RECORDED: &[(&str, usize)] = &[
 
 #[test]
 fn controllers_do_what_upstreams_did() {
-    let mut tally = Tally::default();
-    for scenario in corpus::scenarios(&corpus::directory()) {
-        tally.count(&scenario.area, &scenario.name, || world::run(&scenario, play));
-    }
+    let scenarios = corpus::scenarios(&corpus::directory());
+    let tally = Tally::of(&scenarios, |one| (&one.area, &one.name), |one| world::run(one, play));
     tally.conclude(RECORDED);
 }
 

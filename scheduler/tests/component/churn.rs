@@ -4,7 +4,10 @@
 //! `CHURN_SEEDS=1000` tries more seeds, `SIM_SEED=17` one alone.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::catch_unwind;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -234,6 +237,15 @@ fn live_through(seed: u64) -> usize {
     })
 }
 
+fn live_through_all(seeds: impl Iterator<Item = u64>) -> usize {
+    let live = |seed| {
+        let lived = catch_unwind(|| live_through(seed));
+        assert!(lived.is_ok(), "seed {seed} failed; replay it with SIM_SEED={seed}");
+        lived.unwrap_or_default()
+    };
+    seeds.map(live).sum()
+}
+
 #[test]
 fn turmoil_loses_no_pod_binds_none_twice_and_overcommits_no_node() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -241,11 +253,13 @@ fn turmoil_loses_no_pod_binds_none_twice_and_overcommits_no_node() {
         live_through(seed);
         return;
     }
-    let (seeds, mut bound) = (number("CHURN_SEEDS").unwrap_or(40), 0);
-    for seed in 0..seeds {
-        let lived = std::panic::catch_unwind(|| live_through(seed));
-        assert!(lived.is_ok(), "seed {seed} failed; replay it with SIM_SEED={seed}");
-        bound += lived.unwrap_or_default();
-    }
+    let seeds = number("CHURN_SEEDS").unwrap_or(40);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = |first| (first as u64..seeds).step_by(threads);
+    let bound: usize = thread::scope(|scope| {
+        let shares: Vec<_> =
+            (0..threads).map(|first| scope.spawn(move || live_through_all(share(first)))).collect();
+        shares.into_iter().map(|share| share.join().unwrap()).sum()
+    });
     assert!(bound as u64 > 5 * seeds, "only {bound} pods were bound in {seeds} clusters");
 }

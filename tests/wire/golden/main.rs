@@ -36,10 +36,8 @@ use tokio::net::TcpStream;
 
 #[test]
 fn the_wire_gives_the_answers_that_upstreams_gave() {
-    let mut tally = Tally::default();
-    for (area, case) in corpus::cases(&corpus::directory()) {
-        tally.count(&area, &case.name, || replay_over_a_socket(&case));
-    }
+    let cases = corpus::cases(&corpus::directory());
+    let tally = Tally::of(&cases, |(area, case)| (area, &case.name), |(_, case)| replay_over_a_socket(case));
     tally.conclude(recorded::RECORDED);
 }
 
