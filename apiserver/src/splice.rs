@@ -9,14 +9,23 @@ use steersman_core::{Error, Result, json_text};
 pub(crate) struct Fields<'j>(Vec<(Cow<'j, str>, Cow<'j, str>)>);
 
 impl<'j> Fields<'j> {
-    /// The fields of an object in the server's own writing; of nothing where there is no object.
+    /// The fields of an object in the server's own writing, and those of the objects in it that are named. The end of
+    /// `known`, a value's piece of the text, is not searched for.
     ///
     /// # Errors
     /// 500 if it is in another writing.
-    pub(crate) fn of(object: Option<&'j str>) -> Result<Self> {
-        let fields = json_text::fields(object.unwrap_or("{}"));
-        let fields = fields.ok_or_else(|| Error::internal("an object is not in the server's own writing"))?;
-        Ok(Fields(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect()))
+    pub(crate) fn opened<const N: usize>(
+        object: &'j str,
+        names: [&str; N],
+        known: Option<&str>,
+    ) -> Result<(Self, [Self; N])> {
+        let fields = |fields: json_text::Fields<'j>| {
+            Fields(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        };
+        let opened = json_text::opened(object, names, known);
+        let (outer, inner) =
+            opened.ok_or_else(|| Error::internal("an object is not in the server's own writing"))?;
+        Ok((fields(outer), inner.map(fields)))
     }
 
     /// The text of a field.
@@ -92,9 +101,13 @@ mod tests {
 
     use super::*;
 
+    fn fields(object: &str) -> Fields<'_> {
+        Fields::opened(object, [], None).map(|(fields, [])| fields).unwrap()
+    }
+
     #[test]
     fn fields_are_changed_in_their_place() {
-        let mut object = Fields::of(Some(r#"{"kind":"K","b":{"x":"}"},"d":[1]}"#)).unwrap();
+        let mut object = fields(r#"{"kind":"K","b":{"x":"}"},"d":[1]}"#);
         object.set("kind", "\"L\"");
         object.set("c", "true");
         object.change("b", |fields| drop(fields.insert("y".to_owned(), json!(2)))).unwrap();
@@ -105,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_can_be_added_and_need_not_be() {
-        let mut object = Fields::of(None).unwrap();
+        let mut object = fields("{}");
         object.change("a", |_| {}).unwrap();
         assert_eq!(object.text(), "{}");
         object.change("a", |fields| drop(fields.insert("b".to_owned(), json!("c")))).unwrap();
@@ -114,6 +127,6 @@ mod tests {
 
     #[test]
     fn another_writing_is_refused() {
-        assert_eq!(Fields::of(Some("{ \"a\": 1 }")).err().unwrap().code(), 500);
+        assert_eq!(Fields::opened("{ \"a\": 1 }", [], None).err().unwrap().code(), 500);
     }
 }

@@ -60,11 +60,12 @@ fn check(target: &Value) -> Result<()> {
 fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
     let wanted = binding.at("metadata");
     check_preconditions(pod.metadata(), wanted)?;
-    let mut object = Fields::of(Some(std::str::from_utf8(pod.json()).map_err(Error::internal)?))?;
+    let text = std::str::from_utf8(pod.json()).map_err(Error::internal)?;
+    let opened = Fields::opened(text, ["metadata", "spec"], pod.managed_fields())?;
+    let (mut object, [mut text, spec]) = opened;
     let node = binding.at("target").text("name");
-    let spec = with_node(object.get("spec"), pod.metadata(), node)?;
+    let spec = with_node(spec, pod.metadata(), node)?;
     let mut metadata = pod.metadata().clone();
-    let mut text = Fields::of(object.get("metadata"))?;
     text.remove("resourceVersion");
     merge(&mut text, "annotations", wanted, &mut metadata.annotations)?;
     merge(&mut text, "labels", wanted, &mut metadata.labels)?;
@@ -129,8 +130,7 @@ fn tell(pod: &Pod, bound: &Object, node: String, status: &Value) {
 }
 
 /// A pod's spec with a node; refused if the pod has a node, or must not have one.
-fn with_node(spec: Option<&str>, pod: &Metadata, node: &str) -> Result<String> {
-    let mut spec = Fields::of(spec)?;
+fn with_node(mut spec: Fields<'_>, pod: &Metadata, node: &str) -> Result<String> {
     let (name, before) = (&pod.name, spec.value("nodeName")?);
     let before = before.as_str().unwrap_or_default();
     let why = if pod.is_terminating() {
