@@ -5,6 +5,8 @@
 mod apply;
 mod definitions;
 mod fields_v1;
+#[cfg(test)]
+mod grafted;
 mod house;
 mod json;
 #[cfg(test)]

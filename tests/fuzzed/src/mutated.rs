@@ -1,4 +1,6 @@
 //! Tries a promise on texts that are nearly right: seeds, in which a few pieces are dropped, copied or replaced.
+//!
+//! Most edits of a text leave no JSON. Where a seed is JSON, every other input is edited as a tree (`grafted`).
 
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -6,11 +8,13 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use crate::grafted;
+
 /// How many inputs a promise is tried on beside the seeds.
 const INPUTS: u32 = 5_000;
 
 /// How many edits away from a seed an input is at most.
-const EDITS: usize = 6;
+const EDITS: usize = 4;
 
 /// How many pieces are dropped or copied at once at most.
 const RUN: usize = 12;
@@ -80,7 +84,13 @@ pub(crate) fn hold(seeds: &'static [&'static str], promise: impl Fn(&[u8])) {
         rng_seed: RngSeed::Fixed(1),
         ..ProptestConfig::default()
     };
-    let tried = TestRunner::new(config).run(&texts(seeds), |text| {
+    let trees = grafted::trees(seeds);
+    let inputs = if trees.is_empty() {
+        texts(seeds).boxed()
+    } else {
+        prop_oneof![texts(seeds), grafted::texts(trees)].boxed()
+    };
+    let tried = TestRunner::new(config).run(&inputs, |text| {
         promise(&text);
         Ok(())
     });
