@@ -242,6 +242,11 @@ impl Builder {
         self.server_with(|server| server.node_authorizer().rbac())
     }
 
+    /// The same without what nodes may do: upstream's `--authorization-mode=RBAC`.
+    pub fn rbac_alone(self) -> Self {
+        self.server_with(|server| server.rbac())
+    }
+
     /// The rules of a kind, in place of the built-in ones.
     pub fn strategy<K: Resource>(self, strategy: impl Strategy + 'static) -> Self {
         self.server_with(|server| server.strategy::<K>(strategy))

@@ -37,6 +37,7 @@ mod discovery;
 mod encode;
 mod fault;
 mod fetch;
+mod go_regexp;
 mod health;
 pub mod http;
 mod json_text;

@@ -48,7 +48,7 @@ struct Replay<'a, W> {
 
 /// A cluster as the recorded server was: nothing but the API server, with its users and rights.
 pub(crate) fn cluster() -> Builder {
-    let builder = Cluster::builder().without_controllers().without_scheduler().rbac();
+    let builder = Cluster::builder().without_controllers().without_scheduler().rbac_alone();
     builder.authenticator(tokens()).service_accounts(accounts())
 }
 

@@ -28,24 +28,13 @@ pub trait Cluster: Reader {
     /// The resource whose objects are of a kind, and where they live.
     fn resource_of(&self, kind: &GroupVersionKind) -> Option<(GroupResource, Scope)>;
 
-    /// What an object of a resource becomes when a configuration is merged into it as by an apply, with its defaults;
-    /// nobody owns what that sets.
+    /// What an object of a resource becomes when a configuration is merged into it as by an apply; nobody owns what that
+    /// sets, and nothing is defaulted.
     ///
     /// # Errors
     /// The configuration does not have the types of the kind, or would replace what is owned as a whole; in upstream's
     /// words.
-    async fn merge(
-        &self,
-        resource: &GroupVersionResource,
-        object: &Value,
-        config: Value,
-    ) -> Result<Value, String>;
-
-    /// An object of a resource with its defaults.
-    ///
-    /// # Errors
-    /// It does not have the types of its kind.
-    async fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String>;
+    fn merge(&self, resource: &GroupVersionResource, object: &Value, config: Value) -> Result<Value, String>;
 
     /// The kind of the objects of a resource, or of what is written to a subresource of theirs.
     fn kind_of(&self, resource: &GroupVersionResource, subresource: &str) -> Option<GroupVersionKind>;

@@ -17,8 +17,11 @@ mod policy;
 mod priority;
 mod reinvocation;
 mod resource_quota;
+mod rules;
 mod runtime_class;
+mod selectors;
 mod service_account;
+mod shown;
 mod storage_object_in_use_protection;
 mod taint_nodes_by_condition;
 #[cfg(test)]
@@ -30,7 +33,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
-use steersman_core::store::Revision;
 use steersman_core::{Env, Error, Result};
 
 use crate::fetch::Hooks;
@@ -101,7 +103,7 @@ pub struct Attributes<'a> {
     pub name: &'a str,
     /// The subresource; empty for the object itself.
     pub subresource: &'a str,
-    /// The object as it would be stored, or the body of a subresource; `Null` on delete.
+    /// The object as it would be stored, or the body of a subresource; the options of a connection; `Null` on delete.
     pub object: &'a mut Value,
     /// The object as it is stored; `None` on create.
     pub old: Option<&'a Value>,
@@ -115,8 +117,10 @@ pub struct Attributes<'a> {
     pub(crate) warnings: &'a Mutex<Vec<String>>,
     /// What plugins that run twice know of the first time.
     pub(crate) reinvocation: &'a mut Reinvocation,
-    /// The version of the object that is stored.
-    pub(crate) old_version: Option<Revision>,
+    /// The version of the object; empty if it has none.
+    pub(crate) version: &'a str,
+    /// The version of the object as it is stored; empty if there is none.
+    pub(crate) old_version: &'a str,
     /// The owners of the objects' fields; `None` if they are in the objects.
     pub(crate) owners: Option<Owned<'a>>,
     /// The options of the request.

@@ -24,7 +24,8 @@ impl Admission for NamespaceLifecycle {
         let inside = !write.namespace.is_empty() && write.kind.kind != "Namespace";
         // A review says who may do what; whether the namespace exists would be said to those who may not know.
         let review = write.resource.group == "authorization.k8s.io";
-        if inside && !review && write.operation != Operation::Delete { check(write) } else { Ok(()) }
+        let is_written = matches!(write.operation, Operation::Create | Operation::Update);
+        if inside && !review && is_written { check(write) } else { Ok(()) }
     }
 }
 

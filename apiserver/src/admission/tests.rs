@@ -59,12 +59,8 @@ impl Cluster for Objects {
         None
     }
 
-    async fn merge(&self, _: &GroupVersionResource, _: &Value, config: Value) -> Result<Value, String> {
+    fn merge(&self, _: &GroupVersionResource, _: &Value, config: Value) -> Result<Value, String> {
         Ok(config)
-    }
-
-    async fn complete(&self, _: &GroupVersionResource, object: Value) -> Result<Value, String> {
-        Ok(object)
     }
 
     fn kind_of(&self, _: &GroupVersionResource, _: &str) -> Option<GroupVersionKind> {
@@ -134,7 +130,8 @@ fn admit(
         cluster,
         warnings: &Mutex::default(),
         reinvocation: &mut Reinvocation::default(),
-        old_version: None,
+        version: "",
+        old_version: "",
         owners: None,
         options: Options::None,
     };

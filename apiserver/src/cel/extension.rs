@@ -7,6 +7,7 @@ use kube_cel::KubeCelExt as _;
 use kube_cel::cel::objects::Key as ForeignKey;
 use kube_cel::cel::{Context, Program, Value as Foreign};
 
+use super::complaint;
 use super::expr::{Expr, Kind};
 use super::failure::Failure;
 use super::value::{List, Map, Text, Value};
@@ -87,8 +88,16 @@ impl Extensions {
         for (name, arg) in NAMES.iter().zip(args) {
             context.add_variable_from_value(*name, to_foreign(arg));
         }
-        let result = program.execute(&context).map_err(|error| Failure::Error(words(&error.to_string())))?;
-        Ok(from_foreign(&result))
+        let result = program.execute(&context).map_err(|error| {
+            let told = complaint::about(function, args);
+            Failure::Error(told.unwrap_or_else(|| words(&error.to_string())))
+        })?;
+        Ok(match (function, from_foreign(&result)) {
+            // Whether there is such a format is for the expression to ask.
+            ("format.named", Value::Null) => Value::Optional(None),
+            ("format.named", found @ Value::Opaque(_)) => Value::Optional(Some(Arc::new(found))),
+            (_, found) => found,
+        })
     }
 }
 

@@ -7,8 +7,10 @@
 //!
 //! <https://kubernetes.io/docs/reference/using-api/cel/>
 
+mod addresses;
 mod authority;
 mod check;
+mod complaint;
 mod convert;
 mod environment;
 mod estimate;

@@ -8,6 +8,7 @@ use super::eval::Outcome;
 use super::expr::{Expr, Kind, Literal};
 use super::failure::Failure;
 use super::value::Value;
+use crate::go_regexp;
 
 /// The regular expressions that stand in one expression.
 #[derive(Debug)]
@@ -34,8 +35,7 @@ impl Patterns {
         if let Some(pattern) = self.0.get(pattern) {
             return Ok(Value::Bool(pattern.is_match(text)));
         }
-        let pattern =
-            Regex::new(pattern).map_err(|_| Failure::Error(format!("error parsing regexp: `{pattern}`")))?;
+        let pattern = Regex::new(pattern).map_err(|why| Failure::Error(go_regexp::refusal(pattern, &why)))?;
         Ok(Value::Bool(pattern.is_match(text)))
     }
 }

@@ -34,7 +34,7 @@ pub use scale::ScalePaths;
 pub(crate) use strategy::CustomResourceDefinitions;
 pub use terminate::{FINALIZER, set_terminating};
 pub(crate) use validator::{Findings, Validator};
-pub(crate) use webhook::{ConversionWebhook, is_pending};
+pub(crate) use webhook::ConversionWebhook;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 
+use crate::go_regexp;
+
 const UNSUPPORTED: [&str; 7] =
     ["id", "$schema", "$ref", "additionalItems", "patternProperties", "definitions", "dependencies"];
 
@@ -197,22 +199,10 @@ fn values(schema: &Value, skip: Skip, path: &Path<'_>, errors: &mut ErrorList) {
     if let Some(pattern) = schema["pattern"].as_str()
         && let Err(error) = Regex::new(pattern)
     {
-        let why = format!("must be a valid regular expression, but isn't: {}", in_go(pattern, &error));
+        let why =
+            format!("must be a valid regular expression, but isn't: {}", go_regexp::refusal(pattern, &error));
         errors.push(Error::invalid(&path.child("pattern"), pattern, why));
     }
-}
-
-/// What Go says of a pattern; where the two libraries' words have no counterpart, ours in Go's form.
-fn in_go(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    let why = match text.lines().last().unwrap_or_default().trim_start_matches("error: ") {
-        "unclosed group" => "missing closing )",
-        "unopened group" => "unexpected )",
-        "unclosed character class" => "missing closing ]",
-        "repetition operator missing expression" => "missing argument to repetition operator",
-        other => other,
-    };
-    format!("error parsing regexp: {why}: `{pattern}`")
 }
 
 fn nested(schema: &Value, skip: Skip, path: &Path<'_>, errors: &mut ErrorList) {

@@ -1,14 +1,13 @@
 //! Has a webhook convert custom resources: what has to be converted is noted, asked for at once, and then known.
 //!
-//! Who needs an object in another version does not wait for it: he is refused with [`is_pending`], and comes back once the
-//! webhook has answered.
+//! Who needs an object in another version does not wait for it: he is refused, and comes back once the webhook has
+//! answered what is noted.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use steersman_core::Error;
 
 use super::converter;
 use crate::fetch::{Hooks, Place, Uncalled};
@@ -19,11 +18,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// What somebody is told who needs what is not known yet.
 const PENDING: &str = "the object has to be converted by a webhook first";
-
-/// Whether an error means no more than that a webhook has to be asked.
-pub(crate) fn is_pending(error: &Error) -> bool {
-    error.message() == PENDING
-}
 
 /// The webhook of a definition.
 #[derive(Clone, Debug)]
@@ -77,6 +71,11 @@ impl ConversionWebhook {
         }
         desk.open.insert(key, object);
         Err(PENDING.to_owned())
+    }
+
+    /// Whether something is noted that the webhook was not asked yet: what was refused meanwhile was refused for that.
+    pub(crate) fn has_questions(&self) -> bool {
+        !self.desk().open.is_empty()
     }
 
     /// Asks about all that is noted.

@@ -12,6 +12,7 @@ use steersman_core::resource::GroupVersionKind;
 
 use super::accept::{self, Media};
 use super::{kind, unrecognized};
+use crate::patch::not_for_custom;
 use crate::pipeline;
 use crate::schema::Duplicates;
 use crate::schema::decode::{self, Decoded};
@@ -64,34 +65,56 @@ pub(super) fn object(headers: &HeaderMap, body: Bytes, expected: &Expected<'_>) 
     Ok(pipeline::Body { tree: decoded.value, duplicates: decoded.duplicates })
 }
 
+/// How a patch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PatchType {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+impl PatchType {
+    /// The type that the headers name; 415 if that is none, or none for what is patched.
+    pub(super) fn of(headers: &HeaderMap, is_custom: bool) -> Result<Self> {
+        match media_type(headers).as_str() {
+            "application/json-patch+json" => Ok(PatchType::Json),
+            "application/merge-patch+json" => Ok(PatchType::Merge),
+            "application/strategic-merge-patch+json" if !is_custom => Ok(PatchType::Strategic),
+            "application/apply-patch+yaml" => Ok(PatchType::Apply),
+            // Custom resources are served without a router in front.
+            _ if is_custom => Err(not_for_custom()),
+            _ => {
+                let error = Error::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type");
+                Err(error.about("", "", ""))
+            }
+        }
+    }
+}
+
 /// Reads a patch.
-pub(super) fn patch(headers: &HeaderMap, body: Bytes) -> Result<pipeline::Change> {
-    check_size(&body)?;
+pub(super) fn patch(written: PatchType, body: Bytes) -> Result<pipeline::Change> {
     let json = |body: Bytes| {
         decode::json(body).map_err(|why| Error::bad_request(format!("error decoding patch: {why}")))
     };
-    Ok(match media_type(headers).as_str() {
-        "application/json-patch+json" => {
+    Ok(match written {
+        PatchType::Json => {
             let Decoded { value, duplicates } = json(body)?;
             let duplicates = duplicates.of_patch("json patch ", &not_of_operations(&value));
             pipeline::Change { patch: Patch::Json(value), duplicates }
         }
-        "application/merge-patch+json" => {
+        PatchType::Merge => {
             let Decoded { value, duplicates } = json(body)?;
             pipeline::Change { patch: Patch::Merge(value), duplicates: duplicates.of_patch("", &[]) }
         }
-        "application/strategic-merge-patch+json" => {
+        PatchType::Strategic => {
             // Upstream says what is wrong with this one and no more.
             let Decoded { value, duplicates } = decode::json(body).map_err(Error::bad_request)?;
             pipeline::Change { patch: Patch::Strategic(value), duplicates: duplicates.of_patch("", &[]) }
         }
-        "application/apply-patch+yaml" => {
+        PatchType::Apply => {
             let Decoded { value, duplicates } = yaml(&body)?;
             pipeline::Change { patch: Patch::Apply(value), duplicates }
-        }
-        _ => {
-            let error = Error::new(Reason::UnsupportedMediaType, "415: Unsupported Media Type");
-            return Err(error.about("", "", ""));
         }
     })
 }
@@ -207,7 +230,8 @@ fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn check_size(body: &Bytes) -> Result<()> {
+/// 413 for a body that is longer than any that is read.
+pub(super) fn check_size(body: &Bytes) -> Result<()> {
     if body.len() > super::BODY { Err(too_large()) } else { Ok(()) }
 }
 

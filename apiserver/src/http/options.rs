@@ -11,7 +11,7 @@ use steersman_core::{Error, Result};
 
 use super::query::{Query, invalid};
 use super::show::Include;
-use crate::pipeline::Reading;
+use crate::pipeline::{Reading, patch_fault};
 
 /// The longest name of a field manager, in bytes.
 const MANAGER: usize = 128;
@@ -50,10 +50,15 @@ pub(super) fn watch(query: &Query) -> Result<WatchOptions> {
         version_match: version_match(query),
         bookmarks: query.flag("allowWatchBookmarks"),
         send_initial_events: query.has("sendInitialEvents").then(|| query.flag("sendInitialEvents")),
-        timeout: timeout.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),
+        timeout: timeout.and_then(seconds).map(Duration::from_secs),
     };
     reading(query).check_watch()?;
     Ok(options)
+}
+
+/// The seconds that a watch may last; zero stands for no limit of the client's own, and less for none left.
+fn seconds(given: i64) -> Option<u64> {
+    (given != 0).then(|| u64::try_from(given).unwrap_or(0))
 }
 
 /// `timeoutSeconds` and `limit`, which lists and watches read, whether they heed them or not.
@@ -70,9 +75,18 @@ fn reading(query: &Query) -> Reading<'_> {
     }
 }
 
-/// Options of create, update and patch; `kind` is upstream's name for them.
+/// Options of create and update; `kind` is upstream's name for them.
 pub(super) fn write(query: &Query, kind: &'static str) -> Result<WriteOptions> {
-    let mut errors = ErrorList::new();
+    written(query, kind, ErrorList::new())
+}
+
+/// Options of a patch.
+pub(super) fn patch(query: &Query, applies: bool) -> Result<WriteOptions> {
+    let fault = patch_fault(applies, query.text("fieldManager"), query.has("force"));
+    written(query, "PatchOptions", fault.into_iter().collect())
+}
+
+fn written(query: &Query, kind: &'static str, mut errors: ErrorList) -> Result<WriteOptions> {
     manager(query.text("fieldManager"), &mut errors);
     let dry_run: Vec<&str> = query.all("dryRun").collect();
     if dry_run.iter().any(|value| *value != "All") {

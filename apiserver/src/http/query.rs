@@ -13,21 +13,16 @@ use super::path;
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Splits the part of a URI behind the question mark. What cannot be decoded is kept as it is.
+    /// Splits the part of a URI behind the question mark. As Go does it, parameters that cannot be decoded, or have a
+    /// semicolon in them, are left out.
     pub(super) fn parse(text: Option<&str>) -> Self {
-        let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        let plain = |text: &str| {
-            let spaced = text.replace('+', " ");
-            path::decode(&spaced).map_or_else(|| spaced.clone(), Cow::into_owned)
+        let pairs = text.unwrap_or_default().split('&');
+        let plain = |text: &str| path::decode(&text.replace('+', " ")).map(Cow::into_owned);
+        let read = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((plain(name)?, plain(value)?))
         };
-        Query(
-            pairs
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (plain(name), plain(value))
-                })
-                .collect(),
-        )
+        Query(pairs.filter(|pair| !pair.is_empty() && !pair.contains(';')).filter_map(read).collect())
     }
 
     /// The first value of a parameter; empty if it is not there.
@@ -66,4 +61,16 @@ impl Query {
 /// 422 about the options of a request.
 pub(super) fn invalid(kind: &'static str, errors: &[field::Error]) -> Error {
     Error::invalid(&GroupVersionKind::new("meta.k8s.io", "v1", kind), "", errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_split_as_go_splits_them() {
+        let query = Query::parse(Some("a=b+c%21&&d&e=%zz&f=1;g=2&a=x"));
+        let all = |name| query.all(name).collect::<Vec<_>>();
+        assert_eq!((all("a"), all("d"), all("e"), all("f")), (vec!["b c!", "x"], vec![""], vec![], vec![]));
+    }
 }

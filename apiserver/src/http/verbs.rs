@@ -8,13 +8,13 @@ use futures::future::{BoxFuture, ready};
 use http::Method;
 use http::request::Parts;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use steersman_core::Result;
-use steersman_core::api::{FieldValidation, Patch, Target};
+use steersman_core::api::{FieldValidation, GetOptions, Patch, Target};
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::{Error, Result};
 
 use super::accept::{self, Form, Shape};
 use super::answer::{self, Answer};
-use super::body::Expected;
+use super::body::{Expected, PatchType};
 use super::connect::{self, Connect, Door};
 use super::info::Info;
 use super::path::Place;
@@ -88,7 +88,7 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, sent: Sent) -> Res
     }
     let deprecation = row.as_ref().and_then(|row| row.deprecation.clone());
     let call = Call { core, caller, row, target, query: info.query, parts, body };
-    let answer = match call.answer(watch).await {
+    let answer = match call.answer(watch, &info.verb).await {
         // What the resource does not do is refused before anybody looks at what it is.
         Err(error) if error.code() == 405 => return Err(error),
         outcome => outcome.unwrap_or_else(|error| answer::of_error(core, form, &error)),
@@ -97,11 +97,12 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, sent: Sent) -> Res
     Ok(answer.warned(&warnings).warned(deprecation.as_slice()))
 }
 
-/// Whether nothing is served in the group of a resource that is not served, or in its version where custom resources are.
+/// Whether nothing is served in the group of a resource that is not served, or custom resources are, of which no router
+/// knows.
 fn is_beyond(core: &Core, resource: &GroupVersionResource) -> bool {
     let rows = core.registry.rows();
     let is_custom = rows.all().any(|row| row.custom && row.resource().group == resource.group);
-    !rows.has_group(&resource.group) || (is_custom && !rows.has_version(&resource.group, &resource.version))
+    is_custom || !rows.has_group(&resource.group)
 }
 
 /// Whether the path puts a resource where it is not: into a namespace that has none, or an object of one that has
@@ -130,9 +131,15 @@ pub(super) fn counted(core: &Core, method: &Method, info: &Info) -> metrics::Req
 
 impl<'a> Call<'a> {
     /// What becomes of the call. Each verb takes no more memory than it needs, instead of as much as the greediest.
-    fn answer(self, watch: bool) -> BoxFuture<'a, Result<Answer>> {
+    fn answer(self, watch: bool, verb: &str) -> BoxFuture<'a, Result<Answer>> {
         if let Some(door) = Door::of(&self.target) {
             return self.connect(door).boxed();
+        }
+        // What is not done is refused before anybody looks at the body.
+        if !verb.is_empty()
+            && let Err(error) = self.core.check_served(self.caller, &self.target, verb)
+        {
+            return ready(Err(error)).boxed();
         }
         let is_collection = self.target.name.is_empty();
         match (self.parts.method.clone(), is_collection) {
@@ -155,9 +162,9 @@ impl<'a> Call<'a> {
     }
 
     /// 404 where there is no such resource, else 405.
-    fn no_method(&self) -> steersman_core::Error {
-        match self.row {
-            Some(_) => fault::unknown_method(),
+    fn no_method(&self) -> Error {
+        match &self.row {
+            Some(row) => row.no_verb(""),
             None => fault::unknown_path(),
         }
     }
@@ -226,22 +233,37 @@ impl<'a> Call<'a> {
     }
 
     async fn patch(mut self) -> Result<Answer> {
+        let written = PatchType::of(&self.parts.headers, self.row()?.custom)?;
         let show = self.show(accept::Place::Object)?;
-        let options = options::write(&self.query, "PatchOptions")?;
-        let change = body::patch(&self.parts.headers, std::mem::take(&mut self.body))?;
+        body::check_size(&self.body)?;
+        let options = options::patch(&self.query, written == PatchType::Apply)?;
+        let change = match body::patch(written, std::mem::take(&mut self.body)) {
+            Err(why) if written != PatchType::Apply => return Err(self.unless_missing(why).await),
+            outcome => outcome?,
+        };
         let twice = match change.patch {
             Patch::Apply(_) => change.duplicates.lines().to_vec(),
             _ => Vec::new(),
         };
         if options.field_validation == FieldValidation::Strict && !twice.is_empty() {
             let why = format!("yaml: unmarshal errors:\n  {}", twice.join("\n  "));
-            return Err(steersman_core::Error::bad_request(format!(
+            return Err(Error::bad_request(format!(
                 "error strict decoding YAML: error converting YAML to JSON: {why}"
             )));
         }
         let told = if options.field_validation == FieldValidation::Ignore { &[] } else { twice.as_slice() };
         let written = self.core.patch(self.caller, &self.target, change, &options).await?;
         Ok(answer_written(&written, &show)?.warned(told))
+    }
+
+    /// What is wrong with a patch: that there is nothing to be patched, if so, since upstream reads only a patch that it
+    /// can apply to something.
+    async fn unless_missing(&self, why: Error) -> Error {
+        let whole = self.target.clone().subresource("");
+        match self.core.get(self.caller, &whole, &GetOptions::default()).await {
+            Err(missing) if missing.is_not_found() => missing,
+            _ => why,
+        }
     }
 
     async fn delete(self) -> Result<Answer> {

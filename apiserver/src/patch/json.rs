@@ -5,6 +5,7 @@ use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 
 use super::{Misfit, inapplicable, wrong_type};
+use crate::schema::kind_of;
 
 /// No patch has more operations than this; upstream's limit.
 const OPERATIONS: usize = 10_000;
@@ -21,6 +22,12 @@ pub(super) fn apply(patch: &Value, current: Value) -> Result<Value> {
     };
     if let Some(odd) = operations.iter().find(|operation| !operation.is_object() && !operation.is_null()) {
         return Err(undecodable(odd, "handlers.jsonPatchOp"));
+    }
+    if let Some((name, found)) = operations.iter().find_map(untyped) {
+        let found = kind_of(found);
+        return Err(Error::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"
+        )));
     }
     if operations.len() > OPERATIONS {
         return Err(Error::new(
@@ -47,6 +54,13 @@ pub(super) fn perform(operations: &Value, current: &Value) -> std::result::Resul
         }
     }
     Ok(document.root)
+}
+
+/// A field of an operation that is to be a text and is none.
+fn untyped(operation: &Value) -> Option<(&'static str, &Value)> {
+    let fields = ["op", "path", "from"].into_iter();
+    let mut found = fields.filter_map(|name| Some((name, operation.get(name)?)));
+    found.find(|(_, value)| !value.is_string() && !value.is_null())
 }
 
 fn undecodable(found: &Value, go: &str) -> Error {
@@ -284,6 +298,13 @@ mod tests {
         ] {
             assert_eq!(apply(&patch, at.clone()).unwrap_err().code(), 422, "{patch}");
         }
+    }
+
+    #[test]
+    fn an_operation_whose_fields_are_no_texts_cannot_be_read() {
+        let error = apply(&json!([{"op": "add", "path": 1, "value": 2}]), &json!({})).unwrap_err();
+        let why = "json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string";
+        assert_eq!((error.code(), error.message()), (400, format!("error decoding patch: {why}").as_str()));
     }
 
     #[test]

@@ -123,6 +123,13 @@ fn settle_kind(object: &mut Value, current: [Value; 2], schema: &Schema, is_know
     refusal(object, schema.beside(&found).as_ref(), &found, &wanted)
 }
 
+/// 415: no custom resource is patched so.
+pub(crate) fn not_for_custom() -> Error {
+    let why = "the body of the request was in an unknown format - accepted media types include: \
+               application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+    Error::new(Reason::UnsupportedMediaType, why)
+}
+
 /// The result of the patch is no object of its kind.
 fn undecodable(shown: &str, why: &str) -> Error {
     let invalid = field::Error::invalid(&Path::new("patch"), shown, why);

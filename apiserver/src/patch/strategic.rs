@@ -1,7 +1,6 @@
 //! Strategic merge patch: like a merge patch, but lists merge as the schema says, and directives say more.
 
 use serde_json::{Map, Value};
-use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 
 use super::order::{Identity, ordered};
@@ -20,11 +19,7 @@ type Outcome<T> = std::result::Result<T, Refusal>;
 /// Merges `patch` into `current`.
 pub(super) fn apply(patch: &Value, schema: &Schema, current: Value) -> Result<Value> {
     if schema.is_custom() {
-        return Err(Error::new(
-            Reason::UnsupportedMediaType,
-            "the body of the request was in an unknown format - accepted media types include: \
-             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
-        ));
+        return Err(super::not_for_custom());
     }
     let patch = match patch {
         Value::Object(patch) => patch.clone(),

@@ -7,25 +7,26 @@ use steersman_core::Result;
 
 use super::Core;
 use super::commit::Current;
-use super::request::Request;
+use super::request::{Passage, Request};
 use crate::admission::{Attributes, Operation, Owned, Reinvocation};
 use crate::ownership::Owners;
 
 impl Request<'_> {
     /// Lets every plugin change or refuse the write, in chain order; all of them once more if a policy has changed what
-    /// others had seen.
+    /// others had seen. They see the object in the version that it is based on, as far as its client has said.
     pub(super) async fn mutate(
         &mut self,
         operation: Operation,
         object: &mut Value,
         owners: &mut Owners,
         old: Option<&Current>,
+        version: &str,
     ) -> Result<()> {
         let core = self.core;
         let whole = Whole::show(core, object, owners, old);
         let (warnings, mut runs) = (self.taken_warnings(), Reinvocation::default());
         let mut write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
-        write.old_version = old.map(|old| old.revision);
+        (write.version, write.old_version) = (version, old.map_or("", Current::version));
         write.owners = whole.beside(owners, old);
         let mut outcome = admit(core, &mut write).await;
         if outcome.is_ok() && write.reinvocation.restart() {
@@ -48,7 +49,9 @@ impl Request<'_> {
         let whole = Whole::show(core, object, owners, old);
         let (warnings, mut runs) = (self.taken_warnings(), Reinvocation::default());
         let mut write = self.attributes(operation, object, whole.old(old), &warnings, &mut runs);
-        write.old_version = old.map(|old| old.revision);
+        // What is stored replaces what is there, whatever its client has said.
+        let version = old.map_or("", Current::version);
+        (write.version, write.old_version) = (version, version);
         write.owners = whole.beside(owners, old);
         let mut outcome = Ok(());
         for plugin in core.chain.iter().filter(|plugin| plugin.handles(&write)) {
@@ -81,9 +84,9 @@ impl Request<'_> {
         Attributes {
             operation,
             resource: &self.target.resource,
-            kind: &self.row.kind,
+            kind: self.row.subresource(&self.target.subresource).map_or(&self.row.kind, |door| &door.kind),
             namespace: &self.target.namespace,
-            name: &self.target.name,
+            name: if self.passage == Passage::Nameless { "" } else { &self.target.name },
             subresource: &self.target.subresource,
             object,
             old,
@@ -92,7 +95,8 @@ impl Request<'_> {
             cluster: self.core,
             warnings,
             reinvocation,
-            old_version: None,
+            version: "",
+            old_version: "",
             owners: None,
             options: self.options.of(operation),
         }

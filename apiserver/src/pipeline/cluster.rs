@@ -36,7 +36,7 @@ impl Cluster for Core {
         Some((row.group_resource(), row.api().scope))
     }
 
-    async fn merge(
+    fn merge(
         &self,
         resource: &GroupVersionResource,
         object: &Value,
@@ -46,18 +46,7 @@ impl Cluster for Core {
         let fields = fields(&mut config);
         fields.insert("apiVersion".to_owned(), row.kind.api_version().into());
         fields.insert("kind".to_owned(), row.kind.kind.to_string().into());
-        let merge = || {
-            let shown = row.to_view(object.clone())?;
-            let merged = ownership::overlay(&row.schema, &shown, &config).map_err(fault::bare)?;
-            completed(&row, merged)
-        };
-        self.converting(&row, merge).await.map_err(worded)
-    }
-
-    async fn complete(&self, resource: &GroupVersionResource, object: Value) -> Result<Value, String> {
-        let row = self.row_of(resource)?;
-        let complete = || completed(&row, row.to_view(object.clone())?);
-        self.converting(&row, complete).await.map_err(worded)
+        ownership::overlay(&row.schema, object, &config)
     }
 
     fn kind_of(&self, resource: &GroupVersionResource, subresource: &str) -> Option<GroupVersionKind> {

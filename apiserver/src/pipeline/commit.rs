@@ -30,6 +30,13 @@ pub(super) struct Current {
     pub(super) revision: Revision,
 }
 
+impl Current {
+    /// Its version, as clients name it.
+    pub(super) fn version(&self) -> &str {
+        self.object.resource_version()
+    }
+}
+
 /// An object about to be stored.
 pub(super) struct Draft {
     /// Its tree.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use steersman_core::{Object, Result};
 
 use super::Core;
-use crate::crd::is_pending;
 use crate::fault;
 use crate::fetch::Hooks;
 use crate::registry::Served;
@@ -27,7 +26,7 @@ pub(super) async fn converting<T>(
     let Some(webhook) = row.webhook() else { return work() };
     for _ in 0..ROUNDS {
         match work() {
-            Err(why) if is_pending(&why) => {}
+            Err(_) if webhook.has_questions() => {}
             outcome => return outcome,
         }
         webhook.ask(hooks).await.map_err(fault::bare)?;

@@ -80,7 +80,7 @@ impl Request<'_> {
         self.warnings.extend(metadata::dedup_owners(&mut tree));
         self.row.settle(&mut tree);
         let version = metadata::take_version(&mut tree);
-        self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
+        self.mutate(Operation::Create, &mut tree, &mut owners, None, &version).await?;
         self.check_grants(&tree, None).await?;
         self.warnings.extend(self.row.strategy.creation_warnings(&tree));
         if !metadata::is_name_wanted(&tree) {

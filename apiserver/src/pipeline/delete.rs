@@ -9,7 +9,7 @@ use steersman_core::resource::{GroupResource, GroupVersionKind};
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Draft, Outcome};
-use super::request::Request;
+use super::request::{Passage, Request};
 use super::{Caller, Core, finalizers, grace};
 use crate::admission::{Operation, Options};
 use crate::encode;
@@ -45,7 +45,7 @@ impl Core {
         options: &DeleteOptions,
     ) -> Result<Deleted> {
         let mut request = self.open(caller, target, "delete")?;
-        request.is_admitted = true;
+        request.passage = Passage::Done;
         request.delete_wholly(options).await
     }
 }
@@ -100,12 +100,13 @@ impl Request<'_> {
 
     async fn delete_version(&mut self, old: &Current, options: &DeleteOptions) -> Result<Round> {
         self.check_preconditions(old, options)?;
-        if !self.is_admitted {
+        let plan = self.plan(old, options)?;
+        if self.passage != Passage::Done && !matches!(plan, Plan::Nothing) {
             let (mut nothing, mut nobody) = (Value::Null, Owners::default());
-            self.mutate(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
+            self.mutate(Operation::Delete, &mut nothing, &mut nobody, Some(old), "").await?;
             self.check(Operation::Delete, &mut nothing, &mut nobody, Some(old)).await?;
         }
-        match self.plan(old, options)? {
+        match plan {
             Plan::Nothing => Ok(Round::Done(old.object.clone(), false)),
             Plan::Mark(tree) => self.mark(tree, old).await,
             Plan::MarkAndRemove(tree) => match self.mark(tree, old).await? {

@@ -64,6 +64,7 @@ use crate::watch_cache::WatchCache;
 
 pub(crate) use body::{Body, Change};
 pub(crate) use definitions::resource_of;
+pub(crate) use patch::patch_fault;
 pub(crate) use recent::Recent;
 pub(crate) use versions::Reading;
 

@@ -16,7 +16,7 @@ use super::status::Door;
 use super::update::Proposal;
 use super::{Caller, Change, Core, Written, metadata};
 use crate::admission::Options;
-use crate::crd::is_pending;
+use crate::crd::ConversionWebhook;
 use crate::fault;
 use crate::ownership::Owners;
 use crate::patch;
@@ -58,17 +58,19 @@ impl Core {
 
 /// Refuses options that do not go with the kind of patch.
 fn check_options(change: &Patch, options: &WriteOptions) -> Result<()> {
-    let error = match change {
-        Patch::Apply(_) if options.field_manager.is_empty() => {
-            field::Error::required(&Path::new("fieldManager"), "is required for apply patch")
-        }
-        Patch::Apply(_) => return Ok(()),
-        _ if options.force => {
-            field::Error::forbidden(&Path::new("force"), "may not be specified for non-apply patch")
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::invalid(&GroupVersionKind::new("meta.k8s.io", "v1", "PatchOptions"), "", &[error]))
+    let applies = matches!(change, Patch::Apply(_));
+    let kind = || GroupVersionKind::new("meta.k8s.io", "v1", "PatchOptions");
+    patch_fault(applies, &options.field_manager, options.force)
+        .map_or(Ok(()), |error| Err(Error::invalid(&kind(), "", &[error])))
+}
+
+/// What is wrong with the options of an apply, or of any other patch; `forces` says whether they speak of force.
+pub(crate) fn patch_fault(applies: bool, manager: &str, forces: bool) -> Option<field::Error> {
+    if applies && manager.is_empty() {
+        return Some(field::Error::required(&Path::new("fieldManager"), "is required for apply patch"));
+    }
+    let why = "may not be specified for non-apply patch";
+    (!applies && forces).then(|| field::Error::forbidden(&Path::new("force"), why))
 }
 
 /// A patch, and what it is applied to.
@@ -128,7 +130,9 @@ impl<'a> Patching<'a> {
         let patched = self.patched(current, names_owners(&self.change.patch));
         // A refusal shows the object as its client sees it.
         let patched = match patched {
-            Err(why) if !is_pending(&why) => self.patched(current, true)?,
+            Err(_) if !self.row.webhook().is_some_and(ConversionWebhook::has_questions) => {
+                self.patched(current, true)?
+            }
             outcome => outcome?,
         };
         self.warn(patched.warnings, warnings);

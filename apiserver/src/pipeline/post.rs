@@ -35,13 +35,14 @@ impl Request<'_> {
         let handler = self.core.handler(&row, &door.name)?;
         let schema = self.core.tables.schema(&door.kind).ok_or_else(fault::unknown_path)?;
         let mut tree = body.into_kind(&door.kind, &schema, options.field_validation, &mut self.warnings)?;
+        super::metadata::place(&mut tree, &row, &self.target.namespace)?;
         schema.default(&mut tree);
         handler.default(&mut tree);
         let mut owners = match handler.owns_fields() {
             true => self.own_body(&options.field_manager, &door.kind, &schema, &tree),
             false => Owners::default(),
         };
-        self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
+        self.mutate(Operation::Create, &mut tree, &mut owners, None, "").await?;
         self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         self.core.cache.current().await?;
         let (core, caller, target) = (self.core, self.caller, self.target);

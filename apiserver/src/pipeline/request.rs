@@ -24,9 +24,19 @@ pub(super) struct Request<'a> {
     pub(super) now: Timestamp,
     pub(super) dry_run: bool,
     pub(super) options: Options<'a>,
-    /// Whether it is part of another that has passed admission.
-    pub(super) is_admitted: bool,
+    pub(super) passage: Passage,
     pub(super) warnings: Vec<String>,
+}
+
+/// How a request goes through admission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// As what it is.
+    Own,
+    /// As one of a collection, whose request names no object.
+    Nameless,
+    /// Not at all: the request that it is part of has.
+    Done,
 }
 
 impl Drop for Request<'_> {
@@ -39,6 +49,11 @@ impl Drop for Request<'_> {
 }
 
 impl Core {
+    /// 404 or 405 unless the target can be asked to `verb`.
+    pub(crate) fn check_served(&self, caller: &Caller, target: &Target, verb: &str) -> Result<()> {
+        self.open(caller, target, verb).map(drop)
+    }
+
     /// The request to `verb` the target; 404 or 405 if it cannot be.
     pub(super) fn open<'a>(
         &'a self,
@@ -75,8 +90,8 @@ impl Core {
     ) -> Request<'a> {
         let (now, row) = (self.env.now(), row.for_request());
         let options = Options::None;
-        let (dry_run, is_admitted, warnings) = (false, false, Vec::new());
-        Request { core: self, caller, target, row, now, dry_run, options, is_admitted, warnings }
+        let (dry_run, passage, warnings) = (false, Passage::Own, Vec::new());
+        Request { core: self, caller, target, row, now, dry_run, options, passage, warnings }
     }
 }
 
@@ -94,7 +109,7 @@ fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
         door.verbs.iter().any(|served| served == verb)
     };
     if !served {
-        return Err(fault::unknown_method());
+        return Err(row.no_verb(verb));
     }
     let is_collection = matches!(verb, "list" | "watch" | "deletecollection");
     let needs_namespace = row.is_namespaced() && !matches!(verb, "list" | "watch");
@@ -104,7 +119,11 @@ fn check_verb(row: &Served, target: &Target, verb: &str) -> Result<()> {
         return Err(fault::unknown_method());
     }
     let needs_name = !is_collection && (verb != "create" || !target.subresource.is_empty());
-    if needs_name && target.name.is_empty() { Err(fault::unknown_method()) } else { Ok(()) }
+    match needs_name && target.name.is_empty() {
+        false => Ok(()),
+        true if row.custom => Err(Error::bad_request("name must be provided")),
+        true => Err(fault::unknown_method()),
+    }
 }
 
 /// 400 for a name that no object can have.

@@ -21,7 +21,7 @@ impl Request<'_> {
         let given = Owners::take(&mut tree);
         let mut owners = self.owner(&options.field_manager).track(None, &tree, &given)?;
         metadata::place(&mut tree, &row, &self.target.namespace)?;
-        self.mutate(Operation::Create, &mut tree, &mut owners, None).await?;
+        self.mutate(Operation::Create, &mut tree, &mut owners, None, "").await?;
         self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         self.core.cache.current().await?;
         let asking = Asking { core: self.core, user: &self.caller.user, now: self.now };

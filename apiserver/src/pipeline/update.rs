@@ -164,14 +164,14 @@ impl Request<'_> {
         }
         self.warnings.extend(metadata::dedup_owners(&mut wanted));
         self.row.settle(&mut wanted);
-        self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old)).await?;
+        self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old), &version).await?;
         if !self.owns() {
             owners = scale::owners(door, &owners, &old.owners, &self.row.kind.api_version());
         } else if owners != old.owners && is_same(&wanted, &old.tree) {
             owners = owners.settled(&old.owners);
         }
-        self.check_version(&version, old)?;
         self.check_grants(&wanted, Some(&old.tree)).await?;
+        self.check_version(&version, old)?;
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
         let (core, row) = (self.core, self.row.clone());

@@ -83,11 +83,6 @@ impl Rows {
         self.rows.keys().any(|resource| resource.group == group)
     }
 
-    /// Whether anything is served in a version of a group.
-    pub(crate) fn has_version(&self, group: &str, version: &str) -> bool {
-        self.rows.keys().any(|resource| resource.group == group && resource.version == version)
-    }
-
     /// What discovery tells: the same list, shared, for as long as the rows stay as they are.
     pub(crate) fn discovered(&self) -> Arc<[ApiResource]> {
         self.told.get_or_init(|| self.all().map(|row| row.api().clone()).collect()).clone()

@@ -130,6 +130,16 @@ impl Served {
         self.names.resource.scope == Scope::Namespaced
     }
 
+    /// 405: this is not done with it. Custom resources are served without a router in front, which would say so in words of
+    /// its own.
+    pub(crate) fn no_verb(&self, verb: &str) -> Error {
+        if self.custom {
+            Error::method_not_supported(&self.group_resource(), verb)
+        } else {
+            fault::unknown_method()
+        }
+    }
+
     /// The collection; 405 for resources that hold no objects.
     pub(crate) fn stored(&self, verb: &str) -> Result<&Arc<Collection>> {
         self.collection.as_ref().ok_or_else(|| Error::method_not_supported(&self.group_resource(), verb))

@@ -37,6 +37,9 @@ impl Subresource for Binding {
             return Err(Error::bad_request("name in URL does not match name in Binding object"));
         }
         check(body.at("target"))?;
+        if pod.name.is_empty() {
+            return Err(Error::bad_request("Name parameter required."));
+        }
         let now = seconds(call.context().now);
         call.edit(&pod, &|object| bind(object, &body, &now)).await?;
         Ok(success())

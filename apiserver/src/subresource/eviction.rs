@@ -12,6 +12,7 @@ use steersman_core::{Error, Object, Result};
 
 use super::{Call, Subresource, budget, success};
 use crate::conditions;
+use crate::fault;
 use crate::moment::seconds;
 use crate::tree::{Fill, Read, fields};
 
@@ -64,7 +65,15 @@ fn options(call: &dyn Call, body: &Value) -> Result<DeleteOptions> {
     let mut options: Option<DeleteOptions> = options.map_err(|why| Error::bad_request(why.to_string()))?;
     let options = options.get_or_insert_default();
     if call.options().dry_run {
-        options.dry_run = Some(vec!["All".to_owned()]);
+        let own = options.dry_run.get_or_insert_default();
+        if own.is_empty() {
+            own.push("All".to_owned());
+        } else if own.as_slice() != ["All"] {
+            let own = own.join(" ");
+            return Err(fault::bare(format!(
+                "Non-matching dry-run options in request and content: [All] and [{own}]"
+            )));
+        }
     }
     Ok(options.clone())
 }
@@ -152,13 +161,18 @@ fn is_dry_run(options: &DeleteOptions) -> bool {
 /// Says on the pod why it is deleted, if it is still the version that is to be deleted.
 fn mark(object: &mut Value, wanted: &Preconditions, now: &str) -> Result<()> {
     let metadata = object.at("metadata");
-    if wanted.resource_version.as_ref().is_some_and(|version| metadata.text("resourceVersion") != version) {
-        let name = metadata.text("name");
-        return Err(Error::conflict(&GroupResource::new("", "pods"), name, steersman_core::error::STALE));
-    }
-    if wanted.uid.as_ref().is_some_and(|uid| metadata.text("uid") != uid) {
-        // The delete that follows refuses it, with the words that belong to it.
-        return Ok(());
+    for (what, wanted, field, since) in [
+        ("UID", &wanted.uid, "uid", "been deleted and then recreated"),
+        ("ResourceVersion", &wanted.resource_version, "resourceVersion", "been modified"),
+    ] {
+        let found = metadata.text(field);
+        if let Some(wanted) = wanted.as_deref().filter(|wanted| !wanted.is_empty() && *wanted != found) {
+            let why = format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object \
+                 might have {since}"
+            );
+            return Err(Error::conflict(&GroupResource::new("", "Pod"), metadata.text("name"), why));
+        }
     }
     let condition = json!({
         "type": "DisruptionTarget",

@@ -461,3 +461,45 @@ fn a_changed_configuration_is_read_anew() {
     let paths: Vec<String> = asked.lock().unwrap().iter().map(|(path, _)| path.clone()).collect();
     assert_eq!(paths, ["/maps", "/other"]);
 }
+
+#[test]
+fn each_object_of_a_collection_is_asked_about_and_the_request_names_none() {
+    let (world, asked) = allowing();
+    about_maps(
+        &world,
+        "validating",
+        json!({"rules": [{
+            "apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["configmaps"],
+        }]}),
+    );
+    let delete_all =
+        || world.run(world.api.delete_collection(&maps(), &Default::default(), &ListOptions::default()));
+    delete_all().unwrap();
+    assert!(asked.lock().unwrap().is_empty(), "nothing is deleted");
+    for name in ["a", "b"] {
+        world.create(&maps(), map(name, "x")).unwrap();
+    }
+    delete_all().unwrap();
+    let asked = asked.lock().unwrap();
+    let told = asked.iter().map(|(_, review)| {
+        let request = &review["request"];
+        (request["name"].clone(), request["oldObject"]["metadata"]["name"].clone())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(Value::Null, json!("a")), (Value::Null, json!("b"))]);
+}
+
+#[test]
+fn what_changes_a_write_sees_the_version_that_its_client_gave() {
+    let (world, asked) = allowing();
+    let made = world.create(&maps(), map("a", "x")).unwrap();
+    about_maps(&world, "mutating", json!({}));
+    about_maps(&world, "validating", json!({}));
+    world.update(&maps().named("a"), map("a", "y")).unwrap();
+    let asked = asked.lock().unwrap();
+    let versions = asked.iter().map(|(_, review)| {
+        ["object", "oldObject"]
+            .map(|shown| review["request"][shown]["metadata"]["resourceVersion"].as_str().unwrap_or_default())
+    });
+    let stored = made.resource_version();
+    assert_eq!(versions.collect::<Vec<_>>(), [["", stored], [stored, stored]]);
+}

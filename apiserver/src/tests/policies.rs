@@ -139,3 +139,42 @@ fn a_changed_policy_is_compiled_anew() {
     world.merge(&of("validatingadmissionpolicies").named("p"), change).unwrap();
     assert_eq!(refusal(&world, "a"), "");
 }
+
+/// A policy that refuses every such operation on a resource, and its binding.
+fn refuse_all(world: &World, group: &str, version: &str, resource: &str, operation: &str) {
+    let rule = json!({
+        "apiGroups": [group], "apiVersions": [version], "operations": [operation], "resources": [resource],
+    });
+    let validation = json!({
+        "expression": "false",
+        "messageExpression": "object.apiVersion + ' ' + object.kind + ' ' + request.resource.version",
+    });
+    let spec = json!({"matchConstraints": {"resourceRules": [rule]}, "validations": [validation]});
+    world
+        .create(&of("validatingadmissionpolicies"), json!({"metadata": {"name": "p"}, "spec": spec}))
+        .unwrap();
+    let bound =
+        json!({"metadata": {"name": "b"}, "spec": {"policyName": "p", "validationActions": ["Deny"]}});
+    world.create(&of("validatingadmissionpolicybindings"), bound).unwrap();
+}
+
+#[test]
+fn a_policy_sees_a_write_in_the_version_that_it_asks_for() {
+    let world = World::new();
+    refuse_all(&world, "autoscaling", "v2", "horizontalpodautoscalers", "CREATE");
+    let older = Target::all(GroupVersionResource::new("autoscaling", "v1", "horizontalpodautoscalers"));
+    let scaled = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"});
+    let scaler = json!({"metadata": {"name": "a"}, "spec": {"maxReplicas": 3, "scaleTargetRef": scaled}});
+    let refused = world.create(&older.in_namespace("default"), scaler).unwrap_err();
+    assert!(refused.message().ends_with("autoscaling/v2 HorizontalPodAutoscaler v2"), "{refused}");
+}
+
+#[test]
+fn a_policy_may_refuse_a_connection_by_its_options() {
+    let world = World::new();
+    refuse_all(&world, "", "v1", "pods/exec", "CONNECT");
+    let path = "/api/v1/namespaces/default/pods/x/exec?command=ls";
+    let request = http::Request::get(path).body(bytes::Bytes::new()).unwrap();
+    let answer = world.run(world.server.call(User::admin(), request));
+    assert_eq!(answer.status(), 422);
+}

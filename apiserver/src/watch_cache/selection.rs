@@ -174,13 +174,19 @@ impl Term {
     }
 }
 
+/// The kinds outside of namespaces of which upstream lists every field that is selected by, so that the namespace is none.
+const NOWHERE: [&str; 4] = ["CertificateSigningRequest", "Namespace", "Node", "ResourceSlice"];
+
 fn resolve(field: &str, row: &Served) -> Result<Field> {
+    let lists_all = row.custom || NOWHERE.contains(&&*row.kind.kind);
     match field {
         "metadata.name" => return Ok(Field::Name),
-        "metadata.namespace" => return Ok(Field::Namespace),
+        "metadata.namespace" if row.is_namespaced() || !lists_all => return Ok(Field::Namespace),
         _ => {}
     }
-    let stored = row.view.stored_field(field);
+    // An older name, which upstream still knows.
+    let current = if field == "spec.host" && row.kind.kind == "Pod" { "spec.nodeName" } else { field };
+    let stored = row.view.stored_field(current);
     let known = row.strategy.selectable_fields();
     let place = stored.and_then(|field| {
         let paths = row.strategy.selectable_paths().iter().map(String::as_str);
@@ -203,7 +209,15 @@ fn at_path(tree: &Value, path: &str) -> String {
 /// Upstream words the refusal by kind; custom resources have none here.
 fn unknown_field(field: &str, kind: &str) -> String {
     match kind {
-        "" | "Pod" | "Node" | "Event" | "Namespace" | "Secret" | "ReplicationController" | "Service" => {
+        ""
+        | "CertificateSigningRequest"
+        | "Event"
+        | "Namespace"
+        | "Node"
+        | "Pod"
+        | "ReplicationController"
+        | "Secret"
+        | "Service" => {
             format!("field label not supported: {field}")
         }
         "Job" => format!("field label {field:?} not supported for {kind}"),

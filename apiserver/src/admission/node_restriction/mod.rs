@@ -37,10 +37,12 @@ impl Admission for NodeRestriction {
         super::NODE_RESTRICTION
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        write.operation != Operation::Connect
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
-        // A delete of many is asked about one by one.
-        let is_whole = write.operation == Operation::Delete && write.old.is_none();
-        let Some(node) = node(write).filter(|_| !is_whole) else { return Ok(()) };
+        let Some(node) = node(write) else { return Ok(()) };
         if node.is_empty() {
             let name = &write.user.name;
             return Err(write.forbidden(format!("could not determine node from user {name:?}")));

@@ -9,6 +9,7 @@ use steersman_core::{Object, Result};
 
 use super::matches;
 use super::params::{self, Unfound};
+use crate::admission::rules::Version;
 use crate::admission::{Attributes, GROUP};
 use crate::tree::Read;
 
@@ -27,6 +28,8 @@ pub(super) struct Bound<P> {
     pub(super) name: String,
     pub(super) policy: Arc<P>,
     pub(super) binding: Value,
+    /// The version in which the policy sees the write.
+    pub(super) version: Version,
     /// The parameters that the policy is evaluated with, once each; null for none.
     ///
     /// # Errors
@@ -47,29 +50,28 @@ impl<P> Policies<P> {
         Policies { policies: of(policies), bindings: of(bindings), compile, compiled: Mutex::default() }
     }
 
-    /// The policies that are about a write, by their names; `namespace` is the one of the object.
-    pub(super) fn about(&self, write: &Attributes<'_>, namespace: &Namespace) -> Result<Vec<Bound<P>>> {
+    /// The policies that are about a write, by their names.
+    pub(super) fn about(&self, write: &Attributes<'_>) -> Result<Vec<Bound<P>>> {
         let bindings = write.cluster.list(&self.bindings, "");
         if bindings.is_empty() || write.configures_admission() {
             return Ok(Vec::new());
         }
-        let namespace = namespace.of(write)?;
         let bindings: Vec<Value> = bindings.iter().map(Object::to_value).collect::<Result<_>>()?;
         let mut bound = Vec::new();
         for object in write.cluster.list(&self.policies, "") {
             let tree = object.to_value()?;
             let spec = tree.at("spec");
-            if !matches::selects(spec.at("matchConstraints"), write, namespace) {
-                continue;
-            }
+            let Some(version) = matches::select(spec.at("matchConstraints"), write)? else { continue };
             let own = bindings.iter().filter(|one| one.at("spec").text("policyName") == object.name());
-            for binding in
-                own.filter(|one| matches::narrows(one.at("spec").at("matchResources"), write, namespace))
-            {
+            for binding in own {
+                if !matches::narrows(binding.at("spec").at("matchResources"), write)? {
+                    continue;
+                }
                 bound.push(Bound {
                     name: object.name().to_owned(),
                     policy: self.compiled(&object, spec),
                     binding: binding.clone(),
+                    version: version.clone(),
                     params: params::of(spec.at("paramKind"), binding.at("spec").at("paramRef"), write),
                 });
             }

@@ -10,7 +10,6 @@ mod validating;
 
 pub(super) use bound::Namespace;
 pub(super) use expression::{Evaluation, Preamble, Scope};
-pub(super) use matches::is_named;
 pub(super) use mutating::MutatingAdmissionPolicy;
-pub(super) use request::Seen;
+pub(super) use request::{Seen, told_kind, told_resource};
 pub(super) use validating::ValidatingAdmissionPolicy;

@@ -11,6 +11,7 @@ use super::bound::{Bound, Namespace, Policies};
 use super::expression::{Evaluation, Expression, Preamble, Scope};
 use super::params::Unfound;
 use super::request::Seen;
+use crate::admission::shown::Shown;
 use crate::admission::{Admission, Attributes, Reinvoked};
 use crate::cel::{Answers, Environment, Program};
 use crate::patch;
@@ -48,15 +49,15 @@ impl Admission for MutatingAdmissionPolicy {
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         let namespace = Namespace::default();
-        let bound = self.0.about(write, &namespace)?;
+        let bound = self.0.about(write)?;
         if bound.is_empty() {
             return Ok(());
         }
-        let mut seen = Seen::of(write, namespace.of(write)?);
+        let namespace = namespace.of(write)?;
         let (mut answers, mut faults) = (Seen::answers(write), Vec::new());
         write.reinvocation.resume(Reinvoked::Policies, write.object);
         for bound in &bound {
-            bound.mutate(write, &mut seen, &mut answers, &mut faults).await;
+            bound.mutate(write, namespace, &mut answers, &mut faults).await?;
         }
         write.reinvocation.pause(Reinvoked::Policies, write.object);
         if faults.is_empty() { Ok(()) } else { Err(refuse(write, faults)) }
@@ -98,10 +99,10 @@ impl Bound<Policy> {
     async fn mutate(
         &self,
         write: &mut Attributes<'_>,
-        seen: &mut Seen,
+        namespace: &Value,
         answers: &mut Answers,
         faults: &mut Vec<Fault>,
-    ) {
+    ) -> Result<()> {
         let mut failed = |why: String, reason| {
             let message = format!("{} denied request: {why}", self.through());
             if self.policy.preamble.fails {
@@ -110,11 +111,15 @@ impl Bound<Policy> {
         };
         let params = match &self.params {
             Ok(params) => params,
-            Err(why) => return failed(why.told(), "Forbidden"),
+            Err(why) => {
+                failed(why.told(), "Forbidden");
+                return Ok(());
+            }
         };
         for params in params {
             let scope = Scope { preamble: &self.policy.preamble, params };
-            match Evaluation::new(write, seen, answers).applies(scope).await {
+            let (_, seen) = self.show(write, namespace).await?;
+            match Evaluation::new(write, &seen, answers).applies(scope).await {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(why) => {
@@ -127,16 +132,25 @@ impl Bound<Policy> {
             if !write.reinvocation.invokes(Reinvoked::Policies, key) {
                 continue;
             }
-            let before = seen.object.clone();
+            let before = write.object.clone();
             for mutation in &self.policy.mutations {
-                match mutation.perform(write, seen, answers, scope).await {
+                let (shown, seen) = self.show(write, namespace).await?;
+                match mutation.perform(write, shown, &seen, answers, scope).await {
                     Ok(()) => {}
                     Err(why) => failed(why, "Invalid"),
                 }
             }
-            let is_changed = before != seen.object;
+            let is_changed = before != *write.object;
             write.reinvocation.invoked(Reinvoked::Policies, key, self.policy.is_reinvocable, is_changed);
         }
+        Ok(())
+    }
+
+    /// The write as the policy sees it.
+    async fn show(&self, write: &Attributes<'_>, namespace: &Value) -> Result<(Shown, Seen)> {
+        let shown = Shown::of(write, self.version.clone()).await?;
+        let seen = Seen::of(write, &shown, &self.version.resource, namespace);
+        Ok((shown, seen))
     }
 }
 
@@ -144,31 +158,29 @@ impl Mutation {
     async fn perform(
         &self,
         write: &mut Attributes<'_>,
-        seen: &mut Seen,
+        shown: Shown,
+        seen: &Seen,
         answers: &mut Answers,
         scope: Scope<'_>,
     ) -> Result<(), String> {
-        if seen.object.is_null() {
+        if shown.object.is_null() {
             return Ok(());
         }
         let (Mutation::Apply(expression) | Mutation::Patch(expression)) = self;
         let mut evaluation = Evaluation::new(write, seen, answers);
         let made = evaluation.evaluate(scope, expression, Program::json_in).await??;
-        let cluster = write.cluster;
         let next = match self {
             Mutation::Apply(_) => {
-                let merged = cluster.merge(write.resource, &seen.object, made).await;
+                let merged = write.cluster.merge(&shown.version.resource, &shown.object, made);
                 merged.map_err(|why| format!("error applying patch: {why}"))?
             }
-            Mutation::Patch(_) => match patch::perform(&made, &seen.object) {
-                Ok(patched) => cluster.complete(write.resource, patched).await?,
+            Mutation::Patch(_) => match patch::perform(&made, &shown.object) {
+                Ok(patched) => patched,
                 Err(patch::Misfit::Test(_)) => return Ok(()),
                 Err(patch::Misfit::Other(why)) => return Err(format!("JSONPath: {why}")),
             },
         };
-        seen.object.clone_from(&next);
-        *write.object = next;
-        Ok(())
+        shown.replace(write, next).await.map(drop)
     }
 }
 

@@ -1,15 +1,16 @@
 //! What expressions see of a write.
 
 use serde_json::{Value, json};
-use steersman_core::resource::GroupVersionKind;
+use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 
 use crate::admission::Attributes;
+use crate::admission::shown::Shown;
 use crate::cel::{Answers, Binding, Declared, Question, Values, namespace_type, request_type};
 
 /// A write, as trees.
 pub(in crate::admission) struct Seen {
     /// The object as it is by now; null on delete.
-    pub(super) object: Value,
+    object: Value,
     old: Value,
     request: Value,
     namespace: Value,
@@ -19,23 +20,22 @@ pub(in crate::admission) struct Seen {
 }
 
 impl Seen {
-    pub(in crate::admission) fn of(write: &Attributes<'_>, namespace: &Value) -> Self {
+    /// A write as it is shown, by the name of a resource.
+    pub(in crate::admission) fn of(
+        write: &Attributes<'_>,
+        shown: &Shown,
+        resource: &GroupVersionResource,
+        namespace: &Value,
+    ) -> Self {
         Seen {
-            object: write.object.clone(),
-            old: write.old.cloned().unwrap_or_default(),
-            request: request(write),
+            object: shown.object.clone(),
+            old: shown.old.clone(),
+            request: request(write, &shown.version.kind, resource),
             namespace: namespace.clone(),
             free: Declared::any(),
             request_declared: Declared::simple(request_type(), 1),
             namespace_declared: Declared::simple(namespace_type(), 1),
         }
-    }
-
-    /// The same with the objects in another version, whose kind that is.
-    pub(in crate::admission) fn showing(self, kind: &GroupVersionKind, object: &Value, old: &Value) -> Self {
-        let mut request = self.request;
-        request["kind"] = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
-        Seen { object: object.clone(), old: old.clone(), request, ..self }
     }
 
     /// What the authoriser has said of a write: nothing so far.
@@ -64,17 +64,26 @@ impl Seen {
     }
 }
 
-fn request(write: &Attributes<'_>) -> Value {
-    let (kind, resource, user) = (write.kind, write.resource, write.user);
-    let kind = json!({"group": kind.group, "version": kind.version, "kind": kind.kind});
-    let resource =
-        json!({"group": resource.group, "version": resource.version, "resource": resource.resource});
+fn request(write: &Attributes<'_>, kind: &GroupVersionKind, resource: &GroupVersionResource) -> Value {
+    let user = write.user;
+    let (kind, own_kind) = (told_kind(kind), told_kind(write.kind));
+    let (resource, own_resource) = (told_resource(resource), told_resource(write.resource));
     json!({
         "kind": kind, "resource": resource, "subResource": write.subresource,
-        "requestKind": kind, "requestResource": resource, "requestSubResource": write.subresource,
+        "requestKind": own_kind, "requestResource": own_resource, "requestSubResource": write.subresource,
         "name": write.name_told(), "namespace": write.namespace_told(), "operation": write.operation.word(),
         "dryRun": write.dry_run,
         "userInfo": {"username": user.name, "uid": user.uid, "groups": user.groups, "extra": user.extra},
         "options": write.options.told(),
     })
+}
+
+/// A kind as reviews and expressions are told it.
+pub(in crate::admission) fn told_kind(kind: &GroupVersionKind) -> Value {
+    json!({"group": kind.group, "version": kind.version, "kind": kind.kind})
+}
+
+/// A resource as reviews and expressions are told it.
+pub(in crate::admission) fn told_resource(resource: &GroupVersionResource) -> Value {
+    json!({"group": resource.group, "version": resource.version, "resource": resource.resource})
 }

@@ -13,6 +13,8 @@ use super::bound::{Bound, Namespace, Policies};
 use super::expression::{Evaluation, Expression, Preamble, Scope};
 use super::params::Unfound;
 use super::request::Seen;
+use crate::admission::rules::Version;
+use crate::admission::shown::Shown;
 use crate::admission::{Admission, Attributes};
 use crate::cel::{Answers, Environment, Program};
 use crate::tree::Read;
@@ -58,16 +60,12 @@ impl Admission for ValidatingAdmissionPolicy {
     }
 
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
-        let namespace = Namespace::default();
-        let bound = self.0.about(write, &namespace)?;
-        if bound.is_empty() {
-            return Ok(());
-        }
-        let (seen, mut answers) = (Seen::of(write, namespace.of(write)?), Seen::answers(write));
-        let mut refusal = None;
-        for bound in &bound {
+        let (namespace, mut answers) = (Namespace::default(), Seen::answers(write));
+        let (mut refusal, mut shown) = (None, None);
+        for bound in &self.0.about(write)? {
+            let seen = bound.show(write, &namespace, &mut shown).await?;
             let through = bound.through();
-            for fault in bound.judge(write, &seen, &mut answers).await {
+            for fault in bound.judge(write, seen, &mut answers).await {
                 let acts = |action: &str| {
                     bound.binding.at("spec").texts("validationActions").any(|own| own == action)
                 };
@@ -139,6 +137,25 @@ impl Bound<Policy> {
             Err(Unfound::Kind(_)) => format!("ValidatingAdmissionPolicy '{}'", self.name),
             _ => format!("ValidatingAdmissionPolicy '{}' with binding '{}'", self.name, self.binding()),
         }
+    }
+
+    /// The write as the policy sees it: as the one before did, where that asked for the same version.
+    async fn show<'s>(
+        &self,
+        write: &Attributes<'_>,
+        namespace: &Namespace,
+        shown: &'s mut Option<(Version, Seen)>,
+    ) -> Result<&'s Seen> {
+        let known = shown.take().filter(|(version, _)| *version == self.version);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let whole = Shown::of(write, self.version.clone()).await?;
+                let seen = Seen::of(write, &whole, &self.version.resource, namespace.of(write)?);
+                (whole.version, seen)
+            }
+        };
+        Ok(&shown.insert(known).1)
     }
 
     /// All that the policy has against a write.

@@ -5,8 +5,8 @@ use steersman_core::{Error, Result};
 
 use super::hook::Hook;
 use super::review::{self, Verdict};
-use super::shown::Shown;
 use crate::admission::Attributes;
+use crate::admission::shown::Shown;
 use crate::fetch::{Hooks, Uncalled};
 
 /// Why a webhook does not let a write pass.

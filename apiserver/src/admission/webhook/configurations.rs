@@ -8,7 +8,7 @@ use steersman_core::store::Revision;
 use steersman_core::{Object, Result};
 
 use super::hook::Hook;
-use crate::admission::{Attributes, Operation};
+use crate::admission::Attributes;
 use crate::fetch::Hooks;
 use crate::tree::Read;
 use crate::watch_cache::{Changes, Collection, Selection};
@@ -38,9 +38,7 @@ impl Configurations {
     /// The webhooks that may be about a write: by the names of their configurations, and as those list them.
     pub(super) fn hooks(&self, write: &Attributes<'_>) -> Arc<[Arc<Hook>]> {
         let hooks = self.current();
-        // A delete of many is asked about one by one.
-        let is_whole = write.operation == Operation::Delete && write.old.is_none();
-        if hooks.is_empty() || is_whole || write.configures_admission() { Arc::default() } else { hooks }
+        if hooks.is_empty() || write.configures_admission() { Arc::default() } else { hooks }
     }
 
     fn current(&self) -> Arc<[Arc<Hook>]> {

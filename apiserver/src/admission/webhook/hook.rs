@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1;
-use serde::Deserialize;
 use serde_json::Value;
-use steersman_core::selector::LabelSelector;
 
 use crate::admission::policy::Preamble;
+use crate::admission::selectors::Selectors;
 use crate::cel::Environment;
 use crate::fetch::Place;
 use crate::tree::Read;
@@ -22,8 +20,7 @@ pub(super) struct Hook {
     pub(super) rules: Vec<Value>,
     /// Whether rules name resources that are the same as others of another version.
     pub(super) is_equivalent: bool,
-    pub(super) namespaces: LabelSelector,
-    pub(super) objects: LabelSelector,
+    pub(super) selectors: Selectors,
     /// The conditions under which it is asked, and what a failure means.
     pub(super) preamble: Preamble,
     /// Whether it is asked again if others have changed the object since.
@@ -52,8 +49,7 @@ impl Hook {
             name: hook.text("name").to_owned(),
             rules: hook.items("rules").to_vec(),
             is_equivalent: hook.text("matchPolicy") != "Exact",
-            namespaces: selector(hook.at("namespaceSelector")),
-            objects: selector(hook.at("objectSelector")),
+            selectors: Selectors::read(hook),
             preamble: Preamble::compile(&mut Environment::admission(), hook),
             is_reinvocable: hook.text("reinvocationPolicy") == "IfNeeded",
             runs_dry: matches!(hook.text("sideEffects"), "None" | "NoneOnDryRun"),
@@ -84,10 +80,4 @@ impl Version {
             Version::V1Beta1 => "admission.k8s.io/v1beta1",
         }
     }
-}
-
-/// A selector that is not there selects everything. One that cannot be read was refused when it was written.
-fn selector(selector: &Value) -> LabelSelector {
-    let selector = Option::<v1::LabelSelector>::deserialize(selector).unwrap_or_default().unwrap_or_default();
-    LabelSelector::from_object(Some(&selector)).unwrap_or_else(|_| LabelSelector::everything())
 }

@@ -9,7 +9,6 @@ mod hook;
 mod matches;
 mod mutating;
 mod review;
-mod shown;
 mod validating;
 
 pub(super) use configurations::Configurations;

@@ -7,7 +7,7 @@ use steersman_core::{Error, Result};
 use super::ask::Refusal;
 use super::configurations::Configurations;
 use super::hook::Hook;
-use super::shown::Shown;
+use crate::admission::shown::Shown;
 use crate::admission::{Admission, Attributes, Reinvoked};
 use crate::patch::{self, Misfit};
 use crate::schema::explain_json;
@@ -71,6 +71,6 @@ impl MutatingAdmissionWebhook {
             let (Misfit::Test(why) | Misfit::Other(why)) = misfit;
             Refusal::Final(Error::internal(why))
         })?;
-        shown.replace(write, patched).await.map_err(Refusal::Final)
+        shown.replace(write, patched).await.map_err(|why| Refusal::Final(Error::internal(why)))
     }
 }

@@ -5,11 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 
 use super::hook::Version;
-use super::shown::Shown;
 use crate::admission::Attributes;
+use crate::admission::policy::{told_kind, told_resource};
+use crate::admission::shown::Shown;
 use crate::tree::{Fill, Read, fields};
 
 /// What a webhook has answered.
@@ -25,13 +25,12 @@ pub(super) struct Verdict {
 
 /// The question about a write.
 pub(super) fn question(api_version: &str, uid: &str, write: &Attributes<'_>, shown: &Shown) -> Value {
-    let own = write.cluster.kind_of(write.resource, write.subresource);
     let mut request = json!({
         "uid": uid,
-        "kind": kind(&shown.version.kind),
-        "resource": resource(&shown.version.resource),
-        "requestKind": kind(own.as_ref().unwrap_or(write.kind)),
-        "requestResource": resource(write.resource),
+        "kind": told_kind(&shown.version.kind),
+        "resource": told_resource(&shown.version.resource),
+        "requestKind": told_kind(write.kind),
+        "requestResource": told_resource(write.resource),
         "operation": write.operation.word(),
         "userInfo": user(write),
         "object": shown.object,
@@ -50,14 +49,6 @@ pub(super) fn question(api_version: &str, uid: &str, write: &Attributes<'_>, sho
         request_fields.put(field, text);
     }
     json!({"kind": "AdmissionReview", "apiVersion": api_version, "request": request})
-}
-
-fn kind(kind: &GroupVersionKind) -> Value {
-    json!({"group": kind.group, "version": kind.version, "kind": kind.kind})
-}
-
-fn resource(resource: &GroupVersionResource) -> Value {
-    json!({"group": resource.group, "version": resource.version, "resource": resource.resource})
 }
 
 fn user(write: &Attributes<'_>) -> Value {

@@ -6,6 +6,7 @@ mod far;
 mod forward;
 mod kubelet;
 mod log;
+mod options;
 mod pod;
 mod proxy;
 #[cfg(feature = "tls")]
@@ -81,6 +82,9 @@ impl Door {
 /// Answers a request at a door.
 pub(super) async fn answer(connect: Connect<'_>, door: Door, body: Bytes) -> Result<Answer> {
     connect.core.check_door(connect.caller, connect.target, verb(&connect.parts.method))?;
+    if door != Door::Log {
+        admit(&connect, door).await?;
+    }
     match door {
         Door::Log => log::answer(&connect).await,
         Door::Exec | Door::Attach | Door::PortForward => {
@@ -100,6 +104,15 @@ pub(super) async fn answer(connect: Connect<'_>, door: Door, body: Bytes) -> Res
         }
         Door::Proxy => proxy::answer(&connect, body).await,
     }
+}
+
+/// Asks admission about a connection.
+async fn admit(connect: &Connect<'_>, door: Door) -> Result<()> {
+    if connect.query.has("dryRun") {
+        return Err(Error::bad_request("dryRun is not supported"));
+    }
+    let options = options::read(connect, door)?;
+    connect.core.admit_connection(connect.caller, connect.target, options).await
 }
 
 /// Switches to the protocol that the client wants.

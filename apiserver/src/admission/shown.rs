@@ -1,10 +1,10 @@
-//! What a webhook sees of a write: its objects, whole, in the version that the webhook asks for.
+//! What policies and webhooks see of a write: its objects, whole, in the version that they ask for.
 
 use serde_json::Value;
 use steersman_core::{Error, Result};
 
-use super::matches::Version;
-use crate::admission::Attributes;
+use super::Attributes;
+use super::rules::Version;
 use crate::ownership::Owners;
 use crate::tree::{Fill, Read};
 
@@ -25,17 +25,20 @@ impl Shown {
             written.new.put(&mut object);
             written.old.unwrap_or(&Owners::default()).put(&mut old);
         }
-        for shown in [&mut object, &mut old] {
+        for (shown, version) in [(&mut object, write.version), (&mut old, write.old_version)] {
             let metadata = shown.get_mut("metadata").and_then(Value::as_object_mut);
-            if let (Some(metadata), Some(version)) = (metadata, write.old_version) {
-                metadata.put("resourceVersion", version.to_string());
+            if let Some(metadata) = metadata.filter(|_| !version.is_empty()) {
+                metadata.put("resourceVersion", version);
             }
         }
         Ok(Shown { version, object, old })
     }
 
-    /// Writes an object that a webhook has changed in the place of the one that it was shown. Whether it differs.
-    pub(super) async fn replace(self, write: &mut Attributes<'_>, mut object: Value) -> Result<bool> {
+    /// Writes an object that somebody has changed in the place of the one that it was shown. Whether it differs.
+    ///
+    /// # Errors
+    /// It cannot be read as what it was.
+    pub(super) async fn replace(self, write: &mut Attributes<'_>, mut object: Value) -> Result<bool, String> {
         let is_changed = object != self.object;
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.drop_field("resourceVersion");
@@ -48,8 +51,7 @@ impl Shown {
                 *written.new = taken;
             }
         }
-        let stored = write.cluster.restore(&self.version.resource, write.subresource, object).await;
-        *write.object = stored.map_err(Error::internal)?;
+        *write.object = write.cluster.restore(&self.version.resource, write.subresource, object).await?;
         Ok(is_changed)
     }
 }
