@@ -29,6 +29,8 @@ pub(super) struct Expected<'a> {
     pub(super) kind: GroupVersionKind,
     /// Whether it is about a custom resource, which there is no protobuf of.
     pub(super) is_custom: bool,
+    /// Whether it must say so itself, as custom resources have to.
+    pub(super) must_say: bool,
 }
 
 impl Expected<'_> {
@@ -55,6 +57,9 @@ pub(super) fn object(headers: &HeaderMap, body: Bytes, expected: &Expected<'_>) 
     };
     if let Some(why) = unrecognized::untold(&decoded.value) {
         return Err(unrecognized::refuse(&body, &expected.kind.kind, &why));
+    }
+    if expected.must_say && decoded.value.is_object() {
+        unrecognized::check_said(&decoded.value, &body, &expected.kind)?;
     }
     if !expected.is_custom {
         if decoded.value.is_null() {

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use serde_json::Value;
-use steersman_core::Error;
+use steersman_core::resource::GroupVersionKind;
+use steersman_core::{Error, Result};
 
 use crate::schema::kind_of;
 
@@ -20,6 +21,22 @@ pub(super) fn refuse(body: &[u8], kind: &str, why: &str) -> Error {
     Error::bad_request(format!(
         "the object provided is unrecognized (must be of type {kind}): {why} ({shown})"
     ))
+}
+
+/// Refuses a custom resource that does not say what it is.
+pub(super) fn check_said(tree: &Value, body: &[u8], wanted: &GroupVersionKind) -> Result<()> {
+    let is_said = |field: &str| tree[field].as_str().is_some_and(|text| !text.is_empty());
+    if !is_said("kind") {
+        let why = format!("Object 'Kind' is missing in '{}'", String::from_utf8_lossy(body));
+        return Err(refuse(body, &wanted.kind, &why));
+    }
+    if is_said("apiVersion") {
+        return Ok(());
+    }
+    let wanted = wanted.api_version();
+    Err(Error::bad_request(format!(
+        "the API version in the data () does not match the expected API version ({wanted})"
+    )))
 }
 
 /// Why the kind of a body cannot be told; `None` if it can, or is not said.
@@ -66,6 +83,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_custom_resource_says_what_it_is() {
+        let widget = GroupVersionKind::new("example.com", "v1", "Widget");
+        let fault = |body: Value| {
+            let text = body.to_string();
+            check_said(&body, text.as_bytes(), &widget)
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
+        assert_eq!(fault(json!({"apiVersion": "example.com/v1", "kind": "Widget"})), "");
+        let missing = fault(json!({"kind": ""}));
+        let why = r#"(must be of type Widget): Object 'Kind' is missing in '{"kind":""}' ({"kind":""})"#;
+        assert!(missing.contains(why), "{missing}");
+        assert!(fault(json!({"kind": "Widget"})).contains("the API version in the data () does not match"));
+    }
 
     #[test]
     fn what_is_sent_is_shown_from_its_beginning() {

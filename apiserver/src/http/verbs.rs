@@ -187,7 +187,8 @@ impl<'a> Call<'a> {
     /// The kind of the body that the target takes.
     fn expected(&self, row: &Served) -> Expected<'_> {
         let kind = row.subresource(&self.target.subresource).map_or(&row.kind, |one| &one.kind);
-        Expected { tables: &self.core.tables, kind: kind.clone(), is_custom: row.custom }
+        let must_say = row.custom && *kind == row.kind;
+        Expected { tables: &self.core.tables, kind: kind.clone(), is_custom: row.custom, must_say }
     }
 
     async fn get(self) -> Result<Answer> {
@@ -292,7 +293,7 @@ impl<'a> Call<'a> {
 
     fn delete_options(&self, row: &Served) -> Result<DeleteOptions> {
         let kind = GroupVersionKind::new("", "v1", "DeleteOptions");
-        let expected = Expected { tables: &self.core.tables, kind, is_custom: row.custom };
+        let expected = Expected { tables: &self.core.tables, kind, is_custom: row.custom, must_say: false };
         match body::delete_options(&self.parts.headers, &self.body, &expected)? {
             Some(options) => Ok(options),
             None => options::delete(&self.query),
