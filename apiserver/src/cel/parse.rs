@@ -100,7 +100,8 @@ fn too_deep(at: usize) -> Wrong {
 }
 
 /// The left-associative operators, from those that bind least.
-const LEVELS: [&[&str]; 3] = [&["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
+const LEVELS: [&[&str]; 5] =
+    [&["||"], &["&&"], &["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
 
 impl Parser {
     fn peek(&self) -> &TokenKind {
@@ -143,11 +144,11 @@ impl Parser {
         if self.nesting > MAX_DEPTH {
             return Err(too_deep(self.at()));
         }
-        let condition = self.or()?;
+        let condition = self.operation(0)?;
         let expr = match self.take("?") {
             None => condition,
             Some(at) => {
-                let yes = self.or()?;
+                let yes = self.operation(0)?;
                 self.expect(":")?;
                 let no = self.expr()?;
                 self.maker.call(at, "_?_:_", vec![condition, yes, no])?
@@ -157,39 +158,27 @@ impl Parser {
         Ok(expr)
     }
 
-    fn or(&mut self) -> Result<Expr, Wrong> {
-        self.logical("||", "_||_", Self::and)
-    }
-
-    fn and(&mut self) -> Result<Expr, Wrong> {
-        self.logical("&&", "_&&_", |parser| parser.binary(0))
-    }
-
-    /// Operands of one logical operator, in one node.
-    fn logical(
-        &mut self,
-        symbol: &str,
-        function: &str,
-        operand: impl Fn(&mut Self) -> Result<Expr, Wrong>,
-    ) -> Result<Expr, Wrong> {
-        let first = operand(self)?;
-        let Some(at) = self.take(symbol) else { return Ok(first) };
-        let mut args = vec![first, operand(self)?];
-        while self.take(symbol).is_some() {
-            args.push(operand(self)?);
-        }
-        self.maker.call(at, function, args)
-    }
-
-    fn binary(&mut self, level: usize) -> Result<Expr, Wrong> {
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
-        let mut left = self.binary(level + 1)?;
-        while let Some((operator, at)) = operators.iter().find_map(|one| Some((*one, self.take(one)?))) {
-            let right = self.binary(level + 1)?;
+    /// Operands, and the operators between them that bind at least as much as those of a level. What binds more is taken
+    /// into the right operand, so that a level of nesting takes few frames of the stack, however many levels there are.
+    fn operation(&mut self, least: usize) -> Result<Expr, Wrong> {
+        let mut left = self.unary()?;
+        while let Some((level, operator, at)) = self.operator(least) {
+            let mut args = vec![left, self.operation(level + 1)?];
+            // Operands of one logical operator stand in one node.
+            while matches!(operator, "||" | "&&") && self.take(operator).is_some() {
+                args.push(self.operation(level + 1)?);
+            }
             let function = if operator == "in" { "@in".to_owned() } else { format!("_{operator}_") };
-            left = self.maker.call(at, &function, vec![left, right])?;
+            left = self.maker.call(at, &function, args)?;
         }
         Ok(left)
+    }
+
+    /// Takes the operator that comes next, if it binds at least so much: its level, and where it stood.
+    fn operator(&mut self, least: usize) -> Option<(usize, &'static str, usize)> {
+        let levels = LEVELS.iter().enumerate().skip(least);
+        let mut operators = levels.flat_map(|(level, all)| all.iter().map(move |one| (level, *one)));
+        operators.find_map(|(level, operator)| Some((level, operator, self.take(operator)?)))
     }
 
     /// An even number of signs cancels itself out.
