@@ -144,34 +144,50 @@ impl Parser {
         if self.nesting > MAX_DEPTH {
             return Err(too_deep(self.at()));
         }
-        let condition = self.operation(0)?;
-        let expr = match self.take("?") {
-            None => condition,
-            Some(at) => {
-                let yes = self.operation(0)?;
-                self.expect(":")?;
-                let no = self.expr()?;
-                self.maker.call(at, "_?_:_", vec![condition, yes, no])?
-            }
-        };
+        let expr = self.choice();
         self.nesting -= 1;
-        Ok(expr)
+        expr
+    }
+
+    fn choice(&mut self) -> Result<Expr, Wrong> {
+        let condition = self.operation(0)?;
+        match self.take("?") {
+            None => Ok(condition),
+            Some(at) => self.branches(at, condition),
+        }
+    }
+
+    fn branches(&mut self, at: usize, condition: Expr) -> Result<Expr, Wrong> {
+        let yes = self.operation(0)?;
+        self.expect(":")?;
+        let no = self.expr()?;
+        self.maker.call(at, "_?_:_", vec![condition, yes, no])
     }
 
     /// Operands, and the operators between them that bind at least as much as those of a level. What binds more is taken
-    /// into the right operand, so that a level of nesting takes few frames of the stack, however many levels there are.
+    /// into the right operand: a pair of parentheses takes few frames of the stack, however many levels there are.
     fn operation(&mut self, least: usize) -> Result<Expr, Wrong> {
         let mut left = self.unary()?;
         while let Some((level, operator, at)) = self.operator(least) {
-            let mut args = vec![left, self.operation(level + 1)?];
-            // Operands of one logical operator stand in one node.
-            while matches!(operator, "||" | "&&") && self.take(operator).is_some() {
-                args.push(self.operation(level + 1)?);
-            }
-            let function = if operator == "in" { "@in".to_owned() } else { format!("_{operator}_") };
-            left = self.maker.call(at, &function, args)?;
+            left = self.operands(left, level, operator, at)?;
         }
         Ok(left)
+    }
+
+    fn operands(
+        &mut self,
+        left: Expr,
+        level: usize,
+        operator: &'static str,
+        at: usize,
+    ) -> Result<Expr, Wrong> {
+        let mut args = vec![left, self.operation(level + 1)?];
+        // Operands of one logical operator stand in one node.
+        while matches!(operator, "||" | "&&") && self.take(operator).is_some() {
+            args.push(self.operation(level + 1)?);
+        }
+        let function = if operator == "in" { "@in".to_owned() } else { format!("_{operator}_") };
+        self.maker.call(at, &function, args)
     }
 
     /// Takes the operator that comes next, if it binds at least so much: its level, and where it stood.
@@ -181,24 +197,23 @@ impl Parser {
         operators.find_map(|(level, operator)| Some((level, operator, self.take(operator)?)))
     }
 
-    /// An even number of signs cancels itself out.
     fn unary(&mut self) -> Result<Expr, Wrong> {
         for (symbol, function) in [("!", "!_"), ("-", "-_")] {
-            let at = self.at();
-            let mut count = 0;
-            while !self.is_negative_number() && self.take(symbol).is_some() {
-                count += 1;
-            }
-            if count > 0 {
-                let operand = self.member()?;
-                return if count % 2 == 0 {
-                    Ok(operand)
-                } else {
-                    self.maker.call(at, function, vec![operand])
-                };
+            if self.is(symbol) && !self.is_negative_number() {
+                return self.signed(symbol, function);
             }
         }
         self.member()
+    }
+
+    /// An even number of signs cancels itself out.
+    fn signed(&mut self, symbol: &str, function: &str) -> Result<Expr, Wrong> {
+        let (at, mut count) = (self.at(), 0);
+        while !self.is_negative_number() && self.take(symbol).is_some() {
+            count += 1;
+        }
+        let operand = self.member()?;
+        if count % 2 == 0 { Ok(operand) } else { self.maker.call(at, function, vec![operand]) }
     }
 
     fn is_negative_number(&self) -> bool {
@@ -208,18 +223,22 @@ impl Parser {
 
     fn member(&mut self) -> Result<Expr, Wrong> {
         let mut expr = self.primary()?;
-        loop {
-            if let Some(at) = self.take(".") {
-                expr = self.select_or_call(expr, at)?;
-            } else if let Some(at) = self.take("[") {
-                let function = if self.take("?").is_some() { "_[?_]" } else { "_[_]" };
-                let index = self.expr()?;
-                self.expect("]")?;
-                expr = self.maker.call(at, function, vec![expr, index])?;
-            } else {
-                return Ok(expr);
-            }
+        while self.is(".") || self.is("[") {
+            expr = self.within(expr)?;
         }
+        Ok(expr)
+    }
+
+    /// A field, a call of a method, or an element.
+    fn within(&mut self, operand: Expr) -> Result<Expr, Wrong> {
+        if let Some(at) = self.take(".") {
+            return self.select_or_call(operand, at);
+        }
+        let at = self.expect("[")?;
+        let function = if self.take("?").is_some() { "_[?_]" } else { "_[_]" };
+        let index = self.expr()?;
+        self.expect("]")?;
+        self.maker.call(at, function, vec![operand, index])
     }
 
     fn select_or_call(&mut self, operand: Expr, at: usize) -> Result<Expr, Wrong> {
@@ -275,20 +294,30 @@ impl Parser {
     fn primary(&mut self) -> Result<Expr, Wrong> {
         let at = self.at();
         if self.take("(").is_some() {
-            let inner = self.expr()?;
-            self.expect(")")?;
-            return Ok(inner);
+            self.parenthesised()
+        } else if self.take("[").is_some() {
+            self.list(at)
+        } else if self.take("{").is_some() {
+            self.map(at)
+        } else if self.is("-") {
+            self.negative(at)
+        } else {
+            self.literal_or_ident(at)
         }
-        if self.take("[").is_some() {
-            return self.list(at);
-        }
-        if self.take("{").is_some() {
-            let entries = self.entries(|parser| parser.expr())?;
-            return self.maker.node(at, Kind::Map(entries));
-        }
-        if self.is("-") {
-            return self.negative(at);
-        }
+    }
+
+    fn parenthesised(&mut self) -> Result<Expr, Wrong> {
+        let inner = self.expr()?;
+        self.expect(")")?;
+        Ok(inner)
+    }
+
+    fn map(&mut self, at: usize) -> Result<Expr, Wrong> {
+        let entries = self.entries(|parser| parser.expr())?;
+        self.maker.node(at, Kind::Map(entries))
+    }
+
+    fn literal_or_ident(&mut self, at: usize) -> Result<Expr, Wrong> {
         match self.peek().clone() {
             TokenKind::Literal(Literal::Int(i64::MIN)) => {
                 Err(Wrong { at, why: "invalid int literal".to_owned() })
