@@ -23,6 +23,11 @@ impl Counters {
         offered
     }
 
+    /// Whether all that a device takes is among what is offered.
+    pub(super) fn know(&self, device: &Device) -> bool {
+        taken(device).all(|(key, _)| self.0.contains_key(&key))
+    }
+
     /// Whether there is enough left for a device.
     pub(super) fn suffice(&self, device: &Device) -> bool {
         taken(device).all(|(key, amount)| self.0.get(&key).is_some_and(|left| *left >= amount))

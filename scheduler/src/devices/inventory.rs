@@ -1,6 +1,6 @@
 //! The devices that drivers offer, by pool and by the nodes that can reach them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, NodeSelector as ApiSelector};
@@ -20,6 +20,8 @@ pub(crate) struct Inventory {
     /// Devices that more than one node may reach.
     elsewhere: Vec<usize>,
     ids: BTreeMap<(String, String, String), usize>,
+    /// Those with devices that have binding conditions.
+    slices_that_wait: BTreeSet<usize>,
 }
 
 /// The devices that one driver manages together.
@@ -28,7 +30,8 @@ pub(super) struct Pool {
     pub(super) name: String,
     /// Whether all its slices are there: it is being updated otherwise.
     pub(super) is_complete: bool,
-    pub(super) invalid: Option<String>,
+    /// Whether its devices have names of their own, and take nothing that it does not offer.
+    pub(super) is_valid: bool,
     pub(super) counters: Counters,
     slices: Vec<usize>,
 }
@@ -59,6 +62,7 @@ impl Inventory {
             by_node: BTreeMap::new(),
             elsewhere: Vec::new(),
             ids: BTreeMap::new(),
+            slices_that_wait: BTreeSet::new(),
         };
         for pool in 0..inventory.pools.len() {
             for slice in inventory.pools[pool].slices.clone() {
@@ -72,6 +76,9 @@ impl Inventory {
         let spec = self.slices[slice].spec.clone();
         for (device, offered) in spec.devices.iter().flatten().enumerate() {
             let reach = Reach::of(&spec, offered);
+            if offered.binding_conditions.is_some() {
+                self.slices_that_wait.insert(slice);
+            }
             let at = self.offers.len();
             match &reach {
                 Reach::Node(node) => self.by_node.entry(node.clone()).or_default().push(at),
@@ -80,19 +87,26 @@ impl Inventory {
             }
             self.offers.push(Offer { slice, device, pool, reach });
             let id = (spec.driver.clone(), spec.pool.name.clone(), offered.name.clone());
-            if self.ids.insert(id, at).is_some() {
-                let why = format!("duplicate device name {} in pool", offered.name);
-                self.pools[pool].invalid.get_or_insert(why);
-            }
+            let is_new = self.ids.insert(id, at).is_none();
+            let pool = &mut self.pools[pool];
+            pool.is_valid &= is_new && pool.counters.know(offered);
         }
     }
 
-    /// The devices that a node reaches, in a fixed order.
+    /// The devices that a node reaches, by driver, pool, slice and place. Pools with devices that have to be prepared
+    /// before they can be used come last.
     pub(super) fn reachable(&self, node: &Node) -> Vec<usize> {
         let name = node.metadata.name.as_deref().unwrap_or_default();
         let own = self.by_node.get(name).into_iter().flatten().copied();
         let others = self.elsewhere.iter().copied().filter(|at| self.offers[*at].reach.includes(node));
-        own.chain(others).collect()
+        let mut reachable: Vec<usize> = own.chain(others).collect();
+        reachable.sort_unstable();
+        let waits = |at: &&usize| self.slices_that_wait.contains(&self.offers[**at].slice);
+        let last: BTreeSet<usize> = reachable.iter().filter(waits).map(|at| self.offers[*at].pool).collect();
+        let (last, mut first): (Vec<_>, Vec<_>) =
+            reachable.into_iter().partition(|at| last.contains(&self.offers[*at].pool));
+        first.extend(last);
+        first
     }
 
     /// The device of driver, pool and name, if it is still offered.
@@ -122,7 +136,7 @@ impl Inventory {
         &self.spec(offer).devices.as_deref().unwrap_or_default()[at]
     }
 
-    pub(super) fn view(&self, offer: usize) -> DeviceView<'_> {
+    pub(super) fn view(&self, offer: usize) -> Result<DeviceView<'_>, String> {
         DeviceView::new(&self.spec(offer).driver, self.device(offer))
     }
 }
@@ -182,7 +196,7 @@ fn pools(slices: &[Arc<ResourceSlice>]) -> Vec<Pool> {
         Pool {
             name: format!("{driver}/{name}"),
             is_complete: expected == i64::try_from(members.len()).ok(),
-            invalid: None,
+            is_valid: true,
             counters: Counters::offered(members.iter().map(|at| &slices[*at].spec)),
             slices: members,
         }

@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::resource::v1::{
-    DeviceClass, DeviceRequest, DeviceSelector as ApiSelector, DeviceTaint, DeviceToleration,
-    ExactDeviceRequest, ResourceClaim,
+    CapacityRequirements, DeviceClass, DeviceRequest, DeviceSelector as ApiSelector, DeviceSubRequest,
+    DeviceTaint, DeviceToleration, ExactDeviceRequest, ResourceClaim,
 };
 
 use super::constraint::Constraint;
 use super::selectors::{Compiler, Selector};
 use crate::snapshot::Snapshot;
 
-/// A claim gets at most so many devices; upstream's limit.
-const MOST_DEVICES: i64 = 32;
-
 /// A claim that is to be allocated.
 pub(crate) struct ClaimPlan {
     pub(crate) claim: Arc<ResourceClaim>,
     pub(super) requests: Vec<Vec<Alternative>>,
     pub(super) constraints: Vec<Constraint>,
+    /// What is wrong with it that is told where devices are looked for.
+    pub(super) fault: Option<String>,
 }
 
 /// One way to satisfy a request.
@@ -32,6 +31,10 @@ pub(super) struct Alternative {
     /// Whether devices are looked at rather than taken.
     pub(super) is_admin: bool,
     pub(super) tolerations: Vec<DeviceToleration>,
+    /// How much it asks for of each device.
+    pub(super) capacity: Option<CapacityRequirements>,
+    /// What is wrong with it that is told where devices are looked for.
+    pub(super) fault: Option<String>,
 }
 
 /// Why a claim cannot be planned.
@@ -49,18 +52,29 @@ impl ClaimPlan {
         compiler: &Compiler,
     ) -> Result<Self, NoPlan> {
         let devices = claim.spec.devices.as_ref();
-        let mut plan = ClaimPlan { claim: claim.clone(), requests: Vec::new(), constraints: Vec::new() };
+        let mut plan =
+            ClaimPlan { claim: claim.clone(), requests: Vec::new(), constraints: Vec::new(), fault: None };
         for request in devices.and_then(|devices| devices.requests.as_ref()).into_iter().flatten() {
             let ways = alternatives(request);
-            let ways = ways.into_iter().map(|(name, exact)| alternative(&plan, name, &exact, snapshot, compiler));
+            let ways = ways.into_iter().map(|(name, exact)| alternative(&plan, name, exact, snapshot, compiler));
             let ways = ways.collect::<Result<Vec<_>, NoPlan>>()?;
+            if ways.is_empty() {
+                let why = format!("request {}: unknown request type", request.name);
+                return Err(NoPlan::NotNow(format!("resource claim {}, {why}", plan.name())));
+            }
             plan.requests.push(ways);
         }
-        for constraint in devices.and_then(|devices| devices.constraints.as_ref()).into_iter().flatten() {
-            let unknown = || NoPlan::Broken(format!("claim {}: unsupported constraint type", plan.name()));
-            plan.constraints.push(Constraint::of(constraint).ok_or_else(unknown)?);
+        let constraints = devices.and_then(|devices| devices.constraints.as_ref());
+        for (at, constraint) in constraints.into_iter().flatten().enumerate() {
+            match Constraint::of(constraint) {
+                Some(constraint) => plan.constraints.push(constraint),
+                None => {
+                    let why = "empty constraint (unsupported constraint type?)";
+                    let fault = format!("claim {}, constraint #{at}: {why}", plan.name());
+                    plan.fault.get_or_insert(fault);
+                }
+            }
         }
-        plan.check_count()?;
         Ok(plan)
     }
 
@@ -68,21 +82,18 @@ impl ClaimPlan {
     pub(crate) fn name(&self) -> String {
         key(&self.claim)
     }
-
-    fn check_count(&self) -> Result<(), NoPlan> {
-        let most = |ways: &Vec<Alternative>| ways.iter().filter_map(|way| way.count).max().unwrap_or(1);
-        let wanted = self.requests.iter().map(most).sum::<usize>();
-        if i64::try_from(wanted).is_ok_and(|wanted| wanted <= MOST_DEVICES) {
-            return Ok(());
-        }
-        Err(NoPlan::Broken(format!(
-            "claim {}: number of devices {wanted} exceeds the claim limit of {MOST_DEVICES}",
-            self.name()
-        )))
-    }
 }
 
 impl Alternative {
+    pub(super) fn class_name(&self) -> &str {
+        self.class.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// The name without that of the request that it is an alternative of.
+    pub(super) fn own_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or_default()
+    }
+
     /// Whether the request puts up with what a device is tainted with.
     pub(super) fn tolerates(&self, taints: &[DeviceTaint]) -> bool {
         let keeps_off = |taint: &&DeviceTaint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
@@ -95,7 +106,11 @@ fn tolerates(toleration: &DeviceToleration, taint: &DeviceTaint) -> bool {
     let value = || toleration.value.as_deref().unwrap_or_default() == taint.value.as_deref().unwrap_or_default();
     same(&toleration.effect, &taint.effect)
         && same(&toleration.key, &taint.key)
-        && (toleration.operator.as_deref() == Some("Exists") || value())
+        && match toleration.operator.as_deref() {
+            Some("Exists") => true,
+            None | Some("" | "Equal") => value(),
+            Some(_) => false,
+        }
 }
 
 /// `namespace/name` of a claim.
@@ -109,7 +124,7 @@ fn alternatives(request: &DeviceRequest) -> Vec<(String, ExactDeviceRequest)> {
     if let Some(exact) = &request.exactly {
         return vec![(request.name.clone(), exact.clone())];
     }
-    let alternative = |one: &k8s_openapi::api::resource::v1::DeviceSubRequest| {
+    let alternative = |one: &DeviceSubRequest| {
         let exact = ExactDeviceRequest {
             allocation_mode: one.allocation_mode.clone(),
             capacity: one.capacity.clone(),
@@ -121,14 +136,13 @@ fn alternatives(request: &DeviceRequest) -> Vec<(String, ExactDeviceRequest)> {
         };
         (format!("{}/{}", request.name, one.name), exact)
     };
-    let listed: Vec<_> = request.first_available.iter().flatten().map(alternative).collect();
-    if listed.is_empty() { vec![(request.name.clone(), ExactDeviceRequest::default())] } else { listed }
+    request.first_available.iter().flatten().map(alternative).collect()
 }
 
 fn alternative(
     plan: &ClaimPlan,
     name: String,
-    exact: &ExactDeviceRequest,
+    exact: ExactDeviceRequest,
     snapshot: &Snapshot,
     compiler: &Compiler,
 ) -> Result<Alternative, NoPlan> {
@@ -136,42 +150,41 @@ fn alternative(
     if class.is_empty() {
         return Err(NoPlan::Broken(format!("request {name}: unsupported request type")));
     }
-    if exact.capacity.is_some() {
-        let why = "requests for a share of a device are not supported by this scheduler";
-        return Err(NoPlan::Broken(format!("claim {}, request {name}: {why}", plan.name())));
-    }
     let missing = || NoPlan::NotNow(format!("request {name}: device class {class} does not exist"));
     let class = snapshot.related().get::<DeviceClass>("", class).ok_or_else(missing)?;
-    let count = match exact.allocation_mode.as_deref().unwrap_or("ExactCount") {
-        "All" => None,
-        "ExactCount" => Some(usize::try_from(exact.count.unwrap_or(1)).unwrap_or_default()),
-        other => {
-            let why = format!("unsupported count mode {other}");
-            return Err(NoPlan::Broken(format!("claim {}, request {name}: {why}", plan.name())));
-        }
-    };
-    let of_class = format!("class {}", class.metadata.name.as_deref().unwrap_or_default());
+    let of_class = format!("class {}", exact.device_class_name);
+    let own = class.spec.selectors.iter().flatten().enumerate();
+    let own = own.filter_map(|(at, one)| selector(&of_class, at, one, compiler));
     let of_claim = format!("claim {}", plan.name());
-    let own = class.spec.selectors.iter().flatten().enumerate().map(|(at, one)| (&of_class, at, one));
-    let asked = exact.selectors.iter().flatten().enumerate().map(|(at, one)| (&of_claim, at, one));
-    let selectors = own.chain(asked).map(|(place, at, one)| selector(place, at, one, compiler));
-    Ok(Alternative {
-        selectors: selectors.collect::<Result<_, _>>()?,
+    let asked = exact.selectors.iter().flatten().enumerate();
+    let asked = asked.filter_map(|(at, one)| selector(&of_claim, at, one, compiler));
+    let mut way = Alternative {
+        selectors: own.chain(asked).collect(),
         class: class.clone(),
-        count,
+        count: Some(usize::try_from(exact.count.unwrap_or(1)).unwrap_or_default()),
         is_admin: exact.admin_access == Some(true),
         tolerations: exact.tolerations.clone().unwrap_or_default(),
+        capacity: exact.capacity.clone(),
+        fault: None,
         name,
-    })
+    };
+    let place = format!("claim {}, request {}", plan.name(), way.own_name());
+    let empty = exact.selectors.iter().flatten().position(|selector| selector.cel.is_none());
+    if let Some(at) = empty {
+        way.fault = Some(format!("{place}, selector #{at}: CEL expression empty (unsupported selector type?)"));
+    }
+    match exact.allocation_mode.as_deref().unwrap_or("ExactCount") {
+        "All" => way.count = None,
+        "ExactCount" => {}
+        other => {
+            way.fault.get_or_insert(format!("{place}: unsupported count mode {other}"));
+        }
+    }
+    Ok(way)
 }
 
-fn selector(place: &str, at: usize, selector: &ApiSelector, compiler: &Compiler) -> Result<Selector, NoPlan> {
-    let place = format!("{place}: selector #{at}");
-    let Some(cel) = &selector.cel else {
-        let why = "CEL expression empty (unsupported selector type?)";
-        return Err(NoPlan::Broken(format!("{place}: {why}")));
-    };
-    let broken = |why| NoPlan::Broken(format!("{place}: CEL compile error: {why}"));
-    let compiled = compiler.compile(&cel.expression).map_err(broken)?;
-    Ok(Selector { place, compiled })
+/// A selector of a kind that is not known selects nothing here: where a claim has one, that is told.
+fn selector(place: &str, at: usize, selector: &ApiSelector, compiler: &Compiler) -> Option<Selector> {
+    let compiled = compiler.compile(&selector.cel.as_ref()?.expression);
+    Some(Selector { place: format!("{place}: selector #{at}"), compiled })
 }

@@ -1,58 +1,57 @@
 //! Writes down what was chosen for a claim, as its status has it.
 
-use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 use k8s_openapi::api::resource::v1::{
-    AllocationResult, DeviceAllocationConfiguration, DeviceAllocationResult, DeviceRequestAllocationResult,
+    AllocationResult, DeviceAllocationConfiguration, DeviceAllocationResult, DeviceClassConfiguration,
+    DeviceRequestAllocationResult,
 };
 
-use super::inventory::{Inventory, reach_of};
+use super::inventory::reach_of;
 use super::plan::{Alternative, ClaimPlan};
-use super::search::Chosen;
+use super::search::{Chosen, Search};
 
-/// What each claim gets.
-pub(super) fn of(inventory: &Inventory, plans: &[ClaimPlan], chosen: &[Chosen]) -> Vec<AllocationResult> {
-    let claims = plans.iter().enumerate();
+/// What each claim gets on a node.
+pub(super) fn of(search: &Search, chosen: &[Chosen], node: &Node) -> Vec<AllocationResult> {
+    let claims = search.plans().iter().enumerate();
     claims
         .map(|(claim, plan)| {
-            let own: Vec<&Chosen> = chosen.iter().filter(|one| one.claim == claim).collect();
-            let results = own.iter().map(|one| device(inventory, way(plan, one), one.device)).collect();
-            let config = configuration(plan, &own);
+            let own: Vec<Chosen> = chosen.iter().filter(|one| one.claim == claim).copied().collect();
+            let results = own.iter().map(|one| device(search, *one)).collect();
+            let config = configuration(search, plan, &own);
             let config = Some(config).filter(|config| !config.is_empty());
             AllocationResult {
                 devices: Some(DeviceAllocationResult { config, results: Some(results) }),
-                node_selector: node_selector(inventory, &own),
+                node_selector: node_selector(search, &own, node),
                 ..AllocationResult::default()
             }
         })
         .collect()
 }
 
-fn way<'a>(plan: &'a ClaimPlan, chosen: &Chosen) -> &'a Alternative {
-    &plan.requests[chosen.request][chosen.alternative]
-}
-
-fn device(inventory: &Inventory, way: &Alternative, device: usize) -> DeviceRequestAllocationResult {
-    let spec = inventory.spec(device);
+fn device(search: &Search, chosen: Chosen) -> DeviceRequestAllocationResult {
+    let (spec, device, way) = (search.inventory().spec(chosen.device), search.device(chosen), search.way(chosen));
+    let share = search.share(chosen);
     DeviceRequestAllocationResult {
         request: way.name.clone(),
         driver: spec.driver.clone(),
         pool: spec.pool.name.clone(),
-        device: inventory.device(device).name.clone(),
+        device: device.name.clone(),
         admin_access: way.is_admin.then_some(true),
         tolerations: Some(way.tolerations.clone()).filter(|tolerations| !tolerations.is_empty()),
+        share_id: share.as_ref().map(|_| String::new()),
+        consumed_capacity: share.and_then(|share| share.to_write()),
         ..DeviceRequestAllocationResult::default()
     }
 }
 
-/// First what the classes configure, then what the claim does for the requests that were satisfied.
-fn configuration(plan: &ClaimPlan, own: &[&Chosen]) -> Vec<DeviceAllocationConfiguration> {
-    let mut chosen: Vec<(usize, &Alternative)> = own.iter().map(|one| (one.request, way(plan, one))).collect();
+/// First what the classes configure, each for the requests that have it, then what the claim does for the requests that
+/// were satisfied.
+fn configuration(search: &Search, plan: &ClaimPlan, own: &[Chosen]) -> Vec<DeviceAllocationConfiguration> {
+    let mut chosen: Vec<(usize, &Alternative)> = own.iter().map(|one| (one.request, search.way(*one))).collect();
     chosen.dedup_by_key(|(request, _)| *request);
-    let mut all = Vec::new();
-    for config in chosen.iter().flat_map(|(_, way)| way.class.spec.config.iter().flatten()) {
-        let source = "FromClass".to_owned();
-        all.push(DeviceAllocationConfiguration { opaque: config.opaque.clone(), requests: None, source });
-    }
+    let mut all = of_classes(&chosen);
     let given = plan.claim.spec.devices.as_ref().and_then(|devices| devices.config.as_ref());
     for config in given.into_iter().flatten() {
         let named = config.requests.as_deref().unwrap_or_default();
@@ -68,13 +67,36 @@ fn configuration(plan: &ClaimPlan, own: &[&Chosen]) -> Vec<DeviceAllocationConfi
     all
 }
 
+fn of_classes(chosen: &[(usize, &Alternative)]) -> Vec<DeviceAllocationConfiguration> {
+    let mut classes: Vec<&Alternative> = Vec::new();
+    let mut requests: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (_, way) in chosen {
+        let named = requests.entry(way.class_name()).or_default();
+        if named.is_empty() {
+            classes.push(way);
+        }
+        named.push(way.name.clone());
+    }
+    let configured = |way: &&Alternative| {
+        let requests = requests.get(way.class_name()).cloned();
+        let one = move |config: &DeviceClassConfiguration| DeviceAllocationConfiguration {
+            opaque: config.opaque.clone(),
+            requests: requests.clone(),
+            source: "FromClass".to_owned(),
+        };
+        way.class.spec.config.iter().flatten().map(one).collect::<Vec<_>>()
+    };
+    classes.iter().flat_map(configured).collect()
+}
+
 /// The nodes that reach all devices; `None` is all nodes.
-fn node_selector(inventory: &Inventory, own: &[&Chosen]) -> Option<NodeSelector> {
+fn node_selector(search: &Search, own: &[Chosen], node: &Node) -> Option<NodeSelector> {
     let mut term = NodeSelectorTerm::default();
     for chosen in own {
-        let (node, selector) = reach_of(inventory.spec(chosen.device), inventory.device(chosen.device));
-        if let Some(node) = node {
-            return Some(NodeSelector { node_selector_terms: vec![on_node(node)] });
+        let (named, selector) = reach_of(search.inventory().spec(chosen.device), search.device(*chosen));
+        if named.is_some() {
+            let name = node.metadata.name.as_deref().unwrap_or_default();
+            return Some(NodeSelector { node_selector_terms: vec![on_node(name)] });
         }
         // There is exactly one term, the API server sees to it.
         for other in selector.into_iter().flat_map(|selector| &selector.node_selector_terms) {

@@ -56,7 +56,8 @@ pub enum AttributeValue<'a> {
 }
 
 impl<'a> AttributeValue<'a> {
-    /// The value of one that has a single one; `None` for lists.
+    /// The value of one that has a single one; `None` for lists, which upstream's gate `DRAListTypeAttributes` has off by
+    /// default.
     pub(crate) fn of(attribute: &'a DeviceAttribute) -> Option<Self> {
         let text = attribute.string.as_deref().map(AttributeValue::String);
         let version = || attribute.version.as_deref().map(AttributeValue::Version);
@@ -66,7 +67,8 @@ impl<'a> AttributeValue<'a> {
 }
 
 impl<'a> DeviceView<'a> {
-    pub(super) fn new(driver: &'a str, device: &'a Device) -> Self {
+    /// What is wrong with an attribute is an error of every expression that is asked about the device.
+    pub(super) fn new(driver: &'a str, device: &'a Device) -> Result<Self, String> {
         // Names without a domain are the driver's own.
         let split = |name: &'a str| name.split_once('/').unwrap_or((driver, name));
         let mut view = DeviceView {
@@ -77,15 +79,15 @@ impl<'a> DeviceView<'a> {
         };
         for (name, attribute) in device.attributes.iter().flatten() {
             let (domain, identifier) = split(name);
-            if let Some(value) = AttributeValue::of(attribute) {
-                view.attributes.entry(domain).or_default().insert(identifier, value);
-            }
+            let unsupported = || format!("attribute {name}: unsupported attribute value");
+            let value = AttributeValue::of(attribute).ok_or_else(unsupported)?;
+            view.attributes.entry(domain).or_default().insert(identifier, value);
         }
         for (name, capacity) in device.capacity.iter().flatten() {
             let (domain, identifier) = split(name);
             view.capacity.entry(domain).or_default().insert(identifier, &capacity.value.0);
         }
-        view
+        Ok(view)
     }
 }
 
@@ -96,7 +98,7 @@ pub(crate) struct Compiler {
     known: Arc<Mutex<BTreeMap<String, Compiled>>>,
 }
 
-type Compiled = Result<Arc<dyn DeviceSelector>, String>;
+pub(super) type Compiled = Result<Arc<dyn DeviceSelector>, String>;
 
 impl Compiler {
     pub(crate) fn new(selectors: Arc<dyn DeviceSelectors>) -> Self {
@@ -144,8 +146,17 @@ impl DeviceSelectors for Missing {
 }
 
 /// An expression, and where it stands, for messages.
-#[derive(Clone)]
 pub(super) struct Selector {
     pub(super) place: String,
-    pub(super) compiled: Arc<dyn DeviceSelector>,
+    pub(super) compiled: Compiled,
+}
+
+impl Selector {
+    /// Whether a device is selected; what is wrong with the expression is told once it is asked about one.
+    pub(super) fn matches(&self, device: &Result<DeviceView<'_>, String>) -> Result<bool, String> {
+        let place = &self.place;
+        let compiled = self.compiled.as_ref().map_err(|why| format!("{place}: CEL compile error: {why}"))?;
+        let selected = device.as_ref().map_err(String::clone).and_then(|device| compiled.matches(device));
+        selected.map_err(|why| format!("{place}: CEL runtime error: {why}"))
+    }
 }

@@ -4,7 +4,7 @@ use k8s_openapi::api::resource::v1::{AllocationResult, ResourceClaim};
 use serde_json::{Value, json};
 use steersman_core::api::Patch;
 use steersman_core::client::Objects;
-use steersman_core::{Client, Error};
+use steersman_core::{Client, Env, Error};
 
 use super::claims;
 use crate::devices::key;
@@ -17,6 +17,7 @@ const TRIES: usize = 5;
 
 /// Reserves a claim for a pod, and allocates it if it has no devices yet.
 pub(super) async fn reserve(
+    env: &Env,
     client: &Client,
     pod: &PodInfo,
     name: &str,
@@ -34,7 +35,7 @@ pub(super) async fn reserve(
         }
         let pending = pending(claims::uid(&claim));
         let what = if pending.is_some() { "add allocation and reservation" } else { "add reservation" };
-        match write(&claims, &claim, pod, pending).await {
+        match write(env, &claims, &claim, pod, pending).await {
             Ok(()) => return Ok(()),
             Err(Failed::Refused(why)) => return Err(why),
             Err(Failed::Write(error)) if error.is_conflict() => last = Some((what, error)),
@@ -51,6 +52,7 @@ enum Failed {
 }
 
 async fn write(
+    env: &Env,
     claims: &Objects<ResourceClaim>,
     claim: &ResourceClaim,
     pod: &PodInfo,
@@ -66,7 +68,10 @@ async fn write(
         }
         (None, None) => return Err(Failed::Refused(format!("claim {} has no devices any more", key(claim)))),
         (None, Some(_)) => {}
-        (Some(allocation), None) => {
+        (Some(mut allocation), None) => {
+            let results = allocation.devices.iter_mut().flat_map(|devices| devices.results.iter_mut().flatten());
+            let shares = results.filter_map(|result| result.share_id.as_mut()).filter(|id| id.is_empty());
+            shares.for_each(|id| *id = env.uuid());
             let mut finalizers = claim.metadata.finalizers.clone().unwrap_or_default();
             if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
                 finalizers.push(FINALIZER.to_owned());

@@ -20,7 +20,9 @@ use super::{Configured, claim_bind, claims};
 use crate::attempt::Attempt;
 use crate::config::parse_duration;
 use crate::decision::Nomination;
-use crate::devices::{ClaimPlan, Compiler, DeviceSelectors, Inventory, NoPlan, Search, StopReason, key};
+use crate::devices::{
+    ClaimPlan, Compiler, DeviceSelectors, Inventory, NoPlan, Offers, Search, StopReason, key,
+};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{Filter, NoRemedy, NodeFilter, Plugin, PostFilter, PreBind, Prepared, Reserve};
@@ -80,7 +82,7 @@ impl DynamicResources {
         let (mut usable_on, mut plans) = (Vec::new(), Vec::new());
         for claim in &all {
             let Some(allocation) = claims::allocation(claim) else {
-                plans.push(self.plan(claim, nodes)?);
+                plans.push(Arc::new(self.plan(claim, nodes)?));
                 continue;
             };
             if !claims::can_be_reserved(claim) && !claims::is_reserved_for(claim, pod) {
@@ -103,29 +105,15 @@ impl DynamicResources {
         })
     }
 
-    fn search(&self, plans: Vec<ClaimPlan>, nodes: &Snapshot) -> Search {
-        let inventory = Inventory::of(nodes);
-        let mut taken = BTreeSet::new();
+    fn search(&self, plans: Vec<Arc<ClaimPlan>>, nodes: &Snapshot) -> Search {
         let stored: Vec<Arc<ResourceClaim>> = nodes.related().all().collect();
-        for allocation in stored.iter().filter_map(|claim| claims::allocation(claim)) {
-            taken.extend(devices_of(allocation, &inventory));
-        }
-        for pending in self.books.lock().values() {
-            taken.extend(devices_of(&pending.allocation, &inventory));
-        }
-        Search::new(inventory, plans, taken)
+        let known = stored.iter().filter_map(|claim| Some((claims::uid(claim), claims::allocation(claim)?)));
+        let known: BTreeMap<&str, &AllocationResult> = known.collect();
+        let books = self.books.lock();
+        let pending = books.iter().filter(|(uid, _)| !known.contains_key(uid.as_str()));
+        let allocations = known.values().copied().chain(pending.map(|(_, pending)| &pending.allocation));
+        Search::new(Arc::new(Offers::new(Inventory::of(nodes), allocations)), plans)
     }
-}
-
-/// The devices of an allocation that are still offered, but for those that are only looked at.
-fn devices_of<'a>(
-    allocation: &'a AllocationResult,
-    inventory: &'a Inventory,
-) -> impl Iterator<Item = usize> + 'a {
-    let results = allocation.devices.iter().flat_map(|devices| devices.results.iter().flatten());
-    results
-        .filter(|result| result.admin_access != Some(true))
-        .filter_map(|result| inventory.find(&result.driver, &result.pool, &result.device))
 }
 
 impl Books {
@@ -232,6 +220,7 @@ impl NodeFilter for Wanted {
                 Err(StopReason::TooLong) => {
                     return Err(Rejection::unresolvable("timed out trying to allocate devices"));
                 }
+                Err(StopReason::OnNode(why)) => return Err(Rejection::unresolvable(why)),
                 Err(StopReason::Broken(why)) => return Err(Rejection::error(why)),
             }
         }
@@ -303,11 +292,11 @@ impl Reserve for DynamicResources {
 
 #[async_trait]
 impl PreBind for DynamicResources {
-    async fn pre_bind(&self, _: &Env, client: &Client, pod: &PodInfo, _: &str) -> Verdict {
+    async fn pre_bind(&self, env: &Env, client: &Client, pod: &PodInfo, _: &str) -> Verdict {
         for entry in claims::entries(pod) {
             let Some((name, _)) = claims::name(pod, entry).map_err(Rejection::error)? else { continue };
             let pending = |uid: &str| self.books.lock().get(uid).map(|pending| pending.allocation.clone());
-            claim_bind::reserve(client, pod, &name, pending).await.map_err(Rejection::error)?;
+            claim_bind::reserve(env, client, pod, &name, pending).await.map_err(Rejection::error)?;
         }
         Ok(())
     }

@@ -119,6 +119,37 @@ fn claims_are_allocated_and_reserved_before_their_pods_are_bound() {
 }
 
 #[test]
+fn claims_have_shares_of_a_device_until_nothing_is_left_of_it() {
+    in_world(Profile::default(), async |world| {
+        world.object::<DeviceClass>(class()).await;
+        world.node("n1", "8").await;
+        let mut slice = slice("n1", &[("g0", "a")]);
+        slice["spec"]["devices"][0]["allowMultipleAllocations"] = json!(true);
+        slice["spec"]["devices"][0]["capacity"] = json!({"memory": {"value": "10Gi"}});
+        world.object::<ResourceSlice>(slice).await;
+        let mut devices = one_gpu();
+        devices["requests"][0]["exactly"]["capacity"] = json!({"requests": {"memory": "4Gi"}});
+        for name in ["a", "b", "c"] {
+            world.object::<ResourceClaim>(claim(name, devices.clone())).await;
+            world.pod(name, "1", using(name)).await;
+        }
+        world.seconds(3).await;
+        let mut ids = Vec::new();
+        for name in ["a", "b"] {
+            assert_eq!(world.node_of(name).await.as_deref(), Some("n1"));
+            let claim = world.client.namespaced::<ResourceClaim>("d").get(name).await.unwrap();
+            let allocation = claim.status.clone().unwrap().allocation.unwrap();
+            let result = allocation.devices.unwrap().results.unwrap().remove(0);
+            assert_eq!((&*result.device, &*result.consumed_capacity.unwrap()["memory"].0), ("g0", "4Gi"));
+            ids.push(result.share_id.unwrap());
+        }
+        assert!(ids[0].len() == 36 && ids[1].len() == 36 && ids[0] != ids[1], "{ids:?}");
+        let (_, message) = world.condition("c").await;
+        assert!(message.contains("1 cannot allocate all claims"), "{message}");
+    });
+}
+
+#[test]
 fn a_pod_waits_for_its_claim_and_for_new_devices() {
     in_world(Profile::default(), async |world| {
         world.object::<DeviceClass>(class()).await;
