@@ -46,7 +46,7 @@ pub(crate) fn claim<O: Resource, K: Resource>(
     };
     for orphan in orphans.into_iter().filter(adoptable) {
         adopt(owner, &*orphan, outcome);
-        claimed.push(orphan);
+        claimed.push(Arc::new(owned_by(owner, &*orphan)));
     }
     claimed
 }
@@ -87,6 +87,15 @@ fn adopt<O: Resource, K: Resource>(owner: &O, orphan: &K, outcome: &mut Outcome)
         "ownerReferences": [controller_reference(owner)],
     }});
     outcome.strategic(orphan, patch).may_be_missing().while_alive(owner);
+}
+
+/// An orphan as it will be once it is adopted: what is written of it later in the same look keeps its owner.
+fn owned_by<O: Resource, K: Resource>(owner: &O, orphan: &K) -> K {
+    let (mut owned, reference) = (orphan.clone(), controller_reference(owner));
+    let owners = owned.metadata_mut().owner_references.get_or_insert_default();
+    owners.retain(|other| other.uid != reference.uid);
+    owners.push(reference);
+    owned
 }
 
 fn release<O: Resource, K: Resource>(owner: &O, stranger: &K, outcome: &mut Outcome) {

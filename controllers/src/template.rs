@@ -5,12 +5,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use steersman_core::Resource;
 use steersman_core::owner::controller_reference;
 
+/// The longest name that a pod can have.
+const NAME_LIMIT: usize = 253;
+
 /// A pod for `owner`, named after it with a generated suffix, as its template says.
 pub(crate) fn pod_for<O: Resource>(owner: &O, template: &PodTemplateSpec) -> Pod {
     let asked = template.metadata.clone().unwrap_or_default();
     let owner_metadata = owner.metadata();
     let metadata = ObjectMeta {
-        generate_name: Some(format!("{}-", owner_metadata.name.as_deref().unwrap_or_default())),
+        generate_name: Some(prefix(owner_metadata.name.as_deref().unwrap_or_default())),
         namespace: owner_metadata.namespace.clone(),
         labels: asked.labels,
         annotations: asked.annotations,
@@ -19,6 +22,11 @@ pub(crate) fn pod_for<O: Resource>(owner: &O, template: &PodTemplateSpec) -> Pod
         ..ObjectMeta::default()
     };
     Pod { metadata, spec: template.spec.clone(), status: None }
+}
+
+/// What the names of an owner's pods begin with; the dash is left out where it would make the beginning too long.
+fn prefix(owner: &str) -> String {
+    if owner.len() < NAME_LIMIT { format!("{owner}-") } else { owner.to_owned() }
 }
 
 /// A short name for the content of a template: FNV-1a (32 bits) of its JSON with fields and keys in alphabetical

@@ -1,12 +1,14 @@
 //! Deployments: rolls from one ReplicaSet to the next, within the bounds of surge and unavailability.
 //!
-//! See <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/>. Undoing a rollout is the client's:
-//! it puts an old template back, which is found again here by its content and becomes the newest revision.
+//! See <https://kubernetes.io/docs/concepts/workloads/controllers/deployment/>. Undoing a rollout is the client's, but
+//! for those that still ask by an annotation: it puts an old template back, which is found again here by its content
+//! and becomes the newest revision.
 
 mod history;
 mod numbers;
 mod recreate;
 mod revision;
+mod rollback;
 mod rolling;
 mod rollout;
 mod scale;
@@ -55,7 +57,13 @@ impl Controller for Deployments {
         }
         rollout.note_pause();
         rollout.find_revisions();
-        if is_paused(deployment) || rollout.is_scaling() {
+        if is_paused(deployment) {
+            return rollout.scale();
+        }
+        if let Some(revision) = rollback::asked(deployment) {
+            return rollout.roll_back(revision);
+        }
+        if rollout.is_scaling() {
             return rollout.scale();
         }
         if is_rolling(deployment) { rollout.roll() } else { rollout.recreate() }

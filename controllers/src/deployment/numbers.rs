@@ -80,9 +80,10 @@ pub(super) fn sum<'a>(
     sets.into_iter().map(|set| number(set)).sum()
 }
 
-/// The number in an annotation of a ReplicaSet.
+/// The number in an annotation of a ReplicaSet; what has a sign is none.
 pub(super) fn annotated(set: &ReplicaSet, annotation: &str) -> Option<i32> {
-    set.metadata.annotations.as_ref()?.get(annotation)?.parse().ok()
+    let text = set.metadata.annotations.as_ref()?.get(annotation)?;
+    text.parse().ok().filter(|_| !text.starts_with(['+', '-']))
 }
 
 #[cfg(test)]
@@ -108,6 +109,15 @@ mod tests {
             let deployment: Deployment = serde_json::from_value(deployment).unwrap();
             let numbers = (max_surge(&deployment), max_unavailable(&deployment));
             assert_eq!(numbers, (expected_surge, expected_unavailable), "of {replicas}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_an_annotation_has_no_sign() {
+        for (text, expected) in [("3", Some(3)), ("05", Some(5)), ("+5", None), ("-5", None), ("x", None)] {
+            let set = json!({"metadata": {"annotations": {DESIRED: text}}});
+            let set: ReplicaSet = serde_json::from_value(set).unwrap();
+            assert_eq!(annotated(&set, DESIRED), expected, "{text}");
         }
     }
 }

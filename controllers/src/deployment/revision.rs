@@ -18,7 +18,7 @@ use crate::template::hash;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HISTORY: &str = "deployment.kubernetes.io/revision-history";
-const HASH: &str = "pod-template-hash";
+pub(super) const HASH: &str = "pod-template-hash";
 
 /// How many bytes the history of one ReplicaSet's revisions may have.
 const HISTORY_LIMIT: usize = 2000;
@@ -27,13 +27,13 @@ const HISTORY_LIMIT: usize = 2000;
 const NAME_LIMIT: usize = 253;
 
 /// Annotations that belong to one of both objects and are not handed on.
-const NOT_COPIED: &[&str] = &[
+pub(super) const NOT_COPIED: &[&str] = &[
     "kubectl.kubernetes.io/last-applied-configuration",
     REVISION,
     HISTORY,
     super::numbers::DESIRED,
     super::numbers::MAX,
-    "deprecated.deployment.rollback.to",
+    super::rollback::ASKED,
 ];
 
 /// Where the oldest ReplicaSet with that template is.
@@ -46,7 +46,7 @@ pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSe
 }
 
 /// Whether two templates differ in nothing but the label with the hash. Most differ in what their containers are.
-fn make_the_same_pods(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
+pub(super) fn make_the_same_pods(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
     one.spec == other.spec && without_hash(one.metadata.as_ref()) == without_hash(other.metadata.as_ref())
 }
 
@@ -195,8 +195,8 @@ fn annotate(deployment: &Deployment, annotations: &mut BTreeMap<String, String>,
         None => 0,
         Some(Ok(number)) => number,
         Some(Err(_)) if old.as_deref() == Some("") => 0,
-        // Somebody has written nonsense there: upstream leaves it alone.
-        Some(Err(_)) => return changed,
+        // Somebody has written nonsense there: upstream leaves such a ReplicaSet alone.
+        Some(Err(_)) => return false,
     };
     if old_number >= revision {
         return changed;

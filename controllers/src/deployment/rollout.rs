@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use steersman_core::events::EventType;
 use steersman_core::selector::LabelSelector;
 
-use super::numbers::{DESIRED, MAX, annotated, max_surge, replicas, size};
+use super::numbers::{DESIRED, MAX, max_surge, replicas, size};
 use super::revision;
 use crate::claim::claim;
 use crate::runner::{Outcome, View};
@@ -93,10 +93,11 @@ pub(super) fn age(set: &ReplicaSet) -> impl Ord + '_ {
 pub(super) fn annotate_replicas(set: &mut ReplicaSet, deployment: &Deployment) -> bool {
     let desired = replicas(deployment);
     let numbers = [(DESIRED, desired), (MAX, desired.saturating_add(max_surge(deployment)))];
-    let new = numbers.iter().any(|(annotation, number)| annotated(set, annotation) != Some(*number));
     let annotations = set.metadata.annotations.get_or_insert_default();
+    let mut new = false;
     for (annotation, number) in numbers {
-        annotations.insert(annotation.to_owned(), number.to_string());
+        let number = number.to_string();
+        new |= annotations.insert(annotation.to_owned(), number.clone()) != Some(number);
     }
     new
 }

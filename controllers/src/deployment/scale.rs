@@ -8,6 +8,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use super::numbers::{
     DESIRED, MAX, annotated, available, is_paused, is_rolling, max_surge, replicas, size, sum,
 };
+use super::rollback;
 use super::rollout::{Rollout, age};
 use crate::runner::Outcome;
 
@@ -18,10 +19,10 @@ impl Rollout<'_> {
         self.active().iter().any(|set| annotated(set, DESIRED).is_some_and(|desired| desired != wanted))
     }
 
-    /// Scales; a paused Deployment also forgets old revisions.
+    /// Scales; a paused Deployment also forgets old revisions, unless it is to go back to one of them.
     pub(super) fn scale(mut self) -> Outcome {
         self.scale_sets();
-        if is_paused(&self.deployment) {
+        if is_paused(&self.deployment) && rollback::asked(&self.deployment).is_none() {
             self.remove_old_revisions();
         }
         self.finish_counting()

@@ -1,5 +1,6 @@
 //! Says in a Deployment's status how far it is: counts, and the conditions Available, Progressing, ReplicaFailure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -114,9 +115,14 @@ impl Rollout<'_> {
         }
     }
 
-    /// How many pods are terminating, unless a ReplicaSet has not said yet.
+    /// How many pods are terminating, unless a ReplicaSet that was looked at has not said so.
     fn terminating(&self) -> Option<i32> {
-        self.all().map(|set| set.status.as_ref().and_then(|status| status.terminating_replicas)).sum()
+        let of = |set: &Arc<ReplicaSet>| {
+            let status = set.status.clone().unwrap_or_default();
+            let unseen = status.observed_generation.unwrap_or_default() == 0;
+            status.terminating_replicas.or(unseen.then_some(0))
+        };
+        self.all().map(of).sum()
     }
 
     fn judge_progress(&self, status: &mut DeploymentStatus) {

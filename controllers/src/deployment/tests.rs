@@ -301,3 +301,69 @@ fn a_complete_deployment_asks_for_nothing() {
     let second = reconcile(&first, &sets, &[]);
     assert_eq!((second.actions().len(), second.requeue()), (0, None), "{second:?}");
 }
+
+#[test]
+fn an_annotation_of_a_former_api_asks_for_an_old_revision() {
+    let sets = || {
+        let mut old = set(1, "app:1", 0, 2);
+        old.metadata.annotations.as_mut().unwrap().insert("team".to_owned(), "y".to_owned());
+        [old, set(2, "app:2", 2, 2)]
+    };
+    let asking = |revision: &str| {
+        let mut deployment = deployment(2, "app:2", json!({}));
+        let annotations = deployment.metadata.annotations.as_mut().unwrap();
+        annotations.insert("deployment.kubernetes.io/revision".to_owned(), "2".to_owned());
+        annotations.insert("deprecated.deployment.rollback.to".to_owned(), revision.to_owned());
+        deployment.status = serde_json::from_value(json!({
+            "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]
+        }))
+        .unwrap();
+        deployment
+    };
+    let back = "app:1 y Rolled back deployment \"web\" to revision 1";
+    let cases = [
+        ("1", back),
+        ("0", back),
+        ("2", "The rollback revision contains the same template as current deployment \"web\" app:2 x"),
+        ("7", "Unable to find the revision to rollback to. app:2 x"),
+    ];
+    for (revision, expected) in cases {
+        let outcome = reconcile(&asking(revision), &sets(), &[]);
+        let told = outcome.actions().iter().flat_map(|action| match &action.operation {
+            Operation::Event(_, note) => vec![note.message.clone()],
+            Operation::Update(_, body) => {
+                let annotations = &body["metadata"]["annotations"];
+                assert_eq!(annotations["deprecated.deployment.rollback.to"], Value::Null);
+                assert_eq!(annotations["deployment.kubernetes.io/revision"], "2");
+                assert_eq!(body["spec"]["template"]["metadata"]["labels"], json!({"app": "web"}));
+                let image = &body["spec"]["template"]["spec"]["containers"][0]["image"];
+                let texts = [image, &annotations["team"]].map(|text| text.as_str().unwrap().to_owned());
+                texts.into_iter().chain(action.success.clone().map(|note| note.message)).collect()
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "to {revision}");
+    }
+    let only = [set(1, "app:2", 2, 2)];
+    let mut first = asking("0");
+    first
+        .metadata
+        .annotations
+        .as_mut()
+        .unwrap()
+        .insert("deployment.kubernetes.io/revision".into(), "1".into());
+    assert_eq!(told(&reconcile(&first, &only, &[])), ["event DeploymentRollbackRevisionNotFound", "web = 2"]);
+    assert!(told(&reconcile(&asking("x"), &sets(), &[])).is_empty(), "what is no number asks for nothing");
+}
+
+#[test]
+fn a_replica_set_that_is_adopted_keeps_its_owner_through_what_is_written_then() {
+    let deployment = deployment(1, "app:1", json!({}));
+    let mut orphan = set(0, "app:1", 1, 1);
+    orphan.metadata.owner_references = None;
+    orphan.metadata.annotations = None;
+    let outcome = reconcile(&deployment, &[orphan], &[]);
+    assert_eq!(told(&outcome), ["patch web-0", "web-0 = 1"]);
+    let Operation::Update(_, body) = &outcome.actions()[1].operation else { panic!() };
+    assert_eq!(body["metadata"]["ownerReferences"][0]["name"], "web");
+}
