@@ -73,11 +73,20 @@ impl Pods {
     fn of(view: &View, set: &ReplicaSet, outcome: &mut Outcome) -> Option<Self> {
         let selector = selector(set)?;
         let own = view.owned::<Pod>(set.metadata.uid.as_deref().unwrap_or_default());
-        let terminating =
-            own.iter().filter(|pod| pods::is_terminating(pod) && matches(&selector, &pod.metadata)).count();
-        let active = claim(view, set, &selector, pods::is_active, outcome);
+        let terminating = own.iter().filter(|pod| {
+            pods::is_terminating(pod) && is_nobody_elses(set, pod) && matches(&selector, &pod.metadata)
+        });
+        let terminating = terminating.count();
+        let may_be_ours = |pod: &Pod| pods::is_active(pod) && is_nobody_elses(set, pod);
+        let active = claim(view, set, &selector, may_be_ours, outcome);
         Some(Pods { active, terminating })
     }
+}
+
+/// Whether no other controller than the set is named by a pod: the uid alone does not say whose it is.
+fn is_nobody_elses(set: &ReplicaSet, pod: &Pod) -> bool {
+    controller_of(&pod.metadata)
+        .is_none_or(|owner| owner.kind == "ReplicaSet" && Some(&owner.name) == set.metadata.name.as_ref())
 }
 
 fn selector(set: &ReplicaSet) -> Option<LabelSelector> {
@@ -114,6 +123,7 @@ fn create(set: &ReplicaSet, outcome: &mut Outcome) {
     let template = set.spec.as_ref().and_then(|spec| spec.template.clone()).unwrap_or_default();
     outcome
         .create(&pod_for(set, &template))
+        .may_be_too_late()
         .on_success(EventType::Normal, "SuccessfulCreate", "Created pod: {name}")
         .on_failure(EventType::Warning, "FailedCreate", "Error creating: {error}");
 }

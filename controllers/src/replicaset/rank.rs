@@ -86,13 +86,10 @@ fn liveliness(pod: &Pod) -> u8 {
     }
 }
 
-/// What the pod says it costs to delete it; 0 where that is not a plain integer.
+/// What the pod says it costs to delete it; 0 where that is no integer, or begins with a plus or an idle zero.
 fn cost(pod: &Pod) -> i32 {
     let text = pod.metadata.annotations.as_ref().and_then(|annotations| annotations.get(COST));
-    let plain = |text: &&String| {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        !text.starts_with('+') && (digits == "0" || !digits.starts_with('0'))
-    };
+    let plain = |text: &&String| *text == "0" || !text.starts_with(['+', '0']);
     text.filter(plain).and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
@@ -199,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_cost_that_is_no_plain_integer_is_none() {
-        for (text, expected) in [("5", 5), ("-5", -5), ("+5", 0), ("05", 0), ("a", 0), ("", 0), ("0", 0)] {
+        for (text, expected) in
+            [("5", 5), ("-5", -5), ("-05", -5), ("+5", 0), ("05", 0), ("a", 0), ("", 0), ("0", 0)]
+        {
             assert_eq!(
                 cost(&pod("a", json!({"metadata": {"annotations": {COST: text}}}))),
                 expected,

@@ -61,7 +61,9 @@ impl Hands {
         about: Option<&ObjectReference>,
         written: &mut Written,
     ) -> Option<Failure> {
-        let Action { operation, success, failure, may_be_missing, while_alive } = action;
+        let Action { operation, success, failure, about: own, may_be_missing, may_be_too_late, while_alive } =
+            action;
+        let about = own.as_ref().or(about);
         let failing = operation.failing();
         let performed = match self.check_alive(while_alive).await {
             Ok(()) => self.perform(operation, about, written).await,
@@ -73,6 +75,7 @@ impl Hands {
                 None
             }
             Err(error) if may_be_missing && error.is_not_found() => None,
+            Err(error) if may_be_too_late && is_in_terminating_namespace(&error) => None,
             Err(error) => {
                 let failed = failing(error);
                 if !failed.is_in_terminating_namespace() {
@@ -200,6 +203,10 @@ impl Written {
 impl Failure {
     /// Whether nothing can be created any more where it was tried: that is no reason to try again, or to complain.
     pub(super) fn is_in_terminating_namespace(&self) -> bool {
-        self.error.causes().iter().any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
+        is_in_terminating_namespace(&self.error)
     }
+}
+
+fn is_in_terminating_namespace(error: &Error) -> bool {
+    error.causes().iter().any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
 }

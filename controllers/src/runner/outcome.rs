@@ -31,8 +31,12 @@ pub struct Action {
     pub success: Option<Note>,
     /// An event for when it has failed.
     pub failure: Option<Note>,
+    /// What the events are about, if not the reconciled object.
+    pub about: Option<ObjectReference>,
     /// Whether it is as good as done if the object does not exist (any more).
     pub may_be_missing: bool,
+    /// Whether it is as good as done if nothing can be created any more, as the namespace is being deleted.
+    pub may_be_too_late: bool,
     /// The object that must be there, with this uid and not being deleted, when the server is asked just before.
     pub while_alive: Option<(Target, String)>,
 }
@@ -176,9 +180,15 @@ impl Outcome {
 
     /// Does anything else: on a subresource, or on a kind that has no Rust type.
     pub fn push(&mut self, operation: Operation) -> &mut Action {
-        let action =
-            Action { operation, success: None, failure: None, may_be_missing: false, while_alive: None };
-        self.actions.push(action);
+        self.actions.push(Action {
+            operation,
+            success: None,
+            failure: None,
+            about: None,
+            may_be_missing: false,
+            may_be_too_late: false,
+            while_alive: None,
+        });
         self.actions.last_mut().expect("it was pushed just now")
     }
 
@@ -223,9 +233,21 @@ impl Action {
         self
     }
 
+    /// Records its events about `object`, rather than the reconciled one.
+    pub fn telling_of<K: Resource>(&mut self, object: &K) -> &mut Self {
+        self.about = Some(reference_to(object));
+        self
+    }
+
     /// Counts as done if the object does not exist (any more).
     pub fn may_be_missing(&mut self) -> &mut Self {
         self.may_be_missing = true;
+        self
+    }
+
+    /// Counts as done if its namespace is being deleted, so that nothing can be created there any more.
+    pub fn may_be_too_late(&mut self) -> &mut Self {
+        self.may_be_too_late = true;
         self
     }
 
