@@ -9,11 +9,14 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Service};
 use k8s_openapi::api::discovery::v1::{self as discovery, Endpoint, EndpointConditions, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use steersman_core::addresses::parse_ip;
 use steersman_core::events::EventType;
 use steersman_core::owner::controller_reference;
 
+use crate::endpoints::repack;
 use crate::endpointslice::{BY_SERVICE, MANAGED_BY, Ports, SERVICE_NAME, index_value, service_of};
 use crate::runner::{Controller, Key, Outcome, Sources, View};
+use crate::service_pods::selector;
 use crate::trigger_time::LAST_CHANGE;
 
 const MANAGER: &str = "endpointslicemirroring-controller.k8s.io";
@@ -87,8 +90,7 @@ fn is_mirrored(view: &View, endpoints: &Endpoints) -> bool {
     let elects = metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(LEADER));
     let Key { namespace, name } = Key::of_typed(endpoints);
     let service = view.get::<Service>(&namespace, &name);
-    let by_hand =
-        service.is_some_and(|service| service.spec.as_ref().is_none_or(|spec| spec.selector.is_none()));
+    let by_hand = service.is_some_and(|service| selector(&service).is_none());
     by_hand && !skipped && !elects
 }
 
@@ -106,11 +108,20 @@ fn update(old: &EndpointSlice, mut new: EndpointSlice, outcome: &mut Outcome) {
         let annotations = slice.metadata.annotations.clone().unwrap_or_default();
         (key(slice), endpoints, slice.metadata.labels.clone().unwrap_or_default(), annotations)
     };
-    if content(old) != content(&new) {
+    if content(old) != content(&new) || is_of_former(old, &new) {
         new.metadata.name = old.metadata.name.clone();
         new.metadata.resource_version = old.metadata.resource_version.clone();
         outcome.update(&new);
     }
+}
+
+/// Whether a slice names Endpoints that have since been replaced by others of the same name.
+fn is_of_former(old: &EndpointSlice, new: &EndpointSlice) -> bool {
+    let owners = |slice: &EndpointSlice| slice.metadata.owner_references.clone().unwrap_or_default();
+    let new = owners(new);
+    owners(old).iter().any(|owner| {
+        new.iter().any(|now| owner.kind == now.kind && owner.name == now.name && owner.uid != now.uid)
+    })
 }
 
 /// What makes two slices stand for the same: family and ports.
@@ -128,8 +139,8 @@ struct Wanted {
 impl Wanted {
     fn of(endpoints: &Endpoints) -> Self {
         let mut wanted = Wanted { slices: BTreeMap::new(), invalid: 0, skipped: 0 };
-        for subset in endpoints.subsets.iter().flatten() {
-            wanted.add(endpoints, subset);
+        for subset in repack(endpoints.subsets.clone().unwrap_or_default()) {
+            wanted.add(endpoints, &subset);
         }
         wanted
     }
@@ -143,7 +154,7 @@ impl Wanted {
                 self.skipped += 1;
                 continue;
             }
-            let Ok(ip) = address.ip.parse::<IpAddr>() else {
+            let Some(ip) = parse_ip(&address.ip) else {
                 self.invalid += 1;
                 continue;
             };
@@ -151,7 +162,7 @@ impl Wanted {
             let family = if ip.is_ipv6() { "IPv6" } else { "IPv4" };
             let empty = slice(endpoints, subset, family);
             let slice = self.slices.entry(key(&empty)).or_insert(empty);
-            slice.endpoints.get_or_insert_default().push(endpoint(address, ready));
+            slice.endpoints.get_or_insert_default().push(endpoint(ip, address, ready));
         }
     }
 
@@ -172,9 +183,9 @@ impl Wanted {
     }
 }
 
-fn endpoint(address: &EndpointAddress, ready: bool) -> Endpoint {
+fn endpoint(ip: IpAddr, address: &EndpointAddress, ready: bool) -> Endpoint {
     Endpoint {
-        addresses: vec![address.ip.clone()],
+        addresses: vec![ip.to_string()],
         conditions: Some(EndpointConditions { ready: Some(ready), ..EndpointConditions::default() }),
         hostname: address.hostname.clone().filter(|hostname| !hostname.is_empty()),
         node_name: address.node_name.clone(),

@@ -2,10 +2,12 @@
 //!
 //! The counterpart of upstream's `pkg/controller/util/endpoint`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container, ObjectReference, Pod, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use steersman_core::addresses::parse_ip;
 use steersman_core::cache::Change;
 use steersman_core::selector::LabelSelector;
 
@@ -31,20 +33,73 @@ pub(crate) fn selected(view: &View, service: &Service) -> Option<Vec<Arc<Pod>>> 
     if spec.type_.as_deref() == Some("ExternalName") {
         return None;
     }
-    let selector = LabelSelector::from_labels(spec.selector.as_ref()?);
+    let selector = selector(service)?;
     Some(view.selected(service.metadata.namespace.as_deref().unwrap_or_default(), &selector))
 }
 
-/// The services that select a pod, or did before it changed.
+/// What a service selects its pods by; an empty selector is none.
+pub(crate) fn selector(service: &Service) -> Option<LabelSelector> {
+    let labels = service.spec.as_ref()?.selector.as_ref().filter(|labels| !labels.is_empty())?;
+    Some(LabelSelector::from_labels(labels))
+}
+
+/// The services for which a change of a pod makes a difference: those that select it, if what it says as an endpoint
+/// has changed, and those that no longer do or only now do.
 pub(crate) fn services_of(view: &View, change: &Change) -> Vec<Key> {
-    let services = view.in_namespace::<Service>(change.object().namespace());
-    let selects = |service: &Arc<Service>| {
-        let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-        let selector = selector.map(LabelSelector::from_labels);
-        let mut states = [change.before(), change.now()].into_iter().flatten();
-        selector.is_some_and(|selector| states.any(|pod| selector.matches(&pod.metadata().labels)))
+    let touched = match change {
+        Change::Added(_) | Change::Deleted(_) => Touched::Pod,
+        Change::Modified { old, new } => match (old.lean::<Pod>(), new.lean::<Pod>()) {
+            (Ok(old), Ok(new)) => Touched::between(&old, &new),
+            (Err(_), _) | (_, Err(_)) => Touched::Pod,
+        },
     };
-    services.iter().filter(|service| selects(service)).map(|service| Key::of_typed(&**service)).collect()
+    let states = || [change.before(), change.now()].into_iter().flatten();
+    let is_touched = |service: &Arc<Service>| {
+        let Some(selector) = selector(service) else { return false };
+        let selected = states().filter(|pod| selector.matches(&pod.metadata().labels)).count();
+        match touched {
+            Touched::Pod => selected > 0,
+            Touched::Labels => selected == 1,
+            Touched::Nothing => false,
+        }
+    };
+    let services = match touched {
+        Touched::Nothing => Vec::new(),
+        Touched::Pod | Touched::Labels => view.in_namespace::<Service>(change.object().namespace()),
+    };
+    services.iter().filter(|service| is_touched(service)).map(|service| Key::of_typed(&**service)).collect()
+}
+
+/// What of a pod has changed, as far as services care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Touched {
+    /// What it says as an endpoint.
+    Pod,
+    /// Only by what it is found.
+    Labels,
+    Nothing,
+}
+
+impl Touched {
+    fn between(old: &Pod, new: &Pod) -> Self {
+        let is_going = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+        let found_as = |pod: &Pod| {
+            let spec = pod.spec.as_ref();
+            let names = spec.map(|spec| (spec.hostname.clone(), spec.subdomain.clone()));
+            (pod.metadata.labels.clone(), names)
+        };
+        if is_going(old)
+            || is_going(new)
+            || pods::is_ready(old) != pods::is_ready(new)
+            || addresses(old) != addresses(new)
+        {
+            Touched::Pod
+        } else if found_as(old) != found_as(new) {
+            Touched::Labels
+        } else {
+            Touched::Nothing
+        }
+    }
 }
 
 /// Whether a pod is listed: it has an address and has not finished. While it terminates, it is for some lists only.
@@ -55,15 +110,11 @@ pub(crate) fn is_listed(pod: &Pod, while_terminating: bool) -> bool {
 }
 
 /// A pod's addresses, in its order.
-pub(crate) fn addresses(pod: &Pod) -> Vec<&str> {
+pub(crate) fn addresses(pod: &Pod) -> Vec<IpAddr> {
     let Some(status) = &pod.status else { return Vec::new() };
-    let all: Vec<&str> = status.pod_ips.iter().flatten().map(|address| address.ip.as_str()).collect();
-    if all.is_empty() { status.pod_ip.iter().map(String::as_str).collect() } else { all }
-}
-
-/// Whether an address is of the family `IPv6`, rather than `IPv4`.
-pub(crate) fn is_v6(address: &str) -> bool {
-    address.contains(':')
+    let all = status.pod_ips.iter().flatten().map(|address| address.ip.as_str());
+    let all: Vec<IpAddr> = all.filter_map(parse_ip).collect();
+    if all.is_empty() { status.pod_ip.as_deref().and_then(parse_ip).into_iter().collect() } else { all }
 }
 
 /// Whether unready pods are to be listed as if they were ready.
@@ -143,4 +194,57 @@ fn number(pod: &Pod, port: &ServicePort) -> Option<i32> {
 
 fn protocol(protocol: Option<&str>) -> &str {
     protocol.unwrap_or("TCP")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use steersman_core::Object;
+
+    use super::*;
+
+    #[test]
+    fn only_what_makes_a_difference_for_a_service_leads_to_it() {
+        let service = |name: &str, selector: Value| -> Service {
+            let service =
+                json!({"metadata": {"name": name, "namespace": "n"}, "spec": {"selector": selector}});
+            serde_json::from_value(service).unwrap()
+        };
+        let services = [
+            service("a", json!({"app": "a"})),
+            service("b", json!({"app": "b"})),
+            service("every", json!({"all": "1"})),
+            service("none", json!({})),
+        ];
+        let view = View::fixed(Timestamp::UNIX_EPOCH).with(&services);
+        let pod = |app: &str, change: Value| {
+            let mut pod = json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {
+                    "name": "p", "namespace": "n", "uid": "p", "labels": {"app": app, "all": "1"}
+                },
+                "spec": {"containers": []},
+                "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
+            });
+            for (pointer, value) in change.as_object().unwrap() {
+                *pod.pointer_mut(pointer).unwrap() = value.clone();
+            }
+            Object::from_value(&pod).unwrap()
+        };
+        let plain = || pod("a", json!({}));
+        let modified = |new: Object| Change::Modified { old: plain(), new };
+        let gone = json!({"/status/conditions": [], "/metadata/uid": "p"});
+        let cases = [
+            (Change::Added(plain()), "a every"),
+            (Change::Deleted(plain()), "a every"),
+            (modified(pod("a", json!({"/spec/containers": [{"name": "c"}]}))), ""),
+            (modified(pod("a", json!({"/status/podIP": "10.0.0.2"}))), "a every"),
+            (modified(pod("b", json!({}))), "a b"),
+            (modified(pod("b", gone)), "a b every"),
+        ];
+        for (change, expected) in cases {
+            let keys = services_of(&view, &change).into_iter().map(|key| key.name);
+            assert_eq!(keys.collect::<Vec<_>>().join(" "), expected, "{change:?}");
+        }
+    }
 }

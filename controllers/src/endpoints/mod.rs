@@ -2,6 +2,7 @@
 //!
 //! See <https://kubernetes.io/docs/concepts/services-networking/service/#endpoints>. Others read EndpointSlices.
 
+mod repack;
 mod subsets;
 
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use steersman_core::events::EventType;
 use crate::runner::{Action, Controller, Key, Outcome, Sources, View};
 use crate::service_pods::{HEADLESS, is_headless, selected, services_of};
 use crate::trigger_time::{self, TriggerTimes};
+
+pub(crate) use repack::repack;
 
 const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 const MANAGER: &str = "endpoint-controller";
@@ -44,18 +47,14 @@ impl Controller for ServiceEndpoints {
             Some(current) if is_equal(&current, &wanted) => {}
             Some(_) => {
                 trigger_time::annotate(&mut wanted.metadata.annotations, changed);
-                complain(
-                    outcome.update(&wanted),
-                    "FailedToUpdateEndpoint",
-                    "update endpoint",
-                    &namespace,
-                    &name,
-                );
+                let update = outcome.update(&wanted).telling_of(&wanted);
+                complain(update, "FailedToUpdateEndpoint", "update endpoint", &namespace, &name);
             }
             None => {
                 trigger_time::annotate(&mut wanted.metadata.annotations, changed);
+                let create = outcome.create(&wanted).telling_of(&wanted);
                 let what = "create endpoint for service";
-                complain(outcome.create(&wanted), "FailedToCreateEndpoint", what, &namespace, &name);
+                complain(create, "FailedToCreateEndpoint", what, &namespace, &name);
             }
         }
         outcome
@@ -122,7 +121,7 @@ fn is_equal(current: &Endpoints, wanted: &Endpoints) -> bool {
     // A headless label that is wrong is not corrected by itself, as upstream does not look at it either.
     let labels = |endpoints: &Endpoints| {
         let mut labels = endpoints.metadata.labels.clone().unwrap_or_default();
-        labels.retain(|name, _| name != HEADLESS && name != MANAGED_BY);
+        labels.retain(|name, _| name != HEADLESS);
         labels
     };
     rest(current) == rest(wanted) && labels(current) == labels(wanted)

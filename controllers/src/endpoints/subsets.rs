@@ -1,14 +1,13 @@
-//! Packs the addresses behind a service into subsets: addresses that have the same ports share one.
+//! Says which subsets the addresses behind a service make, and cuts them down to what one object may list.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, EndpointSubset, Pod, Service};
 
+use super::repack::repack;
 use crate::pods;
 use crate::service_pods::{
-    Port, addresses, hostname, is_listed, is_v6, may_have_no_ports, node_name, ports, publishes_unready,
-    reference,
+    Port, addresses, hostname, is_listed, may_have_no_ports, node_name, ports, publishes_unready, reference,
 };
 
 /// How many addresses one object lists at most.
@@ -17,39 +16,28 @@ const CAPACITY: usize = 1000;
 /// The subsets of a service, in a fixed order.
 pub(super) fn of(service: &Service, pods: &[Arc<Pod>]) -> Vec<EndpointSubset> {
     let unready_too = publishes_unready(service);
-    let mut listed: Vec<(EndpointAddress, bool)> = Vec::new();
-    // First who has a port, then which ports the same addresses have.
-    let mut by_port: BTreeMap<Option<Port>, BTreeSet<usize>> = BTreeMap::new();
+    let mut subsets = Vec::new();
     for pod in pods.iter().filter(|pod| is_listed(pod, unready_too)) {
         let Some(address) = address(service, pod) else { continue };
-        let index = listed.len();
-        listed.push((address, unready_too || pods::is_ready(pod)));
-        let ports = ports(service, pod).into_iter().map(Some);
-        for port in ports.chain(may_have_no_ports(service).then_some(None)) {
-            by_port.entry(port).or_default().insert(index);
+        let ports: Vec<EndpointPort> = ports(service, pod).into_iter().map(published).collect();
+        if ports.is_empty() && !may_have_no_ports(service) {
+            continue;
         }
+        let ready = unready_too || pods::is_ready(pod);
+        let (addresses, not_ready_addresses) =
+            if ready { (Some(vec![address]), None) } else { (None, Some(vec![address])) };
+        subsets.push(EndpointSubset { addresses, not_ready_addresses, ports: Some(ports) });
     }
-    let mut by_addresses: BTreeMap<BTreeSet<usize>, Vec<EndpointPort>> = BTreeMap::new();
-    for (port, addresses) in by_port {
-        by_addresses.entry(addresses).or_default().extend(port.map(published));
-    }
-    let subset = |(addresses, ports): (BTreeSet<usize>, Vec<EndpointPort>)| {
-        let of = |ready: bool| {
-            let all = addresses.iter().map(|index| &listed[*index]);
-            all.filter(|(_, is_ready)| *is_ready == ready).map(|(address, _)| address.clone()).collect()
-        };
-        EndpointSubset { addresses: some(of(true)), not_ready_addresses: some(of(false)), ports: some(ports) }
-    };
-    sorted(by_addresses.into_iter().map(subset).collect())
+    sorted(repack(subsets))
 }
 
 /// The address of a pod in the service's first family; `None` if it has none.
 fn address(service: &Service, pod: &Pod) -> Option<EndpointAddress> {
     let family = service.spec.as_ref().and_then(|spec| spec.ip_families.as_ref()?.first());
     let v6 = family.is_some_and(|family| family == "IPv6");
-    let address = addresses(pod).into_iter().find(|address| is_v6(address) == v6)?;
+    let address = addresses(pod).into_iter().find(|address| address.is_ipv6() == v6)?;
     Some(EndpointAddress {
-        ip: address.to_owned(),
+        ip: address.to_string(),
         hostname: hostname(pod, service),
         node_name: node_name(pod),
         target_ref: Some(reference(pod)),

@@ -9,8 +9,7 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort
 use crate::pods;
 use crate::runner::View;
 use crate::service_pods::{
-    Port, addresses, hostname, is_listed, is_v6, may_have_no_ports, node_name, ports, publishes_unready,
-    reference,
+    Port, addresses, hostname, is_listed, may_have_no_ports, node_name, ports, publishes_unready, reference,
 };
 
 /// The label that names a node's zone.
@@ -20,8 +19,8 @@ pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
 #[derive(Default)]
 pub(super) struct Desired {
     pub(super) endpoints: BTreeMap<Ports, Endpoints>,
-    /// A node that a pod is bound to and that is not seen.
-    pub(super) missing_node: Option<String>,
+    /// The pods that are left out as their nodes are not seen, each with the node.
+    pub(super) without_node: Vec<(String, String)>,
 }
 
 /// Endpoints, each once.
@@ -48,17 +47,12 @@ impl Desired {
         for pod in pods.iter().filter(|pod| is_listed(pod, true)) {
             let ports = if may_have_no_ports(service) { Vec::new() } else { ports(service, pod) };
             let group = desired.endpoints.entry(Ports::wanted(ports)).or_default();
-            let node = match node_name(pod) {
-                Some(name) => match view.get::<Node>("", &name) {
-                    Some(node) => Some(node),
-                    None if publishes_unready(service) => None,
-                    None => {
-                        desired.missing_node = Some(name);
-                        continue;
-                    }
-                },
-                None => None,
-            };
+            let node_name = node_name(pod).unwrap_or_default();
+            let node = view.get::<Node>("", &node_name);
+            if node.is_none() && !publishes_unready(service) {
+                desired.without_node.push((pod.metadata.name.clone().unwrap_or_default(), node_name));
+                continue;
+            }
             let endpoint = endpoint(service, pod, node.as_deref(), family);
             if !endpoint.addresses.is_empty() {
                 group.insert(Identity::of(&endpoint), endpoint);
@@ -77,7 +71,7 @@ pub(super) fn families(service: &Service) -> Vec<&'static str> {
     }
     match spec.and_then(|spec| spec.cluster_ip.as_deref()) {
         None | Some("" | "None") => vec!["IPv4", "IPv6"],
-        Some(address) => vec![if is_v6(address) { "IPv6" } else { "IPv4" }],
+        Some(address) => vec![if address.contains(':') { "IPv6" } else { "IPv4" }],
     }
 }
 
@@ -86,9 +80,9 @@ fn endpoint(service: &Service, pod: &Pod, node: Option<&Node>, family: &str) -> 
     let terminating = pod.metadata.deletion_timestamp.is_some();
     // Who does not know of `serving` and `terminating` must not send to what is going away.
     let ready = publishes_unready(service) || (serving && !terminating);
-    let of_family = addresses(pod).into_iter().filter(|address| is_v6(address) == (family == "IPv6"));
+    let of_family = addresses(pod).into_iter().filter(|address| address.is_ipv6() == (family == "IPv6"));
     Endpoint {
-        addresses: of_family.map(str::to_owned).collect(),
+        addresses: of_family.map(|address| address.to_string()).collect(),
         conditions: Some(EndpointConditions {
             ready: Some(ready),
             serving: Some(serving),
@@ -97,9 +91,13 @@ fn endpoint(service: &Service, pod: &Pod, node: Option<&Node>, family: &str) -> 
         hostname: hostname(pod, service),
         node_name: node_name(pod),
         target_ref: Some(reference(pod)),
-        zone: node.and_then(|node| node.metadata.labels.as_ref()?.get(ZONE).cloned()),
+        zone: node.and_then(zone),
         ..Endpoint::default()
     }
+}
+
+fn zone(node: &Node) -> Option<String> {
+    node.metadata.labels.as_ref()?.get(ZONE).cloned().filter(|zone| !zone.is_empty())
 }
 
 impl Identity {

@@ -16,7 +16,6 @@ use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use steersman_core::cache::{Change, Index};
 use steersman_core::events::EventType;
-use steersman_core::owner::is_controlled_by;
 
 use crate::runner::{Action, Controller, Key, Outcome, Sources, View};
 use crate::service_pods::{selected, services_of};
@@ -81,15 +80,15 @@ impl Controller for EndpointSlices {
             }
             kept
         });
+        let mut without_node = Vec::new();
         for family in families {
             let desired = Desired::of(view, service, &pods, family);
             let plan = plan(service, family, &desired, &existing);
             hints::explain(view, service, family, &mut outcome);
             carry_out(plan, service, changed, &mut outcome);
-            if let Some(node) = &desired.missing_node {
-                miss_node(service, node, &mut outcome);
-            }
+            without_node = desired.without_node;
         }
+        miss_nodes(service, &without_node, &mut outcome);
         outcome
     }
 
@@ -119,13 +118,23 @@ fn existing(view: &View, service: &Service) -> Vec<Arc<EndpointSlice>> {
     slices
 }
 
+/// Whether a slice names this very service as an owner.
+fn is_owned_by(slice: &EndpointSlice, service: &Service) -> bool {
+    let mut owners = slice.metadata.owner_references.iter().flatten();
+    owners.any(|owner| {
+        owner.kind == "Service"
+            && owner.api_version == "v1"
+            && Some(&owner.uid) == service.metadata.uid.as_ref()
+    })
+}
+
 /// What is to become of the slices of one address family.
 fn plan(service: &Service, family: &str, desired: &Desired, existing: &[Arc<EndpointSlice>]) -> Plan {
     let mut plan = Plan::default();
     let mut by_ports: BTreeMap<Ports, Vec<Arc<EndpointSlice>>> = BTreeMap::new();
     let of_family = existing.iter().filter(|slice| slice.address_type == family);
     for slice in of_family.clone() {
-        if is_controlled_by(&slice.metadata, service) {
+        if is_owned_by(slice, service) {
             by_ports.entry(Ports::of(slice)).or_default().push(slice.clone());
         } else {
             plan.delete.push(slice.clone());
@@ -169,10 +178,18 @@ fn carry_out(plan: Plan, service: &Service, changed: Option<jiff::Timestamp>, ou
 }
 
 /// A pod whose node is not known is left out for now: without its zone, it might get traffic that it should not.
-fn miss_node(service: &Service, node: &str, outcome: &mut Outcome) {
+fn miss_nodes(service: &Service, pods: &[(String, String)], outcome: &mut Outcome) {
     let Key { namespace, name } = Key::of_typed(service);
-    let message =
-        format!("Error updating Endpoint Slices for Service {namespace}/{name}: node {node:?} not found");
+    let skipped = pods.iter().map(|(pod, node)| {
+        format!("skipping Pod {pod} for Service {namespace}/{name}: Node {node} Not Found")
+    });
+    let skipped: Vec<String> = skipped.collect();
+    let why = match skipped.as_slice() {
+        [] => return,
+        [only] => only.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    let message = format!("Error updating Endpoint Slices for Service {namespace}/{name}: {why}");
     outcome.event(EventType::Warning, "FailedToUpdateEndpointSlices", message);
     outcome.requeue_after(NODE_PATIENCE);
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use steersman_core::owner::{controller_reference, is_controlled_by};
+use steersman_core::owner::controller_reference;
 
 use super::desired::{Endpoints, Identity, Ports};
-use super::{MANAGED_BY, MANAGER, SERVICE_NAME};
+use super::{MANAGED_BY, MANAGER, SERVICE_NAME, is_owned_by};
 use crate::service_pods::{HEADLESS, is_headless};
 
 /// How many endpoints a slice has at most.
@@ -82,9 +82,8 @@ impl Plan {
     pub(super) fn recycle(&mut self, service: &Service) {
         let mut deleted = Vec::new();
         for old in std::mem::take(&mut self.delete) {
-            let fits = |new: &EndpointSlice| {
-                new.address_type == old.address_type && is_controlled_by(&old.metadata, service)
-            };
+            let fits =
+                |new: &EndpointSlice| new.address_type == old.address_type && is_owned_by(&old, service);
             match self.create.pop_if(|new| fits(new)) {
                 Some(mut new) => {
                     new.metadata.name = old.metadata.name.clone();
@@ -130,8 +129,10 @@ fn keep_wanted(service: &Service, slice: &EndpointSlice, endpoints: &mut Endpoin
 
 /// Whether all but the hints is equal.
 fn says_the_same(a: &Endpoint, b: &Endpoint) -> bool {
-    let pod =
-        |endpoint: &Endpoint| endpoint.target_ref.as_ref().map(|pod| (pod.kind.clone(), pod.uid.clone()));
+    let pod = |endpoint: &Endpoint| {
+        let reference = endpoint.target_ref.clone();
+        reference.map(|reference| ObjectReference { resource_version: None, ..reference })
+    };
     a.conditions == b.conditions && a.node_name == b.node_name && a.zone == b.zone && pod(a) == pod(b)
 }
 
