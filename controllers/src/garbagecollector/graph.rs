@@ -216,33 +216,47 @@ impl Graph {
                 node.dependents.remove(uid);
             }
         }
-        let mut doubtful = false;
+        let mut certain = true;
         for owner in is.iter().filter(|owner| !in_list(was, owner)) {
-            doubtful |= !self.attach(uid, owner, calls);
+            // One doubt is enough to have the server asked about all owners.
+            let known = self.attach(uid, owner, calls);
+            certain = certain && (known == Known::OnlyNow || self.names_rightly(uid, owner, calls));
         }
-        if doubtful {
+        if !certain {
             calls.delete.push(uid.clone());
         }
     }
 
-    /// Makes an object a dependent of the owner that it names; false if that owner is known to be another.
-    fn attach(&mut self, uid: &Uid, owner: &OwnerReference, calls: &mut Calls) -> bool {
-        let Some(identity) = self.nodes.get(uid).map(|node| node.identity.clone()) else { return true };
-        let Some(node) = self.nodes.get_mut(&*owner.uid) else {
-            let mut node = Node::named(Identity::of_owner(owner, &identity.namespace));
+    /// Makes an object a dependent of the owner that it names; an owner that nobody knew is to be looked for.
+    fn attach(&mut self, uid: &Uid, owner: &OwnerReference, calls: &mut Calls) -> Known {
+        let Some(namespace) = self.nodes.get(uid).map(|node| node.identity.namespace.clone()) else {
+            return Known::Before;
+        };
+        if let Some(node) = self.nodes.get_mut(&*owner.uid) {
             node.dependents.insert(uid.clone());
-            calls.delete.push(node.identity.uid.clone());
-            self.nodes.insert(node.identity.uid.clone(), node);
+            return Known::Before;
+        }
+        let mut node = Node::named(Identity::of_owner(owner, &namespace));
+        node.dependents.insert(uid.clone());
+        calls.delete.push(node.identity.uid.clone());
+        self.nodes.insert(node.identity.uid.clone(), node);
+        Known::OnlyNow
+    }
+
+    /// Whether an object names its owner as that is known.
+    fn names_rightly(&self, uid: &Uid, owner: &OwnerReference, calls: &mut Calls) -> bool {
+        let (Some(dependent), Some(node)) = (self.nodes.get(uid), self.nodes.get(&*owner.uid)) else {
             return true;
         };
-        node.dependents.insert(uid.clone());
-        let is_elsewhere =
-            !node.identity.namespace.is_empty() && node.identity.namespace != identity.namespace;
-        if is_elsewhere && node.observed {
-            let owner = Identity::of_owner(owner, &identity.namespace);
-            calls.misplaced.push(Misplaced { dependent: identity, owner });
+        let is_elsewhere = node.identity.namespace != dependent.identity.namespace;
+        let is_namespaced = !node.identity.namespace.is_empty();
+        if is_elsewhere && is_namespaced && node.observed {
+            let owner = Identity::of_owner(owner, &dependent.identity.namespace);
+            calls.misplaced.push(Misplaced { dependent: dependent.identity.clone(), owner });
         }
-        !is_elsewhere && node.identity.is_named_by(owner)
+        // Of an owner that was not seen, somebody without a namespace may have said wrongly that it has none.
+        let may_be_there = !is_elsewhere || (!is_namespaced && node.observed);
+        may_be_there && node.identity.is_named_by(owner)
     }
 
     /// Deletion may have begun that waits for the dependents, or for them to be freed.
@@ -292,12 +306,16 @@ impl Graph {
 
     /// Lets an unseen owner be looked for under the next of the other names that dependents have for it, in turn.
     fn try_another_name(&mut self, denied: &Identity, dependents: &[Uid]) {
+        let named = |owner: &OwnerReference, namespace: &str| {
+            let name = Identity::of_owner(owner, namespace);
+            let no_namespace = denied.namespace.is_empty()
+                && (&name.api_version, &name.kind) == (&denied.api_version, &denied.kind);
+            if no_namespace { name.cluster_scoped() } else { name }
+        };
         let names: BTreeSet<Identity> = dependents
             .iter()
             .filter_map(|uid| self.nodes.get(uid))
-            .flat_map(|node| {
-                node.owners.iter().map(|owner| Identity::of_owner(owner, &node.identity.namespace))
-            })
+            .flat_map(|node| node.owners.iter().map(|owner| named(owner, &node.identity.namespace)))
             .filter(|name| name.uid == denied.uid && name != denied)
             .collect();
         let next = names.iter().find(|name| *name > denied).or_else(|| names.first()).cloned();
@@ -307,6 +325,13 @@ impl Graph {
             node.identity = next;
         }
     }
+}
+
+/// Whether an owner was in the graph before somebody named it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Before,
+    OnlyNow,
 }
 
 /// Whether the reference keeps the owner from going before its dependent.

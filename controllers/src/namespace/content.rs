@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::api::{ListOptions, Target};
 use steersman_core::resource::{ApiResource, GroupVersionResource, Scope};
-use steersman_core::{Client, Error, Object, Result};
+use steersman_core::{Client, Object, Result};
 
 use crate::pods::is_finished;
 
@@ -25,10 +25,13 @@ pub(super) struct Content<'a> {
 }
 
 /// What remains of one resource.
+#[derive(Default)]
 struct Remainder {
     count: usize,
     finalizers: BTreeMap<String, usize>,
     seconds_left: u64,
+    /// Why it could not be deleted, or could be and is still there.
+    failure: Option<String>,
 }
 
 impl Content<'_> {
@@ -44,37 +47,28 @@ impl Content<'_> {
         };
         let pods = GroupVersionResource::of::<Pod>();
         if let Some(resource) = resources.iter().find(|resource| resource.resource == pods) {
-            self.delete_pods(resource, &mut findings).await;
-            if findings.pods_remaining > 0 || !findings.failures.is_empty() {
+            // The pods are not counted among what remains: the rest is not looked at before they are gone.
+            let pods = self.delete_all(resource).await;
+            findings.pods_remaining = pods.count;
+            findings.seconds_left = pods.seconds_left;
+            findings.failures.extend(pods.failure);
+            if findings.pods_remaining > 0 {
                 return findings;
             }
         }
         for resource in resources.iter().filter(|resource| resource.resource != pods) {
-            match self.delete_all(resource).await {
-                Ok(remainder) => add(&mut findings, resource, remainder),
-                Err(error) => findings.failures.push(error.to_string()),
-            }
+            add(&mut findings, resource, self.delete_all(resource).await);
         }
         findings
     }
 
-    /// The pods are not counted among what remains: the rest is not looked at before they are gone.
-    async fn delete_pods(&self, pods: &ApiResource, findings: &mut Findings) {
-        match self.delete_all(pods).await {
-            Ok(remainder) => {
-                findings.pods_remaining = remainder.count;
-                findings.seconds_left = remainder.seconds_left;
-            }
-            Err(error) => {
-                let namespace = self.namespace;
-                findings
-                    .failures
-                    .push(format!("failed to delete pods for namespace: {namespace}, err: {error}"));
-            }
-        }
+    async fn delete_all(&self, resource: &ApiResource) -> Remainder {
+        let remainder = self.try_to_delete_all(resource).await;
+        remainder
+            .unwrap_or_else(|error| Remainder { failure: Some(error.to_string()), ..Remainder::default() })
     }
 
-    async fn delete_all(&self, resource: &ApiResource) -> Result<Remainder> {
+    async fn try_to_delete_all(&self, resource: &ApiResource) -> Result<Remainder> {
         let estimate = self.grace_left(resource).await?;
         if resource.serves("deletecollection") {
             self.delete_collection(resource).await?;
@@ -86,13 +80,13 @@ impl Content<'_> {
         for finalizer in left.iter().flat_map(|object| &object.metadata().finalizers) {
             *finalizers.entry(finalizer.clone()).or_default() += 1;
         }
-        let seconds_left = match (left.is_empty(), estimate, finalizers.is_empty()) {
-            (true, ..) => 0,
-            (false, 0, true) => return Err(self.unexpected(resource)),
-            (false, 0, false) => FINALIZER_SECONDS,
-            (false, estimate, _) => estimate,
+        let (seconds_left, failure) = match (left.is_empty(), estimate, finalizers.is_empty()) {
+            (true, ..) => (0, None),
+            (false, 0, true) => (0, Some(self.unexpected(resource))),
+            (false, 0, false) => (FINALIZER_SECONDS, None),
+            (false, estimate, _) => (estimate, None),
         };
-        Ok(Remainder { count: left.len(), finalizers, seconds_left })
+        Ok(Remainder { count: left.len(), finalizers, seconds_left, failure })
     }
 
     /// The longest time that a pod may still take to end, counted from the deletion of the namespace.
@@ -151,11 +145,12 @@ impl Content<'_> {
         Target::all(resource.resource.clone()).in_namespace(self.namespace)
     }
 
-    fn unexpected(&self, resource: &ApiResource) -> Error {
-        let (namespace, resource) = (self.namespace, &resource.resource);
-        Error::internal(format!(
-            "unexpected items still remain in namespace: {namespace} for gvr: {resource}"
-        ))
+    fn unexpected(&self, resource: &ApiResource) -> String {
+        let (namespace, GroupVersionResource { group, version, resource }) =
+            (self.namespace, &resource.resource);
+        format!(
+            "unexpected items still remain in namespace: {namespace} for gvr: {group}/{version}, Resource={resource}"
+        )
     }
 }
 
@@ -177,6 +172,7 @@ fn add(findings: &mut Findings, resource: &ApiResource, remainder: Remainder) {
         let GroupVersionResource { group, resource, .. } = &resource.resource;
         findings.remaining.insert(format!("{resource}.{group}"), remainder.count);
     }
+    findings.failures.extend(remainder.failure);
     for (finalizer, count) in remainder.finalizers {
         *findings.finalizers.entry(finalizer).or_default() += count;
     }
