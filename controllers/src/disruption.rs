@@ -5,6 +5,7 @@
 //! Whether a single pod may be evicted, `unhealthyPodEvictionPolicy` included, is for the API server to say.
 
 mod budget;
+mod overlap;
 mod scale;
 mod stale;
 
@@ -18,7 +19,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use steersman_core::cache::Change;
 use steersman_core::events::EventType;
 use steersman_core::selector::LabelSelector;
-use steersman_core::{Client, Object, Result};
+use steersman_core::{Client, Result};
 
 use crate::{Actor, Key, Outcome, Sources, View};
 
@@ -115,15 +116,24 @@ fn pods_of(view: &View, budget: &PodDisruptionBudget) -> Vec<Arc<Pod>> {
     selector(budget).map(|selector| view.selected(namespace, &selector)).unwrap_or_default()
 }
 
-/// The budgets that cover a pod, as it was or as it is.
+/// The budgets that cover a pod as it is. Upstream, too, lets a budget that no longer does so wait for the next change.
 fn budgets_of(view: &View, change: &Change) -> Vec<Key> {
-    let budgets = view.in_namespace::<PodDisruptionBudget>(change.object().namespace());
-    let covers = |budget: &PodDisruptionBudget, pod: &Object| {
-        selector(budget).is_some_and(|selector| selector.matches(&pod.metadata().labels))
-    };
-    let versions = [change.before(), change.now()];
-    let covering = budgets.iter().filter(|budget| versions.iter().flatten().any(|pod| covers(budget, pod)));
-    covering.map(|budget| Key::of_typed(&**budget)).collect()
+    let pod = change.object();
+    covering(view, pod.namespace(), &pod.metadata().labels)
+        .iter()
+        .map(|budget| Key::of_typed(&**budget))
+        .collect()
+}
+
+/// The budgets of a namespace that cover a pod with these labels.
+fn covering(
+    view: &View,
+    namespace: &str,
+    labels: &BTreeMap<String, String>,
+) -> Vec<Arc<PodDisruptionBudget>> {
+    let mut budgets = view.in_namespace::<PodDisruptionBudget>(namespace);
+    budgets.retain(|budget| selector(budget).is_some_and(|selector| selector.matches(labels)));
+    budgets
 }
 
 /// The pods that a budget covers; an empty selector covers all of the namespace, none covers none.

@@ -133,7 +133,9 @@ fn disrupted_pods(
                 format!("Pod was expected by PDB {namespace}/{namespace} to be deleted but it wasn't");
             outcome.event_about(&**pod, EventType::Warning, "NotDeleted", message);
         } else {
-            outcome.requeue_after(Duration::try_from(deadline.duration_since(now)).unwrap_or_default());
+            let left = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
+            // A moment later it is past for certain.
+            outcome.requeue_after(left + Duration::from_millis(1));
             still.insert(name, time.clone());
         }
     }

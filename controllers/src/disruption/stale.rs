@@ -1,21 +1,25 @@
-//! Takes `DisruptionTarget` back from pods that were to be disrupted and, two minutes later, were not.
+//! Takes `DisruptionTarget` back from pods that were to be disrupted and, two minutes later, were not; and complains of
+//! pods that several budgets cover.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
 
 use crate::pod_disruption::{DISRUPTION_TARGET, is_deleted, patch, with_transition};
 use crate::pods::{condition, is_finished};
 use crate::runner::{Operation, PatchBody};
-use crate::{Controller, Outcome, View};
+use crate::{Controller, Outcome, Sources, View};
+
+use super::overlap;
 
 /// How long the pod has to begin to end.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Sets a stale `DisruptionTarget` to false.
+/// Sets a stale `DisruptionTarget` to false, and complains of pods that several budgets cover.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StalePodDisruptions;
 
@@ -24,8 +28,17 @@ impl Controller for StalePodDisruptions {
 
     const NAME: &'static str = "stale-pod-disruption";
 
+    fn component(&self) -> String {
+        "controllermanager".to_owned()
+    }
+
+    fn sources(&self) -> Sources {
+        Sources::new().reads::<PodDisruptionBudget>()
+    }
+
     fn reconcile(&self, view: &View, pod: &Pod) -> Outcome {
         let mut outcome = Outcome::done();
+        overlap::complain(view, pod, &mut outcome);
         let Some(left) = time_left(pod, view.now()) else { return outcome };
         if left > Duration::ZERO {
             outcome.requeue_after(left);
