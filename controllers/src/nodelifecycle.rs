@@ -190,8 +190,12 @@ impl Monitor {
     /// Whether the node is ready; `None` if it is gone.
     async fn look_at_node(&mut self, name: &str) -> Result<Option<bool>> {
         let Some((node, examined)) = self.update_health(name).await? else { return Ok(None) };
-        let ready = examined.is == "True";
-        self.plan_taint(&node, &examined).await;
+        let Some(is) = &examined.is else {
+            self.retry.remove(name);
+            return Ok(Some(false));
+        };
+        let ready = is == "True";
+        self.plan_taint(&node, is).await;
         let lost = !ready && examined.was == "True";
         if lost {
             let message = format!("Node {name} status is now: NodeNotReady");
@@ -232,9 +236,9 @@ impl Monitor {
     }
 
     /// Swaps the taint of a node that has one already; lets others wait for their turn.
-    async fn plan_taint(&mut self, node: &Arc<Node>, examined: &Examined) {
+    async fn plan_taint(&mut self, node: &Arc<Node>, ready: &str) {
         let zone = zones::zone_of(node);
-        let Some(taint) = Tainting::for_ready(&examined.is) else {
+        let Some(taint) = Tainting::for_ready(ready) else {
             self.zones.remove(&zone, name_of(node));
             self.reachable(node).await;
             return;
@@ -252,8 +256,10 @@ impl Monitor {
     async fn taint_due(&mut self) {
         while let Some((zone, name)) = self.zones.take_due(self.env.elapsed()) {
             let Some(node) = self.nodes.get("", &name) else { continue };
-            let ready = health::ready(&node).map_or("Unknown", |ready| ready.status.as_str());
-            let Some(taint) = Tainting::for_ready(ready) else { continue };
+            let Some(taint) = health::ready(&node).and_then(|ready| Tainting::for_ready(&ready.status))
+            else {
+                continue;
+            };
             if let Err(error) = self.swap(&node, taint).await {
                 tracing::debug!(%name, %error, "a node could not be tainted and will be tried again");
                 self.zones.enqueue(&zone, &name, self.env.elapsed());

@@ -42,11 +42,13 @@ pub(crate) fn with_transition(pod: &Pod, condition: PodCondition, now: Timestamp
     conditions.pop().unwrap_or(condition)
 }
 
-/// A strategic merge patch of the status that sets the phase and a condition, of this very pod only.
+/// A strategic merge patch of the status that sets the phase, as seen for the pod's present generation, and a
+/// condition, of this very pod only.
 pub(crate) fn patch(pod: &Pod, phase: Option<&str>, condition: Option<&PodCondition>) -> Value {
     let mut status = json!({});
     if let Some(phase) = phase {
         status["phase"] = phase.into();
+        status["observedGeneration"] = pod.metadata.generation.into();
     }
     if let Some(condition) = condition {
         status["conditions"] = json!([condition]);

@@ -15,7 +15,7 @@ use steersman_core::api::Patch;
 use steersman_core::{Client, Result};
 
 use crate::pod_disruption::{disruption_target, is_deleted, node_name, patch};
-use crate::pods::is_finished;
+use crate::pods::{is_finished, phase};
 use crate::runner::Context;
 
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
@@ -114,7 +114,8 @@ fn beyond_threshold(pods: &[Arc<Pod>], threshold: usize) -> Vec<Arc<Pod>> {
 }
 
 fn is_evicted(pod: &Pod) -> bool {
-    pod.status.as_ref().and_then(|status| status.reason.as_deref()) == Some("Evicted")
+    let reason = pod.status.as_ref().and_then(|status| status.reason.as_deref());
+    phase(pod) == "Failed" && reason == Some("Evicted")
 }
 
 /// Whether an administrator has said, of a node that is not ready, that it will not come back by itself.

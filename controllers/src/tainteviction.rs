@@ -93,10 +93,7 @@ impl Manager {
             }
             Changed::Pod(key) => match self.pods.get(&key.namespace, &key.name) {
                 Some(pod) => self.evictions.pod_changed(&on_node(&pod), now),
-                None => {
-                    self.evictions.pod_gone(key);
-                    Vec::new()
-                }
+                None => self.evictions.pod_gone(key),
             },
         };
         for key in cancelled {

@@ -78,8 +78,10 @@ impl ServiceAccountTokens {
         if !self.certificate.is_empty() {
             data.insert("ca.crt".to_owned(), ByteString(self.certificate.clone().into_bytes()));
         }
-        let namespace = secret.metadata.namespace.clone().unwrap_or_default();
-        data.insert("namespace".to_owned(), ByteString(namespace.into_bytes()));
+        if data.get("namespace").is_none_or(|namespace| namespace.0.is_empty()) {
+            let namespace = secret.metadata.namespace.clone().unwrap_or_default();
+            data.insert("namespace".to_owned(), ByteString(namespace.into_bytes()));
+        }
         if filled.data != secret.data {
             let annotations = filled.metadata.annotations.get_or_insert_default();
             annotations.extend(account.metadata.uid.clone().map(|uid| (UID_ANNOTATION.to_owned(), uid)));

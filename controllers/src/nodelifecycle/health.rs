@@ -27,8 +27,8 @@ pub(super) struct Health {
 pub(super) struct Examined {
     /// The status of `Ready` as the node was found.
     pub(super) was: String,
-    /// The status of `Ready` as it is to be.
-    pub(super) is: String,
+    /// The status of `Ready` as it is to be; nothing for a node that still has time to say it first.
+    pub(super) is: Option<String>,
     /// The node with the status that is to be written, where it has fallen silent.
     pub(super) update: Option<Node>,
 }
@@ -65,16 +65,17 @@ pub(super) fn examine(
         None => options.node_startup_grace_period,
     };
     let heard = listen(health, node, current.as_ref(), lease, now, elapsed);
-    let was = current.as_ref().map_or("Unknown", |ready| ready.status.as_str()).to_owned();
+    let is = current.map(|ready| ready.status);
+    let was = is.clone().unwrap_or_else(|| "Unknown".to_owned());
     if elapsed <= heard.saturating_add(grace) {
-        return Examined { is: was.clone(), was, update: None };
+        return Examined { was, is, update: None };
     }
     let silent = silenced(node, now);
     let update = (ready(&silent) != ready(node)).then_some(silent);
     if let (Some(health), Some(silent)) = (health, &update) {
         health.ready = ready(silent).cloned();
     }
-    Examined { was, is: "Unknown".to_owned(), update }
+    Examined { was, is: Some("Unknown".to_owned()), update }
 }
 
 /// When the last sign of life was seen; one is a new heartbeat in the status, or a renewed lease.
@@ -180,7 +181,7 @@ mod tests {
         let options = NodeLifecycleOptions::default();
         let examined =
             examine(health, &node(conditions), lease.as_ref(), now, Duration::from_secs(second), &options);
-        (examined.was, examined.is)
+        (examined.was, examined.is.unwrap_or_default())
     }
 
     fn pair(was: &str, is: &str) -> (String, String) {
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn a_node_that_never_posted_its_status_has_longer_counted_from_its_creation() {
         let mut health = None;
-        assert_eq!(look(&mut health, &json!([]), None, 60), pair("Unknown", "Unknown"));
+        assert_eq!(look(&mut health, &json!([]), None, 60), pair("Unknown", ""));
         let options = NodeLifecycleOptions::default();
         let (now, elapsed) = (Timestamp::from_second(61).unwrap(), Duration::from_secs(61));
         let examined = examine(&mut health, &node(&json!([])), None, now, elapsed, &options);

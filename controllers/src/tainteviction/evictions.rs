@@ -67,9 +67,9 @@ impl Evictions {
         called_off.then(|| pod.key.clone()).into_iter().collect()
     }
 
-    /// Forgets a pod.
-    pub(super) fn pod_gone(&mut self, key: &Key) {
-        self.pods.remove(key);
+    /// Forgets a pod; its key if that calls its eviction off.
+    pub(super) fn pod_gone(&mut self, key: &Key) -> Vec<Key> {
+        self.call_off(key).then(|| key.clone()).into_iter().collect()
     }
 
     /// When the next eviction is due.
@@ -213,7 +213,8 @@ mod tests {
         assert_eq!(evictions.next_due(), Some(seconds(50)));
         assert_eq!(evictions.pod_changed(&pod("p", &json!([{"operator": "Exists"}])), seconds(25)).len(), 1);
         evictions.pod_changed(&pod("p", &tolerating(30)), seconds(30));
-        evictions.pod_gone(&Key::new("a", "p"));
+        let gone = Key::new("a", "p");
+        assert_eq!(evictions.pod_gone(&gone), [gone], "who watches is told, as of any eviction called off");
         assert_eq!(evictions.next_due(), None);
     }
 }
