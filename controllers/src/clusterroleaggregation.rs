@@ -3,10 +3,14 @@
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles>
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use serde_json::json;
 use steersman_core::cache::Change;
 use steersman_core::selector::LabelSelector;
 
 use crate::{Controller, Key, Outcome, Sources, View};
+
+/// Who owns the rules.
+const MANAGER: &str = "clusterrole-aggregation-controller";
 
 /// Keeps the rules of ClusterRoles with an `aggregationRule`.
 #[derive(Debug, Default)]
@@ -35,9 +39,9 @@ impl Controller for ClusterRoleAggregation {
         }
         let rules = aggregated(view, role);
         if role.rules.as_deref().unwrap_or_default() != rules {
-            let mut filled = role.clone();
-            filled.rules = Some(rules);
-            outcome.update(&filled).may_be_missing();
+            // Where nothing is selected, nothing is wanted: rules that somebody else has written stay.
+            let wanted = if rules.is_empty() { json!({}) } else { json!({ "rules": rules }) };
+            outcome.apply(role, MANAGER, wanted).may_be_missing();
         }
         outcome
     }

@@ -2,12 +2,13 @@
 //!
 //! Upstream's `pkg/controller/nodeipam` with the range allocator, for one IPv4 range.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
+use steersman_core::addresses::Cidr;
 use steersman_core::events::EventType;
 
 use crate::{Key, Outcome, Sources, Sweep, View};
@@ -31,11 +32,11 @@ impl NodeIpam {
         fits.then(|| NodeIpam { first: u32::from(cluster) & mask, bits, node_bits })
     }
 
-    fn ranges(self) -> impl Iterator<Item = String> {
+    fn ranges(self) -> impl Iterator<Item = Cidr> {
         let (count, size) = (1_u64 << (self.node_bits - self.bits), 1_u64 << (32 - self.node_bits));
-        (0..count).map(move |number| {
+        (0..count).filter_map(move |number| {
             let offset = u32::try_from(number * size).unwrap_or(u32::MAX);
-            format!("{}/{}", Ipv4Addr::from(self.first.wrapping_add(offset)), self.node_bits)
+            Cidr::new(Ipv4Addr::from(self.first.wrapping_add(offset)).into(), self.node_bits)
         })
     }
 }
@@ -58,11 +59,13 @@ impl Sweep for NodeIpam {
     fn sweep(&self, view: &View) -> Outcome {
         let mut outcome = Outcome::done();
         let nodes = view.list::<Node>();
-        let taken: BTreeSet<&str> = nodes.iter().filter_map(|node| range(node)).collect();
-        let mut free = self.ranges().filter(|range| !taken.contains(range.as_str()));
-        for node in nodes.iter().filter(|node| range(node).is_none()) {
+        let taken: Vec<Cidr> = nodes.iter().filter_map(|node| range(node)?.parse().ok()).collect();
+        let mut free = self.ranges().filter(|range| !taken.iter().any(|other| overlap(range, other)));
+        let is_alive = |node: &&Arc<Node>| node.metadata.deletion_timestamp.is_none();
+        for node in nodes.iter().filter(|node| range(node).is_none()).filter(is_alive) {
             match free.next() {
                 Some(range) => {
+                    let range = range.to_string();
                     let patch = json!({"spec": {"podCIDR": range, "podCIDRs": [range]}});
                     outcome.strategic(&**node, patch).may_be_missing();
                 }
@@ -77,6 +80,11 @@ impl Sweep for NodeIpam {
     }
 }
 
+/// Whether two ranges have an address in common: one of them begins within the other.
+fn overlap(one: &Cidr, other: &Cidr) -> bool {
+    one.contains(other.address()) || other.contains(one.address())
+}
+
 fn range(node: &Node) -> Option<&str> {
     node.spec.as_ref()?.pod_cidr.as_deref().filter(|range| !range.is_empty())
 }
@@ -84,13 +92,38 @@ fn range(node: &Node) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::{Operation, PatchBody};
 
     #[test]
     fn a_cluster_range_is_cut_into_equal_parts() {
         let ipam = NodeIpam::new(Ipv4Addr::new(10, 200, 3, 4), 16, 26).unwrap();
-        let ranges: Vec<String> = ipam.ranges().collect();
+        let ranges: Vec<String> = ipam.ranges().map(|range| range.to_string()).collect();
         assert_eq!(ranges.len(), 1024);
         assert_eq!(ranges[..2], ["10.200.0.0/26", "10.200.0.64/26"]);
         assert!(NodeIpam::new(Ipv4Addr::LOCALHOST, 24, 16).is_none());
+    }
+
+    #[test]
+    fn no_node_gets_a_range_that_meets_that_of_another() {
+        let ipam = NodeIpam::new(Ipv4Addr::new(10, 200, 0, 0), 16, 26).unwrap();
+        let node = |name: &str, spec: serde_json::Value| -> Node {
+            serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap()
+        };
+        let cases = [
+            ("10.200.0.0/26", "10.200.0.64/26"),
+            ("10.200.0.0/24", "10.200.1.0/26"),
+            ("10.200.0.32/28", "10.200.0.64/26"),
+            ("10.250.0.0/26", "10.200.0.0/26"),
+        ];
+        for (taken, expected) in cases {
+            let nodes = [node("a", json!({"podCIDR": taken, "podCIDRs": [taken]})), node("b", json!({}))];
+            let outcome = ipam.sweep(&View::fixed("2026-01-01T00:00:00Z".parse().unwrap()).with(&nodes));
+            let Operation::Patch(target, PatchBody::Strategic(patch)) = &outcome.actions()[0].operation
+            else {
+                panic!("{outcome:?}")
+            };
+            assert_eq!(target.name, "b");
+            assert_eq!(patch["spec"]["podCIDR"], expected, "beside {taken}");
+        }
     }
 }

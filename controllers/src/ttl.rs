@@ -39,12 +39,11 @@ impl Controller for Ttl {
     fn reconcile(&self, view: &View, node: &Node) -> Outcome {
         let mut outcome = Outcome::done();
         let current = node.metadata.annotations.as_ref().and_then(|all| all.get(ANNOTATION));
-        let wanted =
-            seconds(view.list::<Node>().len(), current.and_then(|text| text.parse().ok())).to_string();
-        if current != Some(&wanted) {
-            outcome
-                .strategic(node, json!({"metadata": {"annotations": {ANNOTATION: wanted}}}))
-                .may_be_missing();
+        let current = current.and_then(|text| text.parse().ok());
+        let wanted = seconds(view.list::<Node>().len(), current);
+        if current != Some(wanted) {
+            let annotations = json!({ANNOTATION: wanted.to_string()});
+            outcome.strategic(node, json!({"metadata": {"annotations": annotations}})).may_be_missing();
         }
         outcome
     }

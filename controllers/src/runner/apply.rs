@@ -120,7 +120,8 @@ impl Hands {
                 (target, updated)
             }
             Operation::Patch(target, patch) => {
-                let patched = api.patch(&target, patch.into_patch(), &options).await?;
+                let (patch, options) = patch.into_patch();
+                let patched = api.patch(&target, patch, &options).await?;
                 (target, patched)
             }
             Operation::Delete(target, options) => {

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, 
 use serde::Serialize;
 use serde_json::{Value, json};
 use steersman_core::Resource;
-use steersman_core::api::{Patch, Target};
+use steersman_core::api::{Patch, Target, WriteOptions};
 use steersman_core::error::Error;
 use steersman_core::events::{EventType, reference_to};
 use steersman_core::object::to_value;
@@ -68,6 +68,13 @@ pub enum PatchBody {
     Strategic(Value),
     /// RFC 6902.
     Json(Value),
+    /// Server-side apply: what this manager wants of the object, taken over from others where they own it.
+    Apply {
+        /// Under which name the fields are owned.
+        manager: &'static str,
+        /// The fields.
+        wanted: Value,
+    },
 }
 
 /// An event to record. In the message, `{name}` stands for the name of the object that was acted on, and `{error}`
@@ -147,6 +154,21 @@ impl Outcome {
     /// Changes an object, by a strategic merge patch.
     pub fn strategic<K: Resource>(&mut self, object: &K, patch: Value) -> &mut Action {
         self.push(Operation::Patch(target(object), PatchBody::Strategic(patch)))
+    }
+
+    /// Has `manager` own the fields of an object that it wants, and give up those that it wanted before and no longer
+    /// does. `wanted` needs neither kind nor name.
+    pub fn apply<K: Resource>(
+        &mut self,
+        object: &K,
+        manager: &'static str,
+        mut wanted: Value,
+    ) -> &mut Action {
+        let target = target(object);
+        wanted["apiVersion"] = K::API_VERSION.into();
+        wanted["kind"] = K::KIND.into();
+        wanted["metadata"]["name"] = target.name.as_str().into();
+        self.push(Operation::Patch(target, PatchBody::Apply { manager, wanted }))
     }
 
     /// Deletes an object with the defaults of its kind, if it is still the one that was seen (by uid). It may be
@@ -295,11 +317,16 @@ impl Operation {
 }
 
 impl PatchBody {
-    pub(super) fn into_patch(self) -> Patch {
+    pub(super) fn into_patch(self) -> (Patch, WriteOptions) {
+        let plain = WriteOptions::default();
         match self {
-            PatchBody::Merge(value) => Patch::Merge(value),
-            PatchBody::Strategic(value) => Patch::Strategic(value),
-            PatchBody::Json(value) => Patch::Json(value),
+            PatchBody::Merge(value) => (Patch::Merge(value), plain),
+            PatchBody::Strategic(value) => (Patch::Strategic(value), plain),
+            PatchBody::Json(value) => (Patch::Json(value), plain),
+            PatchBody::Apply { manager, wanted } => {
+                let manager = WriteOptions { field_manager: manager.to_owned(), force: true, ..plain };
+                (Patch::Apply(wanted), manager)
+            }
         }
     }
 }
