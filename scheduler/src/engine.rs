@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use steersman_core::Object;
 
@@ -78,6 +79,11 @@ impl Engine {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// The time of day, for what has to happen in time.
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        self.cache.snapshot_mut().set_now(now);
     }
 
     /// A node has come, changed, or gone.

@@ -89,7 +89,7 @@ pub use extender::{Extender, Filtered, HttpExtender, Part, Post, Victims};
 pub use faults::Faults;
 pub use picker::Picker;
 pub use plugin::{
-    Bind, Filter, MAX_SCORE, NoRemedy, NodeFilter, NodeScore, Normalize, Permission, Permit, Plugin,
+    Bind, Binding, Filter, MAX_SCORE, NoRemedy, NodeFilter, NodeScore, Normalize, Permission, Permit, Plugin,
     PostBind, PostFilter, PreBind, PreEnqueue, Prepared, QueueSort, Range, Reserve, Score, Scoring,
 };
 pub use pod::PodInfo;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use steersman_core::events::Recorder;
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
@@ -368,11 +369,33 @@ pub enum Permission {
     Wait(Duration),
 }
 
+/// A pod that is about to be bound to a node.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Binding<'a> {
+    /// Time and randomness.
+    pub env: &'a Env,
+    /// The API server.
+    pub client: &'a Client,
+    /// Records events in the scheduler's name.
+    pub recorder: &'a Recorder,
+    /// The pod.
+    pub pod: &'a PodInfo,
+    /// The name of the node.
+    pub node: &'a str,
+}
+
 /// Does what must be done before binding.
 #[async_trait]
 pub trait PreBind: Send + Sync {
     /// May wait; a rejection ends the cycle. May be repeated for the same pod in a later cycle.
-    async fn pre_bind(&self, env: &Env, client: &Client, pod: &PodInfo, node: &str) -> Verdict;
+    async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict;
+
+    /// Takes back what it wrote for a pod that could not be bound; called also where it rejected the pod, or was not
+    /// called. Comes before [`Reserve::unreserve`]. May wait; what fails is left to the next cycle.
+    async fn undo(&self, binding: &Binding<'_>) {
+        let _ = binding;
+    }
 }
 
 /// Binds.

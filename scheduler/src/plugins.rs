@@ -49,6 +49,8 @@ pub(crate) mod volumes;
 k8s_openapi::k8s_if_ge_1_34! {
     mod claim_bind;
     mod claims;
+    mod device_conditions;
+    mod device_wait;
     mod dynamic_resources;
 
     pub(crate) use claim_bind::deallocate;

@@ -20,8 +20,10 @@ use crate::decision::Decision;
 use crate::engine::{Engine, Failure, Options, Permitting, Placement, Step};
 use crate::extender::{self, Consultation, Extender, Extenders, HttpExtender, Post};
 use crate::inbox::{Inbox, Kind, News, decoded};
+use crate::plugin::{Binding, Plugin, PreBind};
 use crate::pod::PodInfo;
 use crate::points::Point;
+use crate::profile::Profile;
 use crate::profiles::Profiles;
 use crate::queue::Backoff;
 use crate::report::Teller;
@@ -152,6 +154,7 @@ impl Scheduler {
     fn take_in(&self, inbox: &Inbox) {
         let now = self.env.elapsed();
         let mut engine = lock(&self.engine);
+        engine.set_now(self.env.now());
         for News { kind, key, object, gone } in inbox.take() {
             match (kind, gone) {
                 (Kind::Node, true) => engine.node(&key, None, now),
@@ -254,8 +257,12 @@ struct Binders {
 /// Waits for permission, binds, and notes what came of it.
 async fn bind(teller: Arc<Teller>, binders: Binders, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
     let pod = placement.queued.pod().clone();
-    let outcome = match permitted(&teller.env, &mut placement).await {
-        Ok(()) => write(&teller.env, &teller.client, &binders, &pod, &placement.node).await,
+    let Teller { env, client, recorder, .. } = &*teller;
+    let outcome = match permitted(env, &mut placement).await {
+        Ok(()) => {
+            let binding = Binding { env, client, recorder, pod: &pod, node: &placement.node };
+            write(&binders, &binding, &pod).await
+        }
         Err(refusal) => Err(("Permit", refusal)),
     };
     let now = teller.env.elapsed();
@@ -291,21 +298,38 @@ async fn permitted(env: &Env, placement: &mut Placement) -> Result<(), Refusal> 
     }
 }
 
-/// Runs the plugins that write; the first that binds, an extender or a plugin, is the only one.
+/// Runs the plugins that write; where one of them fails, those that came before binding take back what they wrote.
 async fn write(
-    env: &Env,
-    client: &Client,
     binders: &Binders,
+    binding: &Binding<'_>,
     pod: &Arc<PodInfo>,
-    node: &str,
 ) -> Result<(), (&'static str, Refusal)> {
     let Some(profile) = binders.profiles.of(pod) else { return Ok(()) };
+    let written = try_write(binders, profile, binding, pod).await;
+    if written.is_err() {
+        let mut before: Vec<&dyn PreBind> = profile.at(Point::PreBind).filter_map(Plugin::pre_bind).collect();
+        before.reverse();
+        for plugin in before {
+            plugin.undo(binding).await;
+        }
+    }
+    written
+}
+
+/// The first that binds, an extender or a plugin, is the only one.
+async fn try_write(
+    binders: &Binders,
+    profile: &Profile,
+    binding: &Binding<'_>,
+    pod: &Arc<PodInfo>,
+) -> Result<(), (&'static str, Refusal)> {
     for plugin in profile.at(Point::PreBind) {
         if let Some(before) = plugin.pre_bind() {
             let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
-            before.pre_bind(env, client, pod, node).await.map_err(refuse)?;
+            before.pre_bind(binding).await.map_err(refuse)?;
         }
     }
+    let Binding { env, client, node, .. } = *binding;
     if let Some(bound) = extender::bind(env, &binders.extenders, pod, node).await {
         return bound.map_err(|refusal| ("Bind", refusal));
     }

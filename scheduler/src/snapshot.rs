@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use steersman_core::Object;
 
@@ -52,6 +53,7 @@ pub struct Snapshot {
     mentions: Mentions,
     topology: Topology,
     history: History,
+    now: Option<Timestamp>,
 }
 
 impl NodeIndex {
@@ -100,6 +102,16 @@ impl Snapshot {
     /// The domains of a topology key. Worked out when first asked for, and again after nodes have changed.
     pub fn domains(&self, topology_key: &str) -> Arc<Domains> {
         self.topology.domains(self, topology_key)
+    }
+
+    /// The time at which it is decided; `None` where nobody said. Without it nothing is too late.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Says at what time it is decided. That alone changes nothing that was worked out before.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.now = Some(now);
     }
 
     pub(crate) fn history(&self) -> &History {

@@ -32,18 +32,21 @@ pub(super) fn of(search: &Search, chosen: &[Chosen], node: &Node) -> Vec<Allocat
 
 fn device(search: &Search, chosen: Chosen) -> DeviceRequestAllocationResult {
     let (spec, device, way) = (search.inventory().spec(chosen.device), search.device(chosen), search.way(chosen));
-    let share = search.share(chosen);
-    DeviceRequestAllocationResult {
+    let mut result = DeviceRequestAllocationResult {
         request: way.name.clone(),
         driver: spec.driver.clone(),
         pool: spec.pool.name.clone(),
         device: device.name.clone(),
         admin_access: way.is_admin.then_some(true),
         tolerations: Some(way.tolerations.clone()).filter(|tolerations| !tolerations.is_empty()),
-        share_id: share.as_ref().map(|_| String::new()),
-        consumed_capacity: share.and_then(|share| share.to_write()),
+        binding_conditions: device.binding_conditions.clone(),
+        binding_failure_conditions: device.binding_failure_conditions.clone(),
         ..DeviceRequestAllocationResult::default()
+    };
+    if let Some(share) = search.share(chosen) {
+        (result.share_id, result.consumed_capacity) = (Some(String::new()), share.to_write());
     }
+    result
 }
 
 /// First what the classes configure, each for the requests that have it, then what the claim does for the requests that
@@ -89,12 +92,12 @@ fn of_classes(chosen: &[(usize, &Alternative)]) -> Vec<DeviceAllocationConfigura
     classes.iter().flat_map(configured).collect()
 }
 
-/// The nodes that reach all devices; `None` is all nodes.
+/// The nodes that reach all devices; `None` is all nodes. A device may be bound to the node that it is prepared for.
 fn node_selector(search: &Search, own: &[Chosen], node: &Node) -> Option<NodeSelector> {
     let mut term = NodeSelectorTerm::default();
     for chosen in own {
         let (named, selector) = reach_of(search.inventory().spec(chosen.device), search.device(*chosen));
-        if named.is_some() {
+        if named.is_some() || search.device(*chosen).binds_to_node == Some(true) {
             let name = node.metadata.name.as_deref().unwrap_or_default();
             return Some(NodeSelector { node_selector_terms: vec![on_node(name)] });
         }

@@ -220,3 +220,17 @@ fn pools_are_tried_by_name() {
     let found = found(&slices, &[], &[three]).unwrap();
     assert_eq!(found, ["r0 c whole", "r0 a whole", "r0 b whole"]);
 }
+
+#[test]
+fn devices_that_have_to_be_prepared_come_last_and_may_be_bound_to_the_node() {
+    let waits = json!({"name": "a", "bindingConditions": ["up"], "bindingFailureConditions": ["down"], "bindsToNode": true});
+    let slices = [pool("p", json!([waits, {"name": "b"}])), pool("q", json!([{"name": "c"}]))];
+    let one = claim("c", &[json!({})]);
+    assert_eq!(found(&slices, &[], std::slice::from_ref(&one)).unwrap(), ["r0 c whole"]);
+    let bound = allocated(&slices[..1], &[], &[one]).unwrap();
+    let result = &results(&bound[0])[0];
+    assert_eq!(result.binding_conditions.as_deref().unwrap(), ["up"]);
+    assert_eq!(result.binding_failure_conditions.as_deref().unwrap(), ["down"]);
+    let term = &bound[0].node_selector.as_ref().unwrap().node_selector_terms[0];
+    assert_eq!(term.match_fields.as_ref().unwrap()[0].values.as_deref().unwrap(), ["n"]);
+}

@@ -1,6 +1,7 @@
 //! Writes into a resource claim which devices it has and which pod uses it, and takes that back.
 
-use k8s_openapi::api::resource::v1::{AllocationResult, ResourceClaim};
+use k8s_openapi::api::resource::v1::{AllocationResult, ResourceClaim, ResourceClaimConsumerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 use steersman_core::api::Patch;
 use steersman_core::client::Objects;
@@ -8,6 +9,7 @@ use steersman_core::{Client, Env, Error};
 
 use super::claims;
 use crate::devices::key;
+use crate::plugin::Binding;
 use crate::pod::PodInfo;
 
 /// Keeps a claim from going while it has devices.
@@ -17,13 +19,12 @@ const TRIES: usize = 5;
 
 /// Reserves a claim for a pod, and allocates it if it has no devices yet.
 pub(super) async fn reserve(
-    env: &Env,
-    client: &Client,
-    pod: &PodInfo,
+    binding: &Binding<'_>,
     name: &str,
     pending: impl Fn(&str) -> Option<AllocationResult>,
 ) -> Result<(), String> {
-    let claims = client.namespaced::<ResourceClaim>(pod.namespace());
+    let pod = binding.pod;
+    let claims = binding.client.namespaced::<ResourceClaim>(pod.namespace());
     let mut last = None;
     for _ in 0..TRIES {
         let claim = claims.get(name).await.map_err(|error| error.to_string())?;
@@ -35,7 +36,7 @@ pub(super) async fn reserve(
         }
         let pending = pending(claims::uid(&claim));
         let what = if pending.is_some() { "add allocation and reservation" } else { "add reservation" };
-        match write(env, &claims, &claim, pod, pending).await {
+        match write(binding, &claims, &claim, pending).await {
             Ok(()) => return Ok(()),
             Err(Failed::Refused(why)) => return Err(why),
             Err(Failed::Write(error)) if error.is_conflict() => last = Some((what, error)),
@@ -52,48 +53,89 @@ enum Failed {
 }
 
 async fn write(
-    env: &Env,
+    binding: &Binding<'_>,
     claims: &Objects<ResourceClaim>,
     claim: &ResourceClaim,
-    pod: &PodInfo,
     pending: Option<AllocationResult>,
 ) -> Result<(), Failed> {
     let name = claim.metadata.name.as_deref().unwrap_or_default();
+    let refuse = |why: &str| Err(Failed::Refused(format!("claim {} {why} elsewhere in the meantime", key(claim))));
     let mut version = claim.metadata.resource_version.clone();
     let mut status = serde_json::Map::new();
+    let now = Time(binding.env.now());
     match (pending, claims::allocation(claim)) {
-        (Some(_), Some(_)) => {
-            let why = "got allocated elsewhere in the meantime";
-            return Err(Failed::Refused(format!("claim {} {why}", key(claim))));
-        }
-        (None, None) => return Err(Failed::Refused(format!("claim {} has no devices any more", key(claim)))),
-        (None, Some(_)) => {}
-        (Some(mut allocation), None) => {
-            let results = allocation.devices.iter_mut().flat_map(|devices| devices.results.iter_mut().flatten());
-            let shares = results.filter_map(|result| result.share_id.as_mut()).filter(|id| id.is_empty());
-            shares.for_each(|id| *id = env.uuid());
-            let mut finalizers = claim.metadata.finalizers.clone().unwrap_or_default();
-            if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
-                finalizers.push(FINALIZER.to_owned());
-                let patch = json!({"metadata": {"resourceVersion": version, "finalizers": finalizers}});
-                let written = claims.patch(name, Patch::Merge(patch)).await.map_err(Failed::Write)?;
-                version = written.metadata.resource_version.clone();
+        (Some(_), Some(_)) => return refuse("got allocated"),
+        (None, None) => return refuse("got deallocated"),
+        (None, Some(allocation)) => {
+            if allocation.allocation_timestamp.is_none() {
+                status.insert("allocation".to_owned(), json!({"allocationTimestamp": now}));
             }
+        }
+        (Some(mut allocation), None) => {
+            version = protect(claims, claim).await.map_err(Failed::Write)?;
+            draw_shares(binding.env, &mut allocation);
+            allocation.allocation_timestamp = Some(now);
             status.insert("allocation".to_owned(), json!(allocation));
         }
     }
-    let reserved = claim.status.as_ref().and_then(|status| status.reserved_for.as_ref());
-    let mut reserved: Vec<Value> = reserved.into_iter().flatten().map(|consumer| json!(consumer)).collect();
-    reserved.push(json!({"resource": "pods", "name": pod.name(), "uid": pod.uid()}));
+    let mut reserved: Vec<Value> = consumers(claim).iter().map(|consumer| json!(consumer)).collect();
+    reserved.push(json!({"resource": "pods", "name": binding.pod.name(), "uid": binding.pod.uid()}));
     status.insert("reservedFor".to_owned(), json!(reserved));
     let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
     claims.patch_status(name, Patch::Merge(patch)).await.map(drop).map_err(Failed::Write)
 }
 
+/// Sees to it that a claim does not go while it has devices; the version of the claim then.
+async fn protect(
+    claims: &Objects<ResourceClaim>,
+    claim: &ResourceClaim,
+) -> steersman_core::Result<Option<String>> {
+    let version = claim.metadata.resource_version.clone();
+    let mut finalizers = claim.metadata.finalizers.clone().unwrap_or_default();
+    if finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(version);
+    }
+    finalizers.push(FINALIZER.to_owned());
+    let patch = json!({"metadata": {"resourceVersion": version, "finalizers": finalizers}});
+    let written = claims.patch(claim.metadata.name.as_deref().unwrap_or_default(), Patch::Merge(patch)).await?;
+    Ok(written.metadata.resource_version.clone())
+}
+
+/// Gives shares of devices the ids that are still to be drawn.
+fn draw_shares(env: &Env, allocation: &mut AllocationResult) {
+    let results = allocation.devices.iter_mut().flat_map(|devices| devices.results.iter_mut().flatten());
+    let shares = results.filter_map(|result| result.share_id.as_mut()).filter(|id| id.is_empty());
+    shares.for_each(|id| *id = env.uuid());
+}
+
+/// Has a claim be reserved for a pod no more, if it has devices and is.
+pub(super) async fn unreserve(binding: &Binding<'_>, name: &str) -> steersman_core::Result<()> {
+    let claims = binding.client.namespaced::<ResourceClaim>(binding.pod.namespace());
+    let mut tries = TRIES;
+    loop {
+        let claim = claims.get(name).await?;
+        if claims::allocation(&claim).is_none() || !claims::is_reserved_for(&claim, binding.pod) {
+            return Ok(());
+        }
+        let others: Vec<_> =
+            consumers(&claim).iter().filter(|consumer| consumer.uid != binding.pod.uid()).collect();
+        let metadata = json!({"resourceVersion": claim.metadata.resource_version});
+        let patch = json!({"metadata": metadata, "status": {"reservedFor": others}});
+        tries -= 1;
+        match claims.patch_status(name, Patch::Merge(patch)).await {
+            Err(error) if error.is_conflict() && tries > 0 => {}
+            written => return written.map(drop),
+        }
+    }
+}
+
+fn consumers(claim: &ResourceClaim) -> &[ResourceClaimConsumerReference] {
+    claim.status.as_ref().and_then(|status| status.reserved_for.as_deref()).unwrap_or_default()
+}
+
 /// Whether a claim may give its devices back: nobody but the pod uses it.
 pub(crate) fn may_give_back(claim: &ResourceClaim, pod: &PodInfo) -> bool {
-    let reserved = claim.status.as_ref().and_then(|status| status.reserved_for.as_deref());
-    match reserved.unwrap_or_default() {
+    match consumers(claim) {
         [] => true,
         [only] => only.uid == pod.uid(),
         _ => false,
@@ -112,7 +154,7 @@ pub(crate) async fn deallocate(client: &Client, pod: &PodInfo, name: &str) -> st
     }
     let patch = json!({
         "metadata": {"resourceVersion": claim.metadata.resource_version},
-        "status": {"allocation": null, "reservedFor": null},
+        "status": {"allocation": null, "reservedFor": null, "devices": null},
     });
     claims.patch_status(name, Patch::Merge(patch)).await.map(drop)
 }

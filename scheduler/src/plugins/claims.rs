@@ -33,6 +33,15 @@ pub(super) fn entries(pod: &PodInfo) -> &[PodResourceClaim] {
     pod.spec().and_then(|spec| spec.resource_claims.as_deref()).unwrap_or_default()
 }
 
+/// The names of a pod's claims, in order.
+pub(super) fn names(pod: &PodInfo) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for entry in entries(pod) {
+        names.extend(name(pod, entry)?.map(|(name, _)| name));
+    }
+    Ok(names)
+}
+
 /// The claims of a pod, in order; an error if one is not there or not the pod's.
 pub(super) fn of(pod: &PodInfo, snapshot: &Snapshot) -> Result<Vec<Arc<ResourceClaim>>, String> {
     let mut claims = Vec::new();

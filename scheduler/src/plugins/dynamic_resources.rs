@@ -7,16 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceSlice};
 use serde::Deserialize;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
-use steersman_core::{Client, Env};
 
 use super::node_selector::NodeSelector;
-use super::{Configured, claim_bind, claims};
+use super::{Configured, claim_bind, claims, device_conditions, device_wait};
 use crate::attempt::Attempt;
 use crate::config::parse_duration;
 use crate::decision::Nomination;
@@ -25,18 +25,31 @@ use crate::devices::{
 };
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
-use crate::plugin::{Filter, NoRemedy, NodeFilter, Plugin, PostFilter, PreBind, Prepared, Reserve};
+use crate::plugin::{Binding, Filter, NoRemedy, NodeFilter, Plugin, PostFilter, PreBind, Prepared, Reserve};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
 use crate::snapshot::{NodeView, Snapshot};
-use crate::verdict::{Rejection, Verdict};
+use crate::verdict::{Refusal, Rejection, Verdict};
 
 /// Finds devices for the resource claims of a pod.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DynamicResources {
     compiler: Compiler,
     books: Books,
+    /// How long drivers have to prepare devices.
+    limit: Duration,
 }
+
+impl Default for DynamicResources {
+    fn default() -> Self {
+        DynamicResources { compiler: Compiler::default(), books: Books::default(), limit: LIMIT }
+    }
+}
+
+/// How long drivers have to prepare devices; upstream's default.
+const LIMIT: Duration = Duration::from_secs(600);
+/// What is told of a node that the devices of a claim are out of reach of, or where they could not be prepared.
+const NOT_AVAILABLE: &str = "resourceclaim not available on the node";
 
 /// What was allocated and may not stand in the claims yet, by the uid of the claim.
 #[derive(Debug, Default)]
@@ -48,14 +61,13 @@ struct Pending {
     allocation: AllocationResult,
 }
 
-/// Upstream's `DynamicResourcesArgs`. Neither matters: the search is bounded by its steps rather than by time, and
-/// devices with binding conditions are left alone.
+/// Upstream's `DynamicResourcesArgs`. The first does not matter: the search is bounded by its steps rather than by time.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DynamicResourcesArgs {
     /// How long the search may take on one node.
     pub filter_timeout: Option<String>,
-    /// How long binding waits for devices.
+    /// How long binding waits for devices that have to be prepared; 10 minutes by default.
     pub binding_timeout: Option<String>,
 }
 
@@ -63,6 +75,8 @@ pub struct DynamicResourcesArgs {
 struct Wanted {
     /// Where the claims that have devices can be used.
     usable_on: Vec<Option<NodeSelector>>,
+    /// Whether the devices of one could not be prepared.
+    is_lost: bool,
     /// For those that have none; `None` if all have.
     search: Option<Search>,
 }
@@ -79,7 +93,7 @@ impl DynamicResources {
         if all.is_empty() {
             return Ok(None);
         }
-        let (mut usable_on, mut plans) = (Vec::new(), Vec::new());
+        let (mut usable_on, mut plans, mut is_lost) = (Vec::new(), Vec::new(), false);
         for claim in &all {
             let Some(allocation) = claims::allocation(claim) else {
                 plans.push(Arc::new(self.plan(claim, nodes)?));
@@ -88,10 +102,11 @@ impl DynamicResources {
             if !claims::can_be_reserved(claim) && !claims::is_reserved_for(claim, pod) {
                 return Err(Rejection::unresolvable("resourceclaim in use"));
             }
+            is_lost |= device_conditions::is_lost(claim, self.limit, nodes.now());
             usable_on.push(allocation.node_selector.as_ref().map(NodeSelector::lenient));
         }
         let search = (!plans.is_empty()).then(|| self.search(plans, nodes));
-        Ok(Some(Wanted { usable_on, search }))
+        Ok(Some(Wanted { usable_on, is_lost, search }))
     }
 
     fn plan(&self, claim: &Arc<ResourceClaim>, nodes: &Snapshot) -> Result<ClaimPlan, Rejection> {
@@ -225,15 +240,15 @@ impl NodeFilter for Wanted {
             }
         }
         let is_usable = |on: &Option<NodeSelector>| on.as_ref().is_none_or(|on| on.matches(node.node()));
-        match self.usable_on.iter().all(is_usable) {
+        match !self.is_lost && self.usable_on.iter().all(is_usable) {
             true => Ok(()),
-            false => Err(Rejection::unresolvable("resourceclaim not available on the node")),
+            false => Err(Rejection::unresolvable(NOT_AVAILABLE)),
         }
     }
 }
 
 impl PostFilter for DynamicResources {
-    /// A claim that nobody else uses, and whose devices are out of reach, gives them back. Where preparing the filters
+    /// A claim that nobody else uses, and whose devices are out of reach or could not be prepared, gives them back. Where preparing the filters
     /// ended early, upstream's plugin misses its state and says so; the search for a remedy ends with that.
     fn remedy(&self, attempt: &mut Attempt<'_>) -> Result<Nomination, NoRemedy> {
         let told = |why| Err(NoRemedy::because(Rejection::unschedulable(why)));
@@ -244,17 +259,29 @@ impl PostFilter for DynamicResources {
         if all.is_empty() {
             return told("no new claims to deallocate");
         }
-        let refused = attempt.diagnosis.refusals.nodes();
-        let refused: Vec<NodeView<'_>> = refused
-            .filter(|(_, refusal)| refusal.plugin == self.name())
+        let is_meant = |refusal: &Refusal| {
+            refusal.plugin == self.name() && refusal.rejection.reasons().iter().any(|reason| reason == NOT_AVAILABLE)
+        };
+        let refused: Vec<NodeView<'_>> = attempt
+            .diagnosis
+            .refusals
+            .nodes()
+            .filter(|(_, refusal)| is_meant(refusal))
             .filter_map(|(node, _)| attempt.snapshot.node(node))
             .collect();
-        let is_out_of_reach = |claim: &&Arc<ResourceClaim>| {
+        let is_out_of_reach = |claim: &ResourceClaim| {
             let on = claims::allocation(claim).and_then(|allocation| allocation.node_selector.as_ref());
             let on = on.map(NodeSelector::lenient);
             on.is_some_and(|on| refused.iter().any(|node| !on.matches(node.node())))
         };
-        match all.iter().filter(is_out_of_reach).find(|claim| claim_bind::may_give_back(claim, attempt.pod)) {
+        let is_lost = |claim: &ResourceClaim| {
+            !refused.is_empty() && device_conditions::is_lost(claim, self.limit, attempt.snapshot.now())
+        };
+        let given_back = all
+            .iter()
+            .filter(|claim| is_out_of_reach(claim) || is_lost(claim))
+            .find(|claim| claim_bind::may_give_back(claim, attempt.pod));
+        match given_back {
             None => told("still not schedulable"),
             Some(claim) => {
                 let rejection = Rejection::unschedulable("deallocation of ResourceClaim completed");
@@ -282,7 +309,6 @@ impl Reserve for DynamicResources {
         Ok(())
     }
 
-    /// A reservation that was written already is left, since the pod comes again.
     fn unreserve(&self, pod: &PodInfo, _: &str) {
         if !claims::entries(pod).is_empty() {
             self.books.lock().retain(|_, pending| pending.pod != pod.uid());
@@ -292,13 +318,21 @@ impl Reserve for DynamicResources {
 
 #[async_trait]
 impl PreBind for DynamicResources {
-    async fn pre_bind(&self, env: &Env, client: &Client, pod: &PodInfo, _: &str) -> Verdict {
-        for entry in claims::entries(pod) {
-            let Some((name, _)) = claims::name(pod, entry).map_err(Rejection::error)? else { continue };
+    async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict {
+        let names = claims::names(binding.pod).map_err(Rejection::error)?;
+        for name in &names {
             let pending = |uid: &str| self.books.lock().get(uid).map(|pending| pending.allocation.clone());
-            claim_bind::reserve(env, client, pod, &name, pending).await.map_err(Rejection::error)?;
+            claim_bind::reserve(binding, name, pending).await.map_err(Rejection::error)?;
         }
-        Ok(())
+        device_wait::wait(binding, &names, self.limit).await.map_err(Rejection::error)
+    }
+
+    async fn undo(&self, binding: &Binding<'_>) {
+        for name in claims::names(binding.pod).unwrap_or_default() {
+            if let Err(error) = claim_bind::unreserve(binding, &name).await {
+                tracing::warn!(pod = %binding.pod.key(), claim = %name, %error, "a resource claim could not be unreserved");
+            }
+        }
     }
 }
 
@@ -322,7 +356,8 @@ impl Configured for DynamicResources {
         errors
     }
 
-    fn configured(_: DynamicResourcesArgs) -> Self {
-        DynamicResources::default()
+    fn configured(args: DynamicResourcesArgs) -> Self {
+        let limit = args.binding_timeout.and_then(|text| Duration::try_from(parse_duration(&text).ok()?).ok());
+        DynamicResources { limit: limit.unwrap_or(LIMIT), ..DynamicResources::default() }
     }
 }

@@ -12,14 +12,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
-use steersman_core::{Client, Env};
 
 use super::fit_score::ShapePoint;
 use super::volume_plan::Plan;
 use super::{Configured, volume_bind, volumes};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
-use crate::plugin::{Filter, Plugin, PreBind, Prepared};
+use crate::plugin::{Binding, Filter, Plugin, PreBind, Prepared};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
 use crate::snapshot::Snapshot;
@@ -89,7 +88,8 @@ impl Plugin for VolumeBinding {
 
 #[async_trait]
 impl PreBind for VolumeBinding {
-    async fn pre_bind(&self, env: &Env, client: &Client, pod: &PodInfo, node: &str) -> Verdict {
+    async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict {
+        let Binding { env, client, pod, node, .. } = *binding;
         let bound = volume_bind::bind(env, client, pod, node, self.limit).await;
         bound.map_err(|why| volumes::broken(format!("binding volumes: {why}")))
     }

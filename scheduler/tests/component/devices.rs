@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceSlice};
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimStatus, ResourceSlice};
 use serde_json::{Value, json};
 use steersman_core::Object;
+use steersman_core::api::Patch;
 use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 
 use crate::{World, in_world};
@@ -146,6 +147,93 @@ fn claims_have_shares_of_a_device_until_nothing_is_left_of_it() {
         assert!(ids[0].len() == 36 && ids[1].len() == 36 && ids[0] != ids[1], "{ids:?}");
         let (_, message) = world.condition("c").await;
         assert!(message.contains("1 cannot allocate all claims"), "{message}");
+    });
+}
+
+/// What n1 offers: a device that has to be attached first.
+fn attachable() -> Value {
+    let mut slice = slice("n1", &[("g0", "a")]);
+    let device = &mut slice["spec"]["devices"][0];
+    (device["bindingConditions"], device["bindingFailureConditions"]) =
+        (json!(["attached"]), json!(["broken"]));
+    slice
+}
+
+/// What the driver says of the device of a claim.
+async fn report(world: &World, claim: &str, kind: &str) {
+    let condition = json!({
+        "type": kind, "status": "True", "reason": "Cable", "message": "it hums",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    });
+    let device = json!({"driver": DRIVER, "pool": "n1", "device": "g0", "conditions": [condition]});
+    let patch = Patch::Merge(json!({"status": {"devices": [device]}}));
+    world.client.namespaced::<ResourceClaim>("d").patch_status(claim, patch).await.unwrap();
+}
+
+async fn status_of(world: &World, claim: &str) -> ResourceClaimStatus {
+    let claim = world.client.namespaced::<ResourceClaim>("d").get(claim).await.unwrap();
+    claim.status.clone().unwrap_or_default()
+}
+
+#[test]
+fn a_pod_is_bound_once_its_devices_are_prepared() {
+    in_world(Profile::default(), async |world| {
+        world.object::<DeviceClass>(class()).await;
+        world.node("n1", "4").await;
+        world.object::<ResourceSlice>(attachable()).await;
+        world.object::<ResourceClaim>(claim("c", one_gpu())).await;
+        world.pod("p", "1", using("c")).await;
+        world.seconds(30).await;
+        assert_eq!(world.node_of("p").await, None);
+        assert_eq!(
+            world.events("BindingConditionsPending").await,
+            ["waiting for binding conditions for device on node n1"]
+        );
+        let allocation = status_of(&world, "c").await.allocation.unwrap();
+        assert!(allocation.allocation_timestamp.is_some());
+        assert_eq!(
+            allocation.devices.unwrap().results.unwrap()[0].binding_conditions.as_deref().unwrap(),
+            ["attached"]
+        );
+        report(&world, "c", "attached").await;
+        world.seconds(6).await;
+        assert_eq!(world.node_of("p").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn a_device_that_cannot_be_prepared_is_given_back() {
+    in_world(Profile::default(), async |world| {
+        world.object::<DeviceClass>(class()).await;
+        world.node("n1", "4").await;
+        world.object::<ResourceSlice>(attachable()).await;
+        world.object::<ResourceClaim>(claim("c", one_gpu())).await;
+        world.pod("p", "1", using("c")).await;
+        world.seconds(1).await;
+        report(&world, "c", "broken").await;
+        let told = async |wanted: &str| {
+            for _ in 0..60 {
+                let told = world.events("FailedScheduling").await;
+                if told.iter().any(|message| message.contains(wanted)) {
+                    return;
+                }
+                world.seconds(1).await;
+            }
+            panic!("{wanted}: {:?}", world.events("FailedScheduling").await);
+        };
+        let failed = "device binding failed: claim=c, reason=Cable, message=\"it hums\"";
+        told(&format!("running PreBind plugin \"DynamicResources\": {failed}")).await;
+        told("0/1 nodes are available: 1 resourceclaim not available on the node. deallocation of ResourceClaim completed")
+            .await;
+        // It is tried again; nobody says anything this time.
+        world.seconds(60).await;
+        assert!(status_of(&world, "c").await.devices.is_none());
+        world.seconds(600).await;
+        told("device binding timeout: context deadline exceeded").await;
+        world.seconds(60).await;
+        report(&world, "c", "attached").await;
+        world.seconds(60).await;
+        assert_eq!(world.node_of("p").await.as_deref(), Some("n1"));
     });
 }
 
