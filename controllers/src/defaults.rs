@@ -13,7 +13,10 @@ use crate::namespace::Namespaces;
 use crate::nodeipam::NodeIpam;
 use crate::nodelifecycle::{self, NodeLifecycleOptions, NodeTaints};
 use crate::podgc::{self, PodGcOptions};
+use crate::pvcprotection::PvcProtection;
+use crate::pvprotection::PvProtection;
 use crate::replicaset::ReplicaSets;
+use crate::resourcequota;
 use crate::rootca::RootCa;
 use crate::runner::Controllers;
 use crate::serviceaccount::ServiceAccounts;
@@ -102,10 +105,13 @@ impl Defaults {
             .add(NodeTaints)
             .add(Ttl)
             .add(ClusterRoleAggregation)
+            .actor(PvcProtection::new(client))
+            .add(PvProtection)
             .task("garbagecollector", move |context| garbagecollector::run(context, garbage_collector))
             .task("nodelifecycle", move |context| nodelifecycle::run(context, node_lifecycle))
             .task("tainteviction", tainteviction::run)
-            .task("podgc", move |context| podgc::run(context, pod_gc));
+            .task("podgc", move |context| podgc::run(context, pod_gc))
+            .task("resourcequota", resourcequota::run);
         let all = match node_cidrs {
             Some(ipam) => all.sweep(ipam),
             None => all,

@@ -9,7 +9,6 @@
 mod absent;
 mod attempt;
 mod graph;
-mod monitors;
 mod server;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,12 +21,12 @@ use steersman_core::env::Task;
 use steersman_core::events::EventType;
 use steersman_core::{Env, Queue, Recorder, Result};
 
+use crate::monitors::Monitors;
 use crate::runner::Context;
 
 use absent::Absent;
 use attempt::{Attempt, Attempts};
 use graph::{Calls, Graph, Identity, Misplaced, Uid};
-use monitors::Monitors;
 use server::Server;
 
 /// How objects are collected.
@@ -89,7 +88,7 @@ impl Collector {
             Err(error) => return tracing::warn!(%error, "the resources there are could not be read"),
         };
         let collector = Arc::downgrade(self);
-        let is_news = monitors.follow(&resources, move |change| {
+        let is_news = monitors.follow(&resources, move |_, change| {
             if let Some(collector) = collector.upgrade() {
                 collector.told(change);
             }

@@ -13,7 +13,10 @@
 //! | [`nodeipam`] | every node has a range of pod addresses of its own |
 //! | [`nodelifecycle`] | nodes that fall silent are tainted, and their pods not ready |
 //! | [`podgc`] | pods that nobody else will remove are removed |
+//! | [`pvcprotection`] | claims stay while pods use them |
+//! | [`pvprotection`] | volumes stay while claims are bound to them |
 //! | [`replicaset`] | there are as many pods of a template as asked for |
+//! | [`resourcequota`] | every ResourceQuota says how much its namespace uses |
 //! | [`rootca`] | every namespace knows the cluster's certificate authority |
 //! | [`serviceaccount`] | every namespace has a service account `default` |
 //! | [`tainteviction`] | pods leave nodes whose taints they do not tolerate |
@@ -51,14 +54,19 @@ pub mod disruption;
 pub mod endpoints;
 pub mod endpointslice;
 pub mod endpointslicemirroring;
+mod finalizer;
 pub mod garbagecollector;
+mod monitors;
 pub mod namespace;
 pub mod nodeipam;
 pub mod nodelifecycle;
 mod pod_disruption;
 pub mod podgc;
 mod pods;
+pub mod pvcprotection;
+pub mod pvprotection;
 pub mod replicaset;
+pub mod resourcequota;
 pub mod rootca;
 pub mod runner;
 mod service_pods;

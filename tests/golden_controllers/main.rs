@@ -21,14 +21,17 @@ use tally::Tally;
 
 /// The scenarios of each area that must pass.
 const RECORDED: &[(&str, usize)] = &[
-    ("deployment", 46),
+    ("clusterrole-aggregation", 5),
+    ("deployment", 47),
     ("disruption", 21),
     ("endpoints", 48),
     ("garbagecollector", 25),
-    ("namespace", 7),
+    ("namespace", 8),
+    ("nodeipam", 2),
     ("nodelifecycle", 15),
     ("podgc", 4),
     ("replicaset", 22),
+    ("resourcequota", 10),
     ("serviceaccount", 9),
 ];
 

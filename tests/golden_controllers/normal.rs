@@ -294,10 +294,21 @@ fn string(view: &View<'_>, text: &str) -> String {
     if is_uid(text) {
         return uid(view, text);
     }
-    let shown = mask(view, &with_uids(view, text));
+    let shown = refused(mask(view, &with_uids(view, text)));
     match shown.find("(combined from similar events)") {
         Some(at) => shown[..at + "(combined from similar events)".len()].to_owned(),
         None => shown,
+    }
+}
+
+/// A message with the generated name of a pod that a quota has refused masked: nobody has seen that pod.
+fn refused(text: String) -> String {
+    let name = text.strip_prefix("Error creating: ").unwrap_or(&text).strip_prefix("pods \"");
+    let name = name.and_then(|rest| rest.split_once("\" is forbidden: exceeded quota"));
+    let suffix = name.and_then(|(name, _)| name.get(name.len().checked_sub(5)?..));
+    match suffix {
+        Some(suffix) => text.replacen(&format!("{suffix}\" is"), "<rand>\" is", 1),
+        None => text,
     }
 }
 

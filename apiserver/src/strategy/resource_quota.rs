@@ -250,6 +250,20 @@ mod tests {
     }
 
     #[test]
+    fn what_quotas_count_has_names_of_its_own() {
+        let cases = [
+            ("requests.hugepages-2Mi", ""),
+            ("limits.hugepages-2Mi", "must be a standard resource type or fully qualified"),
+            ("storage", "must be a standard resource for quota"),
+        ];
+        for (name, why) in cases {
+            let errors = ResourceQuotas.validate(&json!({"spec": {"hard": {name: "1"}}}));
+            let told: String = errors.iter().map(ToString::to_string).collect();
+            assert!(if why.is_empty() { told.is_empty() } else { told.contains(why) }, "{name}: {told}");
+        }
+    }
+
+    #[test]
     fn requests_beyond_the_limit_are_warned_of() {
         let quota = json!({"spec": {"hard": {"cpu": "3", "limits.cpu": "2", "requests.memory": "1Gi"}}});
         let warning = "ResourceQuota cpu (3) should be less than limits.cpu (2)";

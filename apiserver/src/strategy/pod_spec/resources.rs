@@ -226,7 +226,9 @@ pub(in crate::strategy) fn validate_name(name: &str, at: &Path<'_>, errors: &mut
     let messages = labels::qualified_name(name);
     let well_formed = messages.is_empty();
     errors.extend(messages.into_iter().map(|message| Error::invalid(at, name, message)));
-    if well_formed && !name.contains('/') && !STANDARD.contains(&name) && !is_huge_pages(name) {
+    // Quotas count requests for huge pages under a name of their own.
+    let is_known = STANDARD.contains(&name) || is_huge_pages(name.strip_prefix("requests.").unwrap_or(name));
+    if well_formed && !name.contains('/') && !is_known {
         errors.push(Error::invalid(at, name, "must be a standard resource type or fully qualified"));
     }
 }

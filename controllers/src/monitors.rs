@@ -8,7 +8,8 @@ use steersman_core::Caches;
 use steersman_core::cache::{Cache, Change, Subscription};
 use steersman_core::resource::{ApiResource, GroupVersionResource};
 
-pub(super) struct Monitors {
+/// Caches of all resources whose objects can be collected, shared with whoever else looks at them.
+pub(crate) struct Monitors {
     caches: Caches,
     /// The resources that `followed` is up to date with.
     known: Arc<[ApiResource]>,
@@ -16,16 +17,16 @@ pub(super) struct Monitors {
 }
 
 impl Monitors {
-    pub(super) fn new(caches: Caches) -> Self {
+    pub(crate) fn new(caches: Caches) -> Self {
         Monitors { caches, known: Arc::default(), followed: BTreeMap::new() }
     }
 
     /// Tells of every object of these resources, and of every change from then on; no longer of resources that are
     /// gone. Whether there is anything new to be told.
-    pub(super) fn follow(
+    pub(crate) fn follow(
         &mut self,
         all: &Arc<[ApiResource]>,
-        told: impl Fn(&Change) + Send + Sync + 'static,
+        told: impl Fn(&GroupVersionResource, &Change) + Send + Sync + 'static,
     ) -> bool {
         // Most of the time nothing has changed, and a server in this process hands out the same list again.
         if Arc::ptr_eq(&self.known, all) || self.known == *all {
@@ -40,15 +41,21 @@ impl Monitors {
         for resource in wanted {
             self.followed.entry(resource).or_insert_with_key(|resource| {
                 let (cache, told) = (self.caches.resource(resource), told.clone());
-                let subscription = cache.subscribe(move |change| told(change));
+                let resource = resource.clone();
+                let subscription = cache.subscribe(move |change| told(&resource, change));
                 (cache, subscription)
             });
         }
         true
     }
 
+    /// What is followed.
+    pub(crate) fn caches(&self) -> impl Iterator<Item = &Cache> {
+        self.followed.values().map(|(cache, _)| cache)
+    }
+
     /// Completes once everything was told that there is.
-    pub(super) async fn synced(&self) {
+    pub(crate) async fn synced(&self) {
         join_all(self.followed.values().map(|(cache, _)| cache.synced())).await;
     }
 }
