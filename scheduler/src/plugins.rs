@@ -49,14 +49,21 @@ pub(crate) mod volumes;
 k8s_openapi::k8s_if_ge_1_34! {
     mod claim_bind;
     mod claims;
+    mod device_books;
+    mod device_classes;
     mod device_conditions;
     mod device_wait;
     mod dynamic_resources;
+    mod extended_bind;
+    mod extended_claim;
+    mod wanted_devices;
 
     pub(crate) use claim_bind::deallocate;
     pub use dynamic_resources::DynamicResourcesArgs;
 }
 k8s_openapi::k8s_if_le_1_33! {
+    #[path = "device_classes_before_v1.rs"]
+    mod device_classes;
     #[path = "dynamic_resources_before_v1.rs"]
     mod dynamic_resources;
 

@@ -7,13 +7,13 @@ use steersman_core::api::Patch;
 use steersman_core::client::Objects;
 use steersman_core::{Client, Env, Error};
 
-use super::claims;
+use super::{claims, extended_bind, extended_claim};
 use crate::devices::key;
 use crate::plugin::Binding;
 use crate::pod::PodInfo;
 
 /// Keeps a claim from going while it has devices.
-const FINALIZER: &str = "resource.kubernetes.io/delete-protection";
+pub(super) const FINALIZER: &str = "resource.kubernetes.io/delete-protection";
 /// How often a write is tried again after a conflict, as upstream does it.
 const TRIES: usize = 5;
 
@@ -119,6 +119,7 @@ pub(super) async fn unreserve(binding: &Binding<'_>, name: &str) -> steersman_co
         }
         let others: Vec<_> =
             consumers(&claim).iter().filter(|consumer| consumer.uid != binding.pod.uid()).collect();
+        let others = if others.is_empty() { Value::Null } else { json!(others) };
         let metadata = json!({"resourceVersion": claim.metadata.resource_version});
         let patch = json!({"metadata": metadata, "status": {"reservedFor": others}});
         tries -= 1;
@@ -142,13 +143,16 @@ pub(crate) fn may_give_back(claim: &ResourceClaim, pod: &PodInfo) -> bool {
     }
 }
 
-/// Has a claim give its devices back, if it still may.
+/// Has a claim give its devices back, if it still may; one that was made for extended resources goes.
 ///
 /// # Errors
 /// The API server does not answer, or refuses; a conflict too.
 pub(crate) async fn deallocate(client: &Client, pod: &PodInfo, name: &str) -> steersman_core::Result<()> {
     let claims = client.namespaced::<ResourceClaim>(pod.namespace());
     let claim = claims.get(name).await?;
+    if extended_claim::is_extended(&claim) {
+        return extended_bind::remove(client, pod, name).await;
+    }
     if !may_give_back(&claim, pod) || claims::allocation(&claim).is_none() {
         return Ok(());
     }

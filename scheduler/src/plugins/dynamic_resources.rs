@@ -5,33 +5,41 @@
 //! pod is bound. Unlike upstream's, its PreEnqueue is part of its PreFilter: a pod whose claim is missing is told so in
 //! its condition.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceSlice};
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceSlice};
 use serde::Deserialize;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
 
+use super::device_books::Books;
+use super::extended_claim::ExtendedClaim;
 use super::node_selector::NodeSelector;
-use super::{Configured, claim_bind, claims, device_conditions, device_wait};
+use super::wanted_devices::{NOT_AVAILABLE, Wanted};
+use super::{
+    Configured, claim_bind, claims, device_classes, device_conditions, device_wait, extended_bind,
+    extended_claim, wanted_devices,
+};
 use crate::attempt::Attempt;
 use crate::config::parse_duration;
 use crate::decision::Nomination;
-use crate::devices::{
-    ClaimPlan, Compiler, DeviceSelectors, Inventory, NoPlan, Offers, Search, StopReason, key,
-};
+use crate::devices::{ClaimPlan, Compiler, DeviceSelectors, key};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
-use crate::plugin::{Binding, Filter, NoRemedy, NodeFilter, Plugin, PostFilter, PreBind, Prepared, Reserve};
+use crate::plugin::{Binding, Filter, NoRemedy, Plugin, PostFilter, PreBind, Prepared, Reserve};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
 use crate::snapshot::{NodeView, Snapshot};
 use crate::verdict::{Refusal, Rejection, Verdict};
 
-/// Finds devices for the resource claims of a pod.
+/// How long drivers have to prepare devices; upstream's default.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Finds devices for the resource claims of a pod, and for its extended resources that device classes stand for.
 #[derive(Debug)]
 pub struct DynamicResources {
     compiler: Compiler,
@@ -46,21 +54,6 @@ impl Default for DynamicResources {
     }
 }
 
-/// How long drivers have to prepare devices; upstream's default.
-const LIMIT: Duration = Duration::from_secs(600);
-/// What is told of a node that the devices of a claim are out of reach of, or where they could not be prepared.
-const NOT_AVAILABLE: &str = "resourceclaim not available on the node";
-
-/// What was allocated and may not stand in the claims yet, by the uid of the claim.
-#[derive(Debug, Default)]
-struct Books(Mutex<BTreeMap<String, Pending>>);
-
-#[derive(Debug)]
-struct Pending {
-    pod: String,
-    allocation: AllocationResult,
-}
-
 /// Upstream's `DynamicResourcesArgs`. The first does not matter: the search is bounded by its steps rather than by time.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -71,26 +64,17 @@ pub struct DynamicResourcesArgs {
     pub binding_timeout: Option<String>,
 }
 
-/// The claims of one pod.
-struct Wanted {
-    /// Where the claims that have devices can be used.
-    usable_on: Vec<Option<NodeSelector>>,
-    /// Whether the devices of one could not be prepared.
-    is_lost: bool,
-    /// For those that have none; `None` if all have.
-    search: Option<Search>,
-}
-
 impl DynamicResources {
     /// The same with another way to select devices than CEL by `kube-cel`.
     pub fn with_selectors(selectors: impl DeviceSelectors) -> Self {
         DynamicResources { compiler: Compiler::new(Arc::new(selectors)), ..Self::default() }
     }
 
-    /// `None` if the pod has no claims.
+    /// `None` if the pod has no claims, and gets none.
     fn wanted(&self, pod: &PodInfo, nodes: &Snapshot) -> Result<Option<Wanted>, Rejection> {
         let all = claims::of(pod, nodes).map_err(Rejection::unresolvable)?;
-        if all.is_empty() {
+        let extended = ExtendedClaim::of(pod, nodes);
+        if all.is_empty() && extended.is_none() {
             return Ok(None);
         }
         let (mut usable_on, mut plans, mut is_lost) = (Vec::new(), Vec::new(), false);
@@ -105,47 +89,29 @@ impl DynamicResources {
             is_lost |= device_conditions::is_lost(claim, self.limit, nodes.now());
             usable_on.push(allocation.node_selector.as_ref().map(NodeSelector::lenient));
         }
-        let search = (!plans.is_empty()).then(|| self.search(plans, nodes));
-        Ok(Some(Wanted { usable_on, is_lost, search }))
+        let searches = !plans.is_empty() || matches!(extended, Some(ExtendedClaim::ToMake(_)));
+        let offers = searches.then(|| Arc::new(self.books.offers(nodes)));
+        let (pod, compiler, searches) = (pod.clone(), self.compiler.clone(), RefCell::default());
+        Ok(Some(Wanted { pod, usable_on, is_lost, plans, extended, offers, compiler, searches }))
     }
 
     fn plan(&self, claim: &Arc<ResourceClaim>, nodes: &Snapshot) -> Result<ClaimPlan, Rejection> {
-        if self.books.lock().contains_key(claims::uid(claim)) {
+        if self.books.has(claim) {
             let why = "is in the process of being allocated";
             return Err(Rejection::unresolvable(format!("resource claim {} {why}", key(claim))));
         }
-        ClaimPlan::of(claim, nodes, &self.compiler).map_err(|why| match why {
-            NoPlan::NotNow(why) => Rejection::unresolvable(why),
-            NoPlan::Broken(why) => Rejection::error(why),
-        })
+        ClaimPlan::of(claim, nodes, &self.compiler).map_err(wanted_devices::no_plan)
     }
 
-    fn search(&self, plans: Vec<Arc<ClaimPlan>>, nodes: &Snapshot) -> Search {
-        let stored: Vec<Arc<ResourceClaim>> = nodes.related().all().collect();
-        let known = stored.iter().filter_map(|claim| Some((claims::uid(claim), claims::allocation(claim)?)));
-        let known: BTreeMap<&str, &AllocationResult> = known.collect();
-        let books = self.books.lock();
-        let pending = books.iter().filter(|(uid, _)| !known.contains_key(uid.as_str()));
-        let allocations = known.values().copied().chain(pending.map(|(_, pending)| &pending.allocation));
-        Search::new(Arc::new(Offers::new(Inventory::of(nodes), allocations)), plans)
-    }
-}
-
-impl Books {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Pending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Strikes out what stands in the claims by now, and claims that are gone.
-    fn settle(&self, nodes: &Snapshot) {
-        let mut pending = self.lock();
-        if pending.is_empty() {
-            return;
-        }
-        let stored: Vec<Arc<ResourceClaim>> = nodes.related().all().collect();
-        let open = stored.iter().filter(|claim| claims::allocation(claim).is_none());
-        let open: BTreeSet<&str> = open.map(|claim| claims::uid(claim)).collect();
-        pending.retain(|uid, _| open.contains(uid.as_str()));
+    /// Makes the claim for the extended resources of a pod, if it gets devices for them; its name.
+    async fn bind_extended(&self, binding: &Binding<'_>) -> Result<Option<String>, String> {
+        let Some((made, allocation)) = self.books.to_make(binding.pod) else { return Ok(None) };
+        let claim = extended_bind::create(binding, &made).await?;
+        self.books.written(binding.pod, &claim);
+        let name = claim.metadata.name.clone().unwrap_or_default();
+        claim_bind::reserve(binding, &name, |_| Some(allocation.clone())).await?;
+        extended_bind::tell(binding, &made, &name).await?;
+        Ok(Some(name))
     }
 }
 
@@ -157,7 +123,14 @@ impl Plugin for DynamicResources {
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         Wake::when(match event {
             Event::NodeAdded(_) | Event::PodUpdated { .. } => true,
-            Event::NodeUpdated { old, new } => old.metadata.labels != new.metadata.labels,
+            Event::NodeUpdated { old, new } => {
+                let offered = |node: &Node| node.status.as_ref().and_then(|status| status.allocatable.clone());
+                old.metadata.labels != new.metadata.labels || offered(old) != offered(new)
+            }
+            // Upstream has such a pod wait until something else happens.
+            Event::Related { old: Some(_), new: None } => {
+                event.related::<ResourceClaim>().is_some_and(|claim| extended_claim::is_made_for(&claim, pod))
+            }
             Event::Related { old, new: Some(new) } => match event.related::<ResourceClaim>() {
                 Some(claim) => {
                     let old = old.as_ref().and_then(|old| old.lean::<ResourceClaim>().ok());
@@ -170,8 +143,8 @@ impl Plugin for DynamicResources {
     }
 
     /// Claims are nothing that other pods share: each such pod is judged on its own.
-    fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        if !claims::entries(pod).is_empty() {
+    fn sign(&self, pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
+        if !claims::entries(pod).is_empty() || !device_classes::asked_by(pod, nodes).is_empty() {
             signature.refuse();
         }
     }
@@ -214,7 +187,7 @@ fn claim_helps(pod: &PodInfo, old: Option<&ResourceClaim>, new: &ResourceClaim) 
 
 impl Filter for DynamicResources {
     fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
-        if claims::entries(pod).is_empty() {
+        if claims::entries(pod).is_empty() && pod.requests().scalars.is_empty() {
             return Prepared::Skip;
         }
         self.books.settle(nodes);
@@ -226,37 +199,18 @@ impl Filter for DynamicResources {
     }
 }
 
-impl NodeFilter for Wanted {
-    fn check(&self, node: NodeView<'_>) -> Verdict {
-        if let Some(search) = &self.search {
-            match search.on(node.node()) {
-                Ok(Some(_)) => {}
-                Ok(None) => return Err(Rejection::unresolvable("cannot allocate all claims")),
-                Err(StopReason::TooLong) => {
-                    return Err(Rejection::unresolvable("timed out trying to allocate devices"));
-                }
-                Err(StopReason::OnNode(why)) => return Err(Rejection::unresolvable(why)),
-                Err(StopReason::Broken(why)) => return Err(Rejection::error(why)),
-            }
-        }
-        let is_usable = |on: &Option<NodeSelector>| on.as_ref().is_none_or(|on| on.matches(node.node()));
-        match !self.is_lost && self.usable_on.iter().all(is_usable) {
-            true => Ok(()),
-            false => Err(Rejection::unresolvable(NOT_AVAILABLE)),
-        }
-    }
-}
-
 impl PostFilter for DynamicResources {
-    /// A claim that nobody else uses, and whose devices are out of reach or could not be prepared, gives them back. Where preparing the filters
-    /// ended early, upstream's plugin misses its state and says so; the search for a remedy ends with that.
+    /// A claim that nobody else uses, and whose devices are out of reach or could not be prepared, gives them back; one that
+    /// was made for the pod in an earlier cycle goes. Where preparing the filters ended early, upstream's plugin misses its
+    /// state and says so; the search for a remedy ends with that.
     fn remedy(&self, attempt: &mut Attempt<'_>) -> Result<Nomination, NoRemedy> {
         let told = |why| Err(NoRemedy::because(Rejection::unschedulable(why)));
         if attempt.filters.is_none() {
             return Err(NoRemedy::because(Rejection::error("not found")));
         }
         let all = claims::of(attempt.pod, attempt.snapshot).unwrap_or_default();
-        if all.is_empty() {
+        let extended = ExtendedClaim::of(attempt.pod, attempt.snapshot);
+        if all.is_empty() && extended.is_none() {
             return told("no new claims to deallocate");
         }
         let is_meant = |refusal: &Refusal| {
@@ -281,49 +235,48 @@ impl PostFilter for DynamicResources {
             .iter()
             .filter(|claim| is_out_of_reach(claim) || is_lost(claim))
             .find(|claim| claim_bind::may_give_back(claim, attempt.pod));
-        match given_back {
-            None => told("still not schedulable"),
-            Some(claim) => {
-                let rejection = Rejection::unschedulable("deallocation of ResourceClaim completed");
-                let name = claim.metadata.name.clone().unwrap_or_default();
-                Err(NoRemedy { deallocate: Some(name), ..NoRemedy::because(rejection) })
-            }
-        }
+        let (claim, done) = match (given_back, &extended) {
+            (Some(claim), _) => (claim, "deallocation of ResourceClaim completed"),
+            (None, Some(ExtendedClaim::Stale(claim))) => (claim, "deletion of ResourceClaim completed"),
+            (None, _) => return told("still not schedulable"),
+        };
+        let deallocate = claim.metadata.name.clone();
+        Err(NoRemedy { deallocate, ..NoRemedy::because(Rejection::unschedulable(done)) })
     }
 }
 
 impl Reserve for DynamicResources {
     fn reserve(&self, pod: &PodInfo, node: &str, nodes: &Snapshot) -> Verdict {
-        if claims::entries(pod).is_empty() {
+        if claims::entries(pod).is_empty() && pod.requests().scalars.is_empty() {
             return Ok(());
         }
-        let Some(search) = self.wanted(pod, nodes)?.and_then(|wanted| wanted.search) else { return Ok(()) };
+        let Some(wanted) = self.wanted(pod, nodes)? else { return Ok(()) };
         let missing = || Rejection::error("claim allocation not found for node");
-        let node = nodes.node_named(node).ok_or_else(missing)?;
-        let found = search.on(node.node()).ok().flatten().ok_or_else(missing)?;
-        let mut pending = self.books.lock();
-        for (plan, allocation) in search.plans().iter().zip(found) {
-            let entry = Pending { pod: pod.uid().to_owned(), allocation };
-            pending.insert(claims::uid(&plan.claim).to_owned(), entry);
+        let view = nodes.node_named(node).ok_or_else(missing)?;
+        let found = wanted.on(view).map_err(|_| missing())?;
+        for (plan, allocation) in wanted.plans.iter().zip(found.allocations) {
+            self.books.allocate(&plan.claim, pod, node, allocation);
+        }
+        if let Some((made, allocation)) = found.made {
+            self.books.make(made, pod, node, allocation);
         }
         Ok(())
     }
 
     fn unreserve(&self, pod: &PodInfo, _: &str) {
-        if !claims::entries(pod).is_empty() {
-            self.books.lock().retain(|_, pending| pending.pod != pod.uid());
-        }
+        self.books.forget(pod);
     }
 }
 
 #[async_trait]
 impl PreBind for DynamicResources {
     async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict {
-        let names = claims::names(binding.pod).map_err(Rejection::error)?;
+        let mut names = claims::names(binding.pod).map_err(Rejection::error)?;
         for name in &names {
-            let pending = |uid: &str| self.books.lock().get(uid).map(|pending| pending.allocation.clone());
+            let pending = |uid: &str| self.books.allocation(uid);
             claim_bind::reserve(binding, name, pending).await.map_err(Rejection::error)?;
         }
+        names.extend(self.bind_extended(binding).await.map_err(Rejection::error)?);
         device_wait::wait(binding, &names, self.limit).await.map_err(Rejection::error)
     }
 
@@ -332,6 +285,11 @@ impl PreBind for DynamicResources {
             if let Err(error) = claim_bind::unreserve(binding, &name).await {
                 tracing::warn!(pod = %binding.pod.key(), claim = %name, %error, "a resource claim could not be unreserved");
             }
+        }
+        if let Some(name) = self.books.made_for(binding.pod)
+            && let Err(error) = extended_bind::remove(binding.client, binding.pod, &name).await
+        {
+            tracing::warn!(pod = %binding.pod.key(), claim = %name, %error, "a resource claim could not be removed");
         }
     }
 }

@@ -4,13 +4,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use steersman_core::field::{self, Path};
 use steersman_core::labels;
+use steersman_core::resource::GroupVersionResource;
 
 use super::Configured;
+use super::device_classes::{self, Classes};
 use super::fit_score::ScoringStrategy;
 use crate::amounts::{Amounts, is_extended};
 use crate::event::{Event, Wake};
@@ -28,6 +30,28 @@ pub struct Fit {
     ignored: BTreeSet<String>,
     ignored_groups: BTreeSet<String>,
     strategy: ScoringStrategy,
+    by_devices: ByDevices,
+}
+
+/// The resources that device classes stood for when pods that ask for them were last looked at: where it is asked what
+/// wakes a pod, the classes are not at hand, and if they changed since, that wakes the pod.
+#[derive(Clone, Debug, Default)]
+struct ByDevices(Arc<Mutex<BTreeSet<String>>>);
+
+impl ByDevices {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, pod: &PodInfo, classes: &Classes) {
+        let mut known = self.lock();
+        for (name, _) in pod.requests().scalars.iter() {
+            match classes.contains_key(name) {
+                true => known.insert(name.to_owned()),
+                false => known.remove(name),
+            };
+        }
+    }
 }
 
 /// Upstream's `NodeResourcesFitArgs`.
@@ -50,6 +74,7 @@ impl Plugin for Fit {
     fn heeds(&self, event: &Event) -> bool {
         matches!(event, Event::AssignedPodDeleted(_) | Event::AssignedPodUpdated { .. })
             || event.node().is_some()
+            || device_classes::is_meant(event)
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
@@ -57,10 +82,13 @@ impl Plugin for Fit {
             Event::AssignedPodDeleted(_) => true,
             Event::AssignedPodUpdated { old, new } => new.is_terminal() || old.requests() != new.requests(),
             Event::PodUpdated { old, .. } => old.requests() != pod.requests(),
+            Event::Related { .. } => device_classes::may_help(pod, event),
             _ => event.node().is_some_and(|node| {
                 let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
                 let empty = Amounts::default();
-                allocatable.is_some_and(|list| self.check(pod, &Amounts::of(list), &empty, 0).is_ok())
+                let by_devices = |name: &str| self.by_devices.lock().contains(name);
+                allocatable
+                    .is_some_and(|list| self.check(pod, &Amounts::of(list), &empty, 0, by_devices).is_ok())
             }),
         })
     }
@@ -68,6 +96,10 @@ impl Plugin for Fit {
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add_part(Part::Requests, pod);
         signature.add(&*requests::of_containers(pod));
+    }
+
+    fn reads(&self) -> Vec<GroupVersionResource> {
+        device_classes::reads()
     }
 
     fn filter(&self) -> Option<&dyn Filter> {
@@ -80,11 +112,14 @@ impl Plugin for Fit {
 }
 
 impl Filter for Fit {
-    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
+        let classes = device_classes::asked_by(pod, nodes);
+        self.by_devices.note(pod, &classes);
         let (fit, pod) = (self.clone(), pod.clone());
         Prepared::per_node(move |node| {
             let pods = i64::try_from(node.pods().len()).unwrap_or(i64::MAX);
-            fit.check(&pod, node.allocatable(), node.requested(), pods)
+            let by_devices = |name: &str| classes.contains_key(name);
+            fit.check(&pod, node.allocatable(), node.requested(), pods, by_devices)
         })
     }
 }
@@ -99,8 +134,16 @@ impl Score for Fit {
 }
 
 impl Fit {
-    /// Whether a pod fits beside what is taken. More than the node has at all is beyond remedy.
-    fn check(&self, pod: &PodInfo, offered: &Amounts, taken: &Amounts, pods: i64) -> Verdict {
+    /// Whether a pod fits beside what is taken. More than the node has at all is beyond remedy; what devices stand for
+    /// where the node has none of it is left to who gives out devices.
+    fn check(
+        &self,
+        pod: &PodInfo,
+        offered: &Amounts,
+        taken: &Amounts,
+        pods: i64,
+        by_devices: impl Fn(&str) -> bool,
+    ) -> Verdict {
         let mut lack = Lack::default();
         if pods + 1 > offered.pods {
             lack.reasons.push(Cow::Borrowed("Too many pods"));
@@ -113,7 +156,8 @@ impl Fit {
         lack.note("Insufficient ephemeral-storage", storage, beyond, held);
         for (name, amount) in asked.scalars.iter() {
             let of = |amounts: &Amounts| amounts.scalars.get(name).unwrap_or_default();
-            if amount > of(offered).saturating_sub(of(taken)) && !self.ignores(name) {
+            let is_left = || self.ignores(name) || of(offered) <= 0 && by_devices(name);
+            if amount > of(offered).saturating_sub(of(taken)) && !is_left() {
                 lack.note(format!("Insufficient {name}"), amount, of(offered), of(taken));
             }
         }
@@ -182,6 +226,7 @@ impl Configured for Fit {
             ignored: args.ignored_resources.into_iter().collect(),
             ignored_groups: args.ignored_resource_groups.into_iter().collect(),
             strategy: args.scoring_strategy.unwrap_or_default().completed(),
+            by_devices: ByDevices::default(),
         }
     }
 }

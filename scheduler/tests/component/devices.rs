@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimStatus, ResourceSlice};
 use serde_json::{Value, json};
 use steersman_core::Object;
-use steersman_core::api::Patch;
+use steersman_core::api::{ListOptions, Patch};
 use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 
 use crate::{World, in_world};
@@ -50,7 +51,7 @@ fn snapshot(slices: &[Value], claims: &[Value]) -> Snapshot {
     for node in ["n1", "n2"] {
         let status = json!({"allocatable": {"cpu": "4", "pods": "10"}});
         let node = json!({"metadata": {"name": node}, "status": status});
-        snapshot.set_node(serde_json::from_value::<k8s_openapi::api::core::v1::Node>(node).unwrap());
+        snapshot.set_node(serde_json::from_value::<Node>(node).unwrap());
     }
     let mut add = |kind: &str, objects: &[Value]| {
         for object in objects {
@@ -72,7 +73,7 @@ fn placed(slices: &[Value], devices: Value) -> Result<String, String> {
     let pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": using("c")});
     let mut pod = pod;
     pod["spec"]["containers"] = json!([]);
-    let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(pod).unwrap();
+    let pod: Pod = serde_json::from_value(pod).unwrap();
     match Profile::default().pick(&Arc::new(PodInfo::new(pod)), &snapshot, 0) {
         Decision::Node(choice) => Ok(choice.node.to_string()),
         Decision::NoFit(no_fit) => Err(no_fit.diagnosis.to_string()),
@@ -237,6 +238,110 @@ fn a_device_that_cannot_be_prepared_is_given_back() {
     });
 }
 
+const GPU: &str = "example.com/gpu";
+
+/// A pod that asks for so many of the extended resource that the class stands for.
+async fn pod_with_gpus(world: &World, name: &str, count: &str) {
+    let requests = json!({"cpu": "1", GPU: count});
+    let spec = json!({
+        "schedulerName": "default-scheduler",
+        "containers": [{"name": "c", "resources": {"requests": requests}}],
+    });
+    let metadata = json!({"name": name, "namespace": "d"});
+    world.object::<Pod>(json!({"metadata": metadata, "spec": spec})).await;
+}
+
+fn class_of_gpus() -> Value {
+    let mut class = class();
+    class["spec"]["extendedResourceName"] = json!(GPU);
+    class
+}
+
+/// The claims that were made, by name.
+async fn made(world: &World) -> Vec<Arc<ResourceClaim>> {
+    world.client.namespaced::<ResourceClaim>("d").list(&ListOptions::default()).await.unwrap()
+}
+
+#[test]
+fn extended_resources_are_devices_where_a_class_stands_for_them() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "4").await;
+        world.object::<ResourceSlice>(slice("n1", &[("g0", "a"), ("g1", "a"), ("g2", "a")])).await;
+        pod_with_gpus(&world, "a", "2").await;
+        world.seconds(1).await;
+        assert!(world.condition("a").await.1.contains("Insufficient example.com/gpu"));
+        // The class comes, and wakes the pod.
+        world.object::<DeviceClass>(class_of_gpus()).await;
+        world.seconds(3).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+        let claims = made(&world).await;
+        let [claim] = &claims[..] else { panic!("{claims:?}") };
+        let name = claim.metadata.name.clone().unwrap();
+        assert!(name.starts_with("a-extended-resources-"), "{name}");
+        let owner = &claim.metadata.owner_references.as_ref().unwrap()[0];
+        assert_eq!(Some(&owner.uid), world.get("a").await.metadata.uid.as_ref());
+        assert_eq!(allocated(&world, &name).await, ["n1/g0", "n1/g1"]);
+        assert_eq!(claim.status.as_ref().unwrap().reserved_for.as_ref().unwrap()[0].name, "a");
+        let told = world.get("a").await.status.clone().unwrap().extended_resource_claim_status.unwrap();
+        assert_eq!(told.resource_claim_name, name);
+        assert_eq!(told.request_mappings[0].request_name, "container-0-request-1");
+        // Devices that are given out are gone; a node that offers the resource itself needs none.
+        pod_with_gpus(&world, "b", "2").await;
+        world.seconds(3).await;
+        let message = world.condition("b").await.1;
+        assert!(
+            message
+                .starts_with("0/1 nodes are available: 1 cannot allocate all claims. still not schedulable"),
+            "{message}"
+        );
+        let node = json!({
+            "metadata": {"name": "n2"},
+            "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110", GPU: "2"}},
+        });
+        world.object::<Node>(node).await;
+        world.seconds(12).await;
+        assert_eq!(world.node_of("b").await.as_deref(), Some("n2"));
+        assert_eq!(made(&world).await.len(), 1);
+        assert!(world.get("b").await.status.clone().unwrap().extended_resource_claim_status.is_none());
+    });
+}
+
+#[test]
+fn a_claim_for_extended_resources_goes_if_its_pod_is_not_bound() {
+    in_world(Profile::default(), async |world| {
+        world.object::<DeviceClass>(class_of_gpus()).await;
+        world.object::<ResourceSlice>(attachable()).await;
+        pod_with_gpus(&world, "a", "1").await;
+        // Somebody stopped halfway.
+        let metadata = json!({
+            "name": "stale", "namespace": "d",
+            "annotations": {"resource.kubernetes.io/extended-resource-claim": "true"},
+            "ownerReferences": [{
+                "apiVersion": "v1", "kind": "Pod", "name": "a", "controller": true,
+                "uid": world.get("a").await.metadata.uid,
+            }],
+        });
+        world.object::<ResourceClaim>(json!({"metadata": metadata, "spec": {"devices": one_gpu()}})).await;
+        world.node("n1", "4").await;
+        world.seconds(3).await;
+        let told = world.events("FailedScheduling").await;
+        let expected = "1 cannot schedule extended resource claim. deletion of ResourceClaim completed";
+        assert!(told.iter().any(|message| message.contains(expected)), "{told:?}");
+        world.seconds(10).await;
+        let first = made(&world).await[0].metadata.name.clone().unwrap();
+        assert!(first.starts_with("a-extended-resources-"), "{first}");
+        report(&world, &first, "broken").await;
+        world.seconds(20).await;
+        let claims = made(&world).await;
+        assert_eq!(claims.len(), 1);
+        let second = claims[0].metadata.name.clone().unwrap();
+        assert_ne!(second, first);
+        report(&world, &second, "attached").await;
+        world.seconds(6).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+    });
+}
+
 #[test]
 fn a_pod_waits_for_its_claim_and_for_new_devices() {
     in_world(Profile::default(), async |world| {
@@ -335,7 +440,7 @@ fn an_allocated_claim_keeps_its_pod_on_the_nodes_that_reach_the_devices() {
     let pick = |claim: &str| {
         let mut pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": using(claim)});
         pod["spec"]["containers"] = json!([]);
-        let pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(pod).unwrap();
+        let pod: Pod = serde_json::from_value(pod).unwrap();
         Profile::default().pick(&Arc::new(PodInfo::new(pod)), &snapshot, 0)
     };
     assert!(matches!(pick("c"), Decision::Node(choice) if &*choice.node == "n2"));

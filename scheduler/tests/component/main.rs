@@ -49,7 +49,12 @@ impl Api for Server {
         self.api.watch(target, options).await
     }
 
-    async fn create(&self, target: &Target, body: Value, options: &WriteOptions) -> Result<Object> {
+    async fn create(&self, target: &Target, mut body: Value, options: &WriteOptions) -> Result<Object> {
+        if let (Some(begin), None) =
+            (body["metadata"]["generateName"].as_str(), body["metadata"]["name"].as_str())
+        {
+            body["metadata"]["name"] = json!(format!("{begin}{}", self.api.calls().len()));
+        }
         if target.subresource != "binding" {
             return self.api.create(target, body, options).await;
         }
