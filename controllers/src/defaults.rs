@@ -16,6 +16,7 @@ use crate::podgc::{self, PodGcOptions};
 use crate::pvcprotection::PvcProtection;
 use crate::pvprotection::PvProtection;
 use crate::replicaset::ReplicaSets;
+use crate::replication::ReplicationControllers;
 use crate::resourcequota;
 use crate::rootca::RootCa;
 use crate::runner::Controllers;
@@ -94,6 +95,7 @@ impl Defaults {
         let all = controllers
             .add(Deployments)
             .add(ReplicaSets)
+            .add(ReplicationControllers)
             .add(ServiceEndpoints::default())
             .add(EndpointSlices::default())
             .add(EndpointSliceMirroring)

@@ -16,6 +16,7 @@
 //! | [`pvcprotection`] | claims stay while pods use them |
 //! | [`pvprotection`] | volumes stay while claims are bound to them |
 //! | [`replicaset`] | there are as many pods of a template as asked for |
+//! | [`replication`] | the same for those that still use ReplicationControllers |
 //! | [`resourcequota`] | every ResourceQuota says how much its namespace uses |
 //! | [`rootca`] | every namespace knows the cluster's certificate authority |
 //! | [`serviceaccount`] | every namespace has a service account `default` |
@@ -66,6 +67,7 @@ mod pods;
 pub mod pvcprotection;
 pub mod pvprotection;
 pub mod replicaset;
+pub mod replication;
 pub mod resourcequota;
 pub mod rootca;
 pub mod runner;

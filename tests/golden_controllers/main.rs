@@ -23,7 +23,7 @@ use tally::Tally;
 const RECORDED: &[(&str, usize)] = &[
     ("clusterrole-aggregation", 5),
     ("deployment", 47),
-    ("disruption", 21),
+    ("disruption", 22),
     ("endpoints", 48),
     ("garbagecollector", 25),
     ("namespace", 8),
@@ -31,6 +31,7 @@ const RECORDED: &[(&str, usize)] = &[
     ("nodelifecycle", 15),
     ("podgc", 4),
     ("replicaset", 22),
+    ("replicationcontroller", 12),
     ("resourcequota", 10),
     ("serviceaccount", 9),
 ];

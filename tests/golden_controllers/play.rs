@@ -71,7 +71,7 @@ impl Player {
 
     async fn holds(&self, step: &Map<String, Value>) -> bool {
         if let Some(count) = step.get("pods").and_then(Value::as_u64) {
-            let selected = self.selected(&step["select"], &Snapshots::default()).await;
+            let selected = self.selected(selection(step), &Snapshots::default()).await;
             return selected.len() as u64 == count;
         }
         let (kind, name) =
@@ -157,9 +157,9 @@ impl Player {
     }
 
     async fn pods(&self, step: &Map<String, Value>, snapshots: &Snapshots) -> Option<String> {
-        let mut selected = self.selected(&step["select"], snapshots).await;
+        let mut selected = self.selected(selection(step), snapshots).await;
         if selected.is_empty() {
-            return Some(format!("no pod matches {}", step["select"]));
+            return Some(format!("no pod matches {}", selection(step)));
         }
         let count = step.get("count").and_then(Value::as_u64).map_or(selected.len(), |count| count as usize);
         selected.truncate(count);
@@ -211,8 +211,14 @@ impl Player {
     }
 }
 
+/// Which pods a step is about: all, if it does not say.
+fn selection(step: &Map<String, Value>) -> &Value {
+    step.get("select").unwrap_or(&Value::Null)
+}
+
 fn matches(pod: &Value, select: &Value) -> bool {
-    let Some(select) = select.as_object() else { return true };
+    let everything = Map::new();
+    let select = select.as_object().unwrap_or(&everything);
     let text = |pointer| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let is_terminating = pod.pointer("/metadata/deletionTimestamp").is_some();
     let is_finished = matches!(text("/status/phase"), "Failed" | "Succeeded");

@@ -2,29 +2,32 @@
 
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
-use steersman_core::condition;
 use steersman_core::selector::LabelSelector;
+use steersman_core::{Resource, condition};
 
-use super::{Pods, min_ready_seconds, wanted};
+use super::{Keeper, Pods, min_ready_seconds, wanted};
 use crate::claim::matches;
 use crate::pods;
 use crate::runner::{Failure, Outcome, View};
 
 const REPLICA_FAILURE: &str = "ReplicaFailure";
 
-/// Writes the status if it says anything new.
-pub(super) fn update(
-    view: &View,
-    set: &ReplicaSet,
-    pods: &Pods,
-    failure: Option<&Failure>,
-    outcome: &mut Outcome,
-) {
-    let none = ReplicaSetStatus::default();
-    let old = set.status.as_ref().unwrap_or(&none);
-    let new = status(view, set, old, pods, failure);
-    if new != *old {
-        outcome.update_status(set, &new);
+impl<O: Resource> Keeper<'_, O> {
+    /// Writes the status if it says anything new.
+    pub(super) fn update_status(
+        &self,
+        view: &View,
+        pods: &Pods,
+        failure: Option<&Failure>,
+        outcome: &mut Outcome,
+    ) {
+        let none = ReplicaSetStatus::default();
+        let old = self.set.status.as_ref().unwrap_or(&none);
+        let mut new = status(view, self.set, old, pods, failure);
+        new.terminating_replicas = new.terminating_replicas.filter(|_| self.counts_terminating);
+        if new != *old {
+            outcome.update_status(self.owner, &new);
+        }
     }
 }
 
