@@ -47,6 +47,7 @@ pub(crate) mod volumes;
 
 // Resource claims are stable since 1.34.
 k8s_openapi::k8s_if_ge_1_34! {
+    mod alternatives;
     mod claim_bind;
     mod claims;
     mod device_books;
@@ -62,9 +63,9 @@ k8s_openapi::k8s_if_ge_1_34! {
     pub use dynamic_resources::DynamicResourcesArgs;
 }
 k8s_openapi::k8s_if_le_1_33! {
-    #[path = "device_classes_before_v1.rs"]
+    #[path = "plugins/device_classes_before_v1.rs"]
     mod device_classes;
-    #[path = "dynamic_resources_before_v1.rs"]
+    #[path = "plugins/dynamic_resources_before_v1.rs"]
     mod dynamic_resources;
 
     pub(crate) use dynamic_resources::deallocate;

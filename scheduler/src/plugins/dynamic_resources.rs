@@ -21,7 +21,7 @@ use super::extended_claim::ExtendedClaim;
 use super::node_selector::NodeSelector;
 use super::wanted_devices::{NOT_AVAILABLE, Wanted};
 use super::{
-    Configured, claim_bind, claims, device_classes, device_conditions, device_wait, extended_bind,
+    Configured, alternatives, claim_bind, claims, device_classes, device_conditions, device_wait, extended_bind,
     extended_claim, wanted_devices,
 };
 use crate::attempt::Attempt;
@@ -30,10 +30,12 @@ use crate::decision::Nomination;
 use crate::devices::{ClaimPlan, Compiler, DeviceSelectors, key};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
-use crate::plugin::{Binding, Filter, NoRemedy, Plugin, PostFilter, PreBind, Prepared, Reserve};
+use crate::plugin::{
+    Binding, Filter, NoRemedy, Normalize, Plugin, PostFilter, PreBind, Prepared, Reserve, Score, Scoring,
+};
 use crate::pod::PodInfo;
 use crate::signature::Signature;
-use crate::snapshot::{NodeView, Snapshot};
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Refusal, Rejection, Verdict};
 
 /// How long drivers have to prepare devices; upstream's default.
@@ -165,6 +167,10 @@ impl Plugin for DynamicResources {
         Some(self)
     }
 
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+
     fn reserve(&self) -> Option<&dyn Reserve> {
         Some(self)
     }
@@ -242,6 +248,19 @@ impl PostFilter for DynamicResources {
         };
         let deallocate = claim.metadata.name.clone();
         Err(NoRemedy { deallocate, ..NoRemedy::because(Rejection::unschedulable(done)) })
+    }
+}
+
+impl Score for DynamicResources {
+    /// Nodes are better where requests get an alternative that is named earlier.
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, _: &[NodeIndex]) -> Scoring {
+        match self.wanted(pod, nodes) {
+            Ok(Some(wanted)) if wanted.plans.iter().any(|plan| alternatives::are_in(&plan.claim)) => {
+                Scoring::per_node(move |node| alternatives::score(&wanted, node), Normalize::Proportional)
+            }
+            Ok(_) => Scoring::Skip,
+            Err(rejection) => Scoring::Fail(rejection),
+        }
     }
 }
 

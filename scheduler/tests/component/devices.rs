@@ -403,6 +403,19 @@ fn the_first_alternative_that_fits_is_taken() {
 }
 
 #[test]
+fn the_node_with_the_better_alternative_is_chosen() {
+    let slices = [slice("n1", &[("g0", "b")]), slice("n2", &[("g0", "a")])];
+    let alternative = |model: &str| {
+        let cel = format!("device.attributes[\"{DRIVER}\"].model == \"{model}\"");
+        json!({"name": model, "deviceClassName": "gpu", "selectors": [{"cel": {"expression": cel}}]})
+    };
+    for (models, node) in [(["a", "b"], "n2"), (["b", "a"], "n1")] {
+        let request = json!({"name": "gpu", "firstAvailable": models.map(alternative)});
+        assert_eq!(placed(&slices, json!({"requests": [request]})).as_deref(), Ok(node));
+    }
+}
+
+#[test]
 fn tainted_devices_and_incomplete_pools_are_left_alone() {
     let mut tainted = slice("n1", &[("g0", "a")]);
     tainted["spec"]["devices"][0]["taints"] = json!([{"key": "broken", "effect": "NoSchedule"}]);
