@@ -78,8 +78,12 @@ pub async fn run(context: Context, options: NodeLifecycleOptions) {
     pods.synced().await;
     nodes.synced().await;
     leases.synced().await;
-    let bound = Queue::new(&env);
+    let (bound, came) = (Queue::new(&env), Queue::new(&env));
     let _told = pods.tell_of_bound(&bound);
+    let _told_of_nodes = nodes.cache().subscribe({
+        let came = came.clone();
+        move |_| came.add(())
+    });
     let recorder = Recorder::start(&env, &client, "node-controller");
     let zones = Zones::new(&options);
     let mut monitor = Monitor {
@@ -95,7 +99,7 @@ pub async fn run(context: Context, options: NodeLifecycleOptions) {
         retry: BTreeSet::new(),
         zones,
     };
-    monitor.watch_over(&bound).await;
+    monitor.watch_over(&bound, &came).await;
 }
 
 struct Monitor {
@@ -115,8 +119,9 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Looks at all nodes once a period; taints, and looks at newly bound pods, in between.
-    async fn watch_over(&mut self, bound: &Queue<Key>) {
+    /// Looks at all nodes once a period; taints, and looks at newly bound pods, in between. Rounds without nodes are left
+    /// out, and the rhythm stays.
+    async fn watch_over(&mut self, bound: &Queue<Key>, came: &Queue<()>) {
         let mut next_round = self.env.elapsed();
         loop {
             if self.env.elapsed() >= next_round {
@@ -128,9 +133,20 @@ impl Monitor {
                 self.look_at_pod(bound, &key).await;
             }
             let deadline = self.zones.next_due().map_or(next_round, |due| due.min(next_round));
+            let is_idle = self.known.is_empty() && self.nodes.cache().is_empty();
             let claim = Box::pin(bound.next());
-            if let Either::Left((key, _)) = select(claim, self.env.sleep_until(deadline)).await {
+            let rest = Box::pin(async {
+                if is_idle {
+                    came.next().await;
+                } else {
+                    self.env.sleep_until(deadline).await;
+                }
+            });
+            if let Either::Left((key, _)) = select(claim, rest).await {
                 self.look_at_pod(bound, &key).await;
+            }
+            if is_idle {
+                next_round = next_beat(next_round, self.options.node_monitor_period, self.env.elapsed());
             }
         }
     }
@@ -304,10 +320,32 @@ impl Monitor {
     }
 }
 
+/// The first beat of a rhythm that is not over.
+fn next_beat(beat: Duration, period: Duration, now: Duration) -> Duration {
+    let missed = now.saturating_sub(beat).as_nanos().div_ceil(period.as_nanos().max(1));
+    beat + period * u32::try_from(missed).unwrap_or(u32::MAX)
+}
+
 fn name_of(node: &Node) -> &str {
     node.metadata.name.as_deref().unwrap_or_default()
 }
 
 fn uid_of(node: &Node) -> &str {
     node.metadata.uid.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rhythm_stays_however_long_nobody_listens() {
+        let beats = [(0, 0), (1, 5), (5, 5), (6, 10), (5_000_001, 5_000_005)];
+        for (now, expected) in beats {
+            let beat = next_beat(Duration::ZERO, Duration::from_secs(5), Duration::from_secs(now));
+            assert_eq!(beat, Duration::from_secs(expected), "{now}");
+        }
+        let ahead = next_beat(Duration::from_secs(10), Duration::from_secs(5), Duration::from_secs(7));
+        assert_eq!(ahead, Duration::from_secs(10));
+    }
 }
