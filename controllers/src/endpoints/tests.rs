@@ -143,6 +143,26 @@ fn what_is_right_already_is_left_alone_whatever_its_order() {
 }
 
 #[test]
+fn endpoints_without_the_managers_label_are_taken_over() {
+    let service = service(json!({}));
+    let pods = [pod("a", "10.1.0.1", "True", plain())];
+    let controller = ServiceEndpoints::default();
+    let right = written(&controller.reconcile(&see(&service, &pods, &[]), &service));
+    let mut unlabelled = right.clone();
+    unlabelled.metadata.labels.as_mut().unwrap().remove(MANAGED_BY);
+    let taken = written(&controller.reconcile(&see(&service, &pods, &[unlabelled]), &service));
+    assert_eq!(taken.metadata.labels, right.metadata.labels);
+}
+
+#[test]
+fn what_fails_is_told_of_the_endpoints() {
+    let service = service(json!({}));
+    let outcome = ServiceEndpoints::default().reconcile(&see(&service, &[], &[]), &service);
+    let about = outcome.actions()[0].about.clone().unwrap();
+    assert_eq!((about.kind.as_deref(), about.name.as_deref()), (Some("Endpoints"), Some("s")));
+}
+
+#[test]
 fn too_many_addresses_are_cut_off_the_unready_first() {
     let service = service(json!({}));
     let pods: Vec<Pod> = (0..1100)

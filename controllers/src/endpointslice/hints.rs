@@ -2,14 +2,13 @@
 //!
 //! See <https://kubernetes.io/docs/concepts/services-networking/service/#traffic-distribution>.
 
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointHints, EndpointSlice, ForNode, ForZone};
-use steersman_core::condition;
 use steersman_core::events::EventType;
 
-use super::desired::ZONE;
+use super::auto::{self, Hinted};
 use super::pack::Plan;
-use crate::runner::{Outcome, View};
+use crate::runner::{Key, Outcome, View};
 
 /// How close traffic should stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,9 +18,46 @@ enum Distribution {
     SameNode,
 }
 
-/// Sets the hints of all slices of a plan; slices that were to be kept are updated where theirs are wrong.
-pub(super) fn set(service: &Service, plan: &mut Plan) {
-    let distribution = distribution(service);
+/// Sets the hints of all slices of a plan, and tells of topology mode Auto; slices that were to be kept are updated
+/// where theirs are wrong.
+pub(super) fn set(
+    view: &View,
+    service: &Service,
+    family: &str,
+    plan: &mut Plan,
+    hinted: &Hinted,
+    outcome: &mut Outcome,
+) {
+    let key = Key::of_typed(service);
+    let mut off = |why: &str| {
+        outcome.event(
+            EventType::Warning,
+            "TopologyAwareHintsDisabled",
+            format!("{why}, addressType: {family}"),
+        );
+    };
+    if !is_auto(service) {
+        if hinted.remove(&key, family) {
+            off("Topology Aware Hints has been disabled");
+        }
+        return set_everywhere(plan, distribution(service));
+    }
+    match auto::spread(view, plan) {
+        Ok(counts) => {
+            if hinted.set(&key, family, counts) {
+                let message = format!("Topology Aware Hints has been enabled, addressType: {family}");
+                outcome.event(EventType::Normal, "TopologyAwareHintsEnabled", message);
+            }
+        }
+        Err(why) => {
+            off(&why);
+            hinted.remove(&key, family);
+            set_everywhere(plan, Distribution::Anywhere);
+        }
+    }
+}
+
+fn set_everywhere(plan: &mut Plan, distribution: Distribution) {
     for slice in plan.create.iter_mut().chain(&mut plan.update) {
         set_all(slice, distribution);
     }
@@ -35,8 +71,8 @@ pub(super) fn set(service: &Service, plan: &mut Plan) {
 fn distribution(service: &Service) -> Distribution {
     let wanted = service.spec.as_ref().and_then(|spec| spec.traffic_distribution.as_deref());
     match wanted {
-        Some("PreferClose" | "PreferSameZone") if !is_auto(service) => Distribution::SameZone,
-        Some("PreferSameNode") if !is_auto(service) => Distribution::SameNode,
+        Some("PreferClose" | "PreferSameZone") => Distribution::SameZone,
+        Some("PreferSameNode") => Distribution::SameNode,
         _ => Distribution::Anywhere,
     }
 }
@@ -48,14 +84,17 @@ fn set_all(slice: &mut EndpointSlice, distribution: Distribution) {
 }
 
 fn hints(endpoint: &Endpoint, distribution: Distribution) -> Option<EndpointHints> {
-    let ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready) == Some(true);
-    if distribution == Distribution::Anywhere || !ready {
+    if distribution == Distribution::Anywhere || !is_ready(endpoint) {
         return None;
     }
     let for_zones = endpoint.zone.clone().map(|name| vec![ForZone { name }]);
     let node = endpoint.node_name.clone().filter(|_| distribution == Distribution::SameNode);
     let for_nodes = node.map(|name| vec![ForNode { name }]);
     (for_zones.is_some() || for_nodes.is_some()).then_some(EndpointHints { for_nodes, for_zones })
+}
+
+pub(super) fn is_ready(endpoint: &Endpoint) -> bool {
+    endpoint.conditions.as_ref().and_then(|conditions| conditions.ready) == Some(true)
 }
 
 /// Whether the service asks for the older heuristic.
@@ -65,33 +104,4 @@ fn is_auto(service: &Service) -> bool {
     let value =
         value("service.kubernetes.io/topology-aware-hints").or(value("service.kubernetes.io/topology-mode"));
     value.is_some_and(|value| value == "Auto" || value == "auto")
-}
-
-/// Tells why a service that asks for the older heuristic gets no hints.
-pub(super) fn explain(view: &View, service: &Service, family: &str, outcome: &mut Outcome) {
-    if !is_auto(service) {
-        return;
-    }
-    let why = if view.list::<Node>().iter().all(|node| !counts(node) || says_enough(node)) {
-        "Topology mode Auto is not supported: use trafficDistribution"
-    } else {
-        "Insufficient Node information: allocatable CPU or zone not specified on one or more nodes"
-    };
-    let message = format!("{why}, addressType: {family}");
-    outcome.event(EventType::Warning, "TopologyAwareHintsDisabled", message);
-}
-
-/// Whether pods behind services run on a node.
-fn counts(node: &Node) -> bool {
-    const EXCLUDED: &[&str] = &["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
-    let labels = node.metadata.labels.as_ref();
-    let excluded = EXCLUDED.iter().any(|label| labels.is_some_and(|labels| labels.contains_key(*label)));
-    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    !excluded && condition::is_true(conditions, "Ready")
-}
-
-fn says_enough(node: &Node) -> bool {
-    let zone = node.metadata.labels.as_ref().and_then(|labels| labels.get(ZONE));
-    let cpu = node.status.as_ref().and_then(|status| status.allocatable.as_ref()?.get("cpu"));
-    zone.is_some_and(|zone| !zone.is_empty()) && cpu.is_some_and(|cpu| cpu.0 != "0")
 }

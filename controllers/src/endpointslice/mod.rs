@@ -1,9 +1,9 @@
 //! EndpointSlices: the addresses behind each service with a selector, at most 100 to an object.
 //!
 //! See <https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/>. Topology hints come from the
-//! service's `trafficDistribution`. Upstream's older heuristic (annotation `service.kubernetes.io/topology-mode:
-//! Auto`), which gives zones shares by their CPUs, is not here: an event says so, and traffic goes everywhere.
+//! service's `trafficDistribution`, or from the annotation `service.kubernetes.io/topology-mode`.
 
+mod auto;
 mod desired;
 mod hints;
 mod pack;
@@ -21,6 +21,7 @@ use crate::runner::{Action, Controller, Key, Outcome, Sources, View};
 use crate::service_pods::{selected, services_of};
 use crate::trigger_time::{self, TriggerTimes};
 
+use auto::Hinted;
 use desired::Desired;
 use pack::Plan;
 
@@ -53,6 +54,7 @@ const NODE_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct EndpointSlices {
     times: TriggerTimes,
+    hinted: Arc<Hinted>,
 }
 
 impl Controller for EndpointSlices {
@@ -60,11 +62,12 @@ impl Controller for EndpointSlices {
     const NAME: &'static str = "endpoint-slice";
 
     fn sources(&self) -> Sources {
+        let hinted = self.hinted.clone();
         Sources::new()
             .watches::<Pod>(services_of)
             .watches::<EndpointSlice>(|_, change| service_of(change, MANAGER))
             .indexes::<EndpointSlice>(BY_SERVICE)
-            .reads::<Node>()
+            .watches::<Node>(move |view, change| hinted.overloaded(view, change))
     }
 
     fn reconcile(&self, view: &View, service: &Service) -> Outcome {
@@ -76,6 +79,7 @@ impl Controller for EndpointSlices {
         existing.retain(|slice| {
             let kept = families.contains(&slice.address_type.as_str());
             if !kept {
+                self.hinted.remove(&Key::of_typed(service), &slice.address_type);
                 outcome.delete(&**slice);
             }
             kept
@@ -83,8 +87,9 @@ impl Controller for EndpointSlices {
         let mut without_node = Vec::new();
         for family in families {
             let desired = Desired::of(view, service, &pods, family);
-            let plan = plan(service, family, &desired, &existing);
-            hints::explain(view, service, family, &mut outcome);
+            let mut plan = plan(service, family, &desired, &existing);
+            hints::set(view, service, family, &mut plan, &self.hinted, &mut outcome);
+            plan.recycle(service);
             carry_out(plan, service, changed, &mut outcome);
             without_node = desired.without_node;
         }
@@ -95,6 +100,7 @@ impl Controller for EndpointSlices {
     fn gone(&self, _: &View, key: &Key) -> Outcome {
         // The slices go with their owner: that is the garbage collector's.
         self.times.forget(key);
+        self.hinted.forget(key);
         Outcome::done()
     }
 }
@@ -146,8 +152,6 @@ fn plan(service: &Service, family: &str, desired: &Desired, existing: &[Arc<Endp
     }
     plan.delete.extend(by_ports.into_values().flatten());
     plan.keep_one(service, family, of_family.count());
-    plan.recycle(service);
-    hints::set(service, &mut plan);
     plan
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use steersman_core::Object;
 
 use super::*;
 use crate::runner::Operation;
@@ -35,16 +36,40 @@ fn pods(count: usize) -> Vec<Pod> {
     (0..count).map(pod).collect()
 }
 
+fn node(name: &str, zone: &str) -> Node {
+    let node = json!({
+        "metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone}},
+        "status": {"allocatable": {"cpu": "1"}, "conditions": [{"type": "Ready", "status": "True"}]}
+    });
+    serde_json::from_value(node).unwrap()
+}
+
+fn told(outcome: &Outcome) -> Vec<&str> {
+    let messages = outcome.actions().iter().filter_map(|action| match &action.operation {
+        Operation::Event(_, note) => Some(note.message.as_str()),
+        _ => None,
+    });
+    messages.collect()
+}
+
 /// The slices after each look, as the API would have stored them.
 struct Story {
     service: Service,
     slices: Vec<EndpointSlice>,
     made: usize,
+    nodes: Vec<Node>,
+    controller: EndpointSlices,
 }
 
 impl Story {
     fn new(spec: Value) -> Self {
-        Story { service: service(spec), slices: Vec::new(), made: 0 }
+        Story {
+            service: service(spec),
+            slices: Vec::new(),
+            made: 0,
+            nodes: vec![node("node", "a")],
+            controller: EndpointSlices::default(),
+        }
     }
 
     fn look(&mut self, pods: &[Pod]) {
@@ -53,14 +78,12 @@ impl Story {
 
     fn ask(&mut self, pods: &[Pod]) -> Outcome {
         let now: Timestamp = "2026-01-01T12:01:00Z".parse().unwrap();
-        let node = json!({"metadata": {"name": "node", "labels": {"topology.kubernetes.io/zone": "a"}}});
-        let node: Node = serde_json::from_value(node).unwrap();
         let view = View::fixed(now)
             .with(std::slice::from_ref(&self.service))
             .with(pods)
             .with(&self.slices)
-            .with(&[node]);
-        let outcome = EndpointSlices::default().reconcile(&view, &self.service);
+            .with(&self.nodes);
+        let outcome = self.controller.reconcile(&view, &self.service);
         outcome.actions().iter().for_each(|action| self.apply(&action.operation));
         outcome
     }
@@ -180,6 +203,42 @@ fn hints_follow_the_traffic_distribution() {
 }
 
 #[test]
+fn topology_mode_auto_is_told_when_it_comes_and_when_it_goes() {
+    let mut story = Story::new(json!({}));
+    let auto = ("service.kubernetes.io/topology-mode".to_owned(), "Auto".to_owned());
+    story.service.metadata.annotations = Some([auto].into());
+    let insufficient = "Insufficient Node information: allocatable CPU or zone not specified on one or more nodes, \
+                        addressType: IPv4";
+    assert_eq!(told(&story.ask(&pods(2))), [insufficient]);
+    story.nodes.push(node("other", "b"));
+    let hints = |story: &Story| {
+        let endpoints = story.slices[0].endpoints.as_ref().unwrap().iter();
+        endpoints.map(|endpoint| serde_json::to_value(&endpoint.hints).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&story.ask(&pods(2))), ["Topology Aware Hints has been enabled, addressType: IPv4"]);
+    assert_eq!(hints(&story), [json!({"forZones": [{"name": "b"}]}), json!({"forZones": [{"name": "a"}]})]);
+    assert_eq!(story.ask(&pods(2)), Outcome::done());
+    story.service.metadata.annotations = None;
+    assert_eq!(told(&story.ask(&pods(2))), ["Topology Aware Hints has been disabled, addressType: IPv4"]);
+    assert_eq!(hints(&story), [Value::Null, Value::Null]);
+}
+
+#[test]
+fn a_node_that_goes_leads_to_the_services_that_have_too_few_endpoints_for_a_zone() {
+    let mut story = Story::new(json!({}));
+    let auto = ("service.kubernetes.io/topology-mode".to_owned(), "Auto".to_owned());
+    story.service.metadata.annotations = Some([auto].into());
+    story.nodes.push(node("other", "b"));
+    story.look(&pods(2));
+    let gone = Object::from_typed(&story.nodes[1]).unwrap();
+    let led_to = |nodes: &[Node]| {
+        let view = View::fixed(Timestamp::UNIX_EPOCH).with(nodes);
+        story.controller.hinted.overloaded(&view, &Change::Deleted(gone.clone()))
+    };
+    assert_eq!((led_to(&story.nodes), led_to(&story.nodes[..1])), (vec![], vec![Key::new("n", "s")]));
+}
+
+#[test]
 fn the_labels_of_the_service_are_those_of_its_slices() {
     let mut story = Story::new(json!({"clusterIP": "None"}));
     story.look(&pods(1));
@@ -199,6 +258,8 @@ fn a_pod_on_a_node_that_is_not_seen_waits() {
     let mut story = Story::new(json!({}));
     let outcome = story.ask(&[pod(0), lost]);
     assert_eq!((story.sizes(), outcome.requeue()), (vec![1], Some(NODE_PATIENCE)));
+    let expected = "Error updating Endpoint Slices for Service n/s: skipping Pod p001 for Service n/s: Node lost Not Found";
+    assert_eq!(told(&outcome), [expected]);
 }
 
 #[test]

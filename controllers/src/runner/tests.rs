@@ -19,6 +19,8 @@ use super::*;
 #[derive(Clone, Default)]
 struct Copies {
     seen: Arc<Mutex<Vec<String>>>,
+    /// Whether nothing is lost where a copy comes too late, and more follows.
+    at_ease: bool,
 }
 
 impl Copies {
@@ -51,10 +53,14 @@ impl Controller for Copies {
                 owner_references: Some(vec![controller_reference(map)]),
                 ..ObjectMeta::default()
             };
-            outcome
+            let copy = outcome
                 .create(&Secret { metadata, ..Secret::default() })
                 .on_success(EventType::Normal, "Copied", "made {name}")
                 .on_failure(EventType::Warning, "NotCopied", "{name}: {error}");
+            if self.at_ease {
+                copy.may_be_too_late();
+                outcome.event(EventType::Normal, "Looked", "looked");
+            }
         }
         outcome
     }
@@ -148,6 +154,18 @@ fn nothing_is_tried_again_in_a_namespace_that_is_going_away() {
     story.pass(Duration::from_secs(1));
     assert_eq!(story.copies.seen(), ["a has 0"]);
     assert!(story.events().is_empty());
+}
+
+#[test]
+fn what_may_be_too_late_keeps_nothing_else_from_being_done() {
+    let mut story = Story::new();
+    story.copies.at_ease = true;
+    story.create("a");
+    let terminating = Error::new(Reason::Forbidden, "no").with_cause("NamespaceTerminating", "", "");
+    story.api.fail("create", terminating);
+    let _running = story.start();
+    story.pass(Duration::from_secs(1));
+    assert_eq!((story.copies.seen(), story.events()), (vec!["a has 0".into()], vec!["looked".into()]));
 }
 
 #[test]

@@ -155,3 +155,21 @@ fn an_unseen_owner_is_looked_for_under_every_name_it_is_given() {
     let second = graph.node("o").unwrap().identity.clone();
     assert_eq!(deletes(&graph.deny(&second)), "e");
 }
+
+#[test]
+fn an_owner_that_only_a_cluster_scoped_object_named_may_be_in_a_namespace_all_the_same() {
+    let mut graph = Graph::default();
+    see(&mut graph, &object("c", "", &[names("o")]));
+    let calls = see(&mut graph, &object("d", "a", &[names("o")]));
+    assert_eq!((deletes(&calls), calls.misplaced), ("d".to_owned(), vec![]));
+    assert!(graph.node("o").unwrap().dependents.contains("d"));
+}
+
+#[test]
+fn the_first_doubt_about_owners_is_enough() {
+    let mut graph = Graph::default();
+    see(&mut graph, &object("o", "default", &[]));
+    see(&mut graph, &object("p", "default", &[]));
+    let calls = see(&mut graph, &object("d", "a", &[names("o"), names("p")]));
+    assert_eq!((deletes(&calls), calls.misplaced.len()), ("d".to_owned(), 1));
+}
