@@ -137,7 +137,7 @@ impl Monitor {
             let claim = Box::pin(bound.next());
             let rest = Box::pin(async {
                 if is_idle {
-                    came.next().await;
+                    drop(came.next().await);
                 } else {
                     self.env.sleep_until(deadline).await;
                 }

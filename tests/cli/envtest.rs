@@ -34,8 +34,11 @@ struct State {
 impl State {
     /// Starts it, and asks every 100 ms whether it is well, without a look at its certificate.
     async fn start(env: &Env, program: &Path, arguments: &[String], health: &str) -> Self {
-        let child = Command::new(program)
-            .args(arguments)
+        Self::of(env, Command::new(program).args(arguments), health).await
+    }
+
+    async fn of(env: &Env, command: &mut Command, health: &str) -> Self {
+        let child = command
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -50,7 +53,7 @@ impl State {
                 if asked.is_ok_and(|answer| answer.status() == 200) {
                     break;
                 }
-                assert_eq!(state.child.try_wait().unwrap(), None, "{} has ended", program.display());
+                assert_eq!(state.child.try_wait().unwrap(), None, "{command:?} has ended");
                 env.sleep(Duration::from_millis(100)).await;
             }
         };
@@ -186,6 +189,7 @@ impl Plane {
         let (mut ca, accounts, clients) = (TinyCa::new(), TinyCa::new(), TinyCa::new());
         let (certificate, key) = ca.make("localhost", "envtest", ExtendedKeyUsagePurpose::ServerAuth);
         for (file, pem) in [
+            ("authority.crt", &ca.certificate),
             ("apiserver.crt", &certificate),
             ("apiserver.key", &key),
             ("sa-signer.crt", &accounts.certificate),
@@ -217,7 +221,10 @@ impl Plane {
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         ];
         let health = format!("https://127.0.0.1:{port}/healthz");
-        (State::start(env, &program, &arguments, &health).await, port)
+        // What a developer's machine may name: here, it has whoever has signed the server's certificate trusted.
+        let mut command = Command::new(program);
+        let command = command.args(arguments).env("SSL_CERT_FILE", certificates.join("authority.crt"));
+        (State::of(env, command, &health).await, port)
     }
 
     /// `AddUser`: the kubeconfig of somebody who shows a certificate, and a client with it.
@@ -370,6 +377,33 @@ async fn the_executable_stands_in_for_what_envtest_starts() {
     env.timeout(Duration::from_secs(5), gone).await.expect("a definition goes in time");
     let watch = Request::get("/api/v1/namespaces?watch=true").body(Vec::new()).unwrap();
     let _watching = admin.request_stream(watch).await.unwrap();
+    plane.stop(&env).await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_names_no_authority_is_trusted_where_the_system_trusts_it() {
+    let env = Env::tokio();
+    let mut plane = Plane::start(&env, "envtest-trust").await;
+    let (_, admin) = plane.user("admin", "system:masters").await;
+    // The server itself answers there, and lets nobody in who does not say who he is.
+    let url = format!("https://127.0.0.1:{}/hook", plane.port);
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"],
+    });
+    let webhook = json!({
+        "name": "hook.example.com", "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        "clientConfig": {"url": url},
+    });
+    let configuration = json!({"metadata": {"name": "hooks"}, "webhooks": [webhook]});
+    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    call(&admin, Method::POST, path, configuration).await.unwrap();
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}).to_string();
+    let request =
+        Request::post("/api/v1/namespaces/default/configmaps").header("Content-Type", "application/json");
+    let refused = admin.request::<Value>(request.body(map.into_bytes()).unwrap()).await.unwrap_err();
+    let kube::Error::Api(status) = refused else { panic!("{refused}") };
+    let why = "Internal error occurred: failed calling webhook \"hook.example.com\": failed to call webhook: unknown";
+    assert_eq!(status.message, why);
     plane.stop(&env).await;
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
+#[cfg(feature = "tls")]
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,8 +32,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// What went wrong on the way.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Asks at `http` addresses, and at `https` ones with [`HttpFetch::tls`], or where a request says itself who vouches for
-/// the server. A service of the cluster is asked where the request says that it answers. Needs the tokio runtime that its `Env` stands
+/// Asks at `http` addresses, and with the feature `tls` at `https` ones, of servers that those vouch for whom the request
+/// names, else [`HttpFetch::tls`], else the system. A service of the cluster is asked where the request says that it answers. Needs the tokio runtime that its `Env` stands
 /// for. Redirects are answers like others.
 #[derive(Clone, Debug)]
 pub struct HttpFetch {
@@ -39,16 +41,21 @@ pub struct HttpFetch {
     limit: Duration,
     #[cfg(feature = "tls")]
     tls: Option<ClientTls>,
+    /// Whom the system trusts, read when it is first needed.
+    #[cfg(feature = "tls")]
+    system: Arc<OnceLock<Result<ClientTls>>>,
 }
 
 impl HttpFetch {
-    /// Waits 30 seconds for an answer, and knows nobody to speak TLS with.
+    /// Waits 30 seconds for an answer, and trusts whom the system trusts.
     pub fn new(env: &Env) -> Self {
         HttpFetch {
             env: env.clone(),
             limit: LIMIT,
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "tls")]
+            system: Arc::default(),
         }
     }
 
@@ -59,7 +66,7 @@ impl HttpFetch {
         self
     }
 
-    /// Speaks TLS at `https` addresses.
+    /// Speaks TLS so at `https` addresses.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Self {
@@ -90,8 +97,10 @@ impl HttpFetch {
     ) -> Result<Response<Bytes>, Failure> {
         let own = request.extensions().get::<Authorities>();
         let own = own.map(|Authorities(pem)| ClientTls::new(pem, None)).transpose()?;
-        let tls = own.as_ref().or(self.tls.as_ref());
-        let tls = tls.ok_or("no authority is known that could vouch for the server")?;
+        let tls = match own.as_ref().or(self.tls.as_ref()) {
+            Some(tls) => tls,
+            None => self.system.get_or_init(ClientTls::of_the_system).as_ref().map_err(untrusted)?,
+        };
         let stream = tls.connect(host, stream).await.map_err(|why| tls::untrusted(&why))?;
         exchange(stream, request).await
     }
@@ -113,6 +122,12 @@ impl Fetch for HttpFetch {
             Err(_elapsed) => Err(failed(&"context deadline exceeded")),
         }
     }
+}
+
+/// What Go says where there is nobody who could vouch for a server.
+#[cfg(feature = "tls")]
+fn untrusted(why: &Error) -> Failure {
+    format!("tls: failed to verify certificate: {}", why.message()).into()
 }
 
 /// What Go says of an address at which nobody answers.

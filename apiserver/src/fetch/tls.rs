@@ -9,7 +9,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use steersman_core::{Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -42,6 +44,25 @@ impl ClientTls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(known));
         Self::showing(builder, own)
+    }
+
+    /// Trusts servers that the authorities of this machine vouch for, as Go finds them: in the files that `SSL_CERT_FILE`
+    /// and `SSL_CERT_DIR` name, else where the system keeps them.
+    ///
+    /// # Errors
+    /// 400: there are none.
+    pub fn of_the_system() -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        // What cannot be read vouches for nobody.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(bad("x509: failed to load system roots and no roots provided"));
+        }
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(bad)?
+            .with_root_certificates(roots);
+        Ok(ClientTls(Arc::new(builder.with_no_client_auth())))
     }
 
     /// Trusts whoever answers, and shows them `own`, if there is one: how an API server reaches kubelets whose certificates nobody has
