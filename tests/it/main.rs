@@ -5,6 +5,7 @@ mod access;
 mod apply;
 mod bad_input;
 mod deployment;
+mod devices;
 mod disruption;
 mod extension;
 mod faults;

@@ -39,7 +39,9 @@ impl Constraint {
         self.requests.is_empty() || self.requests.iter().any(|named| named == request || named == parent)
     }
 
-    /// Takes in a device for a request; `false`, and nothing is taken in, if it does not go with the others.
+    /// Takes in a device for a request; `false`, and nothing is taken in, if it does not go with the others. Upstream
+    /// remembers one value a request, so that of three devices of one request the first and the last may be alike; here
+    /// all are distinct.
     pub(super) fn add(&mut self, request: &str, driver: &str, device: &Device) -> bool {
         if !self.concerns(request) {
             return true;

@@ -50,7 +50,7 @@ fn device(search: &Search, chosen: Chosen) -> DeviceRequestAllocationResult {
 }
 
 /// First what the classes configure, each for the requests that have it, then what the claim does for the requests that
-/// were satisfied.
+/// were satisfied: once, where 1.36 says it once for each of them.
 fn configuration(search: &Search, plan: &ClaimPlan, own: &[Chosen]) -> Vec<DeviceAllocationConfiguration> {
     let mut chosen: Vec<(usize, &Alternative)> = own.iter().map(|one| (one.request, search.way(*one))).collect();
     chosen.dedup_by_key(|(request, _)| *request);
