@@ -41,6 +41,11 @@ pub(crate) fn write(value: &Value, out: &mut String) {
     }
 }
 
+/// JSON as Go writes it where a page might show it: what could end a script there is escaped.
+pub(crate) fn for_pages(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
 /// Writes `text` behind `prefix`, which has nothing to escape, as one string.
 #[inline]
 pub(crate) fn quote(prefix: &str, text: &str, out: &mut String) {

@@ -7,6 +7,7 @@ use super::budget::Budget;
 use super::declare::{MAX_REQUEST, declare, size};
 use super::rule::{self, Rule, Wrong, rules_of};
 use crate::cel::{Declared, Library, Type};
+use crate::json_text::for_pages;
 
 /// Reports what is wrong with the expressions of a schema that is valid in all else.
 pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
@@ -184,8 +185,5 @@ fn shown(rule: &Value) -> String {
         ("OptionalOldSelf", rule["optionalOldSelf"].clone()),
     ];
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-    format!("{{{}}}", fields.join(","))
-        .replace('&', "\\u0026")
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
+    for_pages(&format!("{{{}}}", fields.join(",")))
 }

@@ -13,7 +13,7 @@ use super::set::Set;
 use super::track::Others;
 use super::{MANAGED_FIELDS, Owners, Writer, field_set, merge, reset, typed};
 use crate::fault;
-use crate::schema::Schema;
+use crate::schema::{Schema, kind_of};
 
 /// Whom an object is ascribed to that nobody has managed before.
 const BEFORE: &str = "before-first-apply";
@@ -83,16 +83,24 @@ impl Writer<'_> {
 
     fn check(&self, config: &Value) -> Result<()> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if !config.is_object() && !config.is_null() {
+            let found = kind_of(config);
+            return Err(Error::bad_request(format!(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into \
+                 Go value of type map[string]interface {{}}"
+            )));
+        }
         let (api_version, kind) = (text(&config["apiVersion"]), text(&config["kind"]));
         if api_version != self.kind.api_version() || kind != self.kind.kind {
-            // Without a slash, a group that is not there is told as empty.
-            let shown = match api_version.split_once('/') {
-                Some(_) => api_version,
-                None => format!("/{api_version}"),
+            // Without a slash, a group that is not there is told as empty; with more than one, there is nothing to tell.
+            let shown = match api_version.matches('/').count() {
+                0 => format!("/{api_version}, Kind={kind}"),
+                1 => format!("{api_version}, Kind={kind}"),
+                _ => "/, Kind=".to_owned(),
             };
-            return Err(Error::bad_request(format!("invalid object type: {shown}, Kind={kind}")));
+            return Err(Error::bad_request(format!("invalid object type: {shown}")));
         }
-        if config["metadata"].get(MANAGED_FIELDS).is_some_and(|list| !list.is_null()) {
+        if config["metadata"].get(MANAGED_FIELDS).is_some_and(Value::is_array) {
             return Err(Error::bad_request("metadata.managedFields must be nil"));
         }
         typed::check(self.schema, config).map_err(|why| {
@@ -118,7 +126,7 @@ impl Writer<'_> {
             let mut conflicts = self.conflicts(managed, applier, live, object, &changes);
             // `kubectl` may take over what it has applied from the client.
             if !conflicts.is_empty() && self.name == KUBECTL {
-                last_applied::let_go(self.schema, live, &mut conflicts);
+                last_applied::let_go(self.kind, self.schema, live, &mut conflicts);
             }
             if !conflicts.is_empty() {
                 return Err(conflict::refuse(&conflicts));

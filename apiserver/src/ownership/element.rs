@@ -1,6 +1,7 @@
 //! One step of a path into an object, which `fieldsV1` writes as a text: `f:name`, `k:{"name":"x"}`, `v:"x"`, `i:0`.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
 use serde_json::{Map, Value};
@@ -85,6 +86,18 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// The order in which steps are told of: fields, elements by their keys, by their values, by their places; numbers
+    /// as numbers.
+    pub(super) fn cmp_as_told(&self, other: &Self) -> Ordering {
+        let (Element::Item(one), Element::Item(two)) = (self, other) else { return self.cmp(other) };
+        let rank = |text: &str| ["k:", "v:", "i:"].iter().position(|kind| text.starts_with(kind));
+        let value = |text: &str| serde_json::from_str::<Value>(&text[2..]).unwrap_or_default();
+        rank(one).cmp(&rank(two)).then_with(|| match (value(one), value(two)) {
+            (Value::Object(one), Value::Object(two)) => compare_fields(&one, &two),
+            (one, two) => compare_scalars(&one, &two),
+        })
+    }
+
     /// Writes the key of `fieldsV1` as JSON.
     pub(super) fn write(&self, out: &mut String) {
         match self {
@@ -92,6 +105,26 @@ impl<'a> Element<'a> {
             Element::Item(text) => quote("", text, out),
         }
     }
+}
+
+fn compare_fields(one: &Map<String, Value>, two: &Map<String, Value>) -> Ordering {
+    let pairs = one.iter().zip(two);
+    let mut orders = pairs.map(|((a, x), (b, y))| a.cmp(b).then_with(|| compare_scalars(x, y)));
+    orders.find(|order| order.is_ne()).unwrap_or_else(|| one.len().cmp(&two.len()))
+}
+
+/// Numbers before texts before truth values.
+fn compare_scalars(one: &Value, two: &Value) -> Ordering {
+    let rank = |value: &Value| (!value.is_number(), !value.is_string(), !value.is_boolean());
+    rank(one).cmp(&rank(two)).then_with(|| match (one, two) {
+        (Value::Number(one), Value::Number(two)) => match (one.as_i64(), two.as_i64()) {
+            (Some(one), Some(two)) => one.cmp(&two),
+            _ => one.as_f64().partial_cmp(&two.as_f64()).unwrap_or(Ordering::Equal),
+        },
+        (Value::String(one), Value::String(two)) => one.cmp(two),
+        (Value::Bool(one), Value::Bool(two)) => one.cmp(two),
+        _ => Ordering::Equal,
+    })
 }
 
 /// A step of a list that another has written, in our own writing.
@@ -207,6 +240,25 @@ mod tests {
         let key = Element::key([("b", Cow::Borrowed(&one)), ("a", Cow::Borrowed(&text))].into_iter());
         assert_eq!(written(&key), r#"k:{"a":"x","b":1}"#);
         assert_eq!(written(&Element::value(&text)), r#"v:"x""#);
+    }
+
+    #[test]
+    fn steps_are_told_of_in_the_order_of_what_they_are() {
+        let told = [
+            "f:a",
+            "f:b",
+            r#"k:{"port":80}"#,
+            r#"k:{"port":80,"protocol":"TCP"}"#,
+            r#"k:{"port":443}"#,
+            "v:9",
+            "v:10",
+            r#"v:"1""#,
+            "v:false",
+            "i:2",
+            "i:10",
+        ];
+        let read = |text: &'static str| Element::read(Cow::Borrowed(text)).unwrap();
+        assert!(told.map(read).is_sorted_by(|a, b| a.cmp_as_told(b).is_lt()));
     }
 
     #[test]

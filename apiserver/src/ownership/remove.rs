@@ -7,7 +7,7 @@ use super::place::{Form, Place};
 use super::set::Set;
 use crate::schema::{ListKind, Schema};
 
-/// An object without these paths and without what is below them. Where nothing is left of a list, null is.
+/// An object without these paths and without what is below them. Where nothing is left of a list, an empty one is.
 pub(super) fn remove(schema: &Schema, object: &Value, paths: &Set<'_>) -> Value {
     at(Place::root(schema), object, paths)
 }
@@ -19,7 +19,9 @@ fn at(place: Place<'_>, value: &Value, paths: &Set<'_>) -> Value {
     match (place.form(value), value) {
         (Form::Map, Value::Object(map)) => map_without(place, map, paths),
         (Form::List(kind), Value::Array(list)) => list_without(place, kind, list, paths),
-        (Form::Whole, Value::Object(_) | Value::Array(_)) => Value::Null,
+        // Upstream looks for the paths in what is owned as a whole, and finds nothing to keep.
+        (Form::Whole, Value::Object(_)) => Value::Object(Map::new()),
+        (Form::Whole, Value::Array(_)) => Value::Array(Vec::new()),
         _ => value.clone(),
     }
 }
@@ -42,6 +44,5 @@ fn list_without(place: Place<'_>, kind: &ListKind, list: &[Value], paths: &Set<'
             None => Some(value.clone()),
         }
     });
-    let kept: Vec<Value> = kept.collect();
-    if kept.is_empty() { Value::Null } else { Value::Array(kept) }
+    Value::Array(kept.collect())
 }

@@ -22,20 +22,30 @@ const NOBODYS: &[&[&str]] = &[
     &["metadata", "uid"],
 ];
 
-/// Built-in kinds whose `status` door puts more back than the spec.
-const STATUS: &[(&str, &str, &[&[&str]])] = &[
-    ("apps", "Deployment", &[&["spec"], &["metadata", "labels"]]),
-    ("", "Pod", &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]]),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", &[&["spec"], &["metadata"]]),
-    ("flowcontrol.apiserver.k8s.io", "FlowSchema", &[&["spec"], &["metadata"]]),
-    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", &[&["spec"], &["metadata"]]),
-    ("internal.apiserver.k8s.io", "StorageVersion", &[&["spec"], &["metadata"]]),
-    ("resource.k8s.io", "ResourceClaim", &[&["spec"], &["metadata"]]),
-    ("storage.k8s.io", "VolumeAttachment", &[&["spec"], &["metadata"]]),
+/// Built-in kinds and doors that put back something else than the status at the object itself and the spec at `status`.
+const OTHERS: &[(&str, &str, &str, &[&[&str]])] = &[
+    ("", "Namespace", "finalize", &[&["status"]]),
+    ("", "Pod", "status", &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]]),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy", "status", &[&["spec"], &["metadata"]]),
+    ("apiregistration.k8s.io", "APIService", "status", &[&["spec"], &["metadata"]]),
+    ("apps", "Deployment", "status", &[&["spec"], &["metadata", "labels"]]),
+    // Only the server completes the spec of a request, so that nobody owns it.
+    ("certificates.k8s.io", "CertificateSigningRequest", "", &[&["spec"], &["status"]]),
+    (
+        "certificates.k8s.io",
+        "CertificateSigningRequest",
+        "approval",
+        &[&["spec"], &["status", "certificate"]],
+    ),
+    ("certificates.k8s.io", "CertificateSigningRequest", "status", &[&["spec"], &["status", "conditions"]]),
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema", "status", &[&["spec"], &["metadata"]]),
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "status", &[&["spec"], &["metadata"]]),
+    ("internal.apiserver.k8s.io", "StorageVersion", "status", &[&["spec"], &["metadata"]]),
+    ("networking.k8s.io", "ServiceCIDR", "status", &[&["spec"], &["metadata"]]),
+    ("resource.k8s.io", "ResourceClaim", "status", &[&["spec"], &["metadata"]]),
+    ("scheduling.k8s.io", "PodGroup", "status", &[&["spec"], &["metadata"]]),
+    ("storage.k8s.io", "VolumeAttachment", "status", &[&["spec"], &["metadata"]]),
 ];
-
-/// A built-in kind whose spec only the server completes, so that nobody owns it.
-const UNOWNED: (&str, &str) = ("certificates.k8s.io", "CertificateSigningRequest");
 
 /// What nobody owns.
 pub(super) fn nobodys() -> Set<'static> {
@@ -51,14 +61,15 @@ pub(super) fn disown(set: &mut Set<'_>) {
 
 /// What a write through this door puts back. `status` says whether the object's status has a door of its own.
 pub(super) fn of(kind: &GroupVersionKind, custom: bool, status: bool, subresource: &str) -> Set<'static> {
+    let is_it =
+        |row: &&(&str, &str, &str, _)| (row.0, row.1, row.2) == (&kind.group, &kind.kind, subresource);
+    if let Some(row) = OTHERS.iter().find(is_it).filter(|_| !custom) {
+        return Set::of_fields(row.3);
+    }
     match subresource {
-        "" if (&*kind.group, &*kind.kind) == UNOWNED => Set::of_fields(&[&["spec"], &["status"]]),
         "" if status => Set::of_fields(&[&["status"]]),
         "status" if custom => Set::of_fields(&[&["metadata"], &["spec"]]),
-        "status" => {
-            let row = STATUS.iter().find(|row| row.0 == kind.group && row.1 == kind.kind);
-            Set::of_fields(row.map_or(&[&["spec"]], |row| row.2))
-        }
+        "status" => Set::of_fields(&[&["spec"]]),
         _ => Set::default(),
     }
 }

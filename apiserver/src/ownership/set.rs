@@ -135,9 +135,11 @@ impl<'a> Set<'a> {
     }
 
     fn collect(&self, prefix: &str, paths: &mut Vec<String>) {
-        let members = self.below.iter().filter(|(_, set)| set.member);
+        let mut below: Vec<_> = self.below.iter().collect();
+        below.sort_by(|a, b| a.0.cmp_as_told(&b.0));
+        let members = below.iter().filter(|(_, set)| set.member);
         paths.extend(members.map(|(step, _)| format!("{prefix}{step}")));
-        for (step, set) in &self.below {
+        for (step, set) in below {
             if !set.below.is_empty() {
                 set.collect(&format!("{prefix}{step}"), paths);
             }

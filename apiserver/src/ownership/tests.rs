@@ -139,16 +139,26 @@ fn the_status_has_owners_of_its_own() {
 #[test]
 fn kubectl_takes_over_what_it_applied_from_the_client() {
     let annotation = "kubectl.kubernetes.io/last-applied-configuration";
-    let mut map = maps();
-    let mut new = data(json!({"x": "1", "y": "1"}));
-    new["metadata"]["annotations"] = json!({annotation: "{\"data\":{\"x\":\"1\",\"y\":\"0\"}}"});
-    map.update("kubectl-client-side-apply", new);
+    let applied_before = |api_version: &str| {
+        let last = json!({"apiVersion": api_version, "kind": "ConfigMap", "data": {"x": "1", "y": "0"}});
+        let mut new = data(json!({"x": "1", "y": "1"}));
+        new["metadata"]["annotations"] = json!({annotation: last.to_string()});
+        let mut map = maps();
+        map.update("kubectl-client-side-apply", new);
+        map
+    };
+    let refused = applied_before("v2").apply("kubectl", data(json!({"x": "2"})), false).unwrap_err();
+    assert!(refused.message().ends_with("using v1: .data.x"), "of another version: {refused}");
+    let mut map = applied_before("v1");
     let refused = map.apply("kubectl", data(json!({"x": "2", "y": "2"})), false).unwrap_err();
     assert!(refused.message().ends_with("using v1: .data.y"), "{refused}");
     map.apply("kubectl", data(json!({"x": "2"})), false).unwrap();
     assert_eq!(map.object["data"], json!({"x": "2", "y": "1"}));
     let kept = map.object["metadata"]["annotations"][annotation].as_str().unwrap().to_owned();
     assert!(kept.ends_with("\"kind\":\"ConfigMap\",\"metadata\":{}}\n"), "{kept}");
+    map.apply("kubectl", data(json!({"x": "<a & b>"})), false).unwrap();
+    let kept = map.object["metadata"]["annotations"][annotation].as_str().unwrap().to_owned();
+    assert!(kept.contains(r#""x":"\u003ca \u0026 b\u003e""#), "{kept}");
 }
 
 fn entries(keys: &'static str) -> impl Strategy<Value = Value> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Form;
+use crate::json_text::for_pages;
 use crate::tree::Read;
 
 /// The metadata that a template may have, in upstream's order.
@@ -79,7 +80,7 @@ impl Node {
             Value::Object(map) => {
                 Node::Object(map.iter().map(|(key, value)| (key.clone(), Node::of(value))).collect())
             }
-            other => Node::Leaf(escaped(&other.to_string())),
+            other => Node::Leaf(for_pages(&other.to_string())),
         }
     }
 
@@ -114,7 +115,7 @@ impl Node {
                 text.push('{');
                 for (index, (name, part)) in parts.iter().enumerate() {
                     separate(index, inner, text);
-                    text.push_str(&escaped(&Value::String(name.clone()).to_string()));
+                    text.push_str(&for_pages(&Value::String(name.clone()).to_string()));
                     text.push_str(if depth.is_some() { ": " } else { ":" });
                     part.write(inner, text);
                 }
@@ -143,9 +144,4 @@ fn start_line(depth: Option<usize>, text: &mut String) {
         text.push('\n');
         text.extend(std::iter::repeat_n(' ', depth));
     }
-}
-
-/// Go writes what could end a script as an escape.
-fn escaped(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
