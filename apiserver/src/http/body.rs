@@ -12,6 +12,7 @@ use steersman_core::resource::GroupVersionKind;
 
 use super::accept::{self, Media};
 use super::{kind, unrecognized};
+use crate::patch::merge::INVALID;
 use crate::patch::not_for_custom;
 use crate::pipeline;
 use crate::schema::Duplicates;
@@ -97,10 +98,21 @@ impl PatchType {
     }
 }
 
-/// Reads a patch.
-pub(super) fn patch(written: PatchType, body: Bytes) -> Result<pipeline::Change> {
+/// Reads a patch. Where nothing is validated, upstream leaves JSON and merge patches to the library that applies them,
+/// which has words of its own.
+pub(super) fn patch(
+    written: PatchType,
+    body: Bytes,
+    validation: FieldValidation,
+) -> Result<pipeline::Change> {
     let json = |body: Bytes| {
-        decode::json(body).map_err(|why| Error::bad_request(format!("error decoding patch: {why}")))
+        decode::json(body).map_err(|why| {
+            Error::bad_request(match (validation, written) {
+                (FieldValidation::Ignore, PatchType::Merge) => INVALID.to_owned(),
+                (FieldValidation::Ignore, _) => why,
+                _ => format!("error decoding patch: {why}"),
+            })
+        })
     };
     Ok(match written {
         PatchType::Json => {

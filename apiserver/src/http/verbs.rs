@@ -238,7 +238,7 @@ impl<'a> Call<'a> {
         let show = self.show(accept::Place::Object)?;
         body::check_size(&self.body)?;
         let options = options::patch(&self.query, written == PatchType::Apply)?;
-        let change = match body::patch(written, std::mem::take(&mut self.body)) {
+        let change = match body::patch(written, std::mem::take(&mut self.body), options.field_validation) {
             Err(why) if written != PatchType::Apply => return Err(self.unless_missing(why).await),
             outcome => outcome?,
         };

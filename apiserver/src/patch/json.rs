@@ -1,6 +1,7 @@
 //! JSON patch (RFC 6902), as upstream's library applies it: more forgiving than the RFC about paths.
 
 use serde_json::Value;
+use steersman_core::api::FieldValidation;
 use steersman_core::error::Reason;
 use steersman_core::{Error, Result};
 
@@ -14,21 +15,8 @@ const OPERATIONS: usize = 10_000;
 const COPIED_BYTES: usize = 3 * 1024 * 1024;
 
 /// Applies the operations, one after the other, to `current`.
-pub(super) fn apply(patch: &Value, current: Value) -> Result<Value> {
-    let operations = match patch {
-        Value::Array(operations) => operations.as_slice(),
-        Value::Null => &[],
-        other => return Err(undecodable(other, "[]handlers.jsonPatchOp")),
-    };
-    if let Some(odd) = operations.iter().find(|operation| !operation.is_object() && !operation.is_null()) {
-        return Err(undecodable(odd, "handlers.jsonPatchOp"));
-    }
-    if let Some((name, found)) = operations.iter().find_map(untyped) {
-        let found = kind_of(found);
-        return Err(Error::bad_request(format!(
-            "error decoding patch: json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"
-        )));
-    }
+pub(super) fn apply(patch: &Value, current: Value, validation: FieldValidation) -> Result<Value> {
+    let operations = read(patch, validation)?;
     if operations.len() > OPERATIONS {
         return Err(Error::new(
             Reason::RequestEntityTooLarge,
@@ -43,6 +31,33 @@ pub(super) fn apply(patch: &Value, current: Value) -> Result<Value> {
         document.perform(operation).ok_or_else(inapplicable)?;
     }
     Ok(document.root)
+}
+
+/// The operations of a patch. Where nothing is validated, nobody but upstream's library reads them, which looks at the
+/// types of their fields only when it performs them.
+fn read(patch: &Value, validation: FieldValidation) -> Result<&[Value]> {
+    let is_read_once = validation == FieldValidation::Ignore;
+    let undecodable = |found: &Value, read_once: &str, read_twice: &str| {
+        Err(Error::bad_request(match is_read_once {
+            true => wrong_type(found, read_once),
+            false => format!("error decoding patch: {}", wrong_type(found, read_twice)),
+        }))
+    };
+    let operations = match patch {
+        Value::Array(operations) => operations.as_slice(),
+        Value::Null => &[],
+        other => return undecodable(other, "jsonpatch.Patch", "[]handlers.jsonPatchOp"),
+    };
+    if let Some(odd) = operations.iter().find(|operation| !operation.is_object() && !operation.is_null()) {
+        return undecodable(odd, "jsonpatch.Operation", "handlers.jsonPatchOp");
+    }
+    match operations.iter().find_map(untyped).filter(|_| !is_read_once) {
+        None => Ok(operations),
+        Some((name, found)) => Err(Error::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go struct field jsonPatchOp.{name} of type string",
+            kind_of(found)
+        ))),
+    }
 }
 
 /// The same for the operations of a policy, of which it is told why they do not apply.
@@ -61,10 +76,6 @@ fn untyped(operation: &Value) -> Option<(&'static str, &Value)> {
     let fields = ["op", "path", "from"].into_iter();
     let mut found = fields.filter_map(|name| Some((name, operation.get(name)?)));
     found.find(|(_, value)| !value.is_string() && !value.is_null())
-}
-
-fn undecodable(found: &Value, go: &str) -> Error {
-    Error::bad_request(format!("error decoding patch: {}", wrong_type(found, go)))
 }
 
 struct Document {
@@ -233,6 +244,10 @@ mod tests {
 
     use super::*;
 
+    fn apply(patch: &Value, current: Value) -> Result<Value> {
+        super::apply(patch, current, FieldValidation::Warn)
+    }
+
     #[test]
     fn operations_do_what_upstreams_library_does() {
         let at = json!({"a": "1", "l": [1, 2], "s/t": 1});
@@ -305,6 +320,24 @@ mod tests {
         let error = apply(&json!([{"op": "add", "path": 1, "value": 2}]), json!({})).unwrap_err();
         let why = "json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string";
         assert_eq!((error.code(), error.message()), (400, format!("error decoding patch: {why}").as_str()));
+    }
+
+    #[test]
+    fn a_patch_that_is_no_list_of_operations_cannot_be_read() {
+        let cases = [
+            (json!({}), "object", "[]handlers.jsonPatchOp", "jsonpatch.Patch"),
+            (json!(["x"]), "string", "handlers.jsonPatchOp", "jsonpatch.Operation"),
+        ];
+        for (patch, found, strict, lax) in cases {
+            let message =
+                |validation| super::apply(&patch, json!({}), validation).unwrap_err().message().to_owned();
+            let why = |go: &str| format!("json: cannot unmarshal {found} into Go value of type {go}");
+            assert_eq!(message(FieldValidation::Strict), format!("error decoding patch: {}", why(strict)));
+            assert_eq!(message(FieldValidation::Ignore), why(lax));
+        }
+        let untyped = json!([{"op": "add", "path": 1, "value": 2}]);
+        let error = super::apply(&untyped, json!({}), FieldValidation::Ignore).unwrap_err();
+        assert_eq!(error.code(), 422);
     }
 
     #[test]

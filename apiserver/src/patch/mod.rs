@@ -1,7 +1,7 @@
 //! Patches: what an object becomes when a change is applied to it.
 
 mod json;
-mod merge;
+pub(crate) mod merge;
 mod order;
 mod refusal;
 mod strategic;
@@ -42,8 +42,8 @@ pub fn apply(
     validation: FieldValidation,
 ) -> Result<Patched> {
     let patched = |current| match patch {
-        Patch::Json(operations) => json::apply(operations, current),
-        Patch::Merge(patch) => merge::apply(patch, current),
+        Patch::Json(operations) => json::apply(operations, current, validation),
+        Patch::Merge(patch) => merge::apply(patch, current, validation),
         Patch::Strategic(patch) => strategic::apply(patch, schema, current),
         _ => Err(Error::not_implemented("this kind of patch is not supported")),
     };

@@ -51,7 +51,7 @@ fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome
                 let key = rest
                     .strip_prefix('/')
                     .ok_or(Refusal::Format("invalid patch format of primitive list"))?;
-                delete_from_list(&mut original, key, &value);
+                delete_from_list(&mut original, key, value, at)?;
             }
             None => merge_field(&mut original, key, value, at)?,
         }
@@ -198,21 +198,38 @@ fn merge_list(
         return Ok(patch);
     }
     let Some(first) = before.first().or(patch.first()) else { return Ok(before) };
-    if first.is_array() {
-        return Err(Refusal::ListOfLists);
+    check_alike(first, &before, &patch)?;
+    match first {
+        Value::Object(_) => merge_objects(before, patch, at, field),
+        _ => Ok(merge_scalars(before, patch)),
     }
-    if before.iter().chain(&patch).any(|one| std::mem::discriminant(one) != std::mem::discriminant(first)) {
-        let lists = show(&Value::Array(vec![before.into(), patch.into()]));
-        return Err(Refusal::Other(format!("list element types are not identical: {lists}")));
-    }
+}
+
+fn merge_objects(
+    before: Vec<Value>,
+    patch: Vec<Value>,
+    at: Cursor<'_>,
+    field: Option<&Field>,
+) -> Outcome<Vec<Value>> {
     match identity_of(field) {
-        Identity::Whole if first.is_object() => {
+        Identity::Key(key) => merge_list_of_maps(before, patch, key, at.items()),
+        Identity::Whole => {
             let kind = if at.items().object().is_some() { "struct" } else { "map" };
             Err(Refusal::Other(format!("cannot merge lists without merge key for {kind}")))
         }
-        Identity::Key(key) if first.is_object() => merge_list_of_maps(before, patch, key, at.items()),
-        _ => Ok(merge_scalars(before, patch)),
     }
+}
+
+/// The elements of two lists that merge are of one type, and no lists.
+fn check_alike(first: &Value, before: &[Value], patch: &[Value]) -> Outcome<()> {
+    if first.is_array() {
+        return Err(Refusal::ListOfLists);
+    }
+    if before.iter().chain(patch).all(|one| std::mem::discriminant(one) == std::mem::discriminant(first)) {
+        return Ok(());
+    }
+    let lists = show(&Value::Array(vec![before.into(), patch.into()]));
+    Err(Refusal::Other(format!("list element types are not identical: {lists}")))
 }
 
 fn merge_scalars(before: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
@@ -274,13 +291,30 @@ fn follow_directives(
     Ok(if replace { (rest, Vec::new()) } else { (before, rest) })
 }
 
-fn delete_from_list(original: &mut Object, key: &str, deleted: &Value) {
-    if deleted.is_null() {
-        original.remove(key);
+/// Upstream reads on as if the directive were not there where it names no list of scalars.
+fn delete_from_list(original: &mut Object, key: &str, deleted: Value, at: Cursor<'_>) -> Outcome<()> {
+    match (original.get_mut(key), deleted) {
+        (_, Value::Null) => drop(original.remove(key)),
+        (Some(Value::Array(list)), Value::Array(deleted)) => {
+            let (at, field) = lookup(at, key)?;
+            match list.first().or(deleted.first()) {
+                Some(first @ Value::Object(_)) => {
+                    check_alike(first, list, &deleted)?;
+                    *list = merge_objects(std::mem::take(list), deleted, at, field)?;
+                }
+                Some(first) => {
+                    check_alike(first, list, &deleted)?;
+                    list.retain(|element| !deleted.contains(element));
+                }
+                None => {}
+            }
+        }
+        (Some(before), deleted) if std::mem::discriminant(before) == std::mem::discriminant(&deleted) => {
+            merge_field(original, key.to_owned(), deleted, at)?;
+        }
+        _ => {}
     }
-    if let (Some(Value::Array(list)), Value::Array(deleted)) = (original.get_mut(key), deleted) {
-        list.retain(|element| !deleted.contains(element));
-    }
+    Ok(())
 }
 
 /// What is new has nothing that its nulls could delete.

@@ -131,6 +131,11 @@ fn scalars_can_be_deleted_from_lists() {
     assert_eq!(merged["metadata"]["finalizers"], json!(["example.com/b"]));
     let ignored = patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": "x"}})).unwrap();
     assert_eq!(ignored["metadata"]["finalizers"].as_array().map(Vec::len), Some(2));
+    let other = patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": [1]}})).unwrap_err();
+    let why = "list element types are not identical: [[example.com/a example.com/b] [1]]";
+    assert_eq!((other.code(), other.message()), (500, why));
+    let whole = pod(json!({"$deleteFromPrimitiveList/containers": [{"name": "a", "image": "z"}]})).unwrap();
+    assert_eq!(whole["containers"][0]["image"], "z", "what is no list of scalars is merged");
 }
 
 #[test]
@@ -282,7 +287,7 @@ fn any_pod_patch() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn the_merge_patch_of_a_difference_leads_to_the_target(from in any_object(), to in any_object()) {
-        prop_assert_eq!(super::merge::apply(&difference(&from, &to), from).unwrap(), to);
+        prop_assert_eq!(super::merge::apply(&difference(&from, &to), from, FieldValidation::Warn).unwrap(), to);
     }
 
     #[test]
