@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use steersman_core::api::{ListOptions, ObjectList, Target};
+use steersman_core::selector::FieldSelector;
 use steersman_core::store::{Range, Revision, StoreError};
 use steersman_core::{Error, Object, Result};
 
@@ -34,7 +35,7 @@ impl Request<'_> {
     pub(super) fn selection(
         &self,
         labels: &steersman_core::selector::LabelSelector,
-        fields: &steersman_core::selector::FieldSelector,
+        fields: &FieldSelector,
     ) -> Result<Selection> {
         Selection::new(self.target, &self.row, labels, fields)
     }
@@ -43,8 +44,9 @@ impl Request<'_> {
         let selection = self.selection(&options.labels, &options.fields)?;
         let token = continue_token::read(&options.continue_token)?;
         let wanted = versions::of_list(options)?;
-        // A list of whatever is at hand is whole; upstream's older rule.
-        let limit = if options.resource_version == "0" { 0 } else { options.limit };
+        // A list of whatever is at hand is whole, upstream's older rule; and so is one of the object of a name.
+        let is_whole = options.resource_version == "0" || token.is_none() && self.names_one(&options.fields);
+        let limit = if is_whole { 0 } else { options.limit };
         let collection = self.row.stored("list")?.clone();
         let (wanted, after) = match &token {
             Some(token) => (token.wanted(), Some(token.start.as_str())),
@@ -66,6 +68,13 @@ impl Request<'_> {
             }
             _ => self.page(collection.list(&selection, after, limit), &selection, newest).await,
         }
+    }
+
+    /// Whether a selector leaves no more than one object, in a namespace that is known.
+    fn names_one(&self, fields: &FieldSelector) -> bool {
+        let requires = |field: &str| fields.requires(field).is_some_and(|value| !value.is_empty());
+        let is_placed = !self.row.is_namespaced() || !self.target.namespace.is_empty();
+        requires("metadata.name") && (is_placed || requires("metadata.namespace"))
     }
 
     async fn page(&self, slice: Slice, selection: &Selection, revision: Revision) -> Result<ObjectList> {
