@@ -23,8 +23,8 @@ const SHORTEST: i64 = 600;
 const LONGEST_DOMAIN: usize = 253;
 const LONGEST_SIGNER: usize = LONGEST_DOMAIN + 1 + 63 + 1 + 253;
 
-/// A request starts so, once it is no longer base64.
-const PEM: &[u8] = b"-----BEGIN CERTIFICATE REQUEST-----";
+/// The signer that requests of before `v1` could name.
+const LEGACY_SIGNER: &str = "kubernetes.io/legacy-unknown";
 
 const USAGES: [&str; 23] = [
     "any",
@@ -145,7 +145,7 @@ impl Strategy for CertificateRequests {
 fn check_request(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     use base64::Engine;
     let bytes = base64::engine::general_purpose::STANDARD.decode(spec.text("request")).unwrap_or_default();
-    if !bytes.trim_ascii_start().starts_with(PEM) {
+    if !issued_certificate::begins_with(&bytes, "CERTIFICATE REQUEST") {
         let shown = if bytes.is_empty() { &Value::Null } else { spec.at("request") };
         errors.push(Error::invalid(at, shown, "PEM block type must be CERTIFICATE REQUEST"));
     }
@@ -158,9 +158,10 @@ fn check_usages(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     for (index, usage) in usages.iter().enumerate() {
         checks::one_of(usage, &USAGES, &at.index(index), errors);
-        if usages[..index].contains(usage) {
-            errors.push(Error::duplicate(&at.index(index), *usage));
-        }
+    }
+    for (index, usage) in usages.iter().enumerate().filter(|(index, usage)| usages[..*index].contains(usage))
+    {
+        errors.push(Error::duplicate(&at.index(index), *usage));
     }
 }
 
@@ -169,6 +170,11 @@ fn check_signer(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         return;
     }
     let (name, path) = (spec.text("signerName"), at.child("signerName"));
+    if name == LEGACY_SIGNER {
+        let why = "the legacy signerName is not allowed via this API version";
+        errors.push(Error::invalid(&path, name, why));
+        return;
+    }
     let Some((domain, rest)) = name.split_once('/').filter(|(_, rest)| !rest.contains('/')) else {
         let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
         errors.push(Error::invalid(&path, name, why));
@@ -309,6 +315,26 @@ mod tests {
         assert_eq!(faults("a/b"), ["should be a domain with at lea"]);
         assert_eq!(faults("A.b/"), ["validating label \"A\": a lowerc", "validating label \"\": a lowerca"]);
         assert_eq!(faults("a.b/c/d"), ["must be a fully qualified doma"]);
+        assert_eq!(faults(LEGACY_SIGNER), ["the legacy signerName is not a"]);
+    }
+
+    #[test]
+    fn a_request_is_pem_and_says_what_for() {
+        use base64::Engine;
+        let faults = |pem: &str, usages: &[&str]| {
+            let request = base64::engine::general_purpose::STANDARD.encode(pem);
+            let spec = json!({"request": request, "usages": usages, "signerName": "a.b/c"});
+            texts(&CertificateRequests.validate(&json!({"spec": spec})))
+        };
+        let block = |kind: &str| format!("-----BEGIN {kind}-----\nMAA=\n-----END {kind}-----\n");
+        let unfit = "PEM block type must be CERTIFICATE REQUEST";
+        assert_eq!(faults(&block("CERTIFICATE REQUEST"), &["any"]), "");
+        assert!(faults(&block("CERTIFICATE"), &["any"]).ends_with(unfit));
+        assert!(faults("-----BEGIN CERTIFICATE REQUEST-----\nMAA=", &["any"]).ends_with(unfit));
+        let told = faults(&block("CERTIFICATE REQUEST"), &["any", "any", "x"]);
+        let (unknown, twice) =
+            (told.find("usages[2]: Unsupported").unwrap(), told.find("usages[1]: Dup").unwrap());
+        assert!(unknown < twice, "{told}");
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub(super) fn fault(certificate: &str) -> Option<String> {
     blocks.iter().find_map(fault_of_block)
 }
 
+/// Whether the first block of a PEM text is of that kind.
+pub(super) fn begins_with(text: &[u8], kind: &str) -> bool {
+    blocks_of(&String::from_utf8_lossy(text)).first().is_some_and(|block| block.kind == kind)
+}
+
 fn fault_of_block(block: &Block<'_>) -> Option<String> {
     if block.kind != "CERTIFICATE" {
         Some(format!("only CERTIFICATE PEM blocks are allowed, found {:?}", block.kind))

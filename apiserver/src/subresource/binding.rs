@@ -48,15 +48,19 @@ impl Subresource for Binding {
 
 /// The counterpart of upstream's `ValidatePodBinding`, whose errors are no `Status`: they become a 500.
 fn check(target: &Value) -> Result<()> {
-    let path = Path::new("target");
-    let error = if !matches!(target.text("kind"), "" | "Node") {
-        field::Error::not_supported(&path.child("kind"), target.text("kind"), &["Node", "<empty>"])
-    } else if target.text("name").is_empty() {
-        field::Error::required(&path.child("name"), "")
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(Reason::Unknown, error.to_string()))
+    let (path, mut errors) = (Path::new("target"), Vec::new());
+    if !matches!(target.text("kind"), "" | "Node") {
+        let kind = target.text("kind");
+        errors.push(field::Error::not_supported(&path.child("kind"), kind, &["Node", "<empty>"]).to_string());
+    }
+    if target.text("name").is_empty() {
+        errors.push(field::Error::required(&path.child("name"), "").to_string());
+    }
+    match errors.as_slice() {
+        [] => Ok(()),
+        [one] => Err(Error::new(Reason::Unknown, one)),
+        many => Err(Error::new(Reason::Unknown, format!("[{}]", many.join(", ")))),
+    }
 }
 
 /// The pod with the binding's node, labels and annotations.
@@ -259,5 +263,10 @@ mod tests {
             "target.kind: Unsupported value: \"Foo\": supported values: \"Node\", \"<empty>\""
         );
         assert_eq!(message(json!({"kind": "Node"})), "target.name: Required value");
+        let both = message(json!({"kind": "Foo"}));
+        assert!(
+            both.starts_with("[target.kind: ") && both.ends_with(", target.name: Required value]"),
+            "{both}"
+        );
     }
 }

@@ -6,7 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Precondition
 use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::error::Reason;
-use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::field::{self, Path};
+use steersman_core::resource::{GroupResource, GroupVersionKind, GroupVersionResource};
 use steersman_core::selector::LabelSelector;
 use steersman_core::{Error, Object, Result};
 
@@ -41,6 +42,7 @@ impl Subresource for Eviction {
         if body.at("metadata").text("name") != target.name {
             return Err(Error::bad_request("name in URL does not match name in Eviction object"));
         }
+        check_options(body.at("deleteOptions"), &target.name)?;
         let mut options = options(call, &body)?;
         let pod = call.get(&target).await?;
         let tree = pod.to_value()?;
@@ -58,6 +60,17 @@ impl Subresource for Eviction {
         evict(call, &target, options).await?;
         Ok(success())
     }
+}
+
+/// An eviction reads what it deletes, whatever else a delete may do.
+fn check_options(options: &Value, name: &str) -> Result<()> {
+    const UNREAD: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
+    if options.at(UNREAD) != true {
+        return Ok(());
+    }
+    let (kind, at) = (GroupVersionKind::new("policy", "v1", "Eviction"), Path::new("deleteOptions"));
+    let why = "can not be set for pod eviction, try after removing the option";
+    Err(Error::invalid(&kind, name, &[field::Error::invalid(&at.child(UNREAD), true, why)]))
 }
 
 fn options(call: &dyn Call, body: &Value) -> Result<DeleteOptions> {
@@ -196,6 +209,15 @@ mod tests {
         }
         let going = json!({"metadata": {"deletionTimestamp": "2020-01-01T00:00:00Z"}, "status": {"phase": "Running"}});
         assert!(needs_no_budget(&going));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_evicted() {
+        assert!(check_options(&json!({"gracePeriodSeconds": 1}), "x").is_ok());
+        let option = json!({"ignoreStoreReadErrorWithClusterBreakingPotential": true});
+        let why = "Eviction.policy \"x\" is invalid: deleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential: \
+                   Invalid value: true: can not be set for pod eviction, try after removing the option";
+        assert_eq!(check_options(&option, "x").unwrap_err().message(), why);
     }
 
     #[test]

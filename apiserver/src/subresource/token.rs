@@ -59,6 +59,7 @@ impl Subresource for Tokens {
         let Target { namespace, name, .. } = call.target();
         check_place(&body, namespace, name)?;
         let account = call.get(&parent(call)).await?;
+        check_account(&body, &account)?;
         complete(&mut body, &account, accounts, call.context().now);
         check_life(&body)?;
         let bound = bound(call, body.at("spec").at("boundObjectRef"), name).await?;
@@ -86,6 +87,18 @@ fn check_place(request: &Value, namespace: &str, name: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A request may say which account of the name it means.
+fn check_account(request: &Value, account: &Object) -> Result<()> {
+    let (wanted, found) = (request.at("metadata").text("uid"), account.uid());
+    if wanted.is_empty() || wanted == found {
+        return Ok(());
+    }
+    let why = format!(
+        "the UID in the token request ({wanted}) does not match the UID of the service account ({found})"
+    );
+    Err(Error::conflict(&GroupResource::new("authentication.k8s.io", "TokenRequest"), account.name(), why))
 }
 
 fn invalid(name: &str, error: FieldError) -> Error {
@@ -125,14 +138,13 @@ async fn bound(call: &dyn Call, reference: &Value, account: &str) -> Result<Vec<
     if reference.is_null() {
         return Ok(Vec::new());
     }
-    let (kind, resource) = match (reference.text("apiVersion"), reference.text("kind")) {
-        ("v1", "Pod") => ("pod", "pods"),
-        ("v1", "Node") => ("node", "nodes"),
-        ("v1", "Secret") => ("secret", "secrets"),
-        (version, kind) => {
-            // As upstream prints it, the core group shows as nothing before a slash.
-            let slash = if version.contains('/') { "" } else { "/" };
-            let why = format!("cannot bind token to object of type {slash}{version}, Kind={kind}");
+    let (group, version) = group_version(reference.text("apiVersion"));
+    let (kind, resource) = match (group, reference.text("kind")) {
+        ("", "Pod") => ("pod", "pods"),
+        ("", "Node") => ("node", "nodes"),
+        ("", "Secret") => ("secret", "secrets"),
+        (_, kind) => {
+            let why = format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
             return Err(Error::bad_request(why));
         }
     };
@@ -143,6 +155,15 @@ async fn bound(call: &dyn Call, reference: &Value, account: &str) -> Result<Vec<
     }
     check_uid(reference, &object)?;
     Ok(bound)
+}
+
+/// The group and the version of an `apiVersion`; of one that is none, nothing is left.
+fn group_version(api_version: &str) -> (&str, &str) {
+    match api_version.matches('/').count() {
+        0 => ("", api_version),
+        1 => api_version.split_once('/').unwrap_or_default(),
+        _ => ("", ""),
+    }
 }
 
 async fn get(call: &dyn Call, resource: &'static str, name: &str) -> Result<Object> {

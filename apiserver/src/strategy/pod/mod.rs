@@ -2,6 +2,7 @@
 
 mod annotations;
 mod defaults;
+mod device_health;
 mod label_keys;
 mod narrowing;
 mod qos;

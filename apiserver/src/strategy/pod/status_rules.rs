@@ -4,6 +4,7 @@ use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::{addresses, formats, labels, names};
 
+use super::device_health;
 use crate::strategy::{checks, internal};
 use crate::tree::Read;
 
@@ -45,6 +46,13 @@ pub(super) fn validate(pod: &Value, old: &Value, errors: &mut ErrorList) {
     check_addresses(status, was, "hostIPs", &path, errors);
     for (list, _) in STATUSES {
         check_users(pod, list, &at.child(list), errors);
+    }
+    for (list, containers) in STATUSES {
+        let (statuses, at) = (status.items(list), at.child(list));
+        match containers {
+            "ephemeralContainers" => device_health::refuse(statuses, &at, errors),
+            _ => device_health::check(statuses, pod.at("spec").items(containers), &at, errors),
+        }
     }
 }
 
@@ -135,8 +143,8 @@ fn may_restart(container: &Value, spec: &Value, code: i64) -> bool {
 fn check_claims(pod: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let statuses = pod.at("status").items("resourceClaimStatuses");
     for (index, status) in statuses.iter().enumerate() {
-        let (path, name) = (at.index(index).child("name").to_string(), status.text("name"));
-        let path = Path::new(&path);
+        let (item, name) = (at.index(index), status.text("name"));
+        let path = item.child("name");
         if !pod.at("spec").items("resourceClaims").iter().any(|claim| claim.text("name") == name) {
             let why = "must match the name of an entry in `spec.resourceClaims`";
             errors.push(Error::invalid(&path, name, why));
@@ -146,7 +154,7 @@ fn check_claims(pod: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         }
         if status.has("resourceClaimName") {
             let claim = status.text("resourceClaimName");
-            checks::each(names::dns1123_subdomain(claim), claim, &path, errors);
+            checks::each(names::dns1123_subdomain(claim), claim, &item.child("resourceClaimName"), errors);
         }
     }
 }
