@@ -19,6 +19,8 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
         "containsCIDR" => text(1).map(addresses::network),
         "url" => text(0).map(url),
         "semver" => text(0).map(semver),
+        // Nothing else can go wrong with it.
+        "flatten" => Some("level must be non-negative".to_owned()),
         "find" | "findAll" => {
             let pattern = text(1)?;
             let error = Regex::new(pattern).err()?;
@@ -30,6 +32,9 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
 
 /// Why Go takes a text for no URL.
 fn url(text: &str) -> String {
+    if let Some(why) = text.split_once("://").and_then(|(_, rest)| authority(rest)) {
+        return format!("URL parse error during conversion from string: parse {text:?}: {why}");
+    }
     let why = if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         "net/url: invalid control character in URL"
     } else if text.is_empty() {
@@ -40,6 +45,22 @@ fn url(text: &str) -> String {
         "invalid URI for request"
     };
     format!("URL parse error during conversion from string: parse {text:?}: {why}")
+}
+
+/// What is wrong with the host and port that a text begins with.
+fn authority(text: &str) -> Option<String> {
+    let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if host.starts_with('[') && !host.contains(']') {
+        return Some("missing ']' in host".to_owned());
+    }
+    let behind = &host[host.rfind(']').map_or(0, |end| end + 1)..];
+    let port = behind.rfind(':').map(|colon| &behind[colon..]);
+    if let Some(port) = port.filter(|port| !port[1..].bytes().all(|byte| byte.is_ascii_digit())) {
+        return Some(format!("invalid port {port:?} after host"));
+    }
+    let bad = host.chars().find(|c| " \"<>\\^`{|}".contains(*c))?;
+    Some(format!("invalid character {:?} in host name", bad.to_string()))
 }
 
 /// Why upstream's library takes a text for no semantic version.
@@ -119,5 +140,11 @@ mod tests {
         let head = "URL parse error during conversion from string: parse";
         assert_eq!(url("abc"), format!("{head} \"abc\": invalid URI for request"));
         assert_eq!(url(""), format!("{head} \"\": empty url"));
+        assert_eq!(
+            url("http://a b/"),
+            format!("{head} \"http://a b/\": invalid character \" \" in host name")
+        );
+        assert_eq!(url("http://a:b/"), format!("{head} \"http://a:b/\": invalid port \":b\" after host"));
+        assert_eq!(url("http://[::1"), format!("{head} \"http://[::1\": missing ']' in host"));
     }
 }

@@ -4,6 +4,7 @@ use super::eval::Outcome;
 use super::failure::Failure;
 use super::value::Value;
 use super::{functions::shared, time};
+use crate::schema::float;
 
 /// Converts a value; `None` if the function is no conversion that is known here.
 pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
@@ -109,7 +110,7 @@ fn to_string<'a>(value: &Value<'a>) -> Option<Outcome<'a>> {
         Value::Bool(value) => Ok(shared(value.to_string())),
         Value::Int(value) => Ok(shared(value.to_string())),
         Value::Uint(value) => Ok(shared(value.to_string())),
-        Value::Double(value) => Ok(shared(value.to_string())),
+        Value::Double(value) => Ok(shared(float(*value))),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Value::text(text)),
             Err(_) => Err(Failure::Error("invalid UTF-8 in bytes, cannot convert to string".to_owned())),

@@ -139,7 +139,6 @@ pub(super) fn is_foreign(function: &str) -> bool {
             | "validate"
             | "find"
             | "findAll"
-            | "format"
             | "strings.quote"
             | "flatten"
             | "string"
@@ -163,7 +162,7 @@ fn words(error: &str) -> String {
 fn to_foreign(value: &Value<'_>) -> Foreign {
     match value {
         Value::Null | Value::Failed(_) | Value::Authority(_) => Foreign::Null,
-        // Formatting is all that the libraries do with these.
+        // None of the libraries does anything with these.
         Value::Duration(span) => Foreign::String(Arc::new(super::time::show_duration(*span))),
         Value::Timestamp(at) => Foreign::String(Arc::new(at.to_string())),
         Value::Bool(value) => Foreign::Bool(*value),

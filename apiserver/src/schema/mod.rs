@@ -38,7 +38,7 @@ use steersman_core::{Error, Result};
 
 use crate::crd::{Findings, Validator};
 pub(crate) use builtin::{lines as table, type_name};
-pub(crate) use check::{Check, Counterparts, unrecognized_formats};
+pub(crate) use check::{Check, Counterparts, float, unrecognized_formats};
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;

@@ -63,6 +63,7 @@ pub(crate) use certificate_request::{
 };
 pub(crate) use internal::ephemeral_container_difference;
 pub use list::Strategies;
+pub(crate) use namespace::check_finalizer as check_namespace_finalizer;
 pub(crate) use pod::{quality_of_service, validate_pod, validate_pod_annotations};
 pub use service::ServiceRanges;
 

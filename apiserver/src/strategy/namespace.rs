@@ -98,7 +98,8 @@ impl Strategy for Namespaces {
     }
 }
 
-fn check_finalizer(name: &str, at: &Path<'_>) -> ErrorList {
+/// What is wrong with the name of a finalizer in the spec of a namespace.
+pub(crate) fn check_finalizer(name: &str, at: &Path<'_>) -> ErrorList {
     let mut errors = ErrorList::new();
     checks::each(labels::qualified_name(name), name, at, &mut errors);
     if !name.contains('/') && !STANDARD.contains(&name) {

@@ -156,6 +156,30 @@ fn initial_events_end_in_a_bookmark() {
 }
 
 #[test]
+fn initial_events_of_a_version_that_is_to_come_are_an_error() {
+    let world = world_of(&["a"]);
+    let options = WatchOptions {
+        resource_version: "999999".to_owned(),
+        version_match: Some(VersionMatch::NotOlderThan),
+        send_initial_events: Some(true),
+        ..WatchOptions::default()
+    };
+    let told = told(&mut world.watch(&maps(), &options).unwrap());
+    assert!(told[0].starts_with("ERROR Timeout: Too large resource version: 999999, current: "), "{told:?}");
+}
+
+#[test]
+fn a_list_of_the_object_of_one_name_is_whole() {
+    let world = world_of(&["a", "b"]);
+    let fields = "metadata.name=a".parse().unwrap();
+    let options = ListOptions { fields, limit: 1, ..ListOptions::default() };
+    let list = world.list(&maps(), &options).unwrap();
+    assert_eq!((list.items.len(), list.continue_token.as_str()), (1, ""));
+    let everywhere = world.list(&core("configmaps"), &options).unwrap();
+    assert!(!everywhere.continue_token.is_empty(), "there may be more in other namespaces");
+}
+
+#[test]
 fn watchers_of_a_node_see_pods_come_and_go() {
     let world = World::new();
     let pods = core("pods").in_namespace("default");

@@ -15,6 +15,7 @@ use regex::Regex;
 use serde_json::Value;
 
 pub(crate) use compile::compile;
+pub(crate) use number::float;
 pub(crate) use ratchet::Counterparts;
 pub(crate) use walk::{check, check_update};
 

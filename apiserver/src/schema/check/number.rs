@@ -50,7 +50,11 @@ pub(crate) fn shown(number: &Number) -> String {
 }
 
 /// A float as Go prints it with `%v`.
-pub(super) fn float(value: f64) -> String {
+pub(crate) fn float(value: f64) -> String {
+    if !value.is_finite() {
+        let sign = if value == f64::INFINITY { "+" } else { "" };
+        return format!("{sign}{value}").replace("inf", "Inf");
+    }
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -78,6 +82,9 @@ mod tests {
             (1234567.0, "1.234567e+06"),
             (1.5e-7, "1.5e-07"),
             (-2.25, "-2.25"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
         ] {
             assert_eq!(float(value), text);
         }
