@@ -242,19 +242,12 @@ impl<'a> Call<'a> {
             Err(why) if written != PatchType::Apply => return Err(self.unless_missing(why).await),
             outcome => outcome?,
         };
-        let twice = match change.patch {
-            Patch::Apply(_) => change.duplicates.lines().to_vec(),
+        let told = match (&change.patch, options.field_validation) {
+            (Patch::Apply(_), FieldValidation::Warn) => change.duplicates.lines().to_vec(),
             _ => Vec::new(),
         };
-        if options.field_validation == FieldValidation::Strict && !twice.is_empty() {
-            let why = format!("yaml: unmarshal errors:\n  {}", twice.join("\n  "));
-            return Err(Error::bad_request(format!(
-                "error strict decoding YAML: error converting YAML to JSON: {why}"
-            )));
-        }
-        let told = if options.field_validation == FieldValidation::Ignore { &[] } else { twice.as_slice() };
         let written = self.core.patch(self.caller, &self.target, change, &options).await?;
-        Ok(answer_written(&written, &show)?.warned(told))
+        Ok(answer_written(&written, &show)?.warned(&told))
     }
 
     /// What is wrong with a patch: that there is nothing to be patched, if so, since upstream reads only a patch that it

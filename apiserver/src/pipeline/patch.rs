@@ -174,12 +174,23 @@ impl<'a> Patching<'a> {
             }
             _ => return Err(Error::not_implemented("this subresource cannot be applied to")),
         };
+        self.check_twice()?;
         let given = metadata::take_version(&mut tree);
         let version = match current {
             Some(current) if given.is_empty() => current.object.resource_version().to_owned(),
             _ => given,
         };
         Ok(Proposal { tree, owners, version, is_put: false, creates: true })
+    }
+
+    /// What stands twice in a configuration is told last, once it could be applied.
+    fn check_twice(&self) -> Result<()> {
+        let twice = self.change.duplicates.lines();
+        if self.validation != FieldValidation::Strict || twice.is_empty() {
+            return Ok(());
+        }
+        let why = format!("yaml: unmarshal errors:\n  {}", twice.join("\n  "));
+        Err(Error::bad_request(format!("error strict decoding YAML: error converting YAML to JSON: {why}")))
     }
 
     /// Fills in the defaults, and brings the tree into the stored form.
