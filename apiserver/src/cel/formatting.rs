@@ -244,7 +244,7 @@ mod tests {
             ("%f", vec![double(-1_234_567.5)], "-1,234,567.500000"),
             ("%.2f|%.0f", vec![double(1.005), double(2.5)], "1.00|2"),
             ("%f %f", vec![double(f64::INFINITY), Value::text("NaN")], "∞ NaN"),
-            ("%e", vec![double(1052.032_911_275)], "1.052033\u{202f}×\u{202f}10⁰³"),
+            ("%e", vec![double(1_052.032_911)], "1.052033\u{202f}×\u{202f}10⁰³"),
             ("%e", vec![double(0.001)], "1.000000\u{202f}×\u{202f}10⁻⁰³"),
             ("%b %b %o", vec![Value::Int(-5), Value::Bool(true), Value::Uint(8)], "-101 1 10"),
             ("%x %X %X", vec![Value::Int(-255), Value::Int(255), Value::text("hi~")], "-ff FF 68697E"),

@@ -125,6 +125,24 @@ fn an_empty_list_does_not_keep_the_struct_that_it_stands_in() {
     }
 }
 
+/// So it is upstream: a list that others own something of, but no element, is emptied, and sets no path any more.
+#[test]
+fn a_list_that_loses_its_last_element_takes_the_struct_that_it_stands_in() {
+    let item = json!({"type": "object", "required": ["id"], "properties": {
+        "id": {"type": "integer"}, "x": {"type": "integer"}
+    }});
+    let list = json!({
+        "type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["id"]
+    });
+    let spec = |spec: Value| json!({"metadata": {}, "spec": spec});
+    let mut widget = Story::custom(&json!({"type": "object", "properties": {"list": list}}));
+    widget.apply("m", spec(json!({"list": [{"id": 1}]})), false).unwrap();
+    widget.update("u", spec(json!({"list": [{"id": 1, "x": 2}]})));
+    widget.apply("m", spec(json!({})), false).unwrap();
+    assert_eq!(widget.object.get("spec"), None);
+    assert_eq!(widget.owners(), ["m Apply 03 {f:spec}"]);
+}
+
 #[test]
 fn the_status_has_owners_of_its_own() {
     let status = json!({"metadata": {}, "spec": {"replicas": 7}, "status": {"replicas": 2}});
