@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use steersman_core::addresses::parse_ip;
 use steersman_core::events::EventType;
 use steersman_core::owner::controller_reference;
+use steersman_core::versions::{given, optional};
 
 use crate::endpoints::repack;
 use crate::endpointslice::{BY_SERVICE, MANAGED_BY, Ports, SERVICE_NAME, index_value, service_of};
@@ -103,7 +104,7 @@ fn existing(view: &View, key: &Key) -> Vec<Arc<EndpointSlice>> {
 /// Brings a slice up to date, if anything about it is not as it should be.
 fn update(old: &EndpointSlice, mut new: EndpointSlice, outcome: &mut Outcome) {
     let content = |slice: &EndpointSlice| {
-        let mut endpoints = slice.endpoints.clone().unwrap_or_default();
+        let mut endpoints = optional::<Vec<Endpoint>>(slice.endpoints.clone()).unwrap_or_default();
         endpoints.sort_by(|a, b| a.addresses.cmp(&b.addresses));
         let annotations = slice.metadata.annotations.clone().unwrap_or_default();
         (key(slice), endpoints, slice.metadata.labels.clone().unwrap_or_default(), annotations)
@@ -162,7 +163,8 @@ impl Wanted {
             let family = if ip.is_ipv6() { "IPv6" } else { "IPv4" };
             let empty = slice(endpoints, subset, family);
             let slice = self.slices.entry(key(&empty)).or_insert(empty);
-            slice.endpoints.get_or_insert_default().push(endpoint(ip, address, ready));
+            let listed = optional::<&mut Vec<Endpoint>>(&mut slice.endpoints);
+            listed.into_iter().for_each(|list| list.push(endpoint(ip, address, ready)));
         }
     }
 
@@ -205,7 +207,7 @@ fn slice(endpoints: &Endpoints, subset: &EndpointSubset, family: &str) -> Endpoi
     let ports: Vec<discovery::EndpointPort> = subset.ports.iter().flatten().map(port).collect();
     EndpointSlice {
         address_type: family.to_owned(),
-        endpoints: None,
+        endpoints: given(Vec::<Endpoint>::new()),
         metadata: ObjectMeta {
             generate_name: Some(format!("{name}-")),
             namespace: endpoints.metadata.namespace.clone(),

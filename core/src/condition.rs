@@ -13,6 +13,8 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
+use crate::versions::{given, optional};
+
 /// One observation about an object: of some type, with a status of `True`, `False` or `Unknown`.
 pub trait Condition: PartialEq {
     /// What it is about: `Ready`, …
@@ -83,19 +85,19 @@ macro_rules! conditions {
     ($($condition:ty),* $(,)?) => {$(
         impl Condition for $condition {
             fn kind(&self) -> &str {
-                &self.type_
+                optional::<&String>(&self.type_).map_or("", String::as_str)
             }
 
             fn status(&self) -> &str {
-                &self.status
+                optional::<&String>(&self.status).map_or("", String::as_str)
             }
 
             fn transition(&self) -> Option<Time> {
-                self.last_transition_time.clone()
+                optional::<Time>(self.last_transition_time.clone())
             }
 
             fn set_transition(&mut self, time: Time) {
-                self.last_transition_time = Some(time);
+                self.last_transition_time = given(time);
             }
         }
     )*};

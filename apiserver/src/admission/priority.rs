@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use serde_json::{Map, Value};
 use steersman_core::resource::GroupResource;
+use steersman_core::versions::optional;
 use steersman_core::{Object, Result};
 
 use super::{Admission, Attributes, Operation};
@@ -117,7 +118,7 @@ fn read(object: &Object) -> Result<Class> {
     let preemption = class.preemption_policy.as_deref().filter(|policy| !policy.is_empty());
     Ok(Class {
         name: object.name().to_owned(),
-        value: class.value.unwrap_or_default().into(),
+        value: optional::<i32>(class.value).unwrap_or_default().into(),
         preemption: preemption.unwrap_or(PREEMPT).to_owned(),
     })
 }

@@ -4,6 +4,7 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use steersman_core::error::Reason;
+use steersman_core::versions::optional;
 use steersman_core::{Error, Result};
 
 use super::metadata;
@@ -51,7 +52,7 @@ impl Request<'_> {
             _ => return Ok(()),
         };
         let bound = ResourceAccess {
-            group: role.api_group.as_deref().unwrap_or_default(),
+            group: optional::<&String>(&role.api_group).map_or("", String::as_str),
             version: "*",
             resource,
             namespace,

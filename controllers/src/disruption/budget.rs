@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use steersman_core::condition;
 use steersman_core::events::EventType;
 use steersman_core::int_or_string::{Rounding, scaled};
+use steersman_core::versions::{given, optional};
 
 use crate::Outcome;
 use crate::pod_disruption::is_deleted;
@@ -69,10 +70,10 @@ pub(super) fn settle(
     let mut before = budget.status.clone().unwrap_or_default();
     before.disrupted_pods = before.disrupted_pods.filter(|pods| !pods.is_empty());
     let mut status = PodDisruptionBudgetStatus {
-        current_healthy: Some(current),
-        desired_healthy: Some(expected.healthy),
-        expected_pods: Some(expected.count),
-        disruptions_allowed: Some(spare),
+        current_healthy: given(current),
+        desired_healthy: given(expected.healthy),
+        expected_pods: given(expected.count),
+        disruptions_allowed: given(spare),
         disrupted_pods: (!disrupted.is_empty()).then_some(disrupted),
         observed_generation: budget.metadata.generation,
         conditions: before.conditions.clone(),
@@ -87,10 +88,10 @@ pub(super) fn settle(
 pub(super) fn fail_safe(now: Timestamp, budget: &PodDisruptionBudget, why: &str, outcome: &mut Outcome) {
     let before = budget.status.clone().unwrap_or_default();
     let mut status = before.clone();
-    status.disruptions_allowed = Some(0);
+    status.disruptions_allowed = given(0);
     // The other numbers are always told, too.
     for number in [&mut status.current_healthy, &mut status.desired_healthy, &mut status.expected_pods] {
-        number.get_or_insert(0);
+        *number = given(optional::<i32>(*number).unwrap_or(0));
     }
     set_condition(&mut status, now, "False", "SyncFailed", why);
     write(budget, before, status, outcome);

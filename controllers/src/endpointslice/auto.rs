@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointHints, EndpointSlice, ForZone};
 use steersman_core::cache::Change;
+use steersman_core::versions::optional;
 use steersman_core::{Object, Quantity, condition};
 
 use super::desired::ZONE;
@@ -92,7 +93,8 @@ pub(super) fn spread(view: &View, plan: &mut Plan) -> Result<Counts, String> {
     let allowances = allowances(shares.as_ref(), ready)?;
     let mut counts = keep_fitting(plan, &allowances);
     let slices = plan.create.iter_mut().chain(&mut plan.update);
-    let endpoints = slices.flat_map(|slice| slice.endpoints.iter_mut().flatten());
+    let endpoints =
+        slices.flat_map(|slice| optional::<&mut Vec<_>>(&mut slice.endpoints).into_iter().flatten());
     let mut ready: Vec<(String, &mut Endpoint)> = Vec::new();
     for endpoint in endpoints.filter(|endpoint| is_ready(endpoint)) {
         let zone = endpoint.zone.clone().filter(|zone| !zone.is_empty());
@@ -205,7 +207,9 @@ fn fitting(
     allowances: &BTreeMap<String, Allowance>,
 ) -> Option<Counts> {
     let mut counts = Counts::new();
-    for endpoint in slice.endpoints.iter().flatten().filter(|endpoint| is_ready(endpoint)) {
+    for endpoint in
+        optional::<&Vec<_>>(&slice.endpoints).into_iter().flatten().filter(|endpoint| is_ready(endpoint))
+    {
         let zones = endpoint.hints.as_ref()?.for_zones.as_ref().filter(|zones| !zones.is_empty())?;
         zones.iter().for_each(|zone| *counts.entry(zone.name.clone()).or_default() += 1);
     }
@@ -258,7 +262,7 @@ fn is_overloaded(counts: &Counts, shares: Option<&Shares>) -> bool {
 }
 
 fn count_ready(slice: &EndpointSlice) -> usize {
-    slice.endpoints.iter().flatten().filter(|endpoint| is_ready(endpoint)).count()
+    optional::<&Vec<_>>(&slice.endpoints).into_iter().flatten().filter(|endpoint| is_ready(endpoint)).count()
 }
 
 fn serving(zone: &str) -> Option<EndpointHints> {

@@ -5,6 +5,7 @@
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointHints, EndpointSlice, ForNode, ForZone};
 use steersman_core::events::EventType;
+use steersman_core::versions::optional;
 
 use super::auto::{self, Hinted};
 use super::pack::Plan;
@@ -78,7 +79,7 @@ fn distribution(service: &Service) -> Distribution {
 }
 
 fn set_all(slice: &mut EndpointSlice, distribution: Distribution) {
-    for endpoint in slice.endpoints.iter_mut().flatten() {
+    for endpoint in optional::<&mut Vec<_>>(&mut slice.endpoints).into_iter().flatten() {
         endpoint.hints = hints(endpoint, distribution);
     }
 }

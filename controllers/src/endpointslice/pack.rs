@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use steersman_core::owner::controller_reference;
+use steersman_core::versions::{given, optional};
 
 use super::desired::{Endpoints, Identity, Ports};
 use super::{MANAGED_BY, MANAGER, SERVICE_NAME, is_owned_by};
@@ -107,7 +108,7 @@ enum Kept {
 fn keep_wanted(service: &Service, slice: &EndpointSlice, endpoints: &mut Endpoints) -> Kept {
     let mut kept = Vec::with_capacity(count(slice));
     let mut updated = false;
-    for old in slice.endpoints.iter().flatten() {
+    for old in optional::<&Vec<_>>(&slice.endpoints).into_iter().flatten() {
         if let Some(new) = endpoints.remove(&Identity::of(old)) {
             updated |= !says_the_same(old, &new);
             kept.push(new);
@@ -122,7 +123,7 @@ fn keep_wanted(service: &Service, slice: &EndpointSlice, endpoints: &mut Endpoin
         return Kept::Nothing;
     }
     let mut changed = slice.clone();
-    changed.endpoints = Some(kept);
+    changed.endpoints = given(kept);
     changed.metadata.labels = Some(labels);
     Kept::Changed(Box::new(changed))
 }
@@ -137,12 +138,13 @@ fn says_the_same(a: &Endpoint, b: &Endpoint) -> bool {
 }
 
 fn fill(slice: &mut EndpointSlice, endpoints: &mut Endpoints) {
-    let filled = slice.endpoints.get_or_insert_default();
+    let mut filled = optional::<Vec<Endpoint>>(std::mem::take(&mut slice.endpoints)).unwrap_or_default();
     while filled.len() < MAX_ENDPOINTS
         && let Some((_, endpoint)) = endpoints.pop_first()
     {
         filled.push(endpoint);
     }
+    slice.endpoints = given(filled);
 }
 
 /// The slice with the least room that still has room for all.
@@ -152,13 +154,13 @@ fn roomiest_fit(slices: &[Arc<EndpointSlice>], endpoints: usize) -> Option<usize
 }
 
 fn count(slice: &EndpointSlice) -> usize {
-    slice.endpoints.as_ref().map_or(0, Vec::len)
+    optional::<&Vec<_>>(&slice.endpoints).map_or(0, Vec::len)
 }
 
 fn new_slice(service: &Service, family: &str, ports: &Ports) -> EndpointSlice {
     EndpointSlice {
         address_type: family.to_owned(),
-        endpoints: Some(Vec::new()),
+        endpoints: given(Vec::<Endpoint>::new()),
         metadata: ObjectMeta {
             generate_name: Some(format!("{}-", service.metadata.name.as_deref().unwrap_or_default())),
             namespace: service.metadata.namespace.clone(),

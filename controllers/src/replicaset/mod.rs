@@ -1,6 +1,6 @@
 //! ReplicaSets: as many pods of a template as are asked for, no more and no less.
 //!
-//! What they do is written for whatever [keeps](Keeper) pods like that: [`replication`](crate::replication) is another.
+//! What they do is written for whatever keeps pods like that: [`replication`](crate::replication) is another.
 //!
 //! See <https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/>. Upstream's slow start (one creation,
 //! then two, then four at a time) is not needed: actions are carried out one by one, up to the first that fails.

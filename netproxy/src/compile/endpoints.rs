@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use k8s_openapi::api::discovery::v1::{self, EndpointSlice};
 use steersman_core::addresses::parse_ip;
 use steersman_core::network::{IpFamily, Protocol, ServicePortName};
+use steersman_core::versions::optional;
 
 use super::service::{ServicePort, port_number};
 use super::{HEADLESS, NodeTopology, SERVICE_PROXY_NAME};
@@ -67,7 +68,10 @@ impl Endpoints {
             name: label(slice, SERVICE_NAME).unwrap_or_default().to_owned(),
             port: port.name.clone().unwrap_or_default(),
         };
-        let read = slice.endpoints.iter().flatten().filter_map(|endpoint| read(endpoint, number, node));
+        let read = optional::<&Vec<_>>(&slice.endpoints)
+            .into_iter()
+            .flatten()
+            .filter_map(|endpoint| read(endpoint, number, node));
         let (four, six): (Vec<Endpoint>, Vec<Endpoint>) =
             read.partition(|endpoint| endpoint.address.is_ipv4());
         for (family, endpoints) in [(IpFamily::V4, four), (IpFamily::V6, six)] {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use steersman_core::selector::LabelSelector;
+use steersman_core::versions::optional;
 
 use crate::attempt::{Attempt, Filters};
 use crate::change::Change;
@@ -145,7 +146,8 @@ impl Budgets {
                     && !is_disrupted(budget, pod)
             });
             for (at, (budget, _)) in protecting {
-                let allowed = budget.status.as_ref().and_then(|status| status.disruptions_allowed);
+                let allowed =
+                    budget.status.as_ref().and_then(|status| optional::<i32>(status.disruptions_allowed));
                 let left = left.entry(at).or_insert(allowed.unwrap_or_default());
                 *left -= 1;
                 violated |= *left < 0;
