@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use serde_json::{Value, json};
 use steersman_core::api::{ListOptions, Patch};
+use steersman_core::versions::optional;
 use steersman_core::{Client, Error, Result};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -38,7 +39,8 @@ fn revision(set: &ReplicaSet) -> i64 {
 }
 
 fn replace_template(set: &ReplicaSet) -> Result<Value> {
-    let template = set.spec.as_ref().and_then(|spec| spec.template.clone()).unwrap_or_default();
+    let template =
+        optional::<&ReplicaSetSpec>(&set.spec).and_then(|spec| spec.template.clone()).unwrap_or_default();
     let mut template = serde_json::to_value(template).map_err(Error::internal)?;
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(TEMPLATE_HASH);

@@ -73,6 +73,7 @@ pub mod rootca;
 pub mod runner;
 mod service_pods;
 pub mod serviceaccount;
+mod specs;
 pub mod tainteviction;
 mod template;
 pub mod tokens;

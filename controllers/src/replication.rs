@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as SelectorFields;
 use steersman_core::cache::Index;
+use steersman_core::versions::given;
 
 use crate::claim::{ORPHANS, adopters};
 use crate::replicaset::{Keeper, selector};
@@ -49,7 +50,7 @@ fn as_set(controller: &ReplicationController) -> ReplicaSet {
         controller.spec.clone().unwrap_or_default();
     ReplicaSet {
         metadata: controller.metadata.clone(),
-        spec: Some(ReplicaSetSpec {
+        spec: given(ReplicaSetSpec {
             min_ready_seconds,
             replicas,
             selector: SelectorFields { match_labels: selector, match_expressions: None },
@@ -64,8 +65,8 @@ fn status_as_set(status: ReplicationControllerStatus) -> ReplicaSetStatus {
         last_transition_time: one.last_transition_time,
         message: one.message,
         reason: one.reason,
-        status: one.status,
-        type_: one.type_,
+        status: given(one.status),
+        type_: given(one.type_),
     };
     ReplicaSetStatus {
         available_replicas: status.available_replicas,

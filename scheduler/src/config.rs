@@ -24,7 +24,9 @@ mod merge;
 mod order;
 mod shape;
 
-pub(crate) use duration::parse as parse_duration;
+k8s_openapi::k8s_if_ge_1_34! {
+    pub(crate) use duration::parse as parse_duration;
+}
 
 pub use extenders::{ExtenderConfiguration, ManagedResource};
 

@@ -16,6 +16,7 @@ mod search;
 mod selectors;
 #[cfg(feature = "cel")]
 mod selectors_cel;
+pub(crate) mod spec;
 
 pub(crate) use inventory::Inventory;
 pub(crate) use offers::Offers;

@@ -85,7 +85,9 @@ pub use node_affinity::{NodeAffinity, NodeAffinityArgs};
 pub use node_declared_features::NodeDeclaredFeatures;
 pub use node_name::NodeName;
 pub use node_ports::NodePorts;
-pub(crate) use node_selector::NodeSelector;
+k8s_openapi::k8s_if_ge_1_34! {
+    pub(crate) use node_selector::NodeSelector;
+}
 pub use node_unschedulable::NodeUnschedulable;
 pub use node_volume_limits::NodeVolumeLimits;
 pub use pod_topology_spread::{DefaultingType, PodTopologySpread, PodTopologySpreadArgs};

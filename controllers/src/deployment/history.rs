@@ -8,6 +8,7 @@ use super::numbers::size;
 use super::revision::number;
 use super::rollout::{Rollout, age};
 use super::status::is_complete;
+use crate::specs;
 
 impl Rollout<'_> {
     /// Forgets old revisions once the rollout is complete.
@@ -20,7 +21,7 @@ impl Rollout<'_> {
 
     /// Deletes the oldest empty ReplicaSets, as many as there are too many.
     pub(super) fn remove_old_revisions(&mut self) {
-        let limit = self.deployment.spec.as_ref().and_then(|spec| spec.revision_history_limit);
+        let limit = specs::of_deployment(&self.deployment).and_then(|spec| spec.revision_history_limit);
         let Some(limit) = limit.filter(|limit| *limit != i32::MAX) else { return };
         let mut alive: Vec<Arc<ReplicaSet>> = self.old.clone();
         alive.retain(|set| set.metadata.deletion_timestamp.is_none());

@@ -24,6 +24,7 @@ use steersman_core::selector::LabelSelector;
 
 use crate::claim::{ORPHANS, adopters};
 use crate::runner::{Controller, Failure, Key, Outcome, Sources, View};
+use crate::specs;
 
 use numbers::{is_paused, is_rolling};
 use rollout::Rollout;
@@ -79,11 +80,11 @@ impl Controller for Deployments {
 }
 
 fn selector(deployment: &Deployment) -> Option<LabelSelector> {
-    LabelSelector::from_object(Some(&deployment.spec.as_ref()?.selector)).ok()
+    LabelSelector::from_object(Some(&specs::of_deployment(deployment)?.selector)).ok()
 }
 
 fn selects_everything(deployment: &Deployment) -> bool {
-    deployment.spec.as_ref().is_some_and(|spec| spec.selector == SelectorFields::default())
+    specs::of_deployment(deployment).is_some_and(|spec| spec.selector == SelectorFields::default())
 }
 
 fn refuse(deployment: &Deployment) -> Outcome {

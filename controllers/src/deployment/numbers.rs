@@ -6,6 +6,8 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, RollingUpdateDeployment
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use steersman_core::int_or_string::{Rounding, scaled};
 
+use crate::specs;
+
 /// How many replicas a ReplicaSet's Deployment wanted when it was last scaled.
 pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 
@@ -14,23 +16,23 @@ pub(super) const MAX: &str = "deployment.kubernetes.io/max-replicas";
 
 /// How many replicas are wanted.
 pub(super) fn replicas(deployment: &Deployment) -> i32 {
-    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+    specs::of_deployment(deployment).and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
 /// Whether no rollout may go on.
 pub(super) fn is_paused(deployment: &Deployment) -> bool {
-    deployment.spec.as_ref().and_then(|spec| spec.paused).unwrap_or_default()
+    specs::of_deployment(deployment).and_then(|spec| spec.paused).unwrap_or_default()
 }
 
 /// Whether old pods make way one by one, rather than all at once.
 pub(super) fn is_rolling(deployment: &Deployment) -> bool {
-    let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
+    let strategy = specs::of_deployment(deployment).and_then(|spec| spec.strategy.as_ref());
     strategy.and_then(|strategy| strategy.type_.as_deref()).unwrap_or("RollingUpdate") == "RollingUpdate"
 }
 
 /// How long a rollout may stand still, if that is limited.
 pub(super) fn progress_deadline_seconds(deployment: &Deployment) -> Option<i32> {
-    let seconds = deployment.spec.as_ref().and_then(|spec| spec.progress_deadline_seconds);
+    let seconds = specs::of_deployment(deployment).and_then(|spec| spec.progress_deadline_seconds);
     seconds.filter(|seconds| *seconds != i32::MAX)
 }
 
@@ -49,7 +51,7 @@ pub(super) fn max_unavailable(deployment: &Deployment) -> i32 {
 
 /// Surge and unavailability in pods; they are never both 0, or nothing could ever move.
 fn fence_posts(deployment: &Deployment) -> (i32, i32) {
-    let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
+    let strategy = specs::of_deployment(deployment).and_then(|spec| spec.strategy.as_ref());
     let rolling = strategy.and_then(|strategy| strategy.rolling_update.clone()).unwrap_or_default();
     let RollingUpdateDeployment { max_surge, max_unavailable } = rolling;
     let of = |value: Option<IntOrString>, rounding| {
@@ -64,7 +66,7 @@ fn fence_posts(deployment: &Deployment) -> (i32, i32) {
 
 /// How many pods a ReplicaSet is asked for.
 pub(super) fn size(set: &ReplicaSet) -> i32 {
-    set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+    specs::of_set(set).and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
 /// How many of a ReplicaSet's pods are available.

@@ -9,11 +9,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use steersman_core::error::Reason;
 use steersman_core::events::EventType;
 use steersman_core::owner::{controller_reference, is_controlled_by};
+use steersman_core::versions::given;
 
 use super::numbers::{progress_deadline_seconds, size};
 use super::rollout::{Rollout, annotate_replicas};
 use super::status::{self, progressing};
 use crate::runner::{Failure, Outcome, View};
+use crate::specs;
 use crate::template::hash;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -40,7 +42,7 @@ pub(super) const NOT_COPIED: &[&str] = &[
 pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSet>]) -> Option<usize> {
     let wanted = template?;
     sets.iter().position(|set| {
-        let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
+        let template = specs::of_set(set).and_then(|spec| spec.template.as_ref());
         template.is_some_and(|template| make_the_same_pods(template, wanted))
     })
 }
@@ -78,12 +80,12 @@ impl Rollout<'_> {
         let mut annotations = new.metadata.annotations.clone().unwrap_or_default();
         let annotated = annotate(&self.deployment, &mut annotations, self.next_revision());
         let revision = annotations.get(REVISION).cloned();
-        let wanted = self.deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
-        let known = new.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+        let wanted = specs::of_deployment(&self.deployment).and_then(|spec| spec.min_ready_seconds);
+        let known = specs::of_set(&new).and_then(|spec| spec.min_ready_seconds);
         if annotated || known.unwrap_or_default() != wanted.unwrap_or_default() {
             let mut changed = ReplicaSet::clone(&new);
             changed.metadata.annotations = Some(annotations);
-            changed.spec.get_or_insert_default().min_ready_seconds = wanted;
+            specs::change(&mut changed, |spec| spec.min_ready_seconds = wanted);
             self.outcome.update(&changed);
             self.replace(changed);
         }
@@ -104,7 +106,7 @@ impl Rollout<'_> {
         }
         let mut set = make(&self.deployment);
         let replicas = size(self);
-        set.spec.get_or_insert_default().replicas = Some(replicas);
+        specs::change(&mut set, |spec| spec.replicas = Some(replicas));
         let revision = self.next_revision();
         annotate(&self.deployment, set.metadata.annotations.get_or_insert_default(), revision);
         annotate_replicas(&mut set, &self.deployment);
@@ -145,7 +147,7 @@ impl Rollout<'_> {
 
 /// The ReplicaSet of a Deployment's template.
 fn make(deployment: &Deployment) -> ReplicaSet {
-    let spec = deployment.spec.clone().unwrap_or_default();
+    let spec = specs::of_deployment(deployment).cloned().unwrap_or_default();
     let collisions = deployment.status.as_ref().and_then(|status| status.collision_count);
     let hash = hash(&spec.template, collisions);
     let mut template = spec.template;
@@ -161,7 +163,7 @@ fn make(deployment: &Deployment) -> ReplicaSet {
             owner_references: Some(vec![controller_reference(deployment)]),
             ..ObjectMeta::default()
         },
-        spec: Some(ReplicaSetSpec {
+        spec: given(ReplicaSetSpec {
             min_ready_seconds: spec.min_ready_seconds,
             replicas: None,
             selector: with_hash(spec.selector, hash),
@@ -250,7 +252,7 @@ pub(super) fn not_created(view: &View, deployment: &Deployment, failure: &Failur
 }
 
 fn is_the_one(deployment: &Deployment, set: &Arc<ReplicaSet>) -> bool {
-    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    let template = specs::of_deployment(deployment).map(|spec| &spec.template);
     is_controlled_by(&set.metadata, deployment) && find_new(template, std::slice::from_ref(set)).is_some()
 }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use steersman_core::events::EventType;
+use steersman_core::versions::optional;
 
 use super::revision::{HASH, NOT_COPIED, make_the_same_pods, number};
 use super::rollout::Rollout;
 use crate::runner::{Action, Outcome};
+use crate::specs;
 
 /// The annotation: the revision to go back to, or 0 for the last one.
 pub(super) const ASKED: &str = "deprecated.deployment.rollback.to";
@@ -40,16 +42,18 @@ impl Rollout<'_> {
 
     fn put_back(mut self, set: &Arc<ReplicaSet>, revision: i64) -> Outcome {
         let name = self.deployment.metadata.name.clone().unwrap_or_default();
-        let old = set.spec.as_ref().and_then(|spec| spec.template.clone()).unwrap_or_default();
-        let spec = self.deployment.spec.get_or_insert_default();
-        if make_the_same_pods(&spec.template, &old) {
+        let old = specs::of_set(set).and_then(|spec| spec.template.clone()).unwrap_or_default();
+        let template = specs::of_deployment(&self.deployment).map(|spec| &spec.template);
+        if template.is_some_and(|template| make_the_same_pods(template, &old)) {
             let message =
                 format!("The rollback revision contains the same template as current deployment {name:?}");
             self.warn("DeploymentRollbackTemplateUnchanged", message);
             self.answer();
             return self.outcome;
         }
-        spec.template = without_hash(old);
+        if let Some(spec) = optional::<&mut DeploymentSpec>(&mut self.deployment.spec) {
+            spec.template = without_hash(old);
+        }
         take_annotations(&mut self.deployment, set);
         let message = format!("Rolled back deployment {name:?} to revision {revision}");
         self.answer().on_success(EventType::Normal, "DeploymentRollback", message);

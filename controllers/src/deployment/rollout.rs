@@ -10,6 +10,7 @@ use super::numbers::{DESIRED, MAX, max_surge, replicas, size};
 use super::revision;
 use crate::claim::claim;
 use crate::runner::{Outcome, View};
+use crate::specs;
 
 /// What is known and what is to be done about one Deployment.
 pub(super) struct Rollout<'a> {
@@ -31,7 +32,7 @@ impl<'a> Rollout<'a> {
         let mut outcome = Outcome::done();
         let mut sets = claim(view, seen, selector, |_: &ReplicaSet| true, &mut outcome);
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
-        let newest = revision::find_new(seen.spec.as_ref().map(|spec| &spec.template), &sets);
+        let newest = revision::find_new(specs::of_deployment(seen).map(|spec| &spec.template), &sets);
         let new = newest.map(|index| sets.remove(index));
         Rollout { view, seen, deployment: seen.clone(), new, old: sets, outcome }
     }
@@ -55,7 +56,7 @@ impl<'a> Rollout<'a> {
         if before == size && !annotated {
             return false;
         }
-        changed.spec.get_or_insert_default().replicas = Some(size);
+        specs::change(&mut changed, |spec| spec.replicas = Some(size));
         let update = self.outcome.update(&changed);
         if before != size {
             let direction = if before < size { "up" } else { "down" };

@@ -8,7 +8,8 @@ use k8s_openapi::api::apps::v1::{
     Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet, ReplicaSetCondition,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use steersman_core::condition::{find, remove};
+use steersman_core::condition::{Condition, find, remove};
+use steersman_core::versions::given;
 
 use super::numbers::{available, is_paused, max_unavailable, progress_deadline_seconds, replicas, size, sum};
 use super::rollout::Rollout;
@@ -151,7 +152,7 @@ impl Rollout<'_> {
         } else if self.has_progressed(status) {
             let mut progress =
                 condition(PROGRESSING, "True", "ReplicaSetUpdated", format!("{what} is progressing."), now);
-            if let Some(current) = current.filter(|current| current.status == "True") {
+            if let Some(current) = current.filter(|current| current.status() == "True") {
                 progress.last_transition_time = current.last_transition_time;
             }
             // Each sign of progress restarts the deadline, so that the time is renewed even if nothing else is.
@@ -242,8 +243,8 @@ fn passed_on(failure: ReplicaSetCondition) -> DeploymentCondition {
 fn condition(kind: &str, status: &str, reason: &str, message: String, now: Timestamp) -> DeploymentCondition {
     let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
     DeploymentCondition {
-        type_: kind.to_owned(),
-        status: status.to_owned(),
+        type_: given(kind.to_owned()),
+        status: given(status.to_owned()),
         reason: Some(reason.to_owned()),
         message: Some(message),
         last_update_time: Some(now.clone()),
@@ -253,7 +254,7 @@ fn condition(kind: &str, status: &str, reason: &str, message: String, now: Times
 
 /// Sets a condition, unless it only differs in message and times from the one there is. It moves to the end.
 fn set(conditions: &mut Vec<DeploymentCondition>, mut new: DeploymentCondition) {
-    if let Some(old) = find(conditions, &new.type_) {
+    if let Some(old) = find(conditions, new.kind()) {
         if old.status == new.status && old.reason == new.reason {
             return;
         }
@@ -261,7 +262,7 @@ fn set(conditions: &mut Vec<DeploymentCondition>, mut new: DeploymentCondition) 
             new.last_transition_time = old.last_transition_time.clone();
         }
     }
-    remove(conditions, &new.type_);
+    remove(conditions, new.kind());
     conditions.push(new);
 }
 

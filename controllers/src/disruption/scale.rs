@@ -1,14 +1,16 @@
 //! Finds how many pods a pod's controller wants.
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::core::v1::ReplicationController;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use steersman_core::api::{GetOptions, Target};
 use steersman_core::resource::{ApiResource, GroupVersionKind, Scope};
+use steersman_core::versions::optional;
 use steersman_core::{Client, Error};
 
 use crate::View;
+use crate::specs;
 
 /// The uid of a controller, and how many pods it wants.
 pub(super) type Scaled = (String, i32);
@@ -47,11 +49,14 @@ fn known(view: &View, owner: &OwnerReference, namespace: &str) -> Option<Scaled>
             if let Some(above) = above.filter(|_| is(&found.metadata, owner)) {
                 return deployment(view, above, namespace);
             }
-            (found.metadata.clone(), replicas(found.spec.as_ref().and_then(|spec| spec.replicas)))
+            (found.metadata.clone(), replicas(specs::of_set(&found).and_then(|spec| spec.replicas)))
         }
         ("apps", "StatefulSet") => {
             let found = view.get::<StatefulSet>(namespace, &owner.name)?;
-            (found.metadata.clone(), replicas(found.spec.as_ref().and_then(|spec| spec.replicas)))
+            (
+                found.metadata.clone(),
+                replicas(optional::<&StatefulSetSpec>(&found.spec).and_then(|spec| spec.replicas)),
+            )
         }
         _ => return None,
     };
@@ -60,7 +65,7 @@ fn known(view: &View, owner: &OwnerReference, namespace: &str) -> Option<Scaled>
 
 fn deployment(view: &View, owner: &OwnerReference, namespace: &str) -> Option<Scaled> {
     let found = view.get::<Deployment>(namespace, &owner.name)?;
-    let wanted = found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = specs::of_deployment(&found).and_then(|spec| spec.replicas).unwrap_or(1);
     is(&found.metadata, owner).then(|| (owner.uid.clone(), wanted))
 }
 

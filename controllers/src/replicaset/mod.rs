@@ -21,6 +21,7 @@ use steersman_core::selector::LabelSelector;
 use crate::claim::{ORPHANS, adopters, claim, matches};
 use crate::pods;
 use crate::runner::{Controller, Failure, Outcome, Sources, View};
+use crate::specs;
 use crate::template::pod_for;
 
 /// How many pods are created or deleted in one go, at most.
@@ -126,7 +127,7 @@ impl<O: Resource> Keeper<'_, O> {
     }
 
     fn create(&self, outcome: &mut Outcome) {
-        let template = self.set.spec.as_ref().and_then(|spec| spec.template.clone()).unwrap_or_default();
+        let template = specs::of_set(self.set).and_then(|spec| spec.template.clone()).unwrap_or_default();
         outcome
             .create(&pod_for(self.owner, &template))
             .may_be_too_late()
@@ -150,19 +151,19 @@ impl<O: Resource> Keeper<'_, O> {
 }
 
 pub(crate) fn selector(set: &ReplicaSet) -> Option<LabelSelector> {
-    let selector = LabelSelector::from_object(Some(&set.spec.as_ref()?.selector)).ok()?;
+    let selector = LabelSelector::from_object(Some(&specs::of_set(set)?.selector)).ok()?;
     // An empty selector would claim everything: the API refuses it, and so does upstream's look-up.
     (!selector.is_everything()).then_some(selector)
 }
 
 /// How many pods are asked for.
 fn wanted(set: &ReplicaSet) -> usize {
-    let replicas = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let replicas = specs::of_set(set).and_then(|spec| spec.replicas).unwrap_or(1);
     usize::try_from(replicas).unwrap_or_default()
 }
 
 fn min_ready_seconds(set: &ReplicaSet) -> i32 {
-    set.spec.as_ref().and_then(|spec| spec.min_ready_seconds).unwrap_or_default()
+    specs::of_set(set).and_then(|spec| spec.min_ready_seconds).unwrap_or_default()
 }
 
 fn delete(pod: &Pod, outcome: &mut Outcome) {

@@ -3,12 +3,14 @@
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
 use steersman_core::selector::LabelSelector;
+use steersman_core::versions::given;
 use steersman_core::{Resource, condition};
 
 use super::{Keeper, Pods, min_ready_seconds, wanted};
 use crate::claim::matches;
 use crate::pods;
 use crate::runner::{Failure, Outcome, View};
+use crate::specs;
 
 const REPLICA_FAILURE: &str = "ReplicaFailure";
 
@@ -39,7 +41,7 @@ fn status(
     failure: Option<&Failure>,
 ) -> ReplicaSetStatus {
     let template =
-        set.spec.as_ref().and_then(|spec| spec.template.as_ref()?.metadata.as_ref()?.labels.clone());
+        specs::of_set(set).and_then(|spec| spec.template.as_ref()?.metadata.as_ref()?.labels.clone());
     let template = LabelSelector::from_labels(&template.unwrap_or_default());
     let count = |wanted: &dyn Fn(&Pod) -> bool| pods.active.iter().filter(|pod| wanted(pod)).count();
     let available = |pod: &Pod| pods::is_available(pod, min_ready_seconds(set), view.now());
@@ -66,8 +68,8 @@ fn conditions(
         (Some(failure), false) => {
             let reason = if pods.active.len() < wanted(set) { "FailedCreate" } else { "FailedDelete" };
             let failed = ReplicaSetCondition {
-                type_: REPLICA_FAILURE.to_owned(),
-                status: "True".to_owned(),
+                type_: given(REPLICA_FAILURE.to_owned()),
+                status: given("True".to_owned()),
                 reason: Some(reason.to_owned()),
                 message: Some(message(failure)),
                 last_transition_time: None,

@@ -7,6 +7,7 @@ use k8s_openapi::api::resource::v1::{
     DeviceTaint, DeviceToleration, ExactDeviceRequest, ResourceClaim,
 };
 
+use super::spec;
 use super::constraint::Constraint;
 use super::selectors::{Compiler, Selector};
 use crate::snapshot::Snapshot;
@@ -51,7 +52,7 @@ impl ClaimPlan {
         snapshot: &Snapshot,
         compiler: &Compiler,
     ) -> Result<Self, NoPlan> {
-        let devices = claim.spec.devices.as_ref();
+        let devices = spec::of_claim(claim);
         let mut plan =
             ClaimPlan { claim: claim.clone(), requests: Vec::new(), constraints: Vec::new(), fault: None };
         for request in devices.and_then(|devices| devices.requests.as_ref()).into_iter().flatten() {
@@ -153,7 +154,7 @@ fn alternative(
     let missing = || NoPlan::NotNow(format!("request {name}: device class {class} does not exist"));
     let class = snapshot.related().get::<DeviceClass>("", class).ok_or_else(missing)?;
     let of_class = format!("class {}", exact.device_class_name);
-    let own = class.spec.selectors.iter().flatten().enumerate();
+    let own = spec::of_class(&class).and_then(|spec| spec.selectors.as_ref()).into_iter().flatten().enumerate();
     let own = own.filter_map(|(at, one)| selector(&of_class, at, one, compiler));
     let of_claim = format!("claim {}", plan.name());
     let asked = exact.selectors.iter().flatten().enumerate();

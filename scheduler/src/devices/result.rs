@@ -8,6 +8,7 @@ use k8s_openapi::api::resource::v1::{
     DeviceRequestAllocationResult,
 };
 
+use super::spec;
 use super::inventory::reach_of;
 use super::plan::{Alternative, ClaimPlan};
 use super::search::{Chosen, Search};
@@ -55,7 +56,7 @@ fn configuration(search: &Search, plan: &ClaimPlan, own: &[Chosen]) -> Vec<Devic
     let mut chosen: Vec<(usize, &Alternative)> = own.iter().map(|one| (one.request, search.way(*one))).collect();
     chosen.dedup_by_key(|(request, _)| *request);
     let mut all = of_classes(&chosen);
-    let given = plan.claim.spec.devices.as_ref().and_then(|devices| devices.config.as_ref());
+    let given = spec::of_claim(&plan.claim).and_then(|devices| devices.config.as_ref());
     for config in given.into_iter().flatten() {
         let named = config.requests.as_deref().unwrap_or_default();
         let is_meant = |way: &Alternative| {
@@ -87,7 +88,7 @@ fn of_classes(chosen: &[(usize, &Alternative)]) -> Vec<DeviceAllocationConfigura
             requests: requests.clone(),
             source: "FromClass".to_owned(),
         };
-        way.class.spec.config.iter().flatten().map(one).collect::<Vec<_>>()
+        spec::of_class(&way.class).and_then(|spec| spec.config.as_ref()).into_iter().flatten().map(one).collect::<Vec<_>>()
     };
     classes.iter().flat_map(configured).collect()
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceRequest, ResourceClaim};
 
+use crate::devices::spec;
 use super::wanted_devices::Wanted;
 use crate::snapshot::NodeView;
 
@@ -36,7 +37,7 @@ fn of_claim(claim: &ResourceClaim, allocation: &AllocationResult) -> i64 {
 }
 
 fn requests(claim: &ResourceClaim) -> impl Iterator<Item = &DeviceRequest> {
-    let devices = claim.spec.devices.as_ref();
+    let devices = spec::of_claim(claim);
     devices.and_then(|devices| devices.requests.as_ref()).into_iter().flatten()
 }
 

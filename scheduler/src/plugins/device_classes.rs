@@ -9,6 +9,7 @@ use std::sync::Arc;
 use k8s_openapi::api::resource::v1::DeviceClass;
 use steersman_core::resource::GroupVersionResource;
 
+use crate::devices::spec;
 use crate::amounts::is_extended;
 use crate::event::Event;
 use crate::pod::PodInfo;
@@ -37,11 +38,16 @@ fn class_of(resource: &str, nodes: &Snapshot) -> Option<Arc<DeviceClass>> {
         return nodes.related().get::<DeviceClass>("", name);
     }
     let all = nodes.related().all::<DeviceClass>();
-    let named = all.filter(|class| class.spec.extended_resource_name.as_deref() == Some(resource));
+    let named = all.filter(|class| extended_resource(class) == Some(resource));
     named.max_by_key(|class| {
         let made = class.metadata.creation_timestamp.as_ref().map(|made| made.0);
         (made, Reverse(class.metadata.name.clone()))
     })
+}
+
+/// The resource that a class says it stands for.
+fn extended_resource(class: &DeviceClass) -> Option<&str> {
+    spec::of_class(class)?.extended_resource_name.as_deref()
 }
 
 /// Whether a class has come, or has changed the resource that it stands for, and the pod asks for that.
@@ -50,11 +56,11 @@ pub(super) fn may_help(pod: &PodInfo, event: &Event) -> bool {
         return false;
     };
     let asks_for = |resource: &str| pod.requests().scalars.get(resource).is_some();
-    let resource = class.spec.extended_resource_name.as_deref();
+    let resource = extended_resource(&class);
     let named = || resource.is_some_and(asks_for);
     match old.as_ref().map(|old| old.lean::<DeviceClass>()) {
         None => named() || asks_for(&format!("{IMPLICIT}{}", class.metadata.name.as_deref().unwrap_or_default())),
-        Some(Ok(old)) => old.spec.extended_resource_name.as_deref() != resource && named(),
+        Some(Ok(old)) => extended_resource(&old) != resource && named(),
         Some(Err(_)) => named(),
     }
 }

@@ -12,7 +12,9 @@ use k8s_openapi::api::resource::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use steersman_core::quantity::Quantity;
+use steersman_core::versions::given;
 
+use crate::devices::spec;
 use super::device_classes::{self, Classes};
 use crate::pod::PodInfo;
 use crate::requests::is_sidecar;
@@ -43,7 +45,7 @@ pub(super) struct Made {
 impl Made {
     /// What its requests are called.
     pub(super) fn request_names(&self) -> impl Iterator<Item = String> {
-        let requests = self.claim.spec.devices.as_ref().and_then(|devices| devices.requests.as_ref());
+        let requests = spec::of_claim(&self.claim).and_then(|devices| devices.requests.as_ref());
         requests.into_iter().flatten().map(|request| request.name.clone())
     }
 }
@@ -115,7 +117,7 @@ fn make(pod: &PodInfo, needed: &BTreeSet<&str>, classes: &Classes) -> Made {
     };
     let devices = DeviceClaim { requests: Some(requests), ..DeviceClaim::default() };
     let spec = ResourceClaimSpec { devices: Some(devices) };
-    Made { claim: Arc::new(ResourceClaim { metadata, spec, status: None }), mappings }
+    Made { claim: Arc::new(ResourceClaim { metadata, spec: given(spec), status: None }), mappings }
 }
 
 /// Requests for devices, and which of them serve which containers. Init containers that end before the others start use

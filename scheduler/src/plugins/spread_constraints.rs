@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetSpec, StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{ReplicationController, Service, TopologySpreadConstraint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector as ApiSelector, OwnerReference};
 use steersman_core::selector::{LabelSelector, Operator, Requirement};
+use steersman_core::versions::optional;
 
 use super::node_affinity::Required;
 use super::tolerations;
@@ -158,11 +159,11 @@ fn of_owner(owner: &OwnerReference, kind: &str, pod: &PodInfo, nodes: &Snapshot)
         "ReplicaSet" => nodes
             .related()
             .get::<ReplicaSet>(pod.namespace(), &owner.name)
-            .and_then(|set| Some(set.spec.as_ref()?.selector.clone())),
+            .and_then(|set| Some(optional::<&ReplicaSetSpec>(&set.spec)?.selector.clone())),
         "StatefulSet" => nodes
             .related()
             .get::<StatefulSet>(pod.namespace(), &owner.name)
-            .and_then(|set| Some(set.spec.as_ref()?.selector.clone())),
+            .and_then(|set| Some(optional::<&StatefulSetSpec>(&set.spec)?.selector.clone())),
         _ => None,
     };
     let parsed = selector.and_then(|selector| LabelSelector::from_object(Some(&selector)).ok());
