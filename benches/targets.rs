@@ -11,9 +11,9 @@ use criterion::Criterion;
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use serde_json::{Value, json};
 use steersman::core::api::{Api, Target};
 use steersman::core::resource::GroupVersionResource;
+use steersman::core::tree::{Map, Value, from_value, json};
 use steersman::prelude::*;
 use steersman::sim::Sim;
 
@@ -140,11 +140,11 @@ fn pod(name: String) -> Pod {
             "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
         }]}
     });
-    serde_json::from_value(pod).expect("a valid pod")
+    from_value(pod).expect("a valid pod")
 }
 
 fn start_to_first_object(criterion: &mut Criterion, table: &mut Table) {
-    let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "first"}})).expect("a valid map");
+    let map: ConfigMap = from_value(json!({"metadata": {"name": "first"}})).expect("a valid map");
     let took = best(criterion, "start to first object", || {
         let sim = Sim::new(1);
         timed(|| {
@@ -225,7 +225,7 @@ fn watch_fan_out(criterion: &mut Criterion, table: &mut Table) {
             let cluster = server(&sim).await;
             let maps = cluster.api::<ConfigMap>().namespace("default");
             let map = json!({"metadata": {"name": "m"}});
-            maps.create(&serde_json::from_value(map).expect("a valid map")).await.expect("a valid map");
+            maps.create(&from_value(map).expect("a valid map")).await.expect("a valid map");
             let mut watches = Vec::new();
             for _ in 0..WATCHERS {
                 watches.push(maps.watch(&WatchOptions::default()).await.expect("maps can be watched"));
@@ -347,7 +347,7 @@ fn share_of_tracking(criterion: &mut Criterion, table: &mut Table) {
 fn boats() -> Value {
     let kinds = [json!({"type": "string"}), json!({"type": "integer"}), json!({"type": "boolean"})];
     let field = |number: usize| (format!("field{number}"), kinds[number % kinds.len()].clone());
-    let properties: serde_json::Map<String, Value> = (0..50).map(field).collect();
+    let properties: Map = (0..50).map(field).collect();
     let rules = [
         "self.field1 >= 0",
         "self.field0.startsWith('b')",
@@ -376,8 +376,7 @@ fn boat(number: usize) -> Value {
         1 => json!(field),
         _ => json!(true),
     };
-    let spec: serde_json::Map<String, Value> =
-        (0..50).map(|field| (format!("field{field}"), value(field))).collect();
+    let spec: Map = (0..50).map(|field| (format!("field{field}"), value(field))).collect();
     json!({
         "apiVersion": "harbour.example/v1", "kind": "Boat", "metadata": {"name": format!("boat-{number}")},
         "spec": spec

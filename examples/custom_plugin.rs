@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::json;
 use steersman::prelude::*;
 use steersman::scheduler::{
     Decision, NodeIndex, NodeView, Normalize, Plugin, PodInfo, Profile, Score, Scoring, Signature, Snapshot,
@@ -67,15 +66,16 @@ fn pack_gpus() -> Result<()> {
     let mut snapshot = Snapshot::new();
     for name in ["a", "b", "c"] {
         let status = json!({"allocatable": {"cpu": "64", "memory": "256Gi", "pods": "110", GPU: "8"}});
-        let node: Node = serde_json::from_value(json!({"metadata": {"name": name}, "status": status}))
-            .map_err(Error::internal)?;
+        let node: Node =
+            steersman::core::tree::from_value(json!({"metadata": {"name": name}, "status": status}))
+                .map_err(Error::internal)?;
         snapshot.set_node(node);
     }
     let mut nodes = Vec::new();
     for number in 0..12 {
         let limits = json!({"resources": {"requests": {GPU: "1"}, "limits": {GPU: "1"}}, "name": "train"});
         let pod = json!({"metadata": {"name": format!("job-{number}")}, "spec": {"containers": [limits]}});
-        let pod: Pod = serde_json::from_value(pod).map_err(Error::internal)?;
+        let pod: Pod = steersman::core::tree::from_value(pod).map_err(Error::internal)?;
         let pod = Arc::new(PodInfo::new(pod));
         if let Decision::Node(choice) = profile.pick(&pod, &snapshot, number) {
             snapshot.add_pod(choice.index, &pod);

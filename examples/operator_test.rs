@@ -23,7 +23,7 @@ use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, CustomResource, CustomResourceExt, Resource, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use steersman::core::tree::json;
 use steersman::prelude::{Cluster, Env};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -9,7 +9,6 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use serde_json::json;
 use steersman::controllers::Defaults;
 use steersman::controllers::nodelifecycle::NodeLifecycleOptions;
 use steersman::controllers::podgc::PodGcOptions;

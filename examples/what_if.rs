@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::{Value, json};
+use steersman::core::tree::{Value, from_value, json};
 use steersman::prelude::*;
 use steersman::scheduler::{Decision, Picker, PodInfo, Profile, Snapshot, Transaction};
 
@@ -77,7 +77,7 @@ fn snapshot(list: &Value) -> Result<Snapshot> {
 }
 
 fn decoded<K: serde::de::DeserializeOwned>(item: &Value) -> Result<K> {
-    serde_json::from_value(item.clone()).map_err(|error| Error::bad_request(error.to_string()))
+    from_value(item.clone()).map_err(|error| Error::bad_request(error.to_string()))
 }
 
 /// Takes the nodes with a label away, and gives back the pods that have to go elsewhere: not those of daemons.

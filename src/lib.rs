@@ -41,6 +41,7 @@ mod start;
 /// The names that almost every program needs.
 pub mod prelude {
     pub use steersman_core::api::{ListOptions, Patch, WatchEvent, WatchOptions, WriteOptions};
+    pub use steersman_core::tree::json;
     pub use steersman_core::{Client, Env, Error, Object, Resource, Result};
 
     pub use crate::{Builder, Cluster};

@@ -1,8 +1,8 @@
 //! Reads manifests as users write them: YAML documents, lists among them, each one object.
 
-use serde_json::Value;
 use steersman_core::api::{FieldValidation, Patch, Target, WriteOptions};
 use steersman_core::resource::{ApiResource, GroupVersionKind, Scope};
+use steersman_core::tree::Value;
 use steersman_core::{Client, Error, Object, Result};
 
 /// More documents than this in one text are refused.
@@ -24,7 +24,7 @@ pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
 fn items(mut document: Value) -> Vec<Value> {
     let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
     match document.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) if is_list => items,
+        Some(Value::Array(items)) if is_list => items.into_vec(),
         _ => vec![document],
     }
 }

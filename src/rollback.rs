@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
-use serde_json::{Value, json};
 use steersman_core::api::{ListOptions, Patch};
+use steersman_core::tree::{Value, json, to_value};
 use steersman_core::versions::optional;
 use steersman_core::{Client, Error, Result};
 
@@ -41,7 +41,7 @@ fn revision(set: &ReplicaSet) -> i64 {
 fn replace_template(set: &ReplicaSet) -> Result<Value> {
     let template =
         optional::<&ReplicaSetSpec>(&set.spec).and_then(|spec| spec.template.clone()).unwrap_or_default();
-    let mut template = serde_json::to_value(template).map_err(Error::internal)?;
+    let mut template = to_value(template).map_err(Error::internal)?;
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(TEMPLATE_HASH);
     }

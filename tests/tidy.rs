@@ -15,6 +15,7 @@ const CRATES: &[&str] =
 const CORE_MAY_USE: &[&str] = &[
     "async-trait",
     "bytes",
+    "compact_str",
     "fastrand",
     "futures",
     "jiff",

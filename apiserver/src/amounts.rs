@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use steersman_core::Quantity;
+use steersman_core::tree::{Text, Value};
 
 use crate::tree::Read;
 
@@ -12,7 +12,7 @@ pub(crate) type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts in a list; they were found valid, and are written as texts.
 pub(crate) fn read(list: &Value) -> Amounts {
-    let parsed = |(name, amount): (&String, &Value)| Some((name.clone(), amount.as_str()?.parse().ok()?));
+    let parsed = |(name, amount): (&Text, &Value)| Some((name.to_string(), amount.as_str()?.parse().ok()?));
     list.as_object().into_iter().flatten().filter_map(parsed).collect()
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn of_containers(spec: &impl Read, list: &str) -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod autoscaler;
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 /// The fields that have another name in the core group: there, and in `events.k8s.io`.
 const RENAMED: &[(&str, &str)] = &[
@@ -57,16 +57,16 @@ pub(crate) fn event_field(field: &str) -> Option<&str> {
 fn rename(event: Value, api_version: &str, new_name: impl Fn(&str) -> Option<&'static str>) -> Value {
     let Value::Object(fields) = event else { return event };
     let renamed = fields.into_iter().map(|(name, value)| match new_name(&name) {
-        Some(new) => (new.to_owned(), value),
+        Some(new) => (new.into(), value),
         None if name == "apiVersion" => (name, api_version.into()),
         None => (name, value),
     });
-    Value::Object(renamed.collect::<Map<String, Value>>())
+    Value::Object(renamed.collect::<Map>())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

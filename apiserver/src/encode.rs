@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use steersman_core::object::Metadata;
 use steersman_core::store::Revision;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Object, Result};
 
 use crate::json_text::{self, quote};
@@ -34,9 +34,9 @@ pub(crate) fn encode(object: &Value, owners: &Owners) -> Encoded {
     let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
     let mut out = String::with_capacity(4096);
     out.push_str("{\"kind\":");
-    quote("", text("kind"), &mut out);
+    quote(text("kind"), &mut out);
     out.push_str(",\"apiVersion\":");
-    quote("", text("apiVersion"), &mut out);
+    quote(text("apiVersion"), &mut out);
     out.push_str(METADATA);
     let comma = write_fields(&mut out, metadata, &["resourceVersion"], false);
     let owners = owners.text().map(|owners| {
@@ -52,12 +52,12 @@ pub(crate) fn encode(object: &Value, owners: &Owners) -> Encoded {
 }
 
 /// Writes fields, behind others if `comma` says so; whether another that follows needs a comma.
-fn write_fields(out: &mut String, fields: &Map<String, Value>, skip: &[&str], mut comma: bool) -> bool {
+fn write_fields(out: &mut String, fields: &Map, skip: &[&str], mut comma: bool) -> bool {
     for (name, value) in fields.iter().filter(|field| !skip.contains(&field.0.as_str())) {
         if std::mem::replace(&mut comma, true) {
             out.push(',');
         }
-        quote("", name, out);
+        quote(name, out);
         out.push(':');
         json_text::write(value, out);
     }
@@ -176,7 +176,7 @@ fn after_string(json: &[u8], prefix: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::stored::Stored;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// Bytes of a text that are looked at together.
 const WORD: usize = 8;
@@ -15,7 +15,7 @@ pub(crate) fn write(value: &Value, out: &mut String) {
         Value::Bool(false) => out.push_str("false"),
         // A string takes whatever is written into it.
         Value::Number(number) => drop(write!(out, "{number}")),
-        Value::String(text) => quote("", text, out),
+        Value::String(text) => quote(text, out),
         Value::Array(list) => {
             out.push('[');
             for (index, item) in list.iter().enumerate() {
@@ -32,7 +32,7 @@ pub(crate) fn write(value: &Value, out: &mut String) {
                 if index > 0 {
                     out.push(',');
                 }
-                quote("", key, out);
+                quote(key, out);
                 out.push(':');
                 write(item, out);
             }
@@ -46,17 +46,30 @@ pub(crate) fn for_pages(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-/// Writes `text` behind `prefix`, which has nothing to escape, as one string.
+/// Writes a text as a string.
 #[inline]
-pub(crate) fn quote(prefix: &str, text: &str, out: &mut String) {
+pub(crate) fn quote(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
+    out.push('"');
+    push(text, out);
+    out.push('"');
+}
+
+/// Writes a text behind a prefix that has nothing to escape, as one string.
+pub(crate) fn quote_behind(prefix: &str, text: &str, out: &mut String) {
     out.reserve(prefix.len() + text.len() + 2);
     out.push('"');
     out.push_str(prefix);
+    push(text, out);
+    out.push('"');
+}
+
+#[inline]
+fn push(text: &str, out: &mut String) {
     match is_plain(text.as_bytes()) {
         true => out.push_str(text),
         false => escape(text, out),
     }
-    out.push('"');
 }
 
 /// Whether nothing must be escaped: most texts are looked at in one or two pieces, which overlap.
@@ -123,7 +136,7 @@ fn special(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Object, Resource};
 
 /// Tells it of an object whose spec is as it was; the trees are those of the objects, without the owners of their fields.
@@ -60,8 +60,8 @@ fn told<K: Resource, S: DeserializeOwned>(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use steersman_core::store::Revision;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result, json_text};
 
 /// The fields of an object, in order, as text.
@@ -76,11 +76,7 @@ impl<'j> Fields<'j> {
     ///
     /// # Errors
     /// 500 if the text is no JSON.
-    pub(crate) fn change(
-        &mut self,
-        name: &'static str,
-        change: impl FnOnce(&mut Map<String, Value>),
-    ) -> Result<()> {
+    pub(crate) fn change(&mut self, name: &'static str, change: impl FnOnce(&mut Map)) -> Result<()> {
         let mut fields = match self.value(name)? {
             Value::Object(fields) => fields,
             _ => Map::new(),
@@ -97,7 +93,7 @@ impl<'j> Fields<'j> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

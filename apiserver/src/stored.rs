@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Object, Result};
 
 use crate::ownership::Owners;

@@ -2,7 +2,7 @@
 //!
 //! The schema has already left out zero values, or written them, as Go's encoding of the field does.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{List, Map, Value};
 
 const NULL: Value = Value::Null;
 
@@ -33,7 +33,7 @@ pub(crate) trait Read {
 
     /// The items of a list field; none if absent.
     fn items(&self, field: &str) -> &[Value] {
-        self.at(field).as_array().map_or(&[], Vec::as_slice)
+        self.at(field).as_array().map_or(&[], List::as_slice)
     }
 
     /// The entries of a map field, in key order; none if absent.
@@ -53,7 +53,7 @@ impl Read for Value {
     }
 }
 
-impl Read for Map<String, Value> {
+impl Read for Map {
     fn at(&self, field: &str) -> &Value {
         self.get(field).unwrap_or(&NULL)
     }
@@ -74,13 +74,13 @@ pub(crate) trait Fill {
     fn fill_zero(&mut self, field: &str, value: impl Into<Value>);
 
     /// The object in a field, made if absent.
-    fn object(&mut self, field: &str) -> &mut Map<String, Value>;
+    fn object(&mut self, field: &str) -> &mut Map;
 
     /// The object in a field, if there.
-    fn object_mut(&mut self, field: &str) -> Option<&mut Map<String, Value>>;
+    fn object_mut(&mut self, field: &str) -> Option<&mut Map>;
 
     /// The objects in a list field.
-    fn objects_mut(&mut self, field: &str) -> impl Iterator<Item = &mut Map<String, Value>> {
+    fn objects_mut(&mut self, field: &str) -> impl Iterator<Item = &mut Map> {
         self.items_mut(field).iter_mut().filter_map(Value::as_object_mut)
     }
 
@@ -91,9 +91,9 @@ pub(crate) trait Fill {
     fn list(&mut self, field: &str) -> &mut Vec<Value>;
 }
 
-impl Fill for Map<String, Value> {
+impl Fill for Map {
     fn put(&mut self, field: &str, value: impl Into<Value>) {
-        self.insert(field.to_owned(), value.into());
+        self.insert(field, value.into());
     }
 
     fn drop_field(&mut self, field: &str) {
@@ -112,19 +112,19 @@ impl Fill for Map<String, Value> {
         }
     }
 
-    fn object(&mut self, field: &str) -> &mut Map<String, Value> {
+    fn object(&mut self, field: &str) -> &mut Map {
         if !self.at(field).is_object() {
             self.put(field, Map::new());
         }
         self.object_mut(field).expect("the line above has put an object there")
     }
 
-    fn object_mut(&mut self, field: &str) -> Option<&mut Map<String, Value>> {
+    fn object_mut(&mut self, field: &str) -> Option<&mut Map> {
         self.get_mut(field).and_then(Value::as_object_mut)
     }
 
     fn items_mut(&mut self, field: &str) -> &mut [Value] {
-        self.get_mut(field).and_then(Value::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
+        self.get_mut(field).and_then(Value::as_array_mut).map_or(&mut [], List::as_mut_slice)
     }
 
     fn list(&mut self, field: &str) -> &mut Vec<Value> {
@@ -136,7 +136,7 @@ impl Fill for Map<String, Value> {
 }
 
 /// The fields of an object; an object is put in the place of anything else.
-pub(crate) fn fields(value: &mut Value) -> &mut Map<String, Value> {
+pub(crate) fn fields(value: &mut Value) -> &mut Map {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
@@ -157,7 +157,7 @@ pub(crate) fn is_zero(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 

@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::Value;
 use steersman_apiserver::schema::Duplicates;
 use steersman_apiserver::wire::{self, Encoder, Envelope};
 use steersman_apiserver::{Schema, Tables};
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 
 const CORPUS: &[u8] = include_bytes!("wire.json.gz");
 
@@ -90,7 +90,7 @@ fn an_object_without_fields_makes_the_way_there_and_back() {
     let (tables, mut encoder) = (Tables::load(), Encoder::default());
     for case in corpus() {
         let schema = case.schema(&tables);
-        let mut blank = Value::Object(serde_json::Map::new());
+        let mut blank = Value::Object(Map::new());
         let kind = case.kind();
         schema.admit(&mut blank, &kind, &Duplicates::default(), FieldValidation::Strict).unwrap();
         let bytes = encoded(&mut encoder, &case, &schema, &blank);

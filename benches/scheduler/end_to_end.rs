@@ -11,9 +11,9 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::{Value, json};
 use steersman::core::api::Target;
 use steersman::core::resource::GroupVersionResource;
+use steersman::core::tree::{Value, from_value, json};
 use steersman::prelude::*;
 use steersman::sim::Sim;
 use steersman_scheduler::{Plugin, PodInfo, PostBind, Profile, Scheduler};
@@ -209,7 +209,7 @@ async fn create_pod(cluster: &Cluster, name: &str, mut pod: Value) {
     if pod["spec"].as_object_mut().is_some_and(|spec| spec.remove("priority").is_some()) {
         pod["spec"]["priorityClassName"] = json!("important");
     }
-    let pod: Pod = serde_json::from_value(pod).expect("a valid pod");
+    let pod: Pod = from_value(pod).expect("a valid pod");
     cluster.api::<Pod>().namespace("sched-0").create(&pod).await.expect("a new pod");
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
-use serde_json::json;
+use steersman::core::tree::{from_value, json};
 use steersman::prelude::*;
 use steersman_scheduler::{Cache, Decision, Picker, PodInfo, Profile};
 
@@ -199,8 +199,7 @@ fn cluster(workload: &Workload) -> Cache {
     for number in 0..100 {
         let labels = json!({"team": "devops"});
         let metadata = json!({"name": format!("team-{number}"), "labels": labels});
-        let namespace: Namespace =
-            serde_json::from_value(json!({"metadata": metadata})).expect("a valid namespace");
+        let namespace: Namespace = from_value(json!({"metadata": metadata})).expect("a valid namespace");
         cache.set_related(Object::from_typed(&namespace).expect("a namespace is an object"));
     }
     cache
@@ -274,7 +273,7 @@ fn pods(number: &mut usize, count: usize, template: Template) -> Vec<Arc<PodInfo
         let mut pod = template(*number);
         pod["metadata"]["name"] = json!(format!("pod-{number}"));
         pod["metadata"]["uid"] = json!(number.to_string());
-        let pod: Pod = serde_json::from_value(pod).expect("a valid pod");
+        let pod: Pod = from_value(pod).expect("a valid pod");
         Arc::new(PodInfo::new(pod))
     };
     (0..count).map(pod).collect()

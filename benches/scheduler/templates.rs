@@ -1,7 +1,7 @@
 //! The nodes and pods of upstream's scheduler_perf.
 
 use k8s_openapi::api::core::v1::Node;
-use serde_json::{Value, json};
+use steersman::core::tree::{Value, from_value, json};
 
 const HOST: &str = "kubernetes.io/hostname";
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -16,10 +16,8 @@ pub(crate) fn node(number: usize, zones: usize) -> Node {
         labels[ZONE] = json!(format!("zone{}", number % zones + 1));
     }
     let allocatable = json!({"cpu": "4", "memory": "32Gi", "pods": "110"});
-    serde_json::from_value(
-        json!({"metadata": {"name": name, "labels": labels}, "status": {"allocatable": allocatable}}),
-    )
-    .expect("a valid node")
+    from_value(json!({"metadata": {"name": name, "labels": labels}, "status": {"allocatable": allocatable}}))
+        .expect("a valid node")
 }
 
 /// What the driver of volumes can attach to a node.

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::json;
 use steersman_core::Resource;
 use steersman_core::cache::{Change, Index};
 use steersman_core::owner::controller_reference;
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::json;
 
 use crate::runner::{Key, Outcome, View};
 

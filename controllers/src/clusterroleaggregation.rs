@@ -3,9 +3,9 @@
 //! <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles>
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
-use serde_json::json;
 use steersman_core::cache::Change;
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::json;
 
 use crate::{Controller, Key, Outcome, Sources, View};
 
@@ -72,12 +72,12 @@ fn aggregated(view: &View, role: &ClusterRole) -> Vec<PolicyRule> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
     fn role(json: Value) -> ClusterRole {
-        serde_json::from_value(json).unwrap()
+        steersman_core::tree::from_value(json).unwrap()
     }
 
     fn part(name: &str, resource: &str) -> ClusterRole {

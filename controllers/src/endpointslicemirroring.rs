@@ -232,7 +232,7 @@ fn port(port: &EndpointPort) -> discovery::EndpointPort {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
     use crate::runner::Operation;
@@ -242,13 +242,14 @@ mod tests {
         for (name, value) in metadata.as_object().unwrap() {
             all["metadata"][name] = value.clone();
         }
-        serde_json::from_value(all).unwrap()
+        steersman_core::tree::from_value(all).unwrap()
     }
 
     fn reconcile(endpoints: &Endpoints, service: Value, slices: &[EndpointSlice]) -> Outcome {
-        let service: Service =
-            serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "n"}, "spec": service}))
-                .unwrap();
+        let service: Service = steersman_core::tree::from_value(
+            json!({"metadata": {"name": "s", "namespace": "n"}, "spec": service}),
+        )
+        .unwrap();
         let view = View::fixed(Timestamp::UNIX_EPOCH)
             .with(std::slice::from_ref(endpoints))
             .with(&[service])
@@ -258,7 +259,7 @@ mod tests {
 
     fn created(outcome: &Outcome) -> Vec<EndpointSlice> {
         let body = |operation: &Operation| match operation {
-            Operation::Create(_, body) => Some(serde_json::from_value(body.clone()).unwrap()),
+            Operation::Create(_, body) => Some(steersman_core::tree::from_value(body.clone()).unwrap()),
             _ => None,
         };
         outcome.actions().iter().filter_map(|action| body(&action.operation)).collect()
@@ -275,7 +276,7 @@ mod tests {
         let endpoints = endpoints(metadata, subsets);
         let mut slices = created(&reconcile(&endpoints, json!({}), &[]));
         assert_eq!(slices.len(), 2);
-        let slice = serde_json::to_value(&slices[0]).unwrap();
+        let slice = steersman_core::tree::to_value(&slices[0]).unwrap();
         assert_eq!(slice["metadata"]["annotations"], json!({"an": "1"}));
         assert_eq!(slice["metadata"]["labels"], json!({"l": "1", SERVICE_NAME: "s", MANAGED_BY: MANAGER}));
         assert_eq!(slice["ports"], json!([{"name": "a", "port": 80, "protocol": "TCP"}]));

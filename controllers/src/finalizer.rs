@@ -1,7 +1,7 @@
 //! Adds a finalizer to objects that should have it, and removes it from those that may go.
 
-use serde_json::json;
 use steersman_core::Resource;
+use steersman_core::tree::json;
 
 use crate::runner::Outcome;
 

@@ -33,7 +33,7 @@
 //! use steersman_core::k8s_openapi::api::apps::v1::ReplicaSet;
 //! use steersman_core::k8s_openapi::api::core::v1::Pod;
 //!
-//! let set: ReplicaSet = serde_json::from_value(serde_json::json!({
+//! let set: ReplicaSet = steersman_core::tree::from_value(steersman_core::tree::json!({
 //!     "metadata": {"name": "web", "namespace": "default", "uid": "1"},
 //!     "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {
 //!         "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]},

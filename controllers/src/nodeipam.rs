@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
-use serde_json::json;
 use steersman_core::addresses::Cidr;
 use steersman_core::events::EventType;
+use steersman_core::tree::json;
 
 use crate::{Key, Outcome, Sources, Sweep, View};
 
@@ -91,6 +91,8 @@ fn range(node: &Node) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use steersman_core::tree::{Value, from_value};
+
     use super::*;
     use crate::runner::{Operation, PatchBody};
 
@@ -106,8 +108,8 @@ mod tests {
     #[test]
     fn no_node_gets_a_range_that_meets_that_of_another() {
         let ipam = NodeIpam::new(Ipv4Addr::new(10, 200, 0, 0), 16, 26).unwrap();
-        let node = |name: &str, spec: serde_json::Value| -> Node {
-            serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap()
+        let node = |name: &str, spec: Value| -> Node {
+            from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap()
         };
         let cases = [
             ("10.200.0.0/26", "10.200.0.64/26"),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
-use serde_json::{Value, json};
 use steersman_core::condition;
+use steersman_core::tree::{Value, json};
 
 use crate::pods;
 

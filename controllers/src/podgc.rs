@@ -183,7 +183,7 @@ async fn remove(client: &Client, victim: &Victim) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

@@ -111,7 +111,7 @@ fn volumes(pod: &Pod) -> &[Volume] {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

@@ -82,8 +82,8 @@ fn status_as_set(status: ReplicationControllerStatus) -> ReplicaSetStatus {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::{Value, from_value, json};
     use steersman_core::error::{Error, Reason};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
     use crate::runner::Operation;

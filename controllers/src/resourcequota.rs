@@ -197,7 +197,7 @@ fn status<'a>(
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
     use steersman_core::{Object, Resource};
 
     use super::*;
@@ -226,7 +226,7 @@ mod tests {
         ];
         let quota = json!({"metadata": {"name": "q", "namespace": "n"}, "spec": spec, "status": before});
         let status = status(&from_value(quota).unwrap(), caches.iter(), Timestamp::UNIX_EPOCH);
-        status.map(|status| serde_json::to_value(status).unwrap())
+        status.map(|status| steersman_core::tree::to_value(status).unwrap())
     }
 
     #[test]

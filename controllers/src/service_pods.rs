@@ -199,8 +199,8 @@ fn protocol(protocol: Option<&str>) -> &str {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::{Value, json};
     use steersman_core::Object;
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
@@ -209,7 +209,7 @@ mod tests {
         let service = |name: &str, selector: Value| -> Service {
             let service =
                 json!({"metadata": {"name": name, "namespace": "n"}, "spec": {"selector": selector}});
-            serde_json::from_value(service).unwrap()
+            steersman_core::tree::from_value(service).unwrap()
         };
         let services = [
             service("a", json!({"app": "a"})),

@@ -47,7 +47,7 @@ impl Controller for ServiceAccounts {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
     use crate::runner::Operation;

@@ -50,7 +50,7 @@ fn safe_encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -59,7 +59,7 @@ mod tests {
             "metadata": {"labels": {"b": "2", "a": "1"}},
             "spec": {"containers": [{"name": "c", "image": image}]}
         });
-        serde_json::from_value(template).unwrap()
+        steersman_core::tree::from_value(template).unwrap()
     }
 
     #[test]

@@ -166,8 +166,8 @@ fn without_reference(account: &ServiceAccount, secret: &str) -> Option<ServiceAc
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::{Value, from_value, json};
     use steersman_core::testing::{Lab, MemoryApi};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
     use crate::runner::Operation;

@@ -71,7 +71,7 @@ pub(crate) fn annotate(annotations: &mut Option<BTreeMap<String, String>>, time:
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -80,11 +80,11 @@ mod tests {
         let times = TriggerTimes::default();
         let at = |second: u32| format!("2026-01-01T12:00:{second:02}Z");
         let service = json!({"metadata": {"name": "s", "namespace": "n", "creationTimestamp": at(0)}});
-        let service: Service = serde_json::from_value(service).unwrap();
+        let service: Service = steersman_core::tree::from_value(service).unwrap();
         let pod = |name: &str, second: u32| {
             let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": at(second)});
             let pod = json!({"metadata": {"name": name}, "status": {"conditions": [ready]}});
-            Arc::new(serde_json::from_value::<Pod>(pod).unwrap())
+            Arc::new(steersman_core::tree::from_value::<Pod>(pod).unwrap())
         };
         let look = |pods: &[Arc<Pod>]| times.last_change(&service, pods).map(|time| time.to_string());
         assert_eq!(look(&[pod("a", 1)]), Some(at(0)), "a new service counts from its creation");

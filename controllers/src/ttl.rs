@@ -3,7 +3,7 @@
 //! The larger the cluster, the longer; upstream's `pkg/controller/ttl`.
 
 use k8s_openapi::api::core::v1::Node;
-use serde_json::json;
+use steersman_core::tree::json;
 
 use crate::{Controller, Outcome, Sources, View};
 

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::tree::Value;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Status};
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::object::Object;
@@ -133,7 +133,7 @@ pub struct WriteOptions {
     pub force: bool,
 }
 
-/// A change to an object.
+/// A change to an object. [`json!`](crate::tree::json) writes one; a `serde_json::Value` becomes one by `into`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Patch {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::tree::Value;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
 
 use crate::api::{
     Api, Deletion, GetOptions, ListOptions, Patch, Target, WatchOptions, WatchStream, WriteOptions,

@@ -98,7 +98,10 @@ pub const STALE: &str =
     "the object has been modified; please apply your changes to the latest version and try again";
 
 impl Error {
+    // Errors are rare: what leads to one is kept out of the way of what goes well.
+
     /// A failure with a reason, that reason's code, and a message.
+    #[cold]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         let text = reason.as_str();
         Error(Box::new(Status {
@@ -112,6 +115,7 @@ impl Error {
     }
 
     /// `pods "web" not found`.
+    #[cold]
     pub fn not_found(resource: &GroupResource, name: &str) -> Self {
         Self::new(Reason::NotFound, format!("{resource} {} not found", field::quote(name))).about(
             &resource.group,
@@ -121,6 +125,7 @@ impl Error {
     }
 
     /// `pods "web" already exists`.
+    #[cold]
     pub fn already_exists(resource: &GroupResource, name: &str) -> Self {
         Self::new(Reason::AlreadyExists, format!("{resource} {} already exists", field::quote(name))).about(
             &resource.group,
@@ -130,6 +135,7 @@ impl Error {
     }
 
     /// `Operation cannot be fulfilled on pods "web": why`. See [`STALE`].
+    #[cold]
     pub fn conflict(resource: &GroupResource, name: &str, why: impl fmt::Display) -> Self {
         let name_quoted = field::quote(name);
         Self::new(
@@ -140,6 +146,7 @@ impl Error {
     }
 
     /// `pods "web" is forbidden: why`; without a name, `pods is forbidden: why`.
+    #[cold]
     pub fn forbidden(resource: &GroupResource, name: &str, why: impl fmt::Display) -> Self {
         let message = match (resource.resource.is_empty(), name.is_empty()) {
             (true, _) => format!("forbidden: {why}"),
@@ -150,6 +157,7 @@ impl Error {
     }
 
     /// `Deployment.apps "web" is invalid: …`, with one cause a field.
+    #[cold]
     pub fn invalid(kind: &GroupVersionKind, name: &str, errors: &[field::Error]) -> Self {
         let message =
             format!("{} {} is invalid: {}", kind.group_kind(), field::quote(name), field::aggregate(errors));
@@ -159,16 +167,19 @@ impl Error {
     }
 
     /// 400 with a message of the caller's.
+    #[cold]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(Reason::BadRequest, message)
     }
 
     /// 410 Expired: the version or continue token is too old.
+    #[cold]
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(Reason::Expired, message)
     }
 
     /// `delete is not supported on resources of kind "pods"`.
+    #[cold]
     pub fn method_not_supported(resource: &GroupResource, verb: &str) -> Self {
         let message =
             format!("{verb} is not supported on resources of kind {}", field::quote(&resource.to_string()));
@@ -176,6 +187,7 @@ impl Error {
     }
 
     /// 429 with a hint when to come back.
+    #[cold]
     pub fn too_many_requests(message: impl Into<String>, retry_after_seconds: i32) -> Self {
         let mut error = Self::new(Reason::TooManyRequests, message);
         error.details().retry_after_seconds = (retry_after_seconds > 0).then_some(retry_after_seconds);
@@ -183,6 +195,7 @@ impl Error {
     }
 
     /// `Internal error occurred: why`: a bug, or a part that broke.
+    #[cold]
     pub fn internal(why: impl fmt::Display) -> Self {
         let why = why.to_string();
         let mut error = Self::new(Reason::InternalError, format!("Internal error occurred: {why}"));
@@ -191,6 +204,7 @@ impl Error {
     }
 
     /// 501: the request is understood, and this server does not do it (`docs/support.md` lists what it does).
+    #[cold]
     pub fn not_implemented(message: impl Into<String>) -> Self {
         let mut error = Self::new(Reason::Unknown, message);
         error.0.code = Some(501);
@@ -199,6 +213,7 @@ impl Error {
     }
 
     /// An error that another server sent.
+    #[cold]
     pub fn from_status(status: Status) -> Self {
         Error(Box::new(status))
     }
@@ -265,6 +280,7 @@ impl Error {
 
     /// Says which object the error is about. `kind` is the resource, or the kind where the error is about fields.
     #[must_use]
+    #[cold]
     pub fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let details = self.details();
@@ -276,6 +292,7 @@ impl Error {
 
     /// Adds a cause.
     #[must_use]
+    #[cold]
     pub fn with_cause(mut self, reason: &str, field: &str, message: impl Into<String>) -> Self {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let cause = StatusCause { field: some(field), message: Some(message.into()), reason: some(reason) };

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use crate::tree::Value;
 
 /// The place of a value inside an object: `spec.containers[0].ports[1].name`.
 ///
@@ -146,27 +146,34 @@ impl Error {
         Error { kind, field: path.to_string(), value, detail: detail.into() }
     }
 
+    // Errors are rare: what leads to one is kept out of the way of what goes well.
+
     /// `path: Required value: detail`.
+    #[cold]
     pub fn required(path: &Path<'_>, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Required, path, String::new(), detail)
     }
 
     /// `path: Invalid value: value: detail`.
+    #[cold]
     pub fn invalid(path: &Path<'_>, value: impl Shown, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Invalid, path, value.shown(), detail)
     }
 
     /// `path: Invalid value: value: detail`, for a value of the wrong type.
+    #[cold]
     pub fn type_invalid(path: &Path<'_>, value: impl Shown, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::TypeInvalid, path, value.shown(), detail)
     }
 
     /// `path: Duplicate value: value`.
+    #[cold]
     pub fn duplicate(path: &Path<'_>, value: impl Shown) -> Self {
         Self::new(ErrorType::Duplicate, path, value.shown(), "")
     }
 
     /// `path: Unsupported value: value: supported values: "a", "b"`. The list is printed in the order given.
+    #[cold]
     pub fn not_supported(path: &Path<'_>, value: impl Shown, supported: &[&str]) -> Self {
         let detail = match supported {
             [] => String::new(),
@@ -179,16 +186,19 @@ impl Error {
     }
 
     /// `path: Forbidden: detail`.
+    #[cold]
     pub fn forbidden(path: &Path<'_>, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Forbidden, path, String::new(), detail)
     }
 
     /// `path: Not found: value`.
+    #[cold]
     pub fn not_found(path: &Path<'_>, value: impl Shown) -> Self {
         Self::new(ErrorType::NotFound, path, value.shown(), "")
     }
 
     /// `path: Too long: may not be more than N bytes`. The value is left out, as upstream does.
+    #[cold]
     pub fn too_long(path: &Path<'_>, max_bytes: usize) -> Self {
         let bytes = if max_bytes == 1 { "byte" } else { "bytes" };
         Self::new(
@@ -200,12 +210,14 @@ impl Error {
     }
 
     /// `path: Too many: actual: must have at most max items`.
+    #[cold]
     pub fn too_many(path: &Path<'_>, actual: usize, max: usize) -> Self {
         let items = if max == 1 { "item" } else { "items" };
         Self::new(ErrorType::TooMany, path, actual.to_string(), format!("must have at most {max} {items}"))
     }
 
     /// `path: Internal error: detail`.
+    #[cold]
     pub fn internal(path: &Path<'_>, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Internal, path, String::new(), detail)
     }

@@ -37,6 +37,7 @@ pub mod selector;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tree;
 pub mod versions;
 
 #[doc(hidden)]

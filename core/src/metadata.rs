@@ -3,8 +3,8 @@
 //! The counterpart of upstream's `k8s.io/apimachinery/pkg/api/validation`. Not here: `managedFields`, which belong to
 //! server-side apply, and whether an update must carry a `resourceVersion`, which depends on the resource.
 
+use crate::tree::Value;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
-use serde_json::Value;
 
 use crate::field::{self, Error, ErrorList, Path, Shown};
 use crate::labels::{qualified_name, validate_annotations, validate_labels};
@@ -204,13 +204,13 @@ impl Shown for Owners<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::tree::json;
 
     use super::*;
     use crate::names::dns_subdomain;
 
     fn read(metadata: Value) -> Metadata {
-        serde_json::from_value(metadata).unwrap()
+        crate::tree::from_value(metadata).unwrap()
     }
 
     fn created(metadata: Value) -> Vec<String> {

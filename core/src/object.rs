@@ -6,12 +6,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use crate::tree::Value;
 use bytes::Bytes;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::json_text;
@@ -313,10 +313,10 @@ fn decode_once<K: Resource>(slot: &OnceLock<Typed>, read: impl FnOnce() -> Resul
 
 /// The JSON tree of a typed object, with its `apiVersion` and `kind`.
 pub fn to_value<K: k8s_openapi::Resource + Serialize>(typed: &K) -> Result<Value> {
-    let mut value = serde_json::to_value(typed).map_err(Error::internal)?;
+    let mut value = crate::tree::to_value(typed).map_err(Error::internal)?;
     if let Some(fields) = value.as_object_mut() {
-        fields.insert("apiVersion".to_owned(), K::API_VERSION.into());
-        fields.insert("kind".to_owned(), K::KIND.into());
+        fields.insert("apiVersion", K::API_VERSION.into());
+        fields.insert("kind", K::KIND.into());
     }
     Ok(value)
 }
@@ -340,8 +340,8 @@ fn undecodable(error: serde_json::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use crate::tree::json;
     use k8s_openapi::api::core::v1::Pod;
-    use serde_json::json;
 
     use super::*;
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
-use serde_json::json;
 use steersman::kubelet::{Process, ProcessOptions, Subnet};
 use steersman::netproxy::Userspace;
 use steersman::prelude::*;
@@ -199,7 +198,7 @@ impl Story {
         Ok(())
     }
 
-    async fn patch_web(&self, patch: serde_json::Value) -> Outcome<Arc<Deployment>> {
+    async fn patch_web(&self, patch: steersman::core::tree::Value) -> Outcome<Arc<Deployment>> {
         let web = self.cluster.api::<Deployment>().namespace(NAMESPACE);
         Ok(web.patch("web", Patch::Merge(patch)).await?)
     }

@@ -10,7 +10,7 @@
 //! use steersman_core::k8s_openapi::api::core::v1::Pod;
 //! use steersman_kubelet::pod::{Command, Input, PodMachine, PodSettings};
 //!
-//! let pod: Pod = serde_json::from_value(serde_json::json!({
+//! let pod: Pod = steersman_core::tree::from_value(steersman_core::tree::json!({
 //!     "metadata": {"name": "web", "namespace": "default", "uid": "1"},
 //!     "spec": {"containers": [{"name": "web", "image": "web:1"}]},
 //! }))?;

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Wire;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Quantity, Runtime};
 
 use crate::options::KubeletOptions;
@@ -203,6 +203,8 @@ fn whole_seconds(now: Timestamp) -> Time {
 
 #[cfg(test)]
 mod tests {
+    use steersman_core::tree::from_value;
+
     use super::*;
     use crate::Fake;
     use steersman_core::testing::Lab;
@@ -238,7 +240,7 @@ mod tests {
         let expected = json!(["ExtendWebSocketsToKubelet"]);
         assert_eq!(old["status"]["declaredFeatures"], expected);
         old["status"].as_object_mut().unwrap().remove("declaredFeatures");
-        let old: Node = serde_json::from_value(old).unwrap();
+        let old: Node = from_value(old).unwrap();
         let patch = status_patch(&old, &options, &fake, false, at(0)).unwrap();
         assert_eq!(patch["status"]["declaredFeatures"], expected);
     }

@@ -78,7 +78,7 @@ fn effective(pod: Option<&PodSpec>, container: &Container) -> SecurityContext {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

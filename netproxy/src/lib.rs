@@ -10,7 +10,7 @@
 //! use steersman_core::network::Action;
 //! use steersman_netproxy::{NodeTopology, compile};
 //!
-//! let service: Service = serde_json::from_value(serde_json::json!({
+//! let service: Service = steersman_core::tree::from_value(steersman_core::tree::json!({
 //!     "metadata": {"name": "web", "namespace": "default"},
 //!     "spec": {"clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"], "ports": [{"port": 80}]},
 //! }))?;

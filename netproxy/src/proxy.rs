@@ -127,9 +127,9 @@ fn served() -> LabelSelector {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
     use steersman_core::network::{Action, Refusal};
     use steersman_core::testing::{Lab, MemoryApi};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
@@ -167,7 +167,7 @@ mod tests {
             "metadata": {"name": "web", "namespace": "d"},
             "spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 80}]}
         });
-        serde_json::from_value(service).unwrap()
+        steersman_core::tree::from_value(service).unwrap()
     }
 
     fn slice(endpoints: Value) -> EndpointSlice {
@@ -177,7 +177,7 @@ mod tests {
             "ports": [{"port": 8080}],
             "endpoints": endpoints,
         });
-        serde_json::from_value(slice).unwrap()
+        steersman_core::tree::from_value(slice).unwrap()
     }
 
     fn endpoint(address: &str) -> Value {
@@ -232,7 +232,7 @@ mod tests {
         with_proxy(&recorder, async |env, client| {
             let node =
                 json!({"metadata": {"name": "n", "labels": {"topology.kubernetes.io/zone": "1.1.1.2"}}});
-            client.all::<Node>().create(&serde_json::from_value(node).unwrap()).await.unwrap();
+            client.all::<Node>().create(&steersman_core::tree::from_value(node).unwrap()).await.unwrap();
             env.sleep(Duration::from_millis(100)).await;
         });
         assert_eq!(recorder.backends(), [vec!["1.1.1.1", "1.1.1.2"], vec!["1.1.1.2"]]);

@@ -186,19 +186,19 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::Pod;
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::{Decision, Picker, Profile};
 
     fn node() -> Arc<Node> {
-        Arc::new(serde_json::from_value(json!({"metadata": {"name": "n"}})).unwrap())
+        Arc::new(steersman_core::tree::from_value(json!({"metadata": {"name": "n"}})).unwrap())
     }
 
     fn pod(node: Option<&str>) -> Arc<PodInfo> {
         let container = json!({"name": "c", "resources": {"requests": {"cpu": "1"}}});
         let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": node, "containers": [container]}});
-        Arc::new(PodInfo::new(serde_json::from_value::<Pod>(pod).unwrap()))
+        Arc::new(PodInfo::new(steersman_core::tree::from_value::<Pod>(pod).unwrap()))
     }
 
     fn taken(cache: &Cache) -> i64 {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn labels_that_a_pod_is_given_on_its_node_count_for_others() {
-        let read = |value| Arc::new(PodInfo::new(serde_json::from_value::<Pod>(value).unwrap()));
+        let read = |value| Arc::new(PodInfo::new(steersman_core::tree::from_value::<Pod>(value).unwrap()));
         let bound = |labels| {
             read(
                 json!({"metadata": {"name": "p", "labels": labels}, "spec": {"nodeName": "n", "containers": []}}),
@@ -242,7 +242,7 @@ mod tests {
         let labels = json!({"host": "n"});
         let node =
             json!({"metadata": {"name": "n", "labels": labels}, "status": {"allocatable": {"pods": "9"}}});
-        cache.set_node(&Arc::new(serde_json::from_value(node).unwrap()));
+        cache.set_node(&Arc::new(steersman_core::tree::from_value(node).unwrap()));
         cache.assume(&bound(json!({})), &"n".into());
         let mut fits = |cache: &Cache| matches!(picker.pick(&other, cache.snapshot(), 0), Decision::Node(_));
         assert!(fits(&cache));

@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
 use steersman_core::field::Path;
+use steersman_core::tree::{Value, json};
 
 use crate::faults::Faults;
 use crate::plugins::InvalidArgs;
@@ -38,7 +38,7 @@ const KIND: &str = "KubeSchedulerConfiguration";
 /// What a `KubeSchedulerConfiguration` says, ready for [`crate::Scheduler::configured`].
 ///
 /// ```
-/// use serde_json::json;
+/// use steersman_core::tree::json;
 /// use steersman_scheduler::{Configuration, Registry};
 ///
 /// let configuration = Configuration::from_value(

@@ -141,7 +141,7 @@ impl Explanation {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::{Node, Pod};
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -149,14 +149,16 @@ mod tests {
     fn an_explanation_reads_as_a_table() {
         let node = |name: &str, cpu: &str| {
             let status = json!({"allocatable": {"cpu": cpu, "memory": "1Gi", "pods": "10"}});
-            serde_json::from_value::<Node>(json!({"metadata": {"name": name}, "status": status})).unwrap()
+            steersman_core::tree::from_value::<Node>(json!({"metadata": {"name": name}, "status": status}))
+                .unwrap()
         };
         let mut snapshot = Snapshot::new();
         for (name, cpu) in [("large", "4"), ("small", "1")] {
             snapshot.set_node(node(name, cpu));
         }
         let container = json!({"name": "c", "resources": {"requests": {"cpu": "2", "memory": "512Mi"}}});
-        let pod: Pod = serde_json::from_value(json!({"spec": {"containers": [container]}})).unwrap();
+        let pod: Pod =
+            steersman_core::tree::from_value(json!({"spec": {"containers": [container]}})).unwrap();
         let shown = Profile::default().explain(&Arc::new(PodInfo::new(pod)), &snapshot).to_string();
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[0].starts_with("large: ") && lines[0].contains("NodeResourcesFit 50"), "{shown}");

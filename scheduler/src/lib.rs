@@ -13,10 +13,10 @@
 //! use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 //!
 //! let node = |name: &str, cpu: &str| -> Result<Node, serde_json::Error> {
-//!     let status = serde_json::json!({"allocatable": {"cpu": cpu, "pods": "10"}});
-//!     serde_json::from_value(serde_json::json!({"metadata": {"name": name}, "status": status}))
+//!     let status = steersman_core::tree::json!({"allocatable": {"cpu": cpu, "pods": "10"}});
+//!     steersman_core::tree::from_value(steersman_core::tree::json!({"metadata": {"name": name}, "status": status}))
 //! };
-//! let pod: Pod = serde_json::from_value(serde_json::json!({
+//! let pod: Pod = steersman_core::tree::from_value(steersman_core::tree::json!({
 //!     "metadata": {"name": "web", "namespace": "default"},
 //!     "spec": {"containers": [{"name": "web", "resources": {"requests": {"cpu": "2"}}}]},
 //! }))?;

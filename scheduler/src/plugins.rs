@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use steersman_core::field::Path;
+use steersman_core::tree::{Value, from_value};
 
 use crate::faults::Faults;
 use crate::plugin::Plugin;
@@ -177,9 +177,7 @@ const fn row<P: Configured>(name: &'static str, weight: i64) -> Row {
 fn build<P: Configured>(args: Option<Value>, at: &Path<'_>) -> Made {
     let args = match args {
         None | Some(Value::Null) => P::Args::default(),
-        Some(args) => {
-            serde_json::from_value(args).map_err(|error| InvalidArgs::Malformed(error.to_string()))?
-        }
+        Some(args) => from_value(args).map_err(|error| InvalidArgs::Malformed(error.to_string()))?,
     };
     let at = if P::IS_CHECKED_LATE { &Path::ROOT } else { at };
     let errors = P::check(&args, at);

@@ -21,8 +21,8 @@ use crate::verdict::{Code, Refusal, Verdict};
 /// ```
 /// use std::sync::Arc;
 /// use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
-/// # let node = serde_json::json!({"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "4", "pods": "10"}}});
-/// # let node: k8s_openapi::api::core::v1::Node = serde_json::from_value(node)?;
+/// # let node = steersman_core::tree::json!({"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "4", "pods": "10"}}});
+/// # let node: k8s_openapi::api::core::v1::Node = steersman_core::tree::from_value(node)?;
 /// # let pod = k8s_openapi::api::core::v1::Pod::default();
 ///
 /// let mut snapshot = Snapshot::new();
@@ -114,7 +114,11 @@ impl Profile {
     ///
     /// # Errors
     /// There is no such plugin, or it cannot work with them.
-    pub fn configured(mut self, plugin: &str, args: serde_json::Value) -> Result<Self, plugins::InvalidArgs> {
+    pub fn configured(
+        mut self,
+        plugin: &str,
+        args: steersman_core::tree::Value,
+    ) -> Result<Self, plugins::InvalidArgs> {
         let made = plugins::make(plugin, Some(args), &Path::ROOT);
         let made = made.ok_or_else(|| plugins::InvalidArgs::Unknown(plugin.to_owned()))??;
         let have = self.plugins.iter().position(|have| have.name() == plugin);

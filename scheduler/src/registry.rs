@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::field::Path;
+use steersman_core::tree::Value;
 
 use crate::plugin::Plugin;
 use crate::plugins::{self, InvalidArgs};

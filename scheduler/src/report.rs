@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions, Time};
-use serde_json::{Value, json};
 use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::events::{EventType, Recorder, reference_to};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Client, Env, Result};
 
 use crate::decision::Nomination;
@@ -175,7 +175,7 @@ async fn patch_status(
     condition: Option<Value>,
     nominated: Option<Value>,
 ) -> Result<()> {
-    let mut status = serde_json::Map::new();
+    let mut status = Map::new();
     status.extend(condition.map(|condition| ("conditions".to_owned(), json!([condition]))));
     status.extend(nominated.map(|nominated| ("nominatedNodeName".to_owned(), nominated)));
     if status.is_empty() {

@@ -375,19 +375,21 @@ fn set_membership(set: &mut Arc<BTreeSet<NodeIndex>>, index: NodeIndex, member: 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
     fn node(name: &str, cpu: &str) -> Node {
         let status = json!({"allocatable": {"cpu": cpu, "pods": "10"}, "images": [{"names": ["a:1"]}]});
-        serde_json::from_value(json!({"metadata": {"name": name}, "status": status})).unwrap()
+        steersman_core::tree::from_value(json!({"metadata": {"name": name}, "status": status})).unwrap()
     }
 
     fn pod(name: &str) -> Arc<PodInfo> {
         let container = json!({"name": "c", "resources": {"requests": {"cpu": "500m"}}});
         let pod = json!({"metadata": {"name": name}, "spec": {"containers": [container]}});
-        Arc::new(PodInfo::new(serde_json::from_value::<k8s_openapi::api::core::v1::Pod>(pod).unwrap()))
+        Arc::new(PodInfo::new(
+            steersman_core::tree::from_value::<k8s_openapi::api::core::v1::Pod>(pod).unwrap(),
+        ))
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::snapshot::{NodeIndex, Snapshot};
 /// ```
 /// # use std::sync::Arc;
 /// use steersman_scheduler::{Decision, Picker, PodInfo, Profile, Snapshot, Transaction};
-/// # let node = serde_json::json!({"metadata": {"name": "n"}, "status": {"allocatable": {"cpu": "1", "pods": "1"}}});
-/// # let node: k8s_openapi::api::core::v1::Node = serde_json::from_value(node)?;
+/// # let node = steersman_core::tree::json!({"metadata": {"name": "n"}, "status": {"allocatable": {"cpu": "1", "pods": "1"}}});
+/// # let node: k8s_openapi::api::core::v1::Node = steersman_core::tree::from_value(node)?;
 /// # let pod = |name: &str| {
 /// #     let mut pod = k8s_openapi::api::core::v1::Pod::default();
 /// #     pod.metadata.name = Some(name.to_owned());

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::{Map, Value, json};
 use steersman_core::Object;
+use steersman_core::tree::{Map, Value, from_value, json};
 use steersman_scheduler::{Decision, Explanation, NoFit, PodInfo, Profile, Refusal, Rejection, Snapshot};
 
 /// What is compared.
@@ -137,8 +137,7 @@ fn same(ours: &Value, theirs: &Value) -> bool {
 fn theirs(expect: &Value) -> [Value; 5] {
     let or_empty = |name: &str| expect.get(name).cloned().unwrap_or_else(|| json!({}));
     let rejections = or_empty("preFilter").as_object().unwrap().clone();
-    let rejections: Map<_, _> =
-        rejections.into_iter().filter(|(_, said)| said.get("code").is_some()).collect();
+    let rejections: Map = rejections.into_iter().filter(|(_, said)| said.get("code").is_some()).collect();
     let gate = expect.get("preEnqueue").filter(|gate| gate["code"] != "Success").cloned();
     [
         expect.get("feasible").cloned().unwrap_or_else(|| json!([])),
@@ -194,7 +193,7 @@ fn nomination(no_fit: &NoFit) -> Value {
     let keys = |pods: &[Arc<PodInfo>]| pods.iter().map(|pod| pod.key().to_string()).collect::<Vec<_>>();
     let nomination = no_fit.nomination.as_ref();
     let candidates = nomination.map(|nomination| &nomination.candidates[..]).unwrap_or_default().iter();
-    let candidates: Map<_, _> = candidates
+    let candidates: Map = candidates
         .map(|candidate| {
             let victims = keys(&candidate.victims);
             match candidate.budgets_violated {
@@ -211,7 +210,7 @@ fn nomination(no_fit: &NoFit) -> Value {
     })
 }
 
-fn each<K: AsRef<str>, V>(map: &BTreeMap<K, V>, show: impl Fn(&V) -> Value) -> Map<String, Value> {
+fn each<K: AsRef<str>, V>(map: &BTreeMap<K, V>, show: impl Fn(&V) -> Value) -> Map {
     map.iter().map(|(key, value)| (key.as_ref().to_owned(), show(value))).collect()
 }
 
@@ -235,7 +234,7 @@ fn scores(explanation: &Explanation) -> Value {
     let show =
         |score: &steersman_scheduler::NodeScores| json!({"raw": score.raw, "normalized": score.normalized});
     let scores = explanation.scores.iter().filter(adds);
-    let scores: Map<_, _> =
+    let scores: Map =
         scores.map(|(plugin, nodes)| ((*plugin).to_owned(), json!(each(nodes, show)))).collect();
     json!({"scores": scores, "total": each(&explanation.total, |total| json!(total))})
 }
@@ -244,7 +243,7 @@ fn snapshot(scenario: &Value) -> Snapshot {
     let list = |name: &str| scenario.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut snapshot = Snapshot::new();
     for node in list("nodes") {
-        snapshot.set_node(serde_json::from_value::<Node>(node).unwrap());
+        snapshot.set_node(from_value::<Node>(node).unwrap());
     }
     for (number, existing) in list("pods").iter().enumerate() {
         let pod = pod(existing, &format!("existing-{number}"));
@@ -264,7 +263,7 @@ fn snapshot(scenario: &Value) -> Snapshot {
 
 /// A pod without a uid has one that no other has.
 fn pod(value: &Value, uid: &str) -> Arc<PodInfo> {
-    let mut pod: Pod = serde_json::from_value(value.clone()).unwrap();
+    let mut pod: Pod = from_value(value.clone()).unwrap();
     pod.metadata.uid.get_or_insert_with(|| uid.to_owned());
     Arc::new(PodInfo::new(pod))
 }

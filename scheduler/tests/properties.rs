@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, from_value, json};
 use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 
 /// CPU in millis, zone, and whether the node is tainted.
@@ -25,7 +25,7 @@ fn node(number: usize, (cpu, zone, tainted): NodeSeed) -> Node {
         "spec": {"taints": taints},
         "status": {"allocatable": allocatable},
     });
-    serde_json::from_value(node).unwrap()
+    from_value(node).unwrap()
 }
 
 fn pod(number: usize, (cpu, app, port, apart, spread): PodSeed) -> Arc<PodInfo> {
@@ -49,9 +49,7 @@ fn pod(number: usize, (cpu, app, port, apart, spread): PodSeed) -> Arc<PodInfo> 
     }
     let metadata =
         json!({"name": format!("p{number}"), "namespace": "d", "labels": app, "uid": number.to_string()});
-    Arc::new(PodInfo::new(
-        serde_json::from_value::<Pod>(json!({"metadata": metadata, "spec": spec})).unwrap(),
-    ))
+    Arc::new(PodInfo::new(from_value::<Pod>(json!({"metadata": metadata, "spec": spec})).unwrap()))
 }
 
 fn cluster(nodes: &[NodeSeed]) -> Snapshot {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 use steersman_core::Object;
+use steersman_core::tree::{Value, from_value, json};
 use steersman_scheduler::{
     Decision, NodeFilter, NodeView, Picker, Plugin, PodInfo, Prepared, Profile, Signature, Snapshot, Verdict,
 };
@@ -48,7 +48,7 @@ fn node(number: usize, zone: u8) -> Node {
         "spec": {"taints": taints},
         "status": {"allocatable": {"cpu": "2", "memory": "4Gi", "pods": "6"}},
     });
-    serde_json::from_value(node).unwrap()
+    from_value(node).unwrap()
 }
 
 fn spread(key: &str, unsatisfiable: &str, app: &Value) -> Value {
@@ -176,7 +176,7 @@ fn pod(number: usize, kind: usize) -> Pod {
     let labels = json!({"app": format!("a{}", kind % kinds().len())});
     let metadata =
         json!({"name": format!("p{number}"), "namespace": "d", "labels": labels, "uid": number.to_string()});
-    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+    from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
 use steersman_core::api::{
     Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream,
     WriteOptions,
 };
 use steersman_core::error::{Error, Reason, Result};
 use steersman_core::resource::ApiResource;
+use steersman_core::tree::Value;
 use steersman_core::{Env, Object};
 
 /// An [`Api`] that fails now and then, by the seed of its [`Env`].

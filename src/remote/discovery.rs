@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::Request;
 use kube::client::Body;
-use serde_json::Value;
 use steersman_core::resource::{ApiResource, GroupVersionResource, Scope};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::{refusal, unreachable};
@@ -55,7 +55,7 @@ fn read(group: &Value, found: &mut Vec<ApiResource>) {
 }
 
 fn items<'v>(value: &'v Value, field: &str) -> &'v [Value] {
-    value[field].as_array().map_or(&[], Vec::as_slice)
+    value[field].as_array().map_or(&[], |list| list.as_slice())
 }
 
 fn text(value: &Value, field: &str) -> String {

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use http::{Method, Request};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Status};
 use kube::client::Body;
-use serde_json::{Value, json};
 use steersman_core::api::{
     Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream,
     WriteOptions,
 };
 use steersman_core::resource::ApiResource;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result};
 
 mod discovery;

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
 use steersman_core::api::{
     FieldValidation, ListOptions, Patch, Target, VersionMatch, WatchOptions, WriteOptions,
 };
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 /// Where a target is.

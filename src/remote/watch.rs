@@ -3,8 +3,8 @@
 use futures::io::AsyncBufRead;
 use futures::{AsyncBufReadExt, StreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use serde_json::Value;
 use steersman_core::api::{WatchEvent, WatchStream};
+use steersman_core::tree::{Value, from_value};
 use steersman_core::{Error, Object, Result};
 
 /// The events of a watch, one a line. It ends where the connection does; a line that is none is an error.
@@ -26,7 +26,7 @@ fn event(line: &str) -> Result<WatchEvent> {
             initial_events_end: object["metadata"]["annotations"]["k8s.io/initial-events-end"] == "true",
         },
         "ERROR" => {
-            let status: Status = serde_json::from_value(object).map_err(Error::internal)?;
+            let status: Status = from_value(object).map_err(Error::internal)?;
             WatchEvent::Error(Error::from_status(status))
         }
         other => return Err(Error::internal(format!("a watch has no events of type {other:?}"))),

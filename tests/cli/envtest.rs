@@ -17,9 +17,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
-use serde_json::{Value, json};
 use steersman::apiserver::{ClientTls, Fetch, HttpFetch};
 use steersman::core::Env;
+use steersman::core::tree::{Value, from_value, json};
 
 use super::{ask, directory, kubectl, steersman};
 
@@ -242,7 +242,7 @@ impl Plane {
         });
         let file = self.certificates.join(format!("{name}.kubecfg"));
         fs::write(&file, config.to_string()).unwrap();
-        let config: Kubeconfig = serde_json::from_value(config).unwrap();
+        let config: Kubeconfig = from_value(config).unwrap();
         let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
         (file, Client::try_from(config).unwrap())
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman::apiserver::listener::{Access, Authority, Certified, kubeconfig};
+use steersman::core::tree::{Value, json};
 
 use super::page::Page;
 use super::{Program, ask, directory, kubectl, steersman, try_ask};

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
+use steersman::core::tree::Value;
 
 #[derive(Deserialize)]
 struct File {

@@ -1,6 +1,6 @@
 //! Reduces an answer as the recorder reduced the real one, where a case is about a part of it.
 
-use serde_json::{Map, Value, json};
+use steersman::core::tree::{List, Map, Text, Value, json};
 
 /// What the recorder would have kept of `actual`, by the words with which it tells so. `recorded` says which items of a
 /// list were of interest.
@@ -42,7 +42,7 @@ fn names(items: &Value) -> Vec<Value> {
 
 /// Other cases' objects may be there too: of the names only those count that were recorded, or are the server's own.
 fn bootstrap_names(recorded: &Value, actual: &Value) -> Vec<Value> {
-    let empty = Vec::new();
+    let empty = List::new();
     let wanted = recorded["names"].as_array().unwrap_or(&empty);
     let mut names: Vec<Value> =
         names(&actual["items"]).into_iter().filter(|name| wanted.contains(name)).collect();
@@ -76,19 +76,19 @@ fn methods(paths: &Value) -> Value {
         METHODS.into_iter().filter(|method| operations.get(method).is_some()).collect()
     };
     let pairs = paths.as_object().into_iter().flatten();
-    pairs.map(|(path, operations)| (path.clone(), of(operations).into())).collect::<Map<_, _>>().into()
+    pairs.map(|(path, operations)| (path.clone(), Value::from(of(operations)))).collect()
 }
 
 fn definitions(actual: &Value) -> Value {
     const KINDS: &str = "x-kubernetes-group-version-kind";
-    let all: Vec<(&String, &Value)> = actual["definitions"].as_object().into_iter().flatten().collect();
+    let all: Vec<(&Text, &Value)> = actual["definitions"].as_object().into_iter().flatten().collect();
     let few = |kinds: &Value| kinds.as_array().is_some_and(|kinds| kinds.len() < 4);
     let kinds = all.iter().filter(|(_, one)| few(&one[KINDS]));
-    let kinds: Map<String, Value> = kinds.map(|(name, one)| ((*name).clone(), one[KINDS].clone())).collect();
+    let kinds: Map = kinds.map(|(name, one)| ((*name).clone(), one[KINDS].clone())).collect();
     json!({"definitions": all.iter().map(|(name, _)| name).collect::<Vec<_>>(), "gvk": kinds})
 }
 
-fn keys(value: &Value) -> Vec<&String> {
+fn keys(value: &Value) -> Vec<&Text> {
     value.as_object().into_iter().flatten().map(|(key, _)| key).collect()
 }
 
@@ -102,7 +102,7 @@ fn outline(actual: &Value) -> Value {
 fn own_paths(recorded: &Value, actual: &Value) -> Value {
     let wanted = keys(&recorded["paths"]);
     let all = actual["paths"].as_object().into_iter().flatten();
-    let own: Map<String, Value> = all
+    let own: Map = all
         .filter(|(path, _)| wanted.contains(path))
         .map(|(path, one)| (path.clone(), one.clone()))
         .collect();
@@ -114,7 +114,7 @@ fn own_schemas(recorded: &Value, actual: &Value) -> Value {
     let first = keys(&recorded["schemas"]).first().map(|name| name.as_str()).unwrap_or_default().to_owned();
     let group = first.rsplitn(3, '.').last().unwrap_or_default().to_owned();
     let all = actual["components"]["schemas"].as_object().into_iter().flatten();
-    let own: Map<String, Value> = all
+    let own: Map = all
         .filter(|(name, _)| name.starts_with(&group))
         .map(|(name, one)| (name.clone(), one.clone()))
         .collect();

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
-use serde_json::{Value, json};
 use steersman::apiserver::User;
 use steersman::apiserver::authenticate::{JwtKeys, ServiceAccounts, StaticTokens};
+use steersman::core::tree::{List, Value, json};
 use steersman::prelude::*;
 
 use crate::corpus::{self, Case, Step};
@@ -119,7 +119,7 @@ impl<W: Way> Replay<'_, W> {
             let got: Vec<Value> =
                 actual.get_all(*name).iter().map(|value| value.to_str().unwrap_or_default().into()).collect();
             let wanted = match recorded.get(*name).cloned().unwrap_or_default() {
-                Value::Array(all) => all,
+                Value::Array(all) => all.into_vec(),
                 Value::Null => Vec::new(),
                 one => vec![one],
             };
@@ -135,7 +135,7 @@ impl<W: Way> Replay<'_, W> {
         }
         if let Some(events) = &recorded.events {
             let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            return self.unify(&Value::Array(events.clone()), &lines.into());
+            return self.unify(&events.clone().into(), &lines.into());
         }
         if let Some(wanted) = &recorded.body_text {
             return self.unify(&wanted.clone().into(), &text.into());
@@ -177,7 +177,7 @@ impl<W: Way> Replay<'_, W> {
             request = request.header("Content-Type", "application/json");
         }
         for (name, value) in &recorded.headers {
-            let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            let values = value.as_array().cloned().map_or_else(|| vec![value.clone()], List::into_vec);
             for value in values {
                 request = request.header(name, self.fill(value.as_str().unwrap_or_default()));
             }
@@ -186,7 +186,7 @@ impl<W: Way> Replay<'_, W> {
     }
 
     fn parameters(&self, name: &str, value: &Value) -> Vec<String> {
-        let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        let values = value.as_array().cloned().map_or_else(|| vec![value.clone()], List::into_vec);
         values
             .iter()
             .map(|one| format!("{name}={}", encode(&self.fill(one.as_str().unwrap_or_default()))))

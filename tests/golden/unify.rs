@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use steersman::core::tree::{Map, Value};
 
 /// What the placeholders of a case stand for.
 #[derive(Clone, Default)]
@@ -74,13 +74,8 @@ impl Bindings {
         }
     }
 
-    fn unify_maps(
-        &mut self,
-        at: &str,
-        left: &Map<String, Value>,
-        right: &Map<String, Value>,
-    ) -> Option<String> {
-        let mut unexpected = right.keys().filter(|key| !left.contains_key(*key));
+    fn unify_maps(&mut self, at: &str, left: &Map, right: &Map) -> Option<String> {
+        let mut unexpected = right.keys().filter(|key| !left.contains_key(key));
         for (key, expected) in left {
             let key = self.fill(key);
             let Some(actual) = right.get(&key) else {
@@ -91,7 +86,7 @@ impl Bindings {
             }
         }
         let filled: Vec<String> = left.keys().map(|key| self.fill(key)).collect();
-        let extra = unexpected.find(|key| !filled.contains(key))?;
+        let extra = unexpected.find(|key| !filled.iter().any(|one| **key == *one))?;
         Some(format!("{at}/{extra}\n      expected nothing\n      got      {}", right[extra]))
     }
 

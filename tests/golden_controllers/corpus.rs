@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use steersman::core::tree::{Map, Value};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,16 +31,16 @@ pub(crate) struct Scenario {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Step {
-    Do(Map<String, Value>),
+    Do(Map),
     Settle(f64),
-    Wait(Map<String, Value>),
+    Wait(Map),
     Expect(Expect),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Expect {
-    pub(crate) objects: Map<String, Value>,
+    pub(crate) objects: Map,
     #[serde(default)]
     pub(crate) new_events: Vec<Value>,
     #[serde(default)]

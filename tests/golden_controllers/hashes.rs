@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use steersman::core::tree::{Value, json};
 
 const LABELS: &[&str] = &["pod-template-hash", "controller-revision-hash"];
 
@@ -64,8 +64,7 @@ fn templates(value: &Value, found: &mut Vec<(String, String)>) {
 
 /// What tells two templates of a scenario apart, and is the same in an input and in a normalised object.
 fn essence(spec: Option<&Value>) -> String {
-    let mut containers =
-        spec.map(|spec| serde_json::json!({ "containers": spec["containers"] })).unwrap_or_default();
+    let mut containers = spec.map(|spec| json!({ "containers": spec["containers"] })).unwrap_or_default();
     crate::normal::drop_pod_defaults(&mut containers);
     containers.to_string()
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
-use serde_json::{Value, json};
 use steersman::core::api::{GetOptions, ListOptions, Patch, Target, WatchEvent, WatchOptions, WriteOptions};
 use steersman::core::resource::GroupVersionResource;
+use steersman::core::tree::{Value, json};
 use steersman::core::{Client, Env};
 
 /// Pod addresses count up from here.

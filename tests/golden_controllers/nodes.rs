@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Map, Value, json};
 use steersman::core::api::{Patch, WriteOptions};
+use steersman::core::tree::{Map, Value, json};
 use steersman::core::{Client, Env};
 
 use crate::kubelet::Script;
@@ -46,12 +46,7 @@ impl Nodes {
         }
     }
 
-    pub(crate) async fn act(
-        &self,
-        script: &Script,
-        action: &str,
-        step: &Map<String, Value>,
-    ) -> Option<String> {
+    pub(crate) async fn act(&self, script: &Script, action: &str, step: &Map) -> Option<String> {
         let node = step.get("node").and_then(Value::as_str).unwrap_or_default();
         match action {
             "node" => self.create(step).await,
@@ -82,7 +77,7 @@ impl Nodes {
         self.alive.lock().expect("no test panics while it looks")
     }
 
-    async fn create(&self, step: &Map<String, Value>) {
+    async fn create(&self, step: &Map) {
         let name = step["name"].as_str().expect("nodes have names");
         let lease = json!({
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
@@ -104,7 +99,7 @@ impl Nodes {
         self.status(name, step).await;
     }
 
-    async fn status(&self, node: &str, step: &Map<String, Value>) {
+    async fn status(&self, node: &str, step: &Map) {
         let ready = step.get("ready").and_then(Value::as_str).unwrap_or("True");
         let pressure = step.get("pressure").and_then(Value::as_array).cloned().unwrap_or_default();
         let size = json!({"cpu": "64", "memory": "256Gi", "pods": "5000"});

@@ -1,6 +1,6 @@
 //! Brings a live object into the form in which the corpus shows it.
 
-use serde_json::{Map, Value, json};
+use steersman::core::tree::{Map, Value, json};
 
 use crate::witness::Seen;
 
@@ -33,7 +33,7 @@ const LONG_LISTS: usize = 10;
 pub(crate) fn object(view: &View<'_>, object: &Value) -> Value {
     let kind = object["kind"].as_str().unwrap_or_default();
     let mut shown = object.as_object().cloned().unwrap_or_default();
-    ["apiVersion", "kind"].iter().for_each(|field| drop(shown.remove(*field)));
+    ["apiVersion", "kind"].iter().for_each(|field| drop(shown.remove(field)));
     let metadata = shown.remove("metadata").unwrap_or_default();
     let generation = metadata["generation"].as_i64().unwrap_or_default();
     let is_owned = metadata["ownerReferences"]
@@ -50,7 +50,7 @@ pub(crate) fn object(view: &View<'_>, object: &Value) -> Value {
     shown
 }
 
-fn meta(metadata: &Value) -> Map<String, Value> {
+fn meta(metadata: &Value) -> Map {
     let mut shown = Map::new();
     for field in ["labels", "finalizers", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         shown.extend(
@@ -60,7 +60,7 @@ fn meta(metadata: &Value) -> Map<String, Value> {
                 .map(|value| (field.to_owned(), value.clone())),
         );
     }
-    let annotations: Map<String, Value> = metadata["annotations"]
+    let annotations: Map = metadata["annotations"]
         .as_object()
         .into_iter()
         .flatten()
@@ -88,7 +88,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn spec(view: &View<'_>, kind: &str, is_owned: bool, shown: &mut Map<String, Value>) {
+fn spec(view: &View<'_>, kind: &str, is_owned: bool, shown: &mut Map) {
     let Some(spec) = shown.get_mut("spec").and_then(Value::as_object_mut) else { return };
     if WORKLOADS.contains(&kind) && !is_owned {
         spec.retain(|field, _| field == "replicas" || field == "suspend");
@@ -107,7 +107,7 @@ fn spec(view: &View<'_>, kind: &str, is_owned: bool, shown: &mut Map<String, Val
     }
 }
 
-fn node_spec(spec: &mut Map<String, Value>) {
+fn node_spec(spec: &mut Map) {
     if let Some(taints) = spec.get_mut("taints").and_then(Value::as_array_mut) {
         taints.sort_by_key(|taint| (taint["key"].to_string(), taint["effect"].to_string()));
     }
@@ -142,7 +142,7 @@ pub(crate) fn drop_pod_defaults(value: &mut Value) {
     }
 }
 
-fn drop_container_defaults(container: &mut Map<String, Value>) {
+fn drop_container_defaults(container: &mut Map) {
     let defaults = json!({
         "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
         "imagePullPolicy": "IfNotPresent", "resources": {}
@@ -150,11 +150,11 @@ fn drop_container_defaults(container: &mut Map<String, Value>) {
     drop_equal(container, &defaults);
 }
 
-fn drop_equal(fields: &mut Map<String, Value>, defaults: &Value) {
+fn drop_equal(fields: &mut Map, defaults: &Value) {
     fields.retain(|field, value| defaults.get(field) != Some(value));
 }
 
-fn status(kind: &str, shown: &mut Map<String, Value>) {
+fn status(kind: &str, shown: &mut Map) {
     let Some(status) = shown.get_mut("status").and_then(Value::as_object_mut) else { return };
     let kept: Option<&[&str]> = match kind {
         "Pod" => Some(&[
@@ -178,7 +178,7 @@ fn status(kind: &str, shown: &mut Map<String, Value>) {
     }
 }
 
-fn conditions(kind: &str, status: &mut Map<String, Value>) {
+fn conditions(kind: &str, status: &mut Map) {
     let Some(all) = status.get_mut("conditions").and_then(Value::as_array_mut) else { return };
     all.retain(|one| is_shown_condition(kind, one));
     for condition in all.iter_mut().filter_map(Value::as_object_mut) {
@@ -203,7 +203,7 @@ fn is_shown_condition(kind: &str, condition: &Value) -> bool {
 }
 
 /// Orders, and where they are long counts, the lists whose order means nothing.
-pub(crate) fn lists(kind: &str, shown: &mut Map<String, Value>) {
+pub(crate) fn lists(kind: &str, shown: &mut Map) {
     match kind {
         "EndpointSlice" => {
             none_is_empty(shown, "endpoints");
@@ -223,15 +223,15 @@ pub(crate) fn lists(kind: &str, shown: &mut Map<String, Value>) {
 }
 
 /// The corpus shows no list and an empty list alike.
-fn none_is_empty(shown: &mut Map<String, Value>, field: &str) {
+fn none_is_empty(shown: &mut Map, field: &str) {
     if shown.get(field).is_none_or(Value::is_null) {
         shown.insert(field.to_owned(), json!([]));
     }
 }
 
-fn sort_lists(shown: &mut Map<String, Value>, fields: &[&str]) {
+fn sort_lists(shown: &mut Map, fields: &[&str]) {
     for field in fields {
-        let Some(all) = shown.get_mut(*field).and_then(Value::as_array_mut) else { continue };
+        let Some(all) = shown.get_mut(field).and_then(Value::as_array_mut) else { continue };
         if all.len() <= LONG_LISTS {
             all.sort_by_key(Value::to_string);
             continue;
@@ -244,7 +244,7 @@ fn sort_lists(shown: &mut Map<String, Value>, fields: &[&str]) {
     }
 }
 
-fn secret(kind: &str, shown: &mut Map<String, Value>) {
+fn secret(kind: &str, shown: &mut Map) {
     if kind != "Secret" {
         return;
     }
@@ -274,7 +274,7 @@ fn generations(value: &mut Value, generation: i64) {
 /// Replaces what no two runs share inside every string: uids, times, generated names, certificates.
 pub(crate) fn strings(view: &View<'_>, value: &mut Value) {
     match value {
-        Value::String(text) => *text = string(view, text),
+        Value::String(text) => *text = string(view, text).into(),
         Value::Array(all) => all.iter_mut().for_each(|one| strings(view, one)),
         Value::Object(fields) => fields.values_mut().for_each(|one| strings(view, one)),
         _ => {}

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Map, Value, json};
 use steersman::core::api::{GetOptions, ListOptions, Patch, Target, WriteOptions};
 use steersman::core::resource::GroupVersionResource;
+use steersman::core::tree::{Map, Value, from_value, json};
 use steersman::core::{Client, Env, Error};
 
 use crate::hashes::Hashes;
@@ -45,7 +45,7 @@ impl Player {
     }
 
     /// Carries out a `do`; the difference, if the answer is not the recorded one.
-    pub(crate) async fn act(&self, step: &Map<String, Value>, snapshots: &Snapshots) -> Option<String> {
+    pub(crate) async fn act(&self, step: &Map, snapshots: &Snapshots) -> Option<String> {
         match step.get("action").and_then(Value::as_str) {
             None => self.request(step, &snapshots.hashes).await,
             Some("pods") => self.pods(step, snapshots).await,
@@ -58,7 +58,7 @@ impl Player {
     }
 
     /// Waits for what a `wait` names; the difference, if it does not come.
-    pub(crate) async fn wait(&self, step: &Map<String, Value>) -> Option<String> {
+    pub(crate) async fn wait(&self, step: &Map) -> Option<String> {
         let limit = self.env.elapsed() + step.get("limit").map_or(Duration::from_secs(60), seconds);
         while self.env.elapsed() < limit {
             if self.holds(step).await {
@@ -69,7 +69,7 @@ impl Player {
         Some(format!("waited in vain for {}", Value::Object(step.clone())))
     }
 
-    async fn holds(&self, step: &Map<String, Value>) -> bool {
+    async fn holds(&self, step: &Map) -> bool {
         if let Some(count) = step.get("pods").and_then(Value::as_u64) {
             let selected = self.selected(selection(step), &Snapshots::default()).await;
             return selected.len() as u64 == count;
@@ -98,7 +98,7 @@ impl Player {
         found.to_value().ok()
     }
 
-    async fn request(&self, step: &Map<String, Value>, hashes: &Hashes) -> Option<String> {
+    async fn request(&self, step: &Map, hashes: &Hashes) -> Option<String> {
         let path = hashes.ours(step["path"].as_str().unwrap_or_default());
         let body = self.with_uids(&hashes.ours(&step.get("body").cloned().unwrap_or_default().to_string()));
         let outcome = self.send(step, &path, body).await;
@@ -117,7 +117,7 @@ impl Player {
         None
     }
 
-    async fn send(&self, step: &Map<String, Value>, path: &str, body: Value) -> Result<(), Error> {
+    async fn send(&self, step: &Map, path: &str, body: Value) -> Result<(), Error> {
         let target = target(path);
         let api = self.client.api();
         let options = WriteOptions::default();
@@ -130,7 +130,7 @@ impl Player {
             }
             ("PATCH", _) => api.patch(&target, Patch::Merge(body), &options).await.map(drop),
             ("DELETE", _) => {
-                let options: DeleteOptions = serde_json::from_value(body).unwrap_or_default();
+                let options: DeleteOptions = from_value(body).unwrap_or_default();
                 if target.name.is_empty() {
                     let all = ListOptions::default();
                     return api.delete_collection(&target, &options, &all).await.map(drop);
@@ -156,7 +156,7 @@ impl Player {
         serde_json::from_str(&text).expect("uids hold no quotes")
     }
 
-    async fn pods(&self, step: &Map<String, Value>, snapshots: &Snapshots) -> Option<String> {
+    async fn pods(&self, step: &Map, snapshots: &Snapshots) -> Option<String> {
         let mut selected = self.selected(selection(step), snapshots).await;
         if selected.is_empty() {
             return Some(format!("no pod matches {}", selection(step)));
@@ -170,7 +170,7 @@ impl Player {
         None
     }
 
-    async fn set(&self, pod: &Value, action: &str, step: &Map<String, Value>) {
+    async fn set(&self, pod: &Value, action: &str, step: &Map) {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let target = pods().in_namespace(self.namespace.as_str()).named(name);
         let mut options = DeleteOptions::default();
@@ -212,7 +212,7 @@ impl Player {
 }
 
 /// Which pods a step is about: all, if it does not say.
-fn selection(step: &Map<String, Value>) -> &Value {
+fn selection(step: &Map) -> &Value {
     step.get("select").unwrap_or(&Value::Null)
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
 use steersman::core::Client;
 use steersman::core::api::{ListOptions, Target};
+use steersman::core::tree::{Map, Value, json};
 
 use crate::corpus::{Expect, Scenario};
 use crate::hashes::Hashes;
@@ -49,7 +49,7 @@ pub(crate) struct Snapshots {
     /// uid → the snapshot in which it was first seen.
     pub(crate) since: BTreeMap<String, usize>,
     count: usize,
-    expected: Map<String, Value>,
+    expected: Map,
     pub(crate) hashes: Hashes,
     shown_events: Vec<Value>,
 }
@@ -98,7 +98,7 @@ impl Snapshots {
         self.expected = resolved;
     }
 
-    fn shown(&self, view: &View<'_>, objects: &[Value]) -> Map<String, Value> {
+    fn shown(&self, view: &View<'_>, objects: &[Value]) -> Map {
         let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for raw in objects {
             let mut shown = self.hashes.translate(&normal::object(view, raw));
@@ -140,7 +140,7 @@ impl Snapshots {
         new.sort_by_key(Value::to_string);
         let mut wanted = expect.new_events.clone();
         wanted.sort_by_key(Value::to_string);
-        first_difference("newEvents", &Value::Array(wanted), &Value::Array(new))
+        first_difference("newEvents", &wanted.into(), &new.into())
     }
 }
 
@@ -229,9 +229,9 @@ fn shown_event(view: &View<'_>, event: &Value) -> Value {
 pub(crate) fn first_difference(at: &str, expected: &Value, got: &Value) -> Option<String> {
     match (expected, got) {
         (Value::Object(left), Value::Object(right)) => {
-            let keys = left.keys().chain(right.keys().filter(|key| !left.contains_key(*key)));
+            let keys = left.keys().chain(right.keys().filter(|key| !left.contains_key(key)));
             keys.into_iter().find_map(|key| {
-                let side = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                let side = |map: &Map| map.get(key).cloned().unwrap_or_default();
                 first_difference(&format!("{at}/{key}"), &side(left), &side(right))
             })
         }

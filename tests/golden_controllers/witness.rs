@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use serde_json::Value;
 use steersman::core::Env;
 use steersman::core::store::{Observed, Store, Write};
+use steersman::core::tree::Value;
 
 /// Remembers what a store was told.
 pub(crate) struct Witness {

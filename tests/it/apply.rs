@@ -1,7 +1,7 @@
 //! `Cluster::apply` is server-side apply.
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use serde_json::json;
+use steersman::core::tree::json;
 use steersman::prelude::*;
 
 use crate::story;

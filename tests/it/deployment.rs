@@ -8,8 +8,8 @@ use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
 use steersman::core::api::WatchStream;
+use steersman::core::tree::{Value, json};
 use steersman::prelude::*;
 
 use crate::{apply_settled, deployment, get_deployment, image, is_ready, pod_names, pods, story};

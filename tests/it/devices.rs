@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::resource::v1::{DeviceRequestAllocationResult, ResourceClaim};
-use serde_json::{Value, json};
+use steersman::core::tree::{Value, json};
 use steersman::prelude::*;
 
 use crate::{node, story};

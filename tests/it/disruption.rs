@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::json;
+use steersman::core::tree::json;
 use steersman::prelude::*;
 
 use crate::{apply_settled, deployment, is_ready, node, pod_names, pods, story};

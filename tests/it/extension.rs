@@ -71,14 +71,14 @@ fn a_custom_resource_is_pruned_defaulted_and_checked() {
     story(async |_, cluster| {
         cluster.apply(CRD).await.unwrap();
         cluster.settle().await.unwrap();
-        let wanted = serde_json::json!({
+        let wanted = steersman::core::tree::json!({
             "apiVersion": "harbour.example/v1", "kind": "Boat", "metadata": {"name": "b"},
             "spec": {"length": 7, "colour": "red"},
         });
         cluster.client().api().create(&boats(), wanted, &Default::default()).await.unwrap();
         let boat = cluster.client().api().get(&boats().named("b"), &Default::default()).await.unwrap();
         let boat = boat.to_value().unwrap();
-        assert_eq!(boat["spec"], serde_json::json!({"length": 7, "flag": "none"}));
+        assert_eq!(boat["spec"], steersman::core::tree::json!({"length": 7, "flag": "none"}));
 
         let error = cluster
             .apply(&BOAT.replace("length: 7", "length: 0").replace("name: b", "name: c"))

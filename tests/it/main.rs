@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
+use steersman::core::tree::json;
 use steersman::prelude::*;
 use steersman::sim::Sim;
 

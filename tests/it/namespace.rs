@@ -46,7 +46,7 @@ fn a_namespace_goes_once_it_is_empty_and_takes_nothing_new_meanwhile() {
                 .ends_with("unable to create new content in namespace shop because it is being terminated")
         );
 
-        let release = Patch::Merge(serde_json::json!({"metadata": {"finalizers": null}}));
+        let release = Patch::Merge(steersman::core::tree::json!({"metadata": {"finalizers": null}}));
         cluster.api::<ConfigMap>().namespace("shop").patch("a", release).await.unwrap();
         sim.advance(std::time::Duration::from_secs(60)).await;
         assert!(cluster.api::<Namespace>().get_opt("shop").await.unwrap().is_none());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::json;
+use steersman::core::tree::json;
 use steersman::kubelet::fake::{Fake, Pull};
 use steersman::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Scheduling: what fits nowhere waits, says why, and is bound once there is room.
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::json;
+use steersman::core::tree::json;
 use steersman::prelude::*;
 use steersman::scheduler::Profile;
 use steersman::scheduler::plugins::GangScheduling;

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use steersman::apiserver::reviewing;
+use steersman::core::tree::{Value, json};
 use steersman::prelude::*;
 use steersman::sim;
 

@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use base64::Engine as _;
-use serde_json::Value;
 use steersman_core::Result;
+use steersman_core::tree::Value;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;

@@ -1,10 +1,10 @@
 //! What plugins may ask of the cluster, and do to it, while a write is under way.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupResource, GroupVersionKind, GroupVersionResource, Scope};
+use steersman_core::tree::Value;
 
 use crate::authorize::{Asked, Decision};
 use crate::reader::Reader;

@@ -1,9 +1,9 @@
 //! Gives claims and ingresses that name no class the one that is marked as the default; the youngest of several.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 
 use super::{Admission, Attributes, Operation};
 use crate::tree::{Fill, Read, fields};

@@ -1,8 +1,10 @@
 //! Lets pods stay for five minutes on a node that is not ready or not reachable, unless they say otherwise.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
-use serde_json::{Value, json};
 use steersman_core::Result;
+use steersman_core::tree::{Value, json};
 
 use super::{Admission, Attributes, Operation};
 use crate::tree::{Fill, Read, fields};
@@ -11,6 +13,13 @@ const TAINTS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/u
 
 /// For how long a pod stays.
 const SECONDS: i64 = 300;
+
+/// What is added for each of the taints: all pods share it.
+static TOLERATIONS: LazyLock<[Value; 2]> = LazyLock::new(|| {
+    TAINTS.map(
+        |key| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS}),
+    )
+});
 
 pub(super) struct DefaultTolerationSeconds;
 
@@ -33,17 +42,17 @@ impl Admission for DefaultTolerationSeconds {
 }
 
 fn tolerate(pod: &mut Value) {
-    let missing: Vec<&str> = {
-        let tolerations = pod.at("spec").items("tolerations");
-        TAINTS.into_iter().filter(|taint| !tolerations.iter().any(|one| covers(one, taint))).collect()
-    };
-    if missing.is_empty() {
-        return;
+    let tolerations = pod.at("spec").items("tolerations");
+    let is_missing = |taint: &str| !tolerations.iter().any(|one| covers(one, taint));
+    let missing: Vec<Value> = TAINTS
+        .iter()
+        .zip(&*TOLERATIONS)
+        .filter(|(taint, _)| is_missing(taint))
+        .map(|(_, one)| one.clone())
+        .collect();
+    if !missing.is_empty() {
+        fields(pod).object("spec").list("tolerations").extend(missing);
     }
-    let tolerations = fields(pod).object("spec").list("tolerations");
-    tolerations.extend(missing.into_iter().map(
-        |key| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS}),
-    ));
 }
 
 fn covers(toleration: &Value, taint: &str) -> bool {

@@ -31,8 +31,8 @@ mod webhook;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::tree::Value;
 use steersman_core::{Env, Error, Result};
 
 use crate::fetch::Hooks;

@@ -1,8 +1,8 @@
 //! The options of a request, as policies and webhooks are told them.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
 use steersman_core::api::{FieldValidation, WriteOptions};
+use steersman_core::tree::{Value, json, to_value};
 
 use super::Operation;
 use crate::tree::{Fill, fields};
@@ -39,7 +39,7 @@ impl Options<'_> {
             Options::Create(options) => told("CreateOptions", options),
             Options::Update(options) => told("UpdateOptions", options),
             Options::Delete(options) => {
-                let mut told = serde_json::to_value(options).unwrap_or_default();
+                let mut told = to_value(options).unwrap_or_default();
                 name(&mut told, "DeleteOptions");
                 told
             }

@@ -1,8 +1,8 @@
 //! Gives a pod that comes to a node the node's zone and region as labels.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 use steersman_core::{Object, Result};
 
 use super::{Admission, Attributes, Operation};

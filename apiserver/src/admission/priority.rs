@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use serde_json::{Map, Value};
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Map, Value};
 use steersman_core::versions::optional;
 use steersman_core::{Object, Result};
 
@@ -126,7 +126,7 @@ fn read(object: &Object) -> Result<Class> {
 /// An update that leaves the priority out means to keep it.
 fn keep(write: &mut Attributes<'_>) {
     let old: &Value = write.old.unwrap_or(&Value::Null).at("spec");
-    let spec: &mut Map<String, Value> = fields(write.object).object("spec");
+    let spec: &mut Map = fields(write.object).object("spec");
     for field in ["priority", "preemptionPolicy"] {
         if !spec.has(field) && old.has(field) {
             spec.put(field, old.at(field).clone());

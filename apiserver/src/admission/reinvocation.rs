@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// A policy, its binding, and the namespace and name of its parameters; or a webhook's configuration and its name.
 type Key = [String; 4];
@@ -92,7 +92,7 @@ impl Reinvocation {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::Reinvoked::{Policies, Webhooks};
     use super::*;

@@ -1,7 +1,7 @@
 //! Which resource of a write rules are about: its own, or the same in another version.
 
-use serde_json::Value;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::Attributes;

@@ -1,9 +1,9 @@
 //! Gives pods the overhead and the placement of their runtime class.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 
 use super::{Admission, Attributes, Operation};
 use crate::tree::{Fill, Read, fields};

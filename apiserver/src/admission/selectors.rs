@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use serde::Deserialize;
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::{Attributes, Operation};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1 as api;
-use serde_json::{Map, Value, json};
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Map, Value, json, to_value};
 use steersman_core::{Env, Error, Result, field};
 
 use super::{Admission, Attributes, Operation};
@@ -61,7 +61,7 @@ impl Admission for ServiceAccount {
         if let Some(secrets) = &account.image_pull_secrets
             && !spec.has("imagePullSecrets")
         {
-            spec.put("imagePullSecrets", serde_json::to_value(secrets).map_err(Error::internal)?);
+            spec.put("imagePullSecrets", to_value(secrets).map_err(Error::internal)?);
         }
         if wants_token(spec, &account) {
             self.mount(spec);
@@ -82,7 +82,7 @@ fn account_name(write: &mut Attributes<'_>) -> String {
 }
 
 /// The pod says whether it wants the token, else its account does, else it does.
-fn wants_token(spec: &Map<String, Value>, account: &api::ServiceAccount) -> bool {
+fn wants_token(spec: &Map, account: &api::ServiceAccount) -> bool {
     let own = spec.at("automountServiceAccountToken").as_bool();
     own.or(account.automount_service_account_token).unwrap_or(true)
 }
@@ -109,7 +109,7 @@ impl ServiceAccount {
     }
 
     /// Mounts the token in every container that has nothing at its place.
-    fn mount(&self, spec: &mut Map<String, Value>) {
+    fn mount(&self, spec: &mut Map) {
         let existing =
             spec.items("volumes").iter().find(|volume| volume.text("name").starts_with(VOLUME_PREFIX));
         let existing = existing.map(|volume| volume.text("name").to_owned());

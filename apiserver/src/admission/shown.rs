@@ -1,6 +1,6 @@
 //! What policies and webhooks see of a write: its objects, whole, in the version that they ask for.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::Attributes;

@@ -1,8 +1,8 @@
 //! Gives a new node the taint that keeps pods away until it is ready.
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 use steersman_core::Result;
+use steersman_core::tree::{Value, json};
 
 use super::{Admission, Attributes, Operation};
 use crate::tree::{Fill, Read, fields};

@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use serde_json::json;
 use steersman_core::Object;
 use steersman_core::api::Target;
 use steersman_core::env::{Clock, Spawn};
 use steersman_core::resource::{GroupResource, Scope};
+use steersman_core::tree::json;
 
 use super::*;
 use crate::authorize::{Asked, Decision};

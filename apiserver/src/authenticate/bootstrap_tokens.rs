@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 
 use super::{Authenticator, Credentials, Identity, NotAuthenticated};
 use crate::tree::Read;
@@ -97,7 +97,7 @@ fn no_group(group: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::compact::issuer;
@@ -214,7 +214,7 @@ async fn read(fetch: &dyn Fetch, url: &str) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

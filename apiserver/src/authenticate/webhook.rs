@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 use steersman_core::Env;
+use steersman_core::tree::{Value, json};
 
 use super::{Authenticator, Credentials, Identity, NotAuthenticated};
 use crate::fetch::{Fetch, Webhook};

@@ -2,9 +2,9 @@
 //! says how it is written.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, from_value, json};
 
 use super::rbac::GROUP;
 
@@ -49,7 +49,7 @@ pub(crate) fn rules(name: &str) -> Vec<PolicyRule> {
     let is_meant = |object: &Value| object["metadata"]["name"] == name && object["kind"] == "ClusterRole";
     let found = objects().into_iter().find(|(_, object)| is_meant(object));
     let rules = found.map(|(_, mut object)| object["rules"].take()).unwrap_or_default();
-    serde_json::from_value(rules).expect("the checked-in table has rules of the right form")
+    from_value(rules).expect("the checked-in table has rules of the right form")
 }
 
 fn target(resource: &'static str, namespace: &str) -> Target {

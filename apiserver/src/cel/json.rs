@@ -1,7 +1,7 @@
 //! What expressions make, as JSON.
 
 use base64::Engine as _;
-use serde_json::{Map as JsonMap, Number, Value as Json};
+use steersman_core::tree::{Map as JsonMap, Number, Value as Json};
 
 use super::value::{Key, Map, Value};
 
@@ -33,7 +33,7 @@ fn at(value: &Value<'_>, path: &[String]) -> Result<Json, String> {
     })
 }
 
-fn entries(map: &Map<'_>, path: &[String]) -> Result<JsonMap<String, Json>, String> {
+fn entries(map: &Map<'_>, path: &[String]) -> Result<JsonMap, String> {
     if let Map::Message(name, _) = map {
         let wanted = path.join(".");
         if *name == "JSONPatch" {
@@ -58,7 +58,7 @@ fn entries(map: &Map<'_>, path: &[String]) -> Result<JsonMap<String, Json>, Stri
 }
 
 /// An operation; a message that is its value stands at the root of its own path.
-fn patch(map: &Map<'_>) -> Result<JsonMap<String, Json>, String> {
+fn patch(map: &Map<'_>) -> Result<JsonMap, String> {
     let mut operation = JsonMap::new();
     for (key, value) in map.entries() {
         if let Some(Key::String(name)) = key.key() {

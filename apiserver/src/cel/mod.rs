@@ -49,7 +49,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use steersman_core::tree::Value as Json;
 
 pub(crate) use authority::{Answer, Answers, Question};
 pub(crate) use environment::{Environment, namespace as namespace_type, request as request_type};

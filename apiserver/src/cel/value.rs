@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_cel::cel::Value as Foreign;
-use serde_json::{Map as JsonMap, Value as Json};
 use steersman_core::Quantity;
+use steersman_core::tree::{Map as JsonMap, Number, Value as Json};
 
 use super::authority::Authority;
 use super::kind::{Declared, ListKind, ObjectType, Type};
@@ -62,9 +62,9 @@ pub(super) enum List<'a> {
 #[derive(Clone, Debug)]
 pub(super) enum Map<'a> {
     /// An object with declared fields.
-    Object(&'a JsonMap<String, Json>, &'a ObjectType),
+    Object(&'a JsonMap, &'a ObjectType),
     /// Any keys, whose values are declared alike.
-    Json(&'a JsonMap<String, Json>, &'a Declared),
+    Json(&'a JsonMap, &'a Declared),
     Made(Arc<BTreeMap<Key, Value<'a>>>),
     /// The fields of a message, and its name.
     Message(&'a str, Arc<BTreeMap<Key, Value<'a>>>),
@@ -243,7 +243,7 @@ fn weight(json: &Json) -> u64 {
     }
 }
 
-fn of_number<'a>(number: &serde_json::Number, kind: &Type) -> Value<'a> {
+fn of_number<'a>(number: &Number, kind: &Type) -> Value<'a> {
     match (number.as_i64(), kind) {
         (Some(value), kind) if *kind != Type::Double => Value::Int(value),
         _ => Value::Double(number.as_f64().unwrap_or_default()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use steersman_core::tree::Value as Json;
 
 use super::eval::{self, Outcome};
 use super::failure::Failure;

@@ -3,7 +3,7 @@
 //! Version 1 knows one metric, the utilization of the CPU. What else there is travels in annotations, written as Go
 //! writes its structs, so that nothing is lost on the way there and back.
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{List, Map, Text, Value, json};
 
 use crate::tree::{Fill, Read, fields};
 
@@ -150,14 +150,14 @@ pub(crate) fn from_v1(mut tree: Value) -> Value {
     tree
 }
 
-fn status_from_v1(status: &mut Map<String, Value>, metrics: Option<&Value>, conditions: Option<Value>) {
+fn status_from_v1(status: &mut Map, metrics: Option<&Value>, conditions: Option<Value>) {
     let percent = status.remove(CURRENT);
     let cpu = percent.map(|percent| {
         json!({"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": percent}}})
     });
     let metrics = metrics.map(|metrics| to_v2_metrics(metrics, Side::Current)).filter(|all| !all.is_empty());
     let metrics = metrics.or_else(|| cpu.map(|cpu| vec![cpu]));
-    status.put("currentMetrics", metrics.map_or(Value::Null, Value::Array));
+    status.put("currentMetrics", metrics.map_or(Value::Null, Value::from));
     if let Some(conditions) = conditions.filter(Value::is_array) {
         status.put("conditions", conditions);
     }
@@ -193,19 +193,19 @@ pub(crate) fn to_v1(mut tree: Value) -> Value {
         (CONDITIONS, conditions),
     ];
     for (name, values) in carried.into_iter().filter(|(_, values)| !values.is_empty()) {
-        carry(autoscaler, name, &Value::Array(values));
+        carry(autoscaler, name, &values.into());
     }
     behavior.into_iter().for_each(|behavior| carry(autoscaler, BEHAVIOR, &behavior));
     tree
 }
 
-fn carry(autoscaler: &mut Map<String, Value>, name: &str, value: &Value) {
+fn carry(autoscaler: &mut Map, name: &str, value: &Value) {
     autoscaler.object("metadata").object("annotations").put(name, go_text(value));
 }
 
-fn drop_carriers(metadata: &mut Map<String, Value>) {
+fn drop_carriers(metadata: &mut Map) {
     let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) else { return };
-    [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR].iter().for_each(|name| drop(annotations.remove(*name)));
+    [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR].iter().for_each(|name| drop(annotations.remove(name)));
     if annotations.is_empty() {
         metadata.remove("annotations");
     }
@@ -213,7 +213,7 @@ fn drop_carriers(metadata: &mut Map<String, Value>) {
 
 fn array(value: Option<Value>) -> Vec<Value> {
     match value {
-        Some(Value::Array(items)) => items,
+        Some(Value::Array(items)) => items.into_vec(),
         _ => Vec::new(),
     }
 }
@@ -247,7 +247,7 @@ fn to_v1_metrics(metrics: &[Value], side: Side) -> Vec<Value> {
 }
 
 fn to_v2_metrics(metrics: &Value, side: Side) -> Vec<Value> {
-    let metrics = metrics.as_array().map(Vec::as_slice).unwrap_or_default();
+    let metrics = metrics.as_array().map(List::as_slice).unwrap_or_default();
     metrics.iter().map(|metric| convert(metric, side, to_v2_source)).collect()
 }
 
@@ -345,7 +345,7 @@ fn go_text(value: &Value) -> String {
         Value::Object(all) => {
             let mut rows: Vec<_> = all.iter().collect();
             rows.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
-            let text = |(name, value): &(&String, &Value)| match name.as_str() {
+            let text = |(name, value): &(&Text, &Value)| match name.as_str() {
                 "matchLabels" => format!("\"matchLabels\":{value}"),
                 name => format!("\"{name}\":{}", go_text(value)),
             };

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use steersman_core::resource::{ApiResource, GroupVersionKind, GroupVersionResource, Scope};
+use steersman_core::tree::{List, Value};
 
 use super::rules::condition;
 use super::scale::ScalePaths;
@@ -60,7 +60,7 @@ pub fn compile(tables: &Tables, definition: &Value) -> Vec<Version> {
     if condition(definition, "Established").is_none_or(|one| one["status"] != "True") {
         return Vec::new();
     }
-    let versions = definition["spec"]["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    let versions = definition["spec"]["versions"].as_array().map_or(&[][..], List::as_slice);
     let served = versions.iter().filter(|version| version["served"] == true);
     served.map(|version| compile_version(tables, definition, versions, version)).collect()
 }

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 
 use super::webhook::ConversionWebhook;
 use crate::tree::{Fill, Read};
@@ -153,7 +153,7 @@ pub(super) fn accept(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use steersman_core::tree::{List, Value};
 
 use crate::cel::{self, Declared, Field, ListKind, ObjectType, Type};
 
@@ -69,7 +69,7 @@ fn object(schema: &Value, is_resource: bool, name: &str) -> Option<Declared> {
     }
     let mut fields = BTreeMap::new();
     let mut min_size = 2;
-    let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
+    let required = schema["required"].as_array().map_or(&[][..], List::as_slice);
     for (property, below_it) in schema["properties"].as_object().into_iter().flatten() {
         if is_resource && matches!(property.as_str(), "apiVersion" | "kind" | "metadata") {
             continue;

@@ -1,7 +1,7 @@
 //! The defaults that a schema states: they must be valid, and hold no field that the schema would drop.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::structural::{children, descend};
 use crate::schema::check_values;

@@ -1,7 +1,7 @@
 //! Decides which names a definition gets, and whether it is served.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::rules::condition;
 use crate::conditions;

@@ -1,7 +1,7 @@
 //! Checks the expressions of a definition: that they compile, what they may cost, and where `oldSelf` makes sense.
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, ErrorType, Path};
+use steersman_core::tree::{Value, json};
 
 use super::budget::Budget;
 use super::declare::{MAX_REQUEST, declare, size};

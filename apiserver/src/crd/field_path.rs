@@ -1,6 +1,6 @@
 //! Paths of `.name` and `['name']` steps into a schema, as rules and selectable fields have them.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// Where a path leads.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ fn unescape(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

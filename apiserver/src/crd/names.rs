@@ -1,8 +1,8 @@
 //! The rules of the names that a definition asks for.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names::dns1035_label;
+use steersman_core::tree::Value;
 
 /// What is wrong with `spec.names`.
 pub(super) fn check(names: &Value, path: &Path<'_>) -> ErrorList {

@@ -1,7 +1,7 @@
 //! The rules of an `openAPIV3Schema`, structural or not: which keywords there are, and what they ask of each other.
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{List, Value, json};
 
 use super::structural::{children, descend};
 use super::validations;
@@ -231,7 +231,7 @@ fn list_keys(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
 fn named_keys(keys: &Value, items: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     let (at, below) = (path.child("x-kubernetes-list-map-keys"), path.child("items"));
     let properties = below.child("properties");
-    let list = keys.as_array().map_or(&[][..], Vec::as_slice);
+    let list = keys.as_array().map_or(&[][..], List::as_slice);
     for (index, key) in list.iter().enumerate() {
         let name = key.as_str().unwrap_or_default();
         match items["properties"].get(name) {
@@ -259,7 +259,7 @@ fn key_fields(schema: &Value, path: &Path<'_>, errors: &mut ErrorList) {
         errors.push(Error::forbidden(&below.child("nullable"), must));
     }
     let keys = schema["x-kubernetes-list-map-keys"].as_array().filter(|_| kind == "map");
-    let required = items["required"].as_array().map_or(&[][..], Vec::as_slice);
+    let required = items["required"].as_array().map_or(&[][..], List::as_slice);
     let properties = below.child("properties");
     for name in keys.into_iter().flatten().filter_map(Value::as_str) {
         let Some(property) = items["properties"].get(name) else { continue };

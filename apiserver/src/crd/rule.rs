@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use steersman_core::tree::{List, Value};
 
 use super::field_path;
 use crate::cel::{self, Declared, Library, Program, Type};
@@ -96,5 +96,5 @@ fn compile_message(
 
 /// The rules that stand upon a schema.
 pub(super) fn rules_of(schema: &Value) -> &[Value] {
-    schema["x-kubernetes-validations"].as_array().map_or(&[], Vec::as_slice)
+    schema["x-kubernetes-validations"].as_array().map_or(&[], List::as_slice)
 }

@@ -1,8 +1,8 @@
 //! The rules of a definition; the counterpart of upstream's `apiextensions/validation`.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{List, Value};
 
 use super::versions::{self, Versions};
 use super::{bundle, names as crd_names, schemas};
@@ -105,7 +105,7 @@ fn check_group(group: &str, path: &Path<'_>, errors: &mut ErrorList) {
 fn check_conversion(conversion: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     let (webhook, strategy) = (&conversion["webhook"], conversion["strategy"].as_str().unwrap_or_default());
     let (client, reviews) = (path.child("webhookClientConfig"), path.child("conversionReviewVersions"));
-    let versions = webhook["conversionReviewVersions"].as_array().map_or(&[][..], Vec::as_slice);
+    let versions = webhook["conversionReviewVersions"].as_array().map_or(&[][..], List::as_slice);
     match strategy {
         "" => errors.push(Error::required(&path.child("strategy"), "")),
         "None" | "Webhook" => {}
@@ -154,12 +154,12 @@ fn check_stored_versions(object: &Value, errors: &mut ErrorList) {
     let status = Path::new("status");
     let path = status.child("storedVersions");
     let stored = &object["status"]["storedVersions"];
-    let names = stored.as_array().map_or(&[][..], Vec::as_slice);
+    let names = stored.as_array().map_or(&[][..], List::as_slice);
     if names.is_empty() {
         errors.push(Error::invalid(&path, Value::Null, "must have at least one stored version"));
         return;
     }
-    let versions = object["spec"]["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    let versions = object["spec"]["versions"].as_array().map_or(&[][..], List::as_slice);
     for version in versions.iter().filter(|one| one["storage"] == true && !names.contains(&one["name"])) {
         let name = version["name"].as_str().unwrap_or_default();
         errors.push(Error::invalid(&path, stored, format!("must have the storage version {name}")));
@@ -202,7 +202,7 @@ fn check_approval(object: &Value, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Where the scale of a custom resource is, and what may stand there.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 /// Where the scale subresource finds its values, as simple paths: `.spec.replicas`.
 #[derive(Clone, Debug, PartialEq, Eq)]

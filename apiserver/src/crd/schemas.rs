@@ -1,7 +1,7 @@
 //! What a version, or all of them alike, state: a schema, subresources, printer columns, selectable fields.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::versions::Versions;
 use super::{defaults, expressions, field_path, openapi, structural};
@@ -159,7 +159,7 @@ fn check_selectable(fields: &Value, schema: &Value, alone: &str, path: &Path<'_>
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

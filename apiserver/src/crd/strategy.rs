@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
 use steersman_core::field::ErrorList;
+use steersman_core::tree::{Value, json};
 
 use super::rules;
 use super::terminate::{FINALIZER, set_terminating};

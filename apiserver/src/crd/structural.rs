@@ -1,8 +1,8 @@
 //! The rules that make a schema structural: every value has one type, stated once, outside of junctors.
 
 use regex::Regex;
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value, json};
 
 use crate::go_regexp;
 
@@ -152,7 +152,7 @@ fn own_fields(schema: &Value, level: Level, path: &Path<'_>, errors: &mut ErrorL
         let must = "must not specify anything other than name and generateName, but metadata is implicitly specified";
         errors.push(Error::forbidden(&properties.key("metadata"), must));
     }
-    let has_none = schema["properties"].as_object().is_none_or(serde_json::Map::is_empty);
+    let has_none = schema["properties"].as_object().is_none_or(Map::is_empty);
     if is_embedded && has_none && !is_set(schema, "x-kubernetes-preserve-unknown-fields") {
         let must = "must not be empty if x-kubernetes-embedded-resource is true without \
                     x-kubernetes-preserve-unknown-fields";

@@ -1,7 +1,7 @@
 //! Says that a definition is being deleted; its objects go first.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use steersman_core::tree::{Value, json};
 
 use super::establish::set_condition;
 use crate::moment::seconds;
@@ -14,7 +14,7 @@ pub const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub fn set_terminating(definition: &mut Value, now: Timestamp) {
     let metadata = &mut definition["metadata"];
     if !metadata["finalizers"].is_array() {
-        metadata["finalizers"] = Value::Array(Vec::new());
+        metadata["finalizers"] = json!([]);
     }
     if let Some(finalizers) =
         metadata["finalizers"].as_array_mut().filter(|all| !all.iter().any(|one| one == FINALIZER))

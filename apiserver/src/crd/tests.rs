@@ -1,8 +1,8 @@
 //! What definitions may be, and what they become, in cases recorded from upstream.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::field::aggregate;
+use steersman_core::tree::{Value, json};
 
 use super::{CustomResourceDefinitions, compile, establish, set_terminating};
 use crate::Tables;

@@ -1,7 +1,7 @@
 //! The rules of `x-kubernetes-validations` themselves, short of evaluating them.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::field_path;
 use super::rule::rules_of;

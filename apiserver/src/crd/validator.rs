@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, ErrorType, Path};
+use steersman_core::tree::Value;
 
 use super::declare::declare;
 use super::expressions::has_rules;
@@ -66,7 +66,9 @@ impl Validator {
             kind: schema["type"].as_str().unwrap_or_default().to_owned(),
             items: below(&schema["items"]).map(Box::new),
             values: below(&schema["additionalProperties"]).map(Box::new),
-            properties: properties.filter_map(|(name, child)| Some((name.clone(), below(child)?))).collect(),
+            properties: properties
+                .filter_map(|(name, child)| Some((name.to_string(), below(child)?)))
+                .collect(),
             declared,
         }
     }
@@ -142,7 +144,7 @@ impl Run {
             Value::Object(fields) => {
                 let is_root = path.to_string().is_empty();
                 for (name, child) in fields {
-                    let (rules, at) = match (&node.values, node.properties.get(name)) {
+                    let (rules, at) = match (&node.values, node.properties.get(name.as_str())) {
                         (Some(values), _) => (values.as_ref(), path.key(name)),
                         (None, Some(property)) => (property, path.child(name)),
                         (None, None) => continue,

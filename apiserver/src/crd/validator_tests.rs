@@ -1,7 +1,7 @@
 //! What validation rules say of objects, in upstream's words.
 
-use serde_json::{Value, json};
 use steersman_core::field::aggregate;
+use steersman_core::tree::{Value, json};
 
 use crate::Tables;
 use crate::schema::{Extent, Schema};

@@ -1,7 +1,7 @@
 //! The versions of a definition: their names, which one is stored, and what they share.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, ErrorType, Path};
+use steersman_core::tree::{List, Value};
 
 use super::names::check_label;
 use super::schemas;
@@ -12,7 +12,7 @@ pub(super) struct Versions<'a>(&'a [Value]);
 impl<'a> Versions<'a> {
     /// The versions of a `spec`.
     pub(super) fn of(spec: &'a Value) -> Self {
-        Versions(spec["versions"].as_array().map_or(&[], Vec::as_slice))
+        Versions(spec["versions"].as_array().map_or(&[], List::as_slice))
     }
 
     /// What every version states alike under `key`: upstream checks and reports that once, at the top.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::converter;
 use crate::fetch::{Hooks, Place, Uncalled};

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::ACCEPT;
-use serde_json::Value;
 use steersman_core::error::Reason;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use crate::tables::Tables;
@@ -141,6 +141,7 @@ impl<'a> Choice<'a> {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -180,12 +181,11 @@ mod tests {
 
     #[test]
     fn a_document_is_a_message_of_its_kind() {
-        let document =
-            serde_json::json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []});
+        let document = json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []});
         let written = Syntax::Protobuf.write(&Tables::load(), &document).unwrap();
         let envelope = wire::Envelope::open(&written).unwrap();
         assert_eq!((envelope.kind, envelope.message), ("APIVersions", &b"\n\x02v1"[..]));
-        let unknown = serde_json::json!({"kind": "Nothing"});
+        let unknown = json!({"kind": "Nothing"});
         assert_eq!(Syntax::Protobuf.write(&Tables::load(), &unknown).unwrap_err().code(), 406);
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that discovery tells in one document; upstream's `apidiscovery.k8s.io/v2`.
 
-use serde_json::{Value, json};
 use steersman_core::resource::{GroupVersionKind, Scope};
+use steersman_core::tree::{Value, json};
 
 use super::groups::{Group, Version};
 use super::resources::subresources;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use crate::crd;
 use crate::registry::{Rows, Served};

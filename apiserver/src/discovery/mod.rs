@@ -12,8 +12,8 @@ mod version;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{ETAG, HeaderValue, IF_NONE_MATCH, VARY};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Result};
 
 use crate::fault;

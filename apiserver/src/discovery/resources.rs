@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use steersman_core::tree::{Map, Value, json};
 
 use super::groups::Version;
 use crate::registry::{Served, View};

@@ -1,6 +1,6 @@
 //! Lists every path that is no resource.
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::groups::Groups;
 use crate::{health, zpages};

@@ -1,6 +1,6 @@
 //! Which version of Kubernetes this is.
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 /// The patch release whose behaviour is the reference.
 pub(crate) const GIT_VERSION: &str = "v1.36.2";

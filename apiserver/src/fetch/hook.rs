@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request, Response, Uri};
-use serde_json::Value;
 use steersman_core::error::Reason;
+use steersman_core::tree::Value;
 use steersman_core::{Env, Error};
 
 use super::service::Services;
@@ -206,7 +206,7 @@ impl fmt::Debug for Hooks {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

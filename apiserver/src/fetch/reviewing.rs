@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Request, Response, Uri};
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::Fetch;
@@ -13,8 +13,8 @@ use super::Fetch;
 /// (`AdmissionReview`, `ConversionReview`, …) that it is asked with, and gives the review back with its `response`.
 ///
 /// ```
-/// use serde_json::json;
-/// use steersman_apiserver::{Server, reviewing};
+/// use steersman_apiserver::reviewing;
+/// use steersman_core::tree::json;
 ///
 /// # fn assemble(builder: steersman_apiserver::Builder) -> steersman_apiserver::Builder {
 /// builder.webhooks(reviewing(|uri, mut review| {

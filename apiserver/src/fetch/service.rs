@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Env, Object};
 
 use crate::tree::Read;
@@ -71,7 +71,7 @@ fn join(address: &str, port: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

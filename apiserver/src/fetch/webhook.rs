@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, Response};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
+use steersman_core::tree::Value;
 use steersman_core::{Env, Error, Result};
 
 use super::Fetch;

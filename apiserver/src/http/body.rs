@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::{Error, Reason};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value, from_value};
 
 use super::accept::{self, Media};
 use super::{kind, unrecognized};
@@ -188,7 +188,7 @@ pub(super) fn delete_options(
         let fit = schema.check(&mut tree, &Duplicates::default(), FieldValidation::Ignore);
         fit.map_err(|why| Error::bad_request(why.to_string()))?;
     }
-    serde_json::from_value(tree).map(Some).map_err(|error| Error::bad_request(error.to_string()))
+    from_value(tree).map(Some).map_err(|error| Error::bad_request(error.to_string()))
 }
 
 fn without_kind(mut tree: Value) -> Value {

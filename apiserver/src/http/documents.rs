@@ -39,7 +39,7 @@ pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<
     }
 }
 
-fn document(core: &Core, document: &serde_json::Value, parts: &Parts) -> Result<Answer> {
+fn document(core: &Core, document: &steersman_core::tree::Value, parts: &Parts) -> Result<Answer> {
     let syntax = negotiate(&parts.headers, false)?.syntax;
     Answer::document(syntax.media_type(), syntax.write(&core.tables, document)?)
 }

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::stream::Fuse;
 use futures::{Stream, StreamExt};
-use serde_json::{Value, json};
 use steersman_core::api::{WatchEvent, WatchStream};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result};
 
 use super::accept::{Media, Shape};

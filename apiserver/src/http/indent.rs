@@ -58,8 +58,7 @@ mod tests {
 
     #[test]
     fn it_reads_as_serde_writes_it() {
-        let value =
-            serde_json::json!({"a": [1, {"b": "x\"{[,:\\"}], "c": {}, "d": [], "e": null, "f": [[true]]});
+        let value = steersman_core::tree::json!({"a": [1, {"b": "x\"{[,:\\"}], "c": {}, "d": [], "e": null, "f": [[true]]});
         let json = value.to_string();
         let expected = serde_json::to_string_pretty(&value).unwrap();
         let mut whole = Indent::default();

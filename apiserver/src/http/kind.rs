@@ -1,7 +1,7 @@
 //! Whether a body is of the kind that is expected, or of one that can become it.
 
-use serde_json::Value;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use crate::schema::refusal;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use serde_json::{Value, json};
 use steersman_core::api::ObjectList;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result};
 
 use super::Body;

@@ -90,7 +90,7 @@ fn written(query: &Query, kind: &'static str, mut errors: ErrorList) -> Result<W
     manager(query.text("fieldManager"), &mut errors);
     let dry_run: Vec<&str> = query.all("dryRun").collect();
     if dry_run.iter().any(|value| *value != "All") {
-        let shown = serde_json::Value::from(dry_run.clone());
+        let shown = steersman_core::tree::Value::from(dry_run.clone());
         errors.push(field::Error::not_supported(&Path::new("dryRun"), shown, &["All"]));
     }
     let field_validation = match query.text("fieldValidation") {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
 use steersman_core::error::Reason;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result};
 
 use super::accept::{Form, Media, Shape};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use crate::schema::kind_of;
@@ -80,7 +80,7 @@ fn beginning(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

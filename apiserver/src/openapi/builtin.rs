@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::dialect::Dialect;
 use super::docs::{Docs, FieldDoc};
@@ -80,7 +80,7 @@ impl Builtin {
         }
         let none = FieldDoc::default();
         let doc = |field: &str| docs.and_then(|docs| docs.fields.get(field)).unwrap_or(&none);
-        let properties: Map<String, Value> = row
+        let properties: Map = row
             .fields
             .iter()
             .map(|(name, field)| (name.clone(), property(field, doc(name), dialect)))
@@ -173,7 +173,7 @@ fn default(field: &FieldRow, doc: &FieldDoc) -> Option<Value> {
 }
 
 /// Writes a shape of the tables (`[@core.v1.Container]`) into a schema; `beside` if other things stand there.
-fn value(shape: &str, schema: &mut Map<String, Value>, beside: bool, dialect: Dialect) {
+fn value(shape: &str, schema: &mut Map, beside: bool, dialect: Dialect) {
     let inner = |text: &str| {
         let mut schema = Map::new();
         value(text, &mut schema, false, dialect);

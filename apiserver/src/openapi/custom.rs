@@ -1,6 +1,6 @@
 //! Writes the kinds of a CustomResourceDefinition as schemas.
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::dialect::Dialect;
 use super::names;
@@ -66,7 +66,7 @@ impl Custom<'_> {
     fn list(&self, kind: &str, list: &str, dialect: Dialect) -> Value {
         let mut metadata = json!({"description": LIST_METADATA});
         refer(&mut metadata, "meta.v1.ListMeta", dialect);
-        let mut properties: Map<String, Value> =
+        let mut properties: Map =
             common(metadata).map(|(name, property)| (name.to_owned(), property)).into_iter().collect();
         let about = format!(
             "List of {}. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md",
@@ -109,7 +109,7 @@ fn simplify(schema: &mut Value) {
     {
         fields.remove("type");
     }
-    ONLY_V3.iter().for_each(|word| drop(fields.remove(*word)));
+    ONLY_V3.iter().for_each(|word| drop(fields.remove(word)));
     for place in ["items", "additionalProperties"] {
         fields.get_mut(place).into_iter().for_each(simplify);
     }

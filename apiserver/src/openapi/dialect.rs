@@ -1,6 +1,6 @@
 //! What OpenAPI 2 and OpenAPI 3 write differently.
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 /// The version of OpenAPI that a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Dialect {
     }
 
     /// Puts a reference into a schema that says more than that; OpenAPI 3 has nothing stand beside a reference.
-    pub(super) fn refer(self, schema: &mut Map<String, Value>, name: &str) {
+    pub(super) fn refer(self, schema: &mut Map, name: &str) {
         match (self, self.reference(name)) {
             (Dialect::V2, Value::Object(reference)) => schema.extend(reference),
             (_, reference) => {
@@ -77,9 +77,5 @@ impl Dialect {
 }
 
 fn content(schema: &Value, media_types: &[&str]) -> Value {
-    media_types
-        .iter()
-        .map(|media| ((*media).to_owned(), json!({"schema": schema})))
-        .collect::<Map<_, _>>()
-        .into()
+    media_types.iter().map(|media| ((*media).to_owned(), json!({"schema": schema}))).collect::<Map>().into()
 }

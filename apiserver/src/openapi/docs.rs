@@ -5,7 +5,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 const DOCS: &[u8] = include_bytes!("../../data/docs.json.gz");
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::builtin::Builtin;
 use super::custom::Custom;
@@ -127,7 +127,7 @@ fn closed(
     own: BTreeMap<String, Value>,
     group_version: (&str, &str),
     dialect: Dialect,
-) -> Map<String, Value> {
+) -> Map {
     let builtin = Builtin::load();
     let mut wanted = Vec::new();
     references(document, &mut wanted);

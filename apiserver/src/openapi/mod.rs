@@ -16,8 +16,8 @@ mod protobuf;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH, LOCATION, VARY};
-use serde_json::{Map, Value, json};
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Error, Object, Result};
 
 use crate::discovery::{Groups, Version, entity_tag, hash, resource_list};
@@ -122,7 +122,7 @@ fn is_json(choice: &str) -> bool {
     matches!(choice, JSON | "application/*" | "*/*")
 }
 
-fn index(source: &Source) -> Map<String, Value> {
+fn index(source: &Source) -> Map {
     let plain = PLAIN.iter().map(|(path, _)| (*path).to_owned());
     let mut parts: Vec<String> = plain.collect();
     for group in source.groups.all() {

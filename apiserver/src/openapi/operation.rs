@@ -1,7 +1,7 @@
 //! Describes one operation: its parameters, what it takes and what it answers.
 
-use serde_json::{Value, json};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Value, json};
 
 use super::dialect::Dialect;
 use super::names;

@@ -1,7 +1,7 @@
 //! Writes the paths of a resource and what can be done at each.
 
-use serde_json::{Map, Value, json};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value, json};
 
 use super::dialect::Dialect;
 use super::names;
@@ -11,7 +11,7 @@ use crate::schema;
 use crate::tables::Subresource;
 
 /// Paths with their operations.
-pub(super) type Paths = Map<String, Value>;
+pub(super) type Paths = Map;
 
 /// Adds the paths of a resource.
 pub(super) fn add(paths: &mut Paths, row: &Served, dialect: Dialect) {

@@ -1,7 +1,7 @@
 //! Server-side apply: merges what a manager wants into an object, unless others own it, and removes what the manager
 //! wanted before and wants no more.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::compare::Changes;

@@ -115,7 +115,7 @@ pub(super) fn encode(set: &Set<'_>, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 use super::element::Element;
 use super::place::{Form, Place, elements, entries};
@@ -139,8 +139,8 @@ fn by<'a>(form: Form<'_>, place: Place<'_>, old: &'a Value, new: &'a Value) -> C
 
 fn maps<'a>(
     place: Place<'_>,
-    old: Option<&'a Map<String, Value>>,
-    new: Option<&'a Map<String, Value>>,
+    old: Option<&'a Map>,
+    new: Option<&'a Map>,
     is_ignored: impl Fn(&str) -> bool,
 ) -> Changes<'a> {
     let mut changes = Changes::default();
@@ -155,8 +155,8 @@ fn maps<'a>(
 
 /// The entries of both maps by key, in the order of the keys.
 fn paired<'a>(
-    old: Option<&'a Map<String, Value>>,
-    new: Option<&'a Map<String, Value>>,
+    old: Option<&'a Map>,
+    new: Option<&'a Map>,
 ) -> impl Iterator<Item = (&'a str, Option<&'a Value>, Option<&'a Value>)> {
     let mut old = old.into_iter().flatten().peekable();
     let mut new = new.into_iter().flatten().peekable();

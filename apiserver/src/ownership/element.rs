@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
-use crate::json_text::quote;
+use crate::json_text::{quote, quote_behind};
 
 /// One step of a path, ordered as its text is. A name is borrowed from the object or the text that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,10 +40,10 @@ impl<'a> Element<'a> {
         text.push_str("k:");
         for (index, (name, value)) in fields.iter().enumerate() {
             text.push(if index == 0 { '{' } else { ',' });
-            quote("", name, &mut text);
+            quote(name, &mut text);
             text.push(':');
             match &**value {
-                Value::String(value) => quote("", value, &mut text),
+                Value::String(value) => quote(value, &mut text),
                 // A string takes whatever is written into it.
                 other => drop(write!(text, "{other}")),
             }
@@ -101,13 +101,13 @@ impl<'a> Element<'a> {
     /// Writes the key of `fieldsV1` as JSON.
     pub(super) fn write(&self, out: &mut String) {
         match self {
-            Element::Field(name) => quote("f:", name, out),
-            Element::Item(text) => quote("", text, out),
+            Element::Field(name) => quote_behind("f:", name, out),
+            Element::Item(text) => quote(text, out),
         }
     }
 }
 
-fn compare_fields(one: &Map<String, Value>, two: &Map<String, Value>) -> Ordering {
+fn compare_fields(one: &Map, two: &Map) -> Ordering {
     let pairs = one.iter().zip(two);
     let mut orders = pairs.map(|((a, x), (b, y))| a.cmp(b).then_with(|| compare_scalars(x, y)));
     orders.find(|order| order.is_ne()).unwrap_or_else(|| one.len().cmp(&two.len()))
@@ -185,7 +185,7 @@ impl fmt::Display for Element<'_> {
         };
         match text.split_at(2) {
             ("k:", rest) => {
-                let fields: Map<String, Value> = serde_json::from_str(rest).unwrap_or_default();
+                let fields: Map = serde_json::from_str(rest).unwrap_or_default();
                 let shown: Vec<String> =
                     fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 write!(f, "[{}]", shown.join(","))
@@ -198,7 +198,7 @@ impl fmt::Display for Element<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use steersman_core::tree::{Map, Value};
 
 use super::element::Element;
 use super::place::{Form, Place, elements, entries};
@@ -28,7 +28,7 @@ fn map<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
     let below = entries(Some(value)).into_iter().flatten().map(|(key, value)| {
         let child = place.child(key);
         let mut below = at(child, value);
-        let is_blank = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+        let is_blank = value.is_null() || value.as_object().is_some_and(Map::is_empty);
         below.member |= is_blank || !place.has_declared(child);
         (Element::field(key), below)
     });

@@ -3,7 +3,7 @@
 //!
 //! The text is the one of [`compare`](super::compare) with an object that has nothing, which says what it means.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 use super::codec;
 use super::element::Element;
@@ -90,7 +90,7 @@ impl Walk {
         true
     }
 
-    fn entries(&mut self, at: At<'_>, old: Option<&Map<String, Value>>, new: &Value) {
+    fn entries(&mut self, at: At<'_>, old: Option<&Map>, new: &Value) {
         for (key, value) in entries(Some(new)).into_iter().flatten() {
             let step = Element::field(key);
             let below = at.below(at.place.child(key), &step);

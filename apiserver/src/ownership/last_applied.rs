@@ -1,7 +1,7 @@
 //! Takes over from client-side apply: what kubectl's annotation says it applied, `kubectl` may apply from the server.
 
-use serde_json::Value;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Text, Value};
 
 use super::compare::compare;
 use super::conflict::Conflicts;
@@ -51,7 +51,7 @@ pub(super) fn renew(object: &mut Value, config: &Value) {
         own.remove(ANNOTATION);
     }
     annotations.insert(ANNOTATION.to_owned(), for_pages(&format!("{config}\n")).into());
-    let size = |(key, value): (&String, &Value)| key.len() + value.as_str().map_or(0, str::len);
+    let size = |(key, value): (&Text, &Value)| key.len() + value.as_str().map_or(0, str::len);
     if annotations.iter().map(size).sum::<usize>() > LIMIT {
         annotations.remove(ANNOTATION);
     }

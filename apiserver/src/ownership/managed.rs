@@ -274,26 +274,26 @@ fn write(
         Operation::Update => "Update",
     };
     out.push_str("{\"apiVersion\":");
-    quote("", api_version, out);
+    quote(api_version, out);
     out.push_str(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":");
     fields(out);
     out.push_str(",\"manager\":");
-    quote("", &manager.name, out);
+    quote(&manager.name, out);
     out.extend([",\"operation\":\"", operation, "\""]);
     if !manager.subresource.is_empty() {
         out.push_str(",\"subresource\":");
-        quote("", &manager.subresource, out);
+        quote(&manager.subresource, out);
     }
     if let Some(time) = time {
         out.push_str(",\"time\":");
-        quote("", time, out);
+        quote(time, out);
     }
     out.push('}');
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 

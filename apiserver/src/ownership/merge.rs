@@ -1,6 +1,6 @@
 //! Merges an applied configuration into a live object, by the rules of its schema.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::element::Element;
 use super::place::{Form, Place, elements, entries};
@@ -158,7 +158,7 @@ fn lists(place: Place<'_>, kind: &ListKind, live: &mut Value, config: &[Value]) 
     let places = ours.places_of(&theirs).filter(|_| ours.order.len() == elements(Some(live)).len());
     let Some(places) = places else {
         let woven = woven(place, &ours, &theirs);
-        *live = Value::Array(woven);
+        *live = woven.into();
         return;
     };
     for (at, over) in places.into_iter().zip(theirs.values) {
@@ -204,7 +204,7 @@ fn woven(place: Place<'_>, live: &Side<'_>, config: &Side<'_>) -> Vec<Value> {
 mod tests {
     use super::super::testing::schema;
     use super::*;
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     fn names(live: &[&str], config: &[&str]) -> String {
         let list = |names: &[&str]| {

@@ -37,8 +37,8 @@ mod typed;
 mod written;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 
 use crate::schema::Schema;
 

@@ -1,6 +1,6 @@
 //! Merges what a policy wants into an object: as an apply does, but nobody owns what it sets.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::{merge, typed};
 use crate::schema::{Cursor, ListKind, Schema, Shape};
@@ -50,7 +50,7 @@ fn find_wholes(place: Option<Cursor<'_>>, config: &Value, path: &str, wholes: &m
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::ownership::testing::schema;

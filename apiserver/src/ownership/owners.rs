@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::MANAGED_FIELDS;
 use super::managed::{self, Managed, Manager};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{List, Map, Value};
 
 use super::element::Element;
 use crate::schema::{Cursor, Field, ListKind, Presence, Rest, Scalar, Schema, Shape};
@@ -125,7 +125,7 @@ impl<'a> Place<'a> {
         Ok(Element::key(given))
     }
 
-    fn key_value<'v>(self, element: &'v Map<String, Value>, key: &str) -> Option<Cow<'v, Value>> {
+    fn key_value<'v>(self, element: &'v Map, key: &str) -> Option<Cow<'v, Value>> {
         let default = || key_default(self.cursor?.object()?.name.as_str(), self.cursor?.field(key)?);
         element.get(key).map(Cow::Borrowed).or_else(|| default().map(Cow::Owned))
     }
@@ -148,11 +148,11 @@ fn key_default(type_name: &str, field: &Field) -> Option<Value> {
 }
 
 /// Reads a value as an object, where anything else counts as none.
-pub(super) fn entries(value: Option<&Value>) -> Option<&Map<String, Value>> {
+pub(super) fn entries(value: Option<&Value>) -> Option<&Map> {
     value.and_then(Value::as_object).filter(|map| !map.is_empty())
 }
 
 /// Reads a value as a list, where anything else counts as none.
 pub(super) fn elements(value: Option<&Value>) -> &[Value] {
-    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value.and_then(Value::as_array).map_or(&[], List::as_slice)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::strategy::Union;
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::codec::{self, Fields};
 use super::testing::Story;
@@ -24,7 +24,7 @@ enum Type {
 
 impl Type {
     fn schema(&self) -> Value {
-        let properties = |fields: &BTreeMap<String, Type>| -> Map<String, Value> {
+        let properties = |fields: &BTreeMap<String, Type>| -> Map {
             fields.iter().map(|(name, of)| (name.clone(), of.schema())).collect()
         };
         let kind = |atomic: &bool| if *atomic { "atomic" } else { "granular" };
@@ -70,8 +70,8 @@ impl Type {
 }
 
 /// Some of the fields of a struct, with values.
-fn some_fields(fields: &BTreeMap<String, Type>) -> BoxedStrategy<Map<String, Value>> {
-    let none: BoxedStrategy<Map<String, Value>> = Just(Map::new()).boxed();
+fn some_fields(fields: &BTreeMap<String, Type>) -> BoxedStrategy<Map> {
+    let none: BoxedStrategy<Map> = Just(Map::new()).boxed();
     fields.iter().fold(none, |others, (name, of)| {
         let name = name.clone();
         (others, proptest::option::of(of.values()))
@@ -83,8 +83,8 @@ fn some_fields(fields: &BTreeMap<String, Type>) -> BoxedStrategy<Map<String, Val
     })
 }
 
-fn keyed(elements: BTreeMap<i32, Map<String, Value>>) -> Value {
-    let with_id = |(id, mut fields): (i32, Map<String, Value>)| {
+fn keyed(elements: BTreeMap<i32, Map>) -> Value {
+    let with_id = |(id, mut fields): (i32, Map)| {
         fields.insert("id".to_owned(), id.into());
         Value::Object(fields)
     };
@@ -148,7 +148,7 @@ fn make(story: &mut Story, write: Write) {
 /// The paths that each manager owns, as `manager operation`, path by path.
 fn owned(object: &Value) -> BTreeSet<(String, Vec<String>)> {
     let mut paths = BTreeSet::new();
-    for entry in object["metadata"]["managedFields"].as_array().unwrap_or(&Vec::new()) {
+    for entry in object["metadata"]["managedFields"].as_array().into_iter().flatten() {
         let who = format!("{} {}", entry["manager"], entry["operation"]);
         leaves(&entry["fieldsV1"], &mut Vec::new(), &mut |path| {
             paths.insert((who.clone(), path.to_vec()));
@@ -164,7 +164,7 @@ fn leaves(fields: &Value, path: &mut Vec<String>, take: &mut impl FnMut(&[String
         take(path);
     }
     for (step, below) in fields.iter().filter(|(step, _)| *step != ".") {
-        path.push(step.clone());
+        path.push(step.to_string());
         leaves(below, path, take);
         path.pop();
     }
@@ -265,7 +265,7 @@ proptest! {
         for write in writes {
             make(&mut story, write);
         }
-        for entry in story.object["metadata"]["managedFields"].as_array().unwrap_or(&Vec::new()) {
+        for entry in story.object["metadata"]["managedFields"].as_array().into_iter().flatten() {
             let (fields, mut written) = (entry["fieldsV1"].to_string(), String::new());
             let read: Fields<'_> = serde_json::from_str(&fields).unwrap();
             codec::encode(&read.0, &mut written);

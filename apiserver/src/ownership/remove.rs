@@ -1,6 +1,6 @@
 //! Removes paths from an object, by the rules of its schema.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{List, Map, Value};
 
 use super::element::Element;
 use super::place::{Form, Place};
@@ -21,12 +21,12 @@ fn at(place: Place<'_>, value: &Value, paths: &Set<'_>) -> Value {
         (Form::List(kind), Value::Array(list)) => list_without(place, kind, list, paths),
         // Upstream looks for the paths in what is owned as a whole, and finds nothing to keep.
         (Form::Whole, Value::Object(_)) => Value::Object(Map::new()),
-        (Form::Whole, Value::Array(_)) => Value::Array(Vec::new()),
+        (Form::Whole, Value::Array(_)) => Value::Array(List::new()),
         _ => value.clone(),
     }
 }
 
-fn map_without(place: Place<'_>, map: &Map<String, Value>, paths: &Set<'_>) -> Value {
+fn map_without(place: Place<'_>, map: &Map, paths: &Set<'_>) -> Value {
     let kept = map.iter().filter_map(|(key, value)| match paths.get(&Element::field(key)) {
         Some(set) if set.member => None,
         Some(set) => Some((key.clone(), at(place.child(key), value, set))),

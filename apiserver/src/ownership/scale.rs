@@ -55,7 +55,7 @@ fn has(owned: &Owned<'_>, field: &Set<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 

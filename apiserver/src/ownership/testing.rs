@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::Error;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Value, json};
 
 use super::managed::Managed;
 use super::{Owners, Writer};

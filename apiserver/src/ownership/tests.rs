@@ -1,7 +1,7 @@
 //! The rules of ownership, from the shared corpus of recorded behaviour.
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::testing::Story;
 
@@ -90,7 +90,7 @@ fn lists_are_owned_by_their_elements() {
     let mut service = Story::of("v1", "Service");
     service.apply("a", ports(json!([{"port": 80}])), false).unwrap();
     service.apply("b", ports(json!([{"port": 80, "protocol": "UDP"}])), false).unwrap();
-    assert_eq!(service.object["spec"]["ports"].as_array().map(Vec::len), Some(2));
+    assert_eq!(service.object["spec"]["ports"].as_array().map(|list| list.len()), Some(2));
     assert_eq!(
         service.owners(),
         [

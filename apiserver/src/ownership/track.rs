@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::compare::{Changes, compare};
 use super::managed::{Managed, Manager, Operation, Owned};

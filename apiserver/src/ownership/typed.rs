@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 use super::element::Element;
 use super::place::Place;
@@ -71,7 +71,7 @@ fn below(place: Place<'_>, step: &dyn fmt::Display, value: &Value, faults: &mut 
     }
 }
 
-fn entries(place: Place<'_>, map: &Map<String, Value>, faults: &mut Vec<Fault>) {
+fn entries(place: Place<'_>, map: &Map, faults: &mut Vec<Fault>) {
     for (key, value) in map {
         let (step, child) = (Element::field(key), place.child(key));
         if !place.allows(child) {
@@ -148,7 +148,7 @@ fn go_type(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::super::testing::schema;
     use super::*;

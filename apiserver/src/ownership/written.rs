@@ -165,7 +165,7 @@ fn string_length(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
+    use steersman_core::tree::Value;
 
     use super::super::managed::Managed;
     use super::*;

@@ -1,8 +1,8 @@
 //! JSON patch (RFC 6902), as upstream's library applies it: more forgiving than the RFC about paths.
 
-use serde_json::Value;
 use steersman_core::api::FieldValidation;
 use steersman_core::error::Reason;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::{Misfit, inapplicable, wrong_type};
@@ -240,7 +240,7 @@ fn position(step: &str, len: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

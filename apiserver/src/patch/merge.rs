@@ -1,7 +1,7 @@
 //! JSON merge patch (RFC 7386), as upstream's library applies it.
 
-use serde_json::{Map, Value};
 use steersman_core::api::FieldValidation;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result};
 
 use super::wrong_type;
@@ -35,7 +35,7 @@ fn merged(current: Option<Value>, patch: &Value) -> Value {
     }
 }
 
-fn merge(current: &mut Map<String, Value>, patch: &Map<String, Value>) {
+fn merge(current: &mut Map, patch: &Map) {
     for (key, value) in patch {
         if value.is_null() {
             current.remove(key);
@@ -60,7 +60,7 @@ fn without_nulls(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

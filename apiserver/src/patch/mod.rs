@@ -7,11 +7,11 @@ mod refusal;
 mod strategic;
 mod text;
 
-use serde_json::{Map, Value};
 use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result};
 
 use crate::schema::{Duplicates, Schema, refusal};
@@ -72,7 +72,7 @@ pub fn apply(
 
 /// Takes out the fields of an object that a patch by fields does not name: they have the types of the schema already. The
 /// schema of a custom resource may have changed since they were written.
-fn set_aside(object: &mut Value, patch: &Patch, schema: &Schema) -> Map<String, Value> {
+fn set_aside(object: &mut Value, patch: &Patch, schema: &Schema) -> Map {
     let (Patch::Merge(patch) | Patch::Strategic(patch)) = patch else { return Map::new() };
     let (Some(fields), Some(named)) = (object.as_object_mut(), patch.as_object()) else { return Map::new() };
     if schema.is_custom() || named.keys().any(|field| field.starts_with('$')) {
@@ -152,7 +152,7 @@ fn wrong_type(patch: &Value, go: &str) -> String {
 pub(crate) fn show(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Array(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
         Value::Object(map) => {

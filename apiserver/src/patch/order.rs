@@ -1,6 +1,6 @@
 //! Puts the elements of a merged list in order: as the patch orders them, then as they stood before.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// What tells the elements of a list apart.
 #[derive(Clone, Copy)]

@@ -1,8 +1,8 @@
 //! Why a strategic merge patch cannot be followed, and which status upstream answers then.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use serde_json::{Map, Value};
 use steersman_core::Error;
+use steersman_core::tree::{Map, Value};
 
 use super::{inapplicable, show};
 
@@ -18,12 +18,12 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn unknown_directive(directive: &Value, patch: &Map<String, Value>) -> Self {
+    pub(super) fn unknown_directive(directive: &Value, patch: &Map) -> Self {
         let patch = show(&Value::Object(patch.clone()));
         Refusal::Other(format!("unknown patch type: {} in map: {patch}", show(directive)))
     }
 
-    pub(super) fn no_merge_key(map: &Map<String, Value>, key: &str) -> Self {
+    pub(super) fn no_merge_key(map: &Map, key: &str) -> Self {
         let map = show(&Value::Object(map.clone()));
         Refusal::Other(format!("map: {map} does not contain declared merge key: {key}"))
     }

@@ -1,6 +1,6 @@
 //! Strategic merge patch: like a merge patch, but lists merge as the schema says, and directives say more.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Text, Value};
 use steersman_core::{Error, Result};
 
 use super::order::{Identity, ordered};
@@ -13,7 +13,7 @@ const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_LIST: &str = "$deleteFromPrimitiveList";
 const ORDER: &str = "$setElementOrder";
 
-type Object = Map<String, Value>;
+type Object = Map;
 type Outcome<T> = std::result::Result<T, Refusal>;
 
 /// Merges `patch` into `current`.
@@ -45,6 +45,7 @@ fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome
     }
     retain_keys(&mut original, &mut patch)?;
     order_lists(&mut original, &mut patch, at)?;
+    let mut new = Vec::new();
     for (key, value) in patch {
         match key.strip_prefix(DELETE_LIST) {
             Some(rest) => {
@@ -53,18 +54,26 @@ fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome
                     .ok_or(Refusal::Format("invalid patch format of primitive list"))?;
                 delete_from_list(&mut original, key, value, at)?;
             }
-            None => merge_field(&mut original, key, value, at)?,
+            None => new.extend(merge_field(&mut original, key, value, at)?),
         }
     }
+    original.extend(new);
     Ok(original)
 }
 
-fn merge_field(original: &mut Object, key: String, patch: Value, at: Cursor<'_>) -> Outcome<()> {
+/// Merges a field that is there; gives back what is new.
+fn merge_field(
+    original: &mut Object,
+    key: Text,
+    patch: Value,
+    at: Cursor<'_>,
+) -> Outcome<Option<(Text, Value)>> {
     if patch.is_null() {
         original.remove(&key);
-        return Ok(());
+        return Ok(None);
     }
-    let merged = match (original.remove(&key), patch) {
+    let before = original.get_mut(&key).map(Value::take);
+    let merged = match (before, patch) {
         (Some(Value::Object(before)), Value::Object(patch)) => {
             let (at, field) = lookup(at, &key)?;
             let replaced = field.is_some_and(|field| field.patch.replace);
@@ -72,15 +81,17 @@ fn merge_field(original: &mut Object, key: String, patch: Value, at: Cursor<'_>)
         }
         (Some(Value::Array(before)), Value::Array(patch)) => {
             let (at, field) = lookup(at, &key)?;
-            Some(Value::Array(merge_list(before, patch, at, field)?))
+            Some(merge_list(before.into_vec(), patch.into_vec(), at, field)?.into())
         }
         (_, new @ (Value::Object(_) | Value::Array(_))) => without_directives(without_nulls(new)),
         (_, scalar) => Some(scalar),
     };
-    if let Some(merged) = merged {
-        original.insert(key, merged);
+    match (original.get_mut(&key), merged) {
+        (Some(place), Some(merged)) => *place = merged,
+        (Some(_), None) => drop(original.remove(&key)),
+        (None, merged) => return Ok(merged.map(|merged| (key, merged))),
     }
-    Ok(())
+    Ok(None)
 }
 
 fn lookup<'a>(at: Cursor<'a>, key: &str) -> Outcome<(Cursor<'a>, Option<&'a Field>)> {
@@ -111,7 +122,7 @@ fn retain_keys(original: &mut Object, patch: &mut Object) -> Outcome<()> {
 
 /// Merges the lists whose order the patch sets, and takes them out of the patch.
 fn order_lists(original: &mut Object, patch: &mut Object, at: Cursor<'_>) -> Outcome<()> {
-    let directives: Vec<String> = patch.keys().filter(|key| key.starts_with(ORDER)).cloned().collect();
+    let directives: Vec<Text> = patch.keys().filter(|key| key.starts_with(ORDER)).cloned().collect();
     for directive in directives {
         let Some(order) = patch.remove(&directive) else { continue };
         let key = directive
@@ -128,18 +139,16 @@ fn order_lists(original: &mut Object, patch: &mut Object, at: Cursor<'_>) -> Out
         let merged = match (before, change) {
             (None, None) => continue,
             (Some(before), None) => before,
-            (None, Some(change)) => {
-                without_directives(Value::Array(change)).map_or(Ok(Vec::new()), list_of)?
-            }
+            (None, Some(change)) => without_directives(change.into()).map_or(Ok(Vec::new()), list_of)?,
             (Some(before), Some(change)) => merge_list(before, change, at, field)?,
         };
         check_keys(&merged, identity)?;
         check_keys(&order, identity)?;
-        if server.is_empty() && patch.get(key).and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        if server.is_empty() && patch.get(key).and_then(Value::as_array).is_none_or(|list| list.is_empty()) {
             return Err(Refusal::Other("no elements in any of the given slices".to_owned()));
         }
         let (order, server) = (identity.all(&order), identity.all(&server));
-        original.insert(key.to_owned(), Value::Array(ordered(merged, &order, &server, identity)));
+        original.insert(key, ordered(merged, &order, &server, identity).into());
         patch.remove(key);
     }
     Ok(())
@@ -154,7 +163,7 @@ fn identity_of(field: Option<&Field>) -> Identity<'_> {
 
 fn list_of(value: Value) -> Outcome<Vec<Value>> {
     match value {
-        Value::Array(list) => Ok(list),
+        Value::Array(list) => Ok(list.into_vec()),
         other => Err(Refusal::wrong_argument("[]interface {}", &other)),
     }
 }
@@ -228,7 +237,7 @@ fn check_alike(first: &Value, before: &[Value], patch: &[Value]) -> Outcome<()> 
     if before.iter().chain(patch).all(|one| std::mem::discriminant(one) == std::mem::discriminant(first)) {
         return Ok(());
     }
-    let lists = show(&Value::Array(vec![before.into(), patch.into()]));
+    let lists = show(&[before, patch].into());
     Err(Refusal::Other(format!("list element types are not identical: {lists}")))
 }
 
@@ -300,7 +309,8 @@ fn delete_from_list(original: &mut Object, key: &str, deleted: Value, at: Cursor
             match list.first().or(deleted.first()) {
                 Some(first @ Value::Object(_)) => {
                     check_alike(first, list, &deleted)?;
-                    *list = merge_objects(std::mem::take(list), deleted, at, field)?;
+                    *list =
+                        merge_objects(std::mem::take(list).into_vec(), deleted.into_vec(), at, field)?.into();
                 }
                 Some(first) => {
                     check_alike(first, list, &deleted)?;
@@ -310,7 +320,8 @@ fn delete_from_list(original: &mut Object, key: &str, deleted: Value, at: Cursor
             }
         }
         (Some(before), deleted) if std::mem::discriminant(before) == std::mem::discriminant(&deleted) => {
-            merge_field(original, key.to_owned(), deleted, at)?;
+            let new = merge_field(original, key.into(), deleted, at)?;
+            original.extend(new);
         }
         _ => {}
     }

@@ -1,10 +1,10 @@
 //! What patches make of objects of built-in kinds, in cases recorded from upstream.
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
 use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::Result;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Value, json};
 
 use super::apply;
 use crate::Tables;
@@ -130,7 +130,7 @@ fn scalars_can_be_deleted_from_lists() {
         patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/a"]}})).unwrap();
     assert_eq!(merged["metadata"]["finalizers"], json!(["example.com/b"]));
     let ignored = patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": "x"}})).unwrap();
-    assert_eq!(ignored["metadata"]["finalizers"].as_array().map(Vec::len), Some(2));
+    assert_eq!(ignored["metadata"]["finalizers"].as_array().map(|list| list.len()), Some(2));
     let other = patched(json!({"metadata": {"$deleteFromPrimitiveList/finalizers": [1]}})).unwrap_err();
     let why = "list element types are not identical: [[example.com/a example.com/b] [1]]";
     assert_eq!((other.code(), other.message()), (500, why));
@@ -268,8 +268,8 @@ fn any_object() -> impl Strategy<Value = Value> {
 /// The merge patch that turns one tree into another.
 fn difference(from: &Value, to: &Value) -> Value {
     let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
-    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-    let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
+    let gone = from.keys().filter(|key| !to.contains_key(key)).map(|key| (key.clone(), Value::Null));
+    let changed = to.iter().filter(|(key, value)| from.get(key) != Some(value));
     let changed = changed
         .map(|(key, value)| (key.clone(), from.get(key).map_or(value.clone(), |old| difference(old, value))));
     gone.chain(changed).collect()

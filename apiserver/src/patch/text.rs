@@ -1,8 +1,8 @@
 //! Writes a patched object as upstream shows it in errors: objects that the patch went through are ordered by name,
 //! all others as Go's structs are.
 
-use serde_json::{Map, Value, json};
 use steersman_core::api::Patch;
+use steersman_core::tree::{Map, Value, json};
 
 use crate::schema::Cursor;
 
@@ -65,7 +65,7 @@ fn write(value: &Value, at: Option<Cursor<'_>>, gone_through: Option<&Value>, te
 }
 
 fn entries<'a>(
-    map: &'a Map<String, Value>,
+    map: &'a Map,
     at: Option<Cursor<'_>>,
     gone_through: Option<&Value>,
 ) -> Vec<(&'a str, &'a Value)> {

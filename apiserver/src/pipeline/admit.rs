@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
 use steersman_core::Result;
+use steersman_core::tree::Value;
 
 use super::Core;
 use super::commit::Current;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::api::Target;
 use steersman_core::error::STALE;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Draft, Outcome};

@@ -1,9 +1,9 @@
 //! A body on its way in: its tree, brought into the form of its kind.
 
-use serde_json::{Map, Value};
 use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result};
 
 use crate::registry::Served;
@@ -80,7 +80,7 @@ fn check_custom_kind(tree: &Value, wanted: &GroupVersionKind) -> Result<()> {
 }
 
 /// Fills in `apiVersion` and `kind`; 400 if the body has others.
-fn check_kind(fields: &mut Map<String, Value>, wanted: &GroupVersionKind) -> Result<()> {
+fn check_kind(fields: &mut Map, wanted: &GroupVersionKind) -> Result<()> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
     if !api_version.is_empty() && api_version != wanted.api_version() {

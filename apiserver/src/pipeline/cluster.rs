@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::api::{FieldValidation, Target};
 use steersman_core::resource::{GroupResource, GroupVersionKind, GroupVersionResource, Scope};
+use steersman_core::tree::Value;
 
 use super::Core;
 use crate::admission::Cluster;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
 use steersman_core::object::Metadata;
 use steersman_core::store::{Commit, Compare, Entry, Revision, Transaction, Write};
+use steersman_core::tree::Value;
 use steersman_core::{Object, Result};
 
 use super::Core;

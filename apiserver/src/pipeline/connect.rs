@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupVersionResource, Resource};
+use steersman_core::tree::{Map, json};
 use steersman_core::{Error, Result};
 
 use super::{Caller, Core};
@@ -25,7 +25,7 @@ impl Core {
         &self,
         caller: &Caller,
         target: &Target,
-        options: Map<String, Value>,
+        options: Map,
     ) -> Result<()> {
         let target = at_door(target);
         let mut request = self.reopen(caller, &target, &target.resource)?;

@@ -60,7 +60,7 @@ fn decoded(token: &str) -> std::result::Result<Token, String> {
         .decode(token)
         .map_err(|_| format!(": illegal base64 data at input byte {}", first_fault(token)))?;
     let tree = decode::json(bytes).map_err(|why| format!(": {why}"))?.value;
-    let written: Written = serde_json::from_value(tree).map_err(|why| format!(": {why}"))?;
+    let written: Written = steersman_core::tree::from_value(tree).map_err(|why| format!(": {why}"))?;
     if written.v != VERSION {
         return Err(format!(": server does not recognize this encoded version {}", written.v));
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::Reason;
 use steersman_core::object::Metadata;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Draft, Outcome};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
 use steersman_core::api::{Target, WatchEvent, WatchOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::store::Revision;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Draft, Outcome};

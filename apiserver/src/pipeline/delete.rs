@@ -1,11 +1,11 @@
 //! Deletes objects: at once, after a time of grace, or once their last finalizer is gone.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Status, StatusDetails};
-use serde_json::Value;
 use steersman_core::api::{Deletion, Target};
 use steersman_core::error::STALE;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::{GroupResource, GroupVersionKind};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Draft, Outcome};

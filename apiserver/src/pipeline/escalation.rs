@@ -2,8 +2,8 @@
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use steersman_core::error::Reason;
+use steersman_core::tree::{Value, from_value};
 use steersman_core::versions::optional;
 use steersman_core::{Error, Result};
 
@@ -88,7 +88,7 @@ fn read<T: DeserializeOwned + Default>(value: &Value) -> Result<T> {
     if value.is_null() {
         return Ok(T::default());
     }
-    serde_json::from_value(value.clone()).map_err(Error::internal)
+    from_value(value.clone()).map_err(Error::internal)
 }
 
 /// Whether an update changes nothing but who owns and collects the object.
@@ -96,7 +96,7 @@ fn is_bookkeeping(new: &Value, old: &Value) -> bool {
     let bare = |tree: &Value| {
         let mut tree = tree.clone();
         let fields = metadata::of(&mut tree);
-        BOOKKEEPING.iter().for_each(|field| drop(fields.remove(*field)));
+        BOOKKEEPING.iter().for_each(|field| drop(fields.remove(field)));
         tree
     };
     bare(new) == bare(old)

@@ -2,9 +2,9 @@
 //! `deletionFinalizersForGarbageCollection`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
 use steersman_core::metadata::{DELETE_DEPENDENTS, ORPHAN_DEPENDENTS};
 use steersman_core::object::Metadata;
+use steersman_core::tree::Value;
 
 use super::metadata;
 use crate::strategy::{Propagation, Strategy};

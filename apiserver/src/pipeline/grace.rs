@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
 use steersman_core::object::Metadata;
+use steersman_core::tree::Value;
 
 use super::metadata;
 use crate::moment;
@@ -93,7 +93,7 @@ fn bump_generation(tree: &mut Value, old: &Metadata) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Sets the metadata that is the server's to set, on trees on their way to the store.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Env, Error, Result};
 
 use crate::moment::seconds;
@@ -21,7 +21,7 @@ const SYSTEM: &[&str] =
 const KEPT: &[&str] = &["creationTimestamp", "deletionTimestamp"];
 
 /// The metadata of a tree, made if there is none.
-pub(super) fn of(tree: &mut Value) -> &mut Map<String, Value> {
+pub(super) fn of(tree: &mut Value) -> &mut Map {
     if !tree.is_object() {
         *tree = Value::Object(Map::new());
     }
@@ -41,7 +41,7 @@ pub(super) fn text<'a>(tree: &'a Value, field: &str) -> &'a str {
 /// Takes the version out of a tree: what it was based on.
 pub(super) fn take_version(tree: &mut Value) -> String {
     match of(tree).remove("resourceVersion") {
-        Some(Value::String(version)) => version,
+        Some(Value::String(version)) => version.into(),
         _ => String::new(),
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn check_name(tree: &Value, name: &str) -> Result<()> {
 /// Drops what only the server sets.
 pub(super) fn wipe(tree: &mut Value) {
     let metadata = of(tree);
-    SYSTEM.iter().for_each(|field| drop(metadata.remove(*field)));
+    SYSTEM.iter().for_each(|field| drop(metadata.remove(field)));
 }
 
 /// Whether the server is to make the name up.
@@ -161,6 +161,6 @@ pub(super) fn dedup_owners(tree: &mut Value) -> Option<String> {
             again.join(", ")
         )
     });
-    *owners = seen;
+    *owners = seen.into();
     told
 }

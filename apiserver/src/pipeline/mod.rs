@@ -42,9 +42,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
 use steersman_core::store::Revision;
+use steersman_core::tree::Value;
 use steersman_core::{Env, Kubelets, Object, Store};
 
 use crate::admission::Admission;

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::tree::{Map, Value};
 
 use super::commit::Current;
 use super::request::Request;

@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
-use serde_json::{Map, Value};
 use steersman_core::api::{FieldValidation, Patch, Target, WriteOptions};
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result};
 
 use super::commit::Current;
@@ -212,7 +212,7 @@ impl<'a> Patching<'a> {
 
 /// Whether a patch may name `managedFields`, so that it must be applied to an object that has them.
 fn names_owners(change: &Patch) -> bool {
-    let plain = |fields: &Map<String, Value>| fields.keys().all(|key| !key.starts_with('$'));
+    let plain = |fields: &Map| fields.keys().all(|key| !key.starts_with('$'));
     match change {
         Patch::Merge(change) | Patch::Strategic(change) => {
             let metadata = change.get("metadata").map(Value::as_object);
@@ -233,7 +233,7 @@ fn names_owners(change: &Patch) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

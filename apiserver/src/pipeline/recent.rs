@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use serde_json::Value;
 use steersman_core::store::Revision;
+use steersman_core::tree::Value;
 
 use crate::stored::Stored;
 
@@ -88,7 +88,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::ownership::Owners;

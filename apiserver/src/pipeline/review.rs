@@ -1,7 +1,7 @@
 //! Answers what is only posted, and never stored: questions about users, tokens and rights.
 
-use serde_json::Value;
 use steersman_core::api::WriteOptions;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::request::Request;

@@ -1,10 +1,10 @@
 //! Who owns the replicas that a write to `scale` sets: what is written is a form of its own, and its owners are those of
 //! one field of the object.
 
-use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 
 use super::commit::Current;
 use super::owner::Owner;

@@ -1,10 +1,10 @@
 //! The doors through which an object is changed: the object itself, its `status`, and the subresources with rules of
 //! their own. Each leaves alone what belongs to another.
 
-use serde_json::{Map, Value};
 use steersman_core::api::FieldValidation;
 use steersman_core::field;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result};
 
 use super::request::Request;
@@ -134,7 +134,7 @@ fn only_status(mut wanted: Value, old: &Value, row: &Served) -> Value {
     let taken = |field: &str| field == "status" || (field == "metadata" && !row.custom);
     let Some(fields) = old.as_object() else { return wanted };
     let kept = fields.iter().filter(|(field, _)| !taken(field));
-    let mut next: Map<String, Value> = kept.map(|(field, value)| (field.clone(), value.clone())).collect();
+    let mut next: Map = kept.map(|(field, value)| (field.clone(), value.clone())).collect();
     if let Some(wanted) = wanted.as_object_mut() {
         next.extend(std::mem::take(wanted).into_iter().filter(|(field, _)| taken(field)));
     }

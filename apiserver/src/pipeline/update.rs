@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::STALE;
 use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::object::Metadata;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Draft, Outcome};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Value, json};
 use steersman_core::resource::{Resource, Scope, scope_of};
+use steersman_core::tree::{Value, json};
 
 use super::{Served, View};
 use crate::crd::{Conversion, Convert, Version};

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
 use steersman_core::api::FieldValidation;
 use steersman_core::field::{ErrorList, Path};
 use steersman_core::object::Metadata;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Object, Result, metadata};
 
 use crate::convert::autoscaler;
@@ -219,7 +219,7 @@ impl Served {
     /// The same, shared.
     pub(crate) fn blank(&self) -> &Value {
         self.blank.get_or_init(|| {
-            let mut empty = Value::Object(serde_json::Map::new());
+            let mut empty = Value::Object(Map::new());
             // An empty object has no value of a wrong type.
             let _ =
                 self.schema.admit(&mut empty, &self.kind, &Duplicates::default(), FieldValidation::Ignore);

@@ -1,10 +1,10 @@
 //! SubjectAccessReview and its siblings: may somebody do this?
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value, json};
 
 use super::attributes::{self, shown_path};
 use super::{Asking, Review};
@@ -80,7 +80,7 @@ impl AccessReviews {
             }
             AccessReviews::Subject | AccessReviews::SelfSubject => (&["managedFields"], "must be empty"),
         };
-        let mut fields = metadata.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let mut fields = metadata.as_object().into_iter().flat_map(Map::keys);
         if fields.any(|name| !may_have.contains(&name.as_str())) {
             errors.push(Error::invalid(&Path::new("metadata"), metadata, why));
         }

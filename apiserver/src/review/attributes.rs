@@ -1,8 +1,8 @@
 //! What is wrong with the selectors of a question about rights.
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::{Value, json};
 
 use crate::tree::Read;
 

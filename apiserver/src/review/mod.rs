@@ -10,8 +10,8 @@ mod token;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::Result;
+use steersman_core::tree::{Value, json};
 
 use crate::pipeline::Core;
 use crate::user::User;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Error, Result};
 
 use super::{Asking, Review};
@@ -56,7 +56,7 @@ fn of_paths(rule: &PolicyRule) -> Value {
 }
 
 fn written(rule: &PolicyRule, lists: &[(&str, Option<&Vec<String>>)]) -> Value {
-    let mut fields = Map::from_iter([("verbs".to_owned(), rule.verbs.clone().into())]);
+    let mut fields = Map::from_iter([("verbs".to_owned(), Value::from(rule.verbs.clone()))]);
     for (name, list) in lists {
         if let Some(list) = list.filter(|list| !list.is_empty()) {
             fields.insert((*name).to_owned(), list.clone().into());

@@ -1,8 +1,8 @@
 //! SelfSubjectReview: who am I?
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 use steersman_core::Result;
+use steersman_core::tree::{Value, json};
 
 use super::{Asking, Review, shown};
 use crate::moment;

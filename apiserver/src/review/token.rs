@@ -1,7 +1,7 @@
 //! TokenReview: whose token is this?
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Result};
 
 use super::{Asking, Review, shown};

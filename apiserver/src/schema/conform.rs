@@ -1,8 +1,8 @@
 //! Brings an object of a built-in kind into the form that a round trip through Go's types would give it: right types,
 //! no unknown fields, canonical scalars, zero values left out or written as the Go type does.
 
-use serde_json::{Map, Value};
 use steersman_core::field::Path;
+use steersman_core::tree::{Map, Value};
 
 use super::cursor::Cursor;
 use super::document::Document;
@@ -48,12 +48,7 @@ impl Walk<'_> {
         }
     }
 
-    fn fields(
-        &mut self,
-        map: &mut Map<String, Value>,
-        object: &ObjectType,
-        path: &Path<'_>,
-    ) -> Result<(), Fault> {
+    fn fields(&mut self, map: &mut Map, object: &ObjectType, path: &Path<'_>) -> Result<(), Fault> {
         let (mut fault, mut dropped) = (None, Vec::new());
         for (key, value) in map.iter_mut() {
             let path = path.child(key);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
 use steersman_core::api::FieldValidation;
 use steersman_core::field::aggregate;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Value, json};
 
 use super::{Document, Duplicates, Schema};
 

@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::map::Entry;
-use serde_json::{Map, Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 use steersman_core::field::Path;
+use steersman_core::tree::{Entry, Map, Number, Value};
 
 use super::syntax;
 
@@ -260,7 +259,7 @@ impl<'de, K: Key> Visitor<'de> for Node<'_, K> {
             let path = self.path.index(list.len());
             match items.next_element_seed(Node { path: &path, ..self })? {
                 Some(item) => list.push(item),
-                None => return Ok(Value::Array(list)),
+                None => return Ok(list.into()),
             }
         }
     }
@@ -323,7 +322,8 @@ mod tests {
     fn structs_that_stand_twice_are_merged() {
         let decoded =
             json(r#"{"data":{"a":"1","c":{"x":1}},"l":[1],"l":[2],"data":{"b":"2","c":{"y":1}}}"#).unwrap();
-        let merged = serde_json::json!({"data": {"a": "1", "b": "2", "c": {"x": 1, "y": 1}}, "l": [2]});
+        let merged =
+            steersman_core::tree::json!({"data": {"a": "1", "b": "2", "c": {"x": 1, "y": 1}}, "l": [2]});
         assert_eq!(decoded.duplicates.merged(), Some(merged));
         assert_eq!(json(r#"{"a":1}"#).unwrap().duplicates.merged(), None);
     }
@@ -342,7 +342,10 @@ mod tests {
     fn duplicates_in_yaml_are_told_by_line() {
         let decoded =
             yaml("kind: ConfigMap\ndata: {a: \"1\"}\ndata: {b: \"2\"}\nzzz: 1\n---\nother: 1\n").unwrap();
-        assert_eq!(decoded.value, serde_json::json!({"kind": "ConfigMap", "data": {"b": "2"}, "zzz": 1}));
+        assert_eq!(
+            decoded.value,
+            steersman_core::tree::json!({"kind": "ConfigMap", "data": {"b": "2"}, "zzz": 1})
+        );
         assert_eq!(
             decoded.duplicates.text_with(&["zzz".to_owned()]),
             "yaml: unmarshal errors:\n  line 3: key \"data\" already set in map, unknown field \"zzz\""
@@ -352,8 +355,7 @@ mod tests {
     #[test]
     fn yaml_scalars_have_the_types_they_look_like() {
         let decoded = yaml("---\na: 1\nb: 1.5\nc: true\nd: ~\ne: \"1\"\nf: [x, 2]\ng:\n").unwrap();
-        let expected =
-            serde_json::json!({"a": 1, "b": 1.5, "c": true, "d": null, "e": "1", "f": ["x", 2], "g": null});
+        let expected = steersman_core::tree::json!({"a": 1, "b": 1.5, "c": true, "d": null, "e": "1", "f": ["x", 2], "g": null});
         assert_eq!(decoded.value, expected);
         assert!(yaml("nope: [").unwrap_err().starts_with("error converting YAML to JSON: yaml: "));
     }

@@ -1,6 +1,6 @@
 //! Fills the defaults of a custom resource's schema in, and drops nulls where the schema has no place for them.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::cursor::Cursor;
 use super::shape::Node;

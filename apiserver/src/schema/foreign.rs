@@ -1,8 +1,8 @@
 //! What is wrong with an object that says it is of another kind than the expected one.
 
-use serde_json::Value;
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 
 use super::{Duplicates, Schema};
 

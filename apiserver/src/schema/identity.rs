@@ -1,10 +1,10 @@
 //! What must be unique or named in a custom resource: elements of sets and maps, and objects within the object.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::object::Metadata;
 use steersman_core::resource::Scope;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{formats, metadata, names};
 
 use super::cursor::Cursor;
@@ -62,7 +62,7 @@ fn walk(
 }
 
 /// What an embedded object says of itself: upstream's `validateEmbeddedResource`.
-fn named(map: &Map<String, Value>, path: &Path<'_>, errors: &mut ErrorList) {
+fn named(map: &Map, path: &Path<'_>, errors: &mut ErrorList) {
     for (key, faults) in
         [("apiVersion", api_version_faults as fn(&str) -> Option<String>), ("kind", kind_faults)]
     {
@@ -126,7 +126,7 @@ fn unique(kind: &ListKind, list: &[Value], path: &Path<'_>, errors: &mut ErrorLi
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

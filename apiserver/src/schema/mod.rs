@@ -30,10 +30,10 @@ mod unknown;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::api::FieldValidation;
 use steersman_core::field::{self, ErrorList, ErrorType, Path};
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use crate::crd::{Findings, Validator};

@@ -1,7 +1,7 @@
 //! Drops from a custom resource what its schema does not know, and brings metadata and numbers into canonical form.
 
-use serde_json::{Map, Number, Value};
 use steersman_core::field::Path;
+use steersman_core::tree::{Map, Number, Value};
 
 use super::conform;
 use super::cursor::Cursor;
@@ -43,7 +43,7 @@ fn prune(at: Cursor<'_>, value: &mut Value, path: &Path<'_>, unknown: &mut Unkno
 fn fields(
     at: Cursor<'_>,
     object: &ObjectType,
-    map: &mut Map<String, Value>,
+    map: &mut Map,
     path: &Path<'_>,
     unknown: &mut Unknown,
 ) -> Result<(), Fault> {

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::Value;
 use steersman_core::quantity::{InvalidQuantity, Quantity};
+use steersman_core::tree::Value;
 
 use super::fault::Fault;
 use super::shape::Scalar;
@@ -79,7 +79,7 @@ fn bytes(value: &mut Value) -> Result<(), Fault> {
     let Value::String(text) = value else { return Err(Fault::mismatch(value, "[]uint8", "slice")) };
     // Go's decoder skips line breaks.
     if text.contains(['\r', '\n']) {
-        text.retain(|c| !matches!(c, '\r' | '\n'));
+        *text = text.replace(['\r', '\n'], "").into();
     }
     match STANDARD.decode(text.as_bytes()) {
         Ok(_) => Ok(()),
@@ -105,7 +105,7 @@ fn time(value: &mut Value, layout: &str, canonical: fn(Timestamp) -> String) -> 
         let (rest, want) = unparsed(text);
         Fault::Malformed(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {want:?}"))
     })?;
-    *text = canonical(parsed);
+    *text = canonical(parsed).into();
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Drops from an object of a built-in kind what upstream loses once it knows who has set it: fields behind gates that are
 //! off, and empty lists where they are always written, of which upstream's store makes null.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 use super::cursor::Cursor;
 use super::shape::{Presence, Shape};
@@ -15,38 +15,53 @@ const GATED: [(&str, &str); 3] = [
 
 /// Settles an object, or a part of it that stands at `at`.
 pub(super) fn object(at: Cursor<'_>, value: &mut Value) {
-    if may_lose(value) {
-        settle(at, value);
+    let trail = Trail::Start(at);
+    if may_lose(&trail, value) {
+        settle(&trail, value);
     }
 }
 
-/// Whether there may be something to do: in most objects, and in most of what an object holds, there is not.
-fn may_lose(value: &Value) -> bool {
-    match value {
-        Value::Array(list) => list.is_empty() || list.iter().any(may_lose),
-        Value::Object(map) => {
-            map.is_empty() || map.iter().any(|(key, value)| is_gated(key) || may_lose(value))
+/// The way to a value: where it stands in the schema is asked only where something may be lost.
+enum Trail<'t, 'a> {
+    Start(Cursor<'a>),
+    Key(&'t Trail<'t, 'a>, &'t str),
+    Items(&'t Trail<'t, 'a>),
+}
+
+impl<'a> Trail<'_, 'a> {
+    /// Where it ends; nowhere, if the schema does not know the way.
+    fn end(&self) -> Option<Cursor<'a>> {
+        match self {
+            Trail::Start(at) => Some(*at),
+            Trail::Key(above, key) => above.end()?.child(key),
+            Trail::Items(above) => above.end().map(Cursor::items),
         }
+    }
+}
+
+/// Whether something is lost here or below; it may be said of fields that are only named like those behind gates. Most
+/// objects lose nothing, and stay shared with whoever else has them.
+fn may_lose(trail: &Trail<'_, '_>, value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(|item| may_lose(&Trail::Items(trail), item)),
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            is_gated(key) || is_always_written(trail, key, value) || may_lose(&Trail::Key(trail, key), value)
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
-fn settle(at: Cursor<'_>, value: &mut Value) {
+fn settle(trail: &Trail<'_, '_>, value: &mut Value) {
     match value {
-        Value::Array(list) => {
-            list.iter_mut().filter(|item| may_lose(item)).for_each(|item| settle(at.items(), item));
-        }
+        Value::Array(list) => list.iter_mut().for_each(|item| settle(&Trail::Items(trail), item)),
         Value::Object(map) => {
-            drop_gated(at, map);
-            for (key, value) in map.iter_mut().filter(|(_, value)| may_lose(value)) {
-                match at.field(key) {
-                    Some(field)
-                        if field.presence == Presence::Always && is_empty(value, &field.node.shape) =>
-                    {
-                        *value = Value::Null;
-                    }
-                    Some(field) => settle(at.below(&field.node), value),
-                    None => at.child(key).into_iter().for_each(|below| settle(below, value)),
+            if let Some(at) = trail.end() {
+                drop_gated(at, map);
+            }
+            for (key, value) in map.iter_mut() {
+                match is_always_written(trail, key, value) {
+                    true => *value = Value::Null,
+                    false => settle(&Trail::Key(trail, key), value),
                 }
             }
         }
@@ -58,8 +73,21 @@ fn is_gated(field: &str) -> bool {
     GATED.iter().any(|(_, gated)| *gated == field)
 }
 
+/// Whether this is the empty list or map of a field that is written even if it is empty.
+fn is_always_written(trail: &Trail<'_, '_>, key: &str, value: &Value) -> bool {
+    let is_always = |is_alike: fn(&Shape) -> bool| {
+        let field = trail.end().and_then(|at| at.field(key));
+        field.is_some_and(|field| field.presence == Presence::Always && is_alike(&field.node.shape))
+    };
+    match value {
+        Value::Array(list) if list.is_empty() => is_always(|shape| matches!(shape, Shape::List(..))),
+        Value::Object(map) if map.is_empty() => is_always(|shape| matches!(shape, Shape::Map(_))),
+        _ => false,
+    }
+}
+
 /// A lifecycle that is left with nothing goes too.
-fn drop_gated(at: Cursor<'_>, map: &mut Map<String, Value>) {
+fn drop_gated(at: Cursor<'_>, map: &mut Map) {
     let own = kind(at);
     map.retain(|field, _| !GATED.iter().any(|(kind, gated)| *kind == own && gated == field));
     if let Some(lifecycle) = map.get_mut("lifecycle").and_then(Value::as_object_mut)
@@ -75,18 +103,10 @@ fn kind(at: Cursor<'_>) -> &str {
     at.object().map_or("", |object| &object.name)
 }
 
-fn is_empty(value: &Value, shape: &Shape) -> bool {
-    match (value, shape) {
-        (Value::Array(list), Shape::List(..)) => list.is_empty(),
-        (Value::Object(map), Shape::Map(_)) => map.is_empty(),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use steersman_core::resource::GroupVersionKind;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::Tables;

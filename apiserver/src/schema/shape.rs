@@ -1,7 +1,7 @@
 //! What a schema is made of: the shape of every value, and how lists and maps merge.
 
 use serde::Deserialize;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// So many fields are looked at one by one before a name is searched for.
 const SOON: usize = 4;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::document::Document;
 use super::shape::{Field, ListKind, Node, ObjectType, PatchStrategy, Presence, Rest, Scalar, Shape};

@@ -1,9 +1,9 @@
 //! What built-in kinds look like after admission, in cases.
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
 use steersman_core::api::FieldValidation;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Value, json};
 
 use super::{Duplicates, decode};
 use crate::Tables;

@@ -1,6 +1,6 @@
 //! The API services of the groups that the server has itself, as upstream registers them when it starts.
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 /// What tells clients which of two groups comes first, and which of its versions.
 const PRIORITIES: [(&str, &str, u32, u32); 21] = [

@@ -3,10 +3,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde_json::{Value, json};
 use steersman_core::Result;
 use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::tree::{Value, json};
 
 use super::{api_services, conditions};
 use crate::authorize::bootstrap;

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use serde_json::Value;
 use steersman_core::resource::{GroupResource, Resource};
+use steersman_core::tree::Value;
 use steersman_core::{Env, Error, Kubelets, Result, Store};
 
 use super::{Server, boot, conditions};

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use serde_json::{Value, json};
 use steersman_core::api::{Patch, Target, WatchEvent, WatchOptions, WriteOptions};
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Object, Result};
 
 use crate::conditions;

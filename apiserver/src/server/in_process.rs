@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::Value;
 use steersman_core::api::{
     Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream, WriteOptions,
 };
 use steersman_core::resource::ApiResource;
 use steersman_core::selector::FieldSelector;
+use steersman_core::tree::Value;
 use steersman_core::{Api, Object, Result};
 
 use crate::pipeline::{Body, Caller, Core};

@@ -1,8 +1,8 @@
 //! Roles and their bindings: what a rule needs, and whom a binding may name.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks, internal};
 use crate::tree::{Fill, Read, fields};
@@ -174,7 +174,7 @@ fn path_segment(name: &str, is_prefix: bool) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! APIServices: which server answers for a group and version.
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path, quote};
+use steersman_core::tree::{Value, json};
 use steersman_core::{formats, names};
 
 use super::{Strategy, WriteContext, checks};

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::names;
+use steersman_core::tree::{Value, json};
 
 use super::{Strategy, WriteContext, checks, issued_certificate};
 use crate::moment::seconds;

@@ -1,8 +1,8 @@
 //! The checks that many kinds share, over JSON trees.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path, Shown};
+use steersman_core::tree::{Map, Value, from_value};
 use steersman_core::{Quantity, addresses, formats, labels, names, selector};
 
 use crate::tree::{Fill, Read};
@@ -98,7 +98,7 @@ pub(super) fn labels(map: &Value, path: &Path<'_>, errors: &mut ErrorList) {
 /// The keys and the size of annotations.
 pub(super) fn annotations(map: &Value, path: &Path<'_>, errors: &mut ErrorList) {
     let texts = map.as_object().into_iter().flatten();
-    let texts = texts.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let texts = texts.map(|(key, value)| (key.to_string(), value.as_str().unwrap_or_default().to_owned()));
     if !map.is_null() {
         errors.extend(labels::validate_annotations(&texts.collect(), path));
     }
@@ -113,7 +113,7 @@ pub(super) fn selector(selector: &Value, path: &Path<'_>, errors: &mut ErrorList
 /// given the benefit of the doubt.
 pub(super) fn selects(selector: &Value, labels: &Value) -> bool {
     let labels = labels.as_object().into_iter().flatten();
-    let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    let labels = labels.map(|(key, value)| (key.to_string(), value.as_str().unwrap_or_default().to_owned()));
     let selector = selector::LabelSelector::from_object(read_selector(selector).as_ref());
     selector.map_or(true, |selector| selector.matches(&labels.collect()))
 }
@@ -124,7 +124,7 @@ pub(super) fn is_malformed(selector: &Value) -> bool {
 }
 
 fn read_selector(selector: &Value) -> Option<LabelSelector> {
-    serde_json::from_value(selector.clone()).ok().flatten()
+    from_value(selector.clone()).ok().flatten()
 }
 
 /// A value that the message leaves out.
@@ -204,7 +204,7 @@ fn quantity(value: &Value) -> Option<Quantity> {
 }
 
 /// Gives an object whose status is written the metadata that it had; upstream's `ResetObjectMetaForStatus`.
-pub(super) fn keep_metadata(object: &mut Map<String, Value>, old: &Value) {
+pub(super) fn keep_metadata(object: &mut Map, old: &Value) {
     let metadata = object.object("metadata");
     for field in ["labels", "annotations", "ownerReferences", "finalizers"] {
         match old.at("metadata").at(field) {

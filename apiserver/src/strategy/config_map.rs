@@ -1,8 +1,8 @@
 //! ConfigMaps: keys, size, and what may change in an immutable one.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::Read;
@@ -73,7 +73,7 @@ pub(super) fn immutable(object: &Value, old: &Value, fields: &[&str]) -> ErrorLi
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! ControllerRevisions: numbered data that does not change.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::Read;
@@ -36,7 +36,7 @@ impl Strategy for ControllerRevisions {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

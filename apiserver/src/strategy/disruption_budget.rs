@@ -1,7 +1,7 @@
 //! PodDisruptionBudgets: one bound or the other.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::Read;
@@ -53,7 +53,7 @@ impl Strategy for DisruptionBudgets {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,9 +1,9 @@
 //! EndpointSlices: addresses of one type, ports, hints.
 
-use serde_json::Value;
 use steersman_core::addresses;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use super::service::Reach;
 use super::{Strategy, WriteContext, checks};
@@ -219,7 +219,7 @@ fn check_ports(ports: &[Value], errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

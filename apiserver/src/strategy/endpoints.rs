@@ -1,9 +1,9 @@
 //! Endpoints: addresses and ports.
 
-use serde_json::Value;
 use steersman_core::addresses;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use super::service::Reach;
 use super::{Strategy, checks};

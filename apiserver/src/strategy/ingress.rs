@@ -1,7 +1,7 @@
 //! Ingresses: hosts, paths and the back ends that they lead to.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{formats, names};
 
 use super::{Strategy, checks};
@@ -186,7 +186,7 @@ fn check_service(service: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

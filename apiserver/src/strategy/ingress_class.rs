@@ -1,8 +1,8 @@
 //! IngressClasses: their controller, which does not change, and its parameters.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};

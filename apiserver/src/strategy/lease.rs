@@ -1,7 +1,7 @@
 //! Leases: durations and counts are not negative.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};

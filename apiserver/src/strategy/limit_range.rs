@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::{Map, Value};
 
 use super::{Strategy, checks, pod_spec};
 use crate::tree::{Fill, Read, fields};
@@ -51,7 +51,7 @@ impl Strategy for LimitRanges {
 }
 
 /// Takes over what one list has and the other has not.
-fn fill(limit: &mut Map<String, Value>, from: &str, to: &str) {
+fn fill(limit: &mut Map, from: &str, to: &str) {
     let given: Vec<(String, Value)> =
         limit.entries(from).map(|(name, value)| (name.to_owned(), value.clone())).collect();
     for (name, value) in given {
@@ -171,7 +171,7 @@ fn check_ratio(bounds: &Bounds<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::field::ErrorList;
+use steersman_core::tree::Value;
 
 use crate::reader::Reader;
 use crate::user::User;

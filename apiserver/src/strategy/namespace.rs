@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::metadata::{DELETE_DEPENDENTS, ORPHAN_DEPENDENTS};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{labels, names};
 
 use super::{Strategy, WriteContext, checks};
@@ -109,7 +109,7 @@ pub(crate) fn check_finalizer(name: &str, at: &Path<'_>) -> ErrorList {
     errors
 }
 
-fn label(namespace: &mut Map<String, Value>) {
+fn label(namespace: &mut Map) {
     let metadata = namespace.object("metadata");
     let name = metadata.text("name").to_owned();
     if !name.is_empty() {

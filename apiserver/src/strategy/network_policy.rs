@@ -1,9 +1,9 @@
 //! NetworkPolicies: their defaults, and the rules of peers and ports.
 
-use serde_json::Value;
 use steersman_core::addresses::{self, Cidr};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
@@ -154,7 +154,7 @@ fn check_block(block: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

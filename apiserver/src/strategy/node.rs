@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use serde_json::{Map, Value, json};
 use steersman_core::addresses::Cidr;
 use steersman_core::field::{self, Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Quantity, addresses, labels, names};
 
 use super::{Strategy, WriteContext, checks, internal, resource_quota};
@@ -94,7 +94,7 @@ impl Strategy for Nodes {
 }
 
 /// `podCIDR` is the first of `podCIDRs`: each fills the other.
-fn share_pod_cidr(spec: &mut Map<String, Value>) {
+fn share_pod_cidr(spec: &mut Map) {
     let first = spec.texts("podCIDRs").next().unwrap_or_default().to_owned();
     match (spec.text("podCIDR").to_owned(), first) {
         (one, first) if one.is_empty() && !first.is_empty() => spec.put("podCIDR", first),
@@ -104,7 +104,7 @@ fn share_pod_cidr(spec: &mut Map<String, Value>) {
 }
 
 /// What a node has is what it may give, unless it says otherwise.
-fn allocate(status: &mut Map<String, Value>) {
+fn allocate(status: &mut Map) {
     if status.has("capacity") && !status.has("allocatable") {
         let capacity = status.at("capacity").clone();
         status.put("allocatable", capacity);

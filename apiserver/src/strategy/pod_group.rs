@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{Map, Value};
 
 use super::{Strategy, WriteContext, checks};
 use crate::tree::{Fill, Read, fields};
@@ -85,7 +85,7 @@ impl Strategy for Workloads {
     }
 }
 
-fn drop_gated(spec: &mut Map<String, Value>) {
+fn drop_gated(spec: &mut Map) {
     GATED.iter().for_each(|field| spec.drop_field(field));
 }
 

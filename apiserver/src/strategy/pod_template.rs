@@ -1,14 +1,14 @@
 //! The pod template that workloads carry: its defaults and rules.
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value};
 
 use super::pod_spec::{self, Holder, Subject};
 use super::{checks, pod};
 use crate::tree::{Fill, Read};
 
 /// Fills in what the template in `owner.template` leaves out; one is made if there is none.
-pub(super) fn default(owner: &mut Map<String, Value>) {
+pub(super) fn default(owner: &mut Map) {
     let template = owner.object("template");
     template.object("metadata");
     pod_spec::default(template.object("spec"));
@@ -41,7 +41,7 @@ pub(super) fn warnings(template: &Value, at: &Path<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! PriorityClasses: what values there are, and that they do not change.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};

@@ -1,8 +1,8 @@
 //! ResourceQuotas: which resources are counted, and of which objects.
 
-use serde_json::Value;
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks, pod_spec};
 use crate::tree::Read;
@@ -213,7 +213,7 @@ fn check_values(requirement: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

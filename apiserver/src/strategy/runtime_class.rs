@@ -1,8 +1,8 @@
 //! RuntimeClasses: the handler, which does not change, and what pods of the class need and cost.
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{Value, json};
 
 use super::{Strategy, checks, internal, pod_spec};
 use crate::tree::Read;

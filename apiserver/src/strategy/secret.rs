@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value};
 
 use super::config_map::{MOST_BYTES, decoded_len, each_key, immutable};
 use super::{Strategy, WriteContext, checks, tls_pair};
@@ -71,7 +71,7 @@ impl Strategy for Secrets {
 }
 
 /// `stringData` is a way to write `data`: it is never read.
-fn encode(secret: &mut Map<String, Value>) {
+fn encode(secret: &mut Map) {
     let Some(Value::Object(plain)) = secret.remove("stringData") else { return };
     let data = secret.object("data");
     for (key, value) in plain {
@@ -130,7 +130,7 @@ fn no_object(text: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

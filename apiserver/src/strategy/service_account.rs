@@ -1,6 +1,6 @@
 //! ServiceAccounts: their secrets are named, and nothing else is said of them.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 use super::{Strategy, WriteContext};
 use crate::tree::{Fill, Read, fields};
@@ -44,7 +44,7 @@ fn name_secrets(account: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! ServiceCIDRs and IPAddresses: the ranges of services, and who holds an address of them.
 
-use serde_json::Value;
 use steersman_core::addresses::{self, Cidr};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{formats, names};
 
 use super::checks::{self, IMMUTABLE};
@@ -119,7 +119,7 @@ impl Strategy for IpAddresses {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

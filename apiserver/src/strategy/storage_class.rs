@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
@@ -152,7 +152,7 @@ fn check_values(expression: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

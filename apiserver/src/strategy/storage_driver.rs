@@ -1,7 +1,7 @@
 //! CSIDrivers, CSINodes, CSIStorageCapacities and VolumeAttachments: what drivers of volumes say of themselves, and do.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{labels, names};
 
 use super::checks::{self, IMMUTABLE};
@@ -308,7 +308,7 @@ fn check_attached(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The metadata of a template that objects are named for by others: labels and annotations, and nothing else.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::checks;
 use crate::tree::{Read, is_zero};

@@ -1,8 +1,8 @@
 //! PersistentVolumeClaims: their defaults, and what may change before and after they are bound.
 
-use serde_json::{Map, Value, json};
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{labels, names};
 
 use super::persistent_volume::{check_modes, check_volume_mode};
@@ -230,7 +230,7 @@ fn is_volume(source: &Value) -> bool {
 
 /// Other namespaces are behind a gate that is off by default, and a new claim is silently not filled from what its older
 /// name is not for.
-fn prepare_sources(spec: &mut Map<String, Value>, old: &Value) {
+fn prepare_sources(spec: &mut Map, old: &Value) {
     let elsewhere = !spec.at("dataSourceRef").text("namespace").is_empty();
     if elsewhere && !old.has("dataSourceRef") {
         spec.drop_field("dataSourceRef");
@@ -243,7 +243,7 @@ fn prepare_sources(spec: &mut Map<String, Value>, old: &Value) {
 }
 
 /// What a claim is filled from has two names; whichever is given is copied to the other.
-fn align_sources(spec: &mut Map<String, Value>) {
+fn align_sources(spec: &mut Map) {
     let reference = spec.at("dataSourceRef").clone();
     if reference.is_null() && spec.has("dataSource") {
         spec.put("dataSourceRef", spec.at("dataSource").clone());
@@ -271,7 +271,7 @@ fn with_open(object: &Value, old: &Value) -> Value {
     next
 }
 
-fn restore(map: &mut Map<String, Value>, was: &Value, field: &str) {
+fn restore(map: &mut Map, was: &Value, field: &str) {
     match was.at(field) {
         Value::Null => map.drop_field(field),
         value => map.put(field, value.clone()),

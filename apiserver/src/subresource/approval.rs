@@ -1,9 +1,9 @@
 //! `certificatesigningrequests/approval`: says whether a certificate may be signed.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::field::ErrorList;
+use steersman_core::tree::Value;
 
 use super::Subresource;
 use crate::strategy::{WriteContext, stamp_request_conditions, validate_request_approval};
@@ -42,7 +42,7 @@ impl Subresource for Approval {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::admission::tests::Objects;

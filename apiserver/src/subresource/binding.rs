@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
 use steersman_core::object::Metadata;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Error, Object, Result};
 
 use super::{Call, Edited, Subresource, success};

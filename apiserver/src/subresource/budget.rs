@@ -1,7 +1,7 @@
 //! Spends from a pod disruption budget.
 
-use serde_json::{Value, json};
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Result};
 
 use crate::conditions;

@@ -1,9 +1,9 @@
 //! `pods/ephemeralcontainers`: adds containers for debugging to a pod that runs.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::field::{self, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::Subresource;
 use crate::strategy::{WriteContext, ephemeral_container_difference, validate_pod, validate_pod_annotations};

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
-use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::{GroupResource, GroupVersionKind, GroupVersionResource};
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Error, Object, Result};
 
 use super::{Call, Subresource, budget, success};
@@ -74,7 +74,7 @@ fn check_options(options: &Value, name: &str) -> Result<()> {
 }
 
 fn options(call: &dyn Call, body: &Value) -> Result<DeleteOptions> {
-    let options = serde_json::from_value(body.at("deleteOptions").clone());
+    let options = from_value(body.at("deleteOptions").clone());
     let mut options: Option<DeleteOptions> = options.map_err(|why| Error::bad_request(why.to_string()))?;
     let options = options.get_or_insert_default();
     if call.options().dry_run {

@@ -18,10 +18,10 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 use bytes::Bytes;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
 use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::field::ErrorList;
 use steersman_core::object::Metadata;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result};
 
 use crate::authenticate::ServiceAccounts;

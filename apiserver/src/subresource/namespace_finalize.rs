@@ -1,9 +1,9 @@
 //! `namespaces/finalize`: the door through which the namespace controller says that it has emptied a namespace.
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::field::{ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::Subresource;
 use crate::strategy::{WriteContext, check_namespace_finalizer};
@@ -43,7 +43,7 @@ impl Subresource for NamespaceFinalize {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
     use crate::admission::tests::Objects;

@@ -1,9 +1,9 @@
 //! `pods/resize`: changes what the containers of a pod ask for and are limited to, while it runs (KEP-1287).
 
 use async_trait::async_trait;
-use serde_json::{Map, Value, json};
 use steersman_core::Result;
 use steersman_core::field::{self, ErrorList, Path};
+use steersman_core::tree::{Map, Value, json};
 
 use super::Subresource;
 use crate::strategy::{WriteContext, quality_of_service, validate_pod};
@@ -157,7 +157,7 @@ fn check_init(now: &Value, before: &Value, at: &Path<'_>, errors: &mut ErrorList
     errors.extend(restarts.map(|_| field::Error::forbidden(at, why)));
 }
 
-fn put(container: &mut Map<String, Value>, from: &Value, field: &str) {
+fn put(container: &mut Map, from: &Value, field: &str) {
     match from.at(field) {
         Value::Null => container.drop_field(field),
         value => container.put(field, value.clone()),
@@ -210,7 +210,7 @@ fn restored(resources: &Value, before: &Value) -> Value {
     if before.is_null() && is_zero(&next) { Value::Null } else { next }
 }
 
-fn restore(resources: &mut Map<String, Value>, before: &Value, amounts: &str) {
+fn restore(resources: &mut Map, before: &Value, amounts: &str) {
     let was = before.at(amounts);
     let mut restored = resources.at(amounts).clone();
     for resource in OPEN {

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
-use serde_json::{Value, json};
 use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Error, Result};
 
 use super::Subresource;
@@ -130,9 +130,9 @@ impl Selector {
 fn structured(selector: &Value) -> String {
     let is_map = selector.as_object().is_some_and(|fields| fields.values().all(Value::is_string));
     let read = if is_map {
-        serde_json::from_value(selector.clone()).ok().map(|labels| LabelSelector::from_labels(&labels))
+        from_value(selector.clone()).ok().map(|labels| LabelSelector::from_labels(&labels))
     } else {
-        let typed: Option<v1::LabelSelector> = serde_json::from_value(selector.clone()).ok();
+        let typed: Option<v1::LabelSelector> = from_value(selector.clone()).ok();
         typed.and_then(|typed| LabelSelector::from_object(Some(&typed)).ok())
     };
     read.map(|selector| selector.to_string()).unwrap_or_default()

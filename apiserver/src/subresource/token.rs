@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::error::Reason;
 use steersman_core::field::{Error as FieldError, Path};
 use steersman_core::resource::{GroupResource, GroupVersionKind, GroupVersionResource};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Object, Result, field};
 
 use super::{Call, Subresource, parent};

@@ -1,7 +1,7 @@
 //! Tells how long ago something was, coarser the longer ago: `45s`, `5m20s`, `3h`, `2d4h`, `1y20d`.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// How long before `now` a time of an object was; `<unknown>` if it has none.
 pub(super) fn since(time: &Value, now: Timestamp) -> String {

@@ -1,7 +1,7 @@
 //! The cells of a custom resource, as its additional printer columns have them.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::age;
 use super::json_path::JsonPath;
@@ -48,7 +48,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 //!
 //! The part of kubectl's JSONPath that finds values: fields, indexes, slices, wildcards, unions, filters, descent.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// No more values than this are found, nor looked at on the way.
 const FOUND: usize = 10_000;
@@ -283,7 +283,7 @@ fn selection(text: &str) -> Option<Step> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

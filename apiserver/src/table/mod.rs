@@ -11,7 +11,7 @@ mod json_path;
 mod words;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use steersman_core::tree::{Value, to_value};
 use steersman_core::{Object, Result};
 
 use crate::crd;
@@ -66,7 +66,7 @@ impl Columns {
 
     /// The headings, as the answer carries them.
     pub(crate) fn definitions(&self) -> Value {
-        serde_json::to_value(&self.definitions).unwrap_or_default()
+        to_value(&self.definitions).unwrap_or_default()
     }
 
     /// Prints the stored form of an object.

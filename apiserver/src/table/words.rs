@@ -2,8 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use serde::Deserialize;
-use serde_json::Value;
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 
@@ -64,7 +64,7 @@ pub(super) fn or(text: impl Into<String>, other: &str) -> String {
 /// A text or a number as text; `None` if there is neither.
 pub(super) fn shown(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text.to_string()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
@@ -86,7 +86,7 @@ pub(super) fn size(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

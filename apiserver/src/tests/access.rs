@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::Request;
-use serde_json::{Value, json};
 use steersman_core::api::Target;
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, json};
 
 use super::World;
 use crate::User;

@@ -62,7 +62,7 @@ impl World {
 }
 
 fn wide(keys: usize) -> Value {
-    (0..keys).map(|number| (format!("k{number}"), Value::from(""))).collect::<serde_json::Map<_, _>>().into()
+    (0..keys).map(|number| (format!("k{number}"), Value::from(""))).collect()
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_schema_that_nests_without_end_is_no_body() {
 #[test]
 fn a_schema_of_twenty_thousand_properties_is_served() {
     let world = World::new();
-    let properties: serde_json::Map<String, Value> =
+    let properties: steersman_core::tree::Map =
         (0..20_000).map(|number| (format!("p{number}"), json!({"type": "string"}))).collect();
     world.create(&definitions(), definition(&json!({"type": "object", "properties": properties}))).unwrap();
     let widgets =

@@ -26,13 +26,13 @@ use futures::executor::LocalPool;
 use futures::future::BoxFuture;
 use futures::task::{LocalSpawnExt, noop_waker};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use steersman_core::api::{
     Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchEvent, WatchOptions, WatchStream,
     WriteOptions,
 };
 use steersman_core::env::{Clock, Spawn};
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Env, Object, Result};
 
 use crate::{Builder, Server, User};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use serde_json::{Value, json};
 use steersman_core::Result;
+use steersman_core::tree::{Value, json};
 
 use super::World;
 use crate::authenticate::{StaticTokens, TokenWebhook};

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
 use steersman_core::api::Target;
 use steersman_core::object::Metadata;
 use steersman_core::selector::{FieldOperator, FieldSelector, LabelSelector};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use crate::registry::Served;
@@ -200,7 +200,7 @@ fn resolve(field: &str, row: &Served) -> Result<Field> {
 fn at_path(tree: &Value, path: &str) -> String {
     let found = path.split('.').try_fold(tree, |tree, step| tree.get(step));
     match found {
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => text.to_string(),
         None | Some(Value::Null) => String::new(),
         Some(other) => other.to_string(),
     }

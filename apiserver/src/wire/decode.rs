@@ -3,7 +3,7 @@
 //! Zero values that Go writes come out as zeros: [`Schema::admit`](crate::Schema::admit) brings them into the form that
 //! they have in JSON, as it does with any body.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::{List, Map, Value};
 
 use super::reader::{DEPTH, Reader, Wire};
 use super::{Malformed, SCHEMA, scalar};
@@ -27,7 +27,7 @@ impl Decoder<'_> {
         &self,
         object: &ObjectType,
         message: &[u8],
-        into: &mut Map<String, Value>,
+        into: &mut Map,
         depth: usize,
     ) -> Result<(), Malformed> {
         self.fields(object, (&object.numbered, 0), message, into, depth)
@@ -38,7 +38,7 @@ impl Decoder<'_> {
         object: &ObjectType,
         (numbered, level): (&[u16], usize),
         message: &[u8],
-        into: &mut Map<String, Value>,
+        into: &mut Map,
         depth: usize,
     ) -> Result<(), Malformed> {
         if depth == DEPTH {
@@ -87,13 +87,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn entry(
-        &self,
-        values: &Node,
-        entry: &[u8],
-        into: &mut Map<String, Value>,
-        depth: usize,
-    ) -> Result<(), Malformed> {
+    fn entry(&self, values: &Node, entry: &[u8], into: &mut Map, depth: usize) -> Result<(), Malformed> {
         let mut reader = Reader::new(entry);
         let (mut key, mut value) = (String::new(), Value::Null);
         while let Some((number, wire)) = reader.field()? {
@@ -111,7 +105,7 @@ impl Decoder<'_> {
     /// A list within a map is a message of its own, `ExtraValue`.
     fn items(&self, items: &Node, message: &[u8], depth: usize) -> Result<Value, Malformed> {
         let mut reader = Reader::new(message);
-        let mut list = Value::Array(Vec::new());
+        let mut list = Value::Array(List::new());
         while let Some((number, wire)) = reader.field()? {
             if number == 1 {
                 let mut item = Value::Null;
@@ -155,7 +149,7 @@ fn find<'a>(object: &'a ObjectType, numbered: &'a [u16], level: usize, wanted: u
 }
 
 /// The object in a slot, which becomes one.
-fn fill(slot: &mut Value) -> &mut Map<String, Value> {
+fn fill(slot: &mut Value) -> &mut Map {
     if !slot.is_object() {
         *slot = Value::Object(Map::new());
     }
@@ -165,6 +159,6 @@ fn fill(slot: &mut Value) -> &mut Map<String, Value> {
 fn push(slot: &mut Value, item: Value) {
     match slot {
         Value::Array(list) => list.push(item),
-        other => *other = Value::Array(vec![item]),
+        other => *other = [item].into(),
     }
 }

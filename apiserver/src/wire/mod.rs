@@ -15,7 +15,7 @@ mod writer;
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use steersman_core::tree::Map;
 
 use crate::schema::Schema;
 pub use envelope::{Envelope, around, frame};
@@ -98,7 +98,7 @@ pub(crate) fn member<'j>(json: &'j [u8], name: &str) -> Result<Option<&'j [u8]>,
 ///
 /// # Errors
 /// The bytes are no message of that kind.
-pub fn decode(schema: &Schema, message: &[u8]) -> Result<Map<String, Value>, Malformed> {
+pub fn decode(schema: &Schema, message: &[u8]) -> Result<Map, Malformed> {
     let root = schema.cursor();
     let object = root.object().ok_or(Malformed("a kind that protobuf does not know"))?;
     let mut fields = Map::new();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::reader::{Reader, Wire as Read};
 use super::tape::{Kind, Token};

@@ -90,7 +90,7 @@ pub(super) fn annotated(set: &ReplicaSet, annotation: &str) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -108,7 +108,7 @@ mod tests {
                 "replicas": replicas, "selector": {}, "template": {},
                 "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}
             }});
-            let deployment: Deployment = serde_json::from_value(deployment).unwrap();
+            let deployment: Deployment = steersman_core::tree::from_value(deployment).unwrap();
             let numbers = (max_surge(&deployment), max_unavailable(&deployment));
             assert_eq!(numbers, (expected_surge, expected_unavailable), "of {replicas}");
         }
@@ -118,7 +118,7 @@ mod tests {
     fn a_number_in_an_annotation_has_no_sign() {
         for (text, expected) in [("3", Some(3)), ("05", Some(5)), ("+5", None), ("-5", None), ("x", None)] {
             let set = json!({"metadata": {"annotations": {DESIRED: text}}});
-            let set: ReplicaSet = serde_json::from_value(set).unwrap();
+            let set: ReplicaSet = steersman_core::tree::from_value(set).unwrap();
             assert_eq!(annotated(&set, DESIRED), expected, "{text}");
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::error::{Error, Reason};
+use steersman_core::tree::{Value, from_value, json};
 
 use super::*;
 use crate::runner::Operation;
@@ -28,7 +28,7 @@ fn deployment(replicas: i32, image: &str, spec: Value) -> Deployment {
     for (name, value) in spec.as_object().unwrap() {
         deployment["spec"][name] = value.clone();
     }
-    serde_json::from_value(deployment).unwrap()
+    from_value(deployment).unwrap()
 }
 
 fn template(image: &str) -> Value {
@@ -58,7 +58,7 @@ fn set(revision: i32, image: &str, size: i32, desired: i32) -> ReplicaSet {
             "terminatingReplicas": 0
         }
     });
-    serde_json::from_value(set).unwrap()
+    from_value(set).unwrap()
 }
 
 fn reconcile(deployment: &Deployment, sets: &[ReplicaSet], pods: &[Pod]) -> Outcome {
@@ -86,7 +86,7 @@ fn written(outcome: &Outcome) -> Deployment {
         Operation::Update(target, body) if target.subresource == "status" => Some(body.clone()),
         _ => None,
     });
-    serde_json::from_value(update.expect("the status is written")).unwrap()
+    from_value(update.expect("the status is written")).unwrap()
 }
 
 fn conditions(deployment: &Deployment) -> Vec<String> {
@@ -224,7 +224,7 @@ fn recreating_waits_for_the_last_old_pod() {
         "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "web-1", "controller": true}]
     }});
     let emptied = set(1, "app:1", 0, 2);
-    let pods = [serde_json::from_value(pod).unwrap()];
+    let pods = [from_value(pod).unwrap()];
     assert!(told(&reconcile(&deployment, std::slice::from_ref(&emptied), &pods)).is_empty());
     assert_eq!(told(&reconcile(&deployment, &[emptied], &[])), ["create 2"]);
 }
@@ -239,7 +239,7 @@ fn a_rollout_that_stands_still_misses_its_deadline() {
             .as_mut()
             .unwrap()
             .insert("deployment.kubernetes.io/revision".into(), "1".into());
-        stuck.status = serde_json::from_value(json!({
+        stuck.status = from_value(json!({
             "replicas": 3, "updatedReplicas": 3, "unavailableReplicas": 3, "observedGeneration": 1, "terminatingReplicas": 0,
             "conditions": [
                 {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable"},
@@ -250,7 +250,7 @@ fn a_rollout_that_stands_still_misses_its_deadline() {
         stuck
     };
     let mut sick = set(1, "app:1", 3, 3);
-    sick.status = serde_json::from_value(json!({"replicas": 3, "terminatingReplicas": 0})).unwrap();
+    sick.status = from_value(json!({"replicas": 3, "terminatingReplicas": 0})).unwrap();
     let waiting = reconcile(&progressing("2026-01-01T11:59:30Z"), std::slice::from_ref(&sick), &[]);
     assert!(waiting.actions().is_empty(), "{waiting:?}");
     assert_eq!(waiting.requeue(), Some(Duration::from_secs(31)));
@@ -262,7 +262,7 @@ fn a_rollout_that_stands_still_misses_its_deadline() {
 #[test]
 fn old_revisions_beyond_the_limit_are_forgotten_when_the_rollout_is_complete() {
     let mut done = deployment(1, "app:4", json!({"revisionHistoryLimit": 1}));
-    done.status = serde_json::from_value(json!({
+    done.status = from_value(json!({
         "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1
     }))
     .unwrap();
@@ -314,7 +314,7 @@ fn an_annotation_of_a_former_api_asks_for_an_old_revision() {
         let annotations = deployment.metadata.annotations.as_mut().unwrap();
         annotations.insert("deployment.kubernetes.io/revision".to_owned(), "2".to_owned());
         annotations.insert("deprecated.deployment.rollback.to".to_owned(), revision.to_owned());
-        deployment.status = serde_json::from_value(json!({
+        deployment.status = from_value(json!({
             "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]
         }))
         .unwrap();

@@ -24,7 +24,7 @@ pub(super) fn complain(view: &View, pod: &Pod, outcome: &mut Outcome) {
 mod tests {
     use jiff::Timestamp;
     use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-    use serde_json::{from_value, json};
+    use steersman_core::tree::{from_value, json};
 
     use super::*;
     use crate::runner::Operation;

@@ -78,7 +78,7 @@ fn time_left(pod: &Pod, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{from_value, json};
+    use steersman_core::tree::{from_value, json};
 
     use super::*;
 

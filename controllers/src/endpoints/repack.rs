@@ -73,7 +73,7 @@ impl Addresses {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
@@ -108,14 +108,14 @@ mod tests {
             (json!([{"addresses": [{"ip": "1"}]}]), "1|:"),
         ];
         for (subsets, expected) in cases {
-            let subsets = serde_json::from_value(subsets).unwrap();
+            let subsets = steersman_core::tree::from_value(subsets).unwrap();
             let told: Vec<String> = repack(subsets).iter().map(tell).collect();
             assert_eq!(told.join(" "), expected);
         }
     }
 
     fn tell(subset: &EndpointSubset) -> String {
-        let subset = serde_json::to_value(subset).unwrap();
+        let subset = steersman_core::tree::to_value(subset).unwrap();
         let list = |list: &Value, field: &str| {
             let texts = list.as_array().unwrap().iter().map(|one| one[field].to_string().replace('"', ""));
             texts.collect::<Vec<_>>().join(",")

@@ -1,7 +1,7 @@
 //! What a service's Endpoints list, by what is seen.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, from_value, json, to_value};
 
 use super::*;
 use crate::runner::Operation;
@@ -14,7 +14,7 @@ fn service(spec: Value) -> Service {
     for (name, value) in spec.as_object().unwrap() {
         service["spec"][name] = value.clone();
     }
-    serde_json::from_value(service).unwrap()
+    from_value(service).unwrap()
 }
 
 fn pod(name: &str, address: &str, ready: &str, spec: Value) -> Pod {
@@ -26,7 +26,7 @@ fn pod(name: &str, address: &str, ready: &str, spec: Value) -> Pod {
             "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T12:00:05Z"}]
         }
     });
-    serde_json::from_value(pod).unwrap()
+    from_value(pod).unwrap()
 }
 
 fn plain() -> Value {
@@ -40,9 +40,7 @@ fn see(service: &Service, pods: &[Pod], endpoints: &[Endpoints]) -> View {
 
 fn written(outcome: &Outcome) -> Endpoints {
     match &outcome.actions()[0].operation {
-        Operation::Create(_, body) | Operation::Update(_, body) => {
-            serde_json::from_value(body.clone()).unwrap()
-        }
+        Operation::Create(_, body) | Operation::Update(_, body) => from_value(body.clone()).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -77,7 +75,7 @@ fn ready_and_unready_pods_are_listed_apart() {
     let endpoints = written(&ServiceEndpoints::default().reconcile(&see(&service, &pods, &[]), &service));
     assert_eq!(told(&endpoints), ["10.1.0.2|10.1.0.1:80"]);
     let labels = endpoints.metadata.labels.unwrap();
-    assert_eq!(serde_json::to_value(labels).unwrap(), json!({"svc": "s", MANAGED_BY: MANAGER}));
+    assert_eq!(to_value(labels).unwrap(), json!({"svc": "s", MANAGED_BY: MANAGER}));
     let annotations = endpoints.metadata.annotations.unwrap();
     assert_eq!(annotations["endpoints.kubernetes.io/last-change-trigger-time"], "2026-01-01T12:00:00Z");
 }

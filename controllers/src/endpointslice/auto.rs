@@ -277,7 +277,7 @@ mod tests {
     use std::sync::Arc;
 
     use jiff::Timestamp;
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -289,7 +289,7 @@ mod tests {
                 "metadata": {"name": word, "labels": {ZONE: zone}},
                 "status": {"allocatable": {"cpu": cpu}, "conditions": [{"type": "Ready", "status": "True"}]}
             });
-            serde_json::from_value(node).unwrap()
+            steersman_core::tree::from_value(node).unwrap()
         };
         words.split_whitespace().map(node).collect()
     }
@@ -308,7 +308,7 @@ mod tests {
             |zone: &&str| json!({"addresses": ["10.0.0.1"], "conditions": {"ready": true}, "zone": zone});
         let endpoints: Vec<_> = zones.iter().map(endpoint).collect();
         let slice = json!({"addressType": "IPv4", "metadata": {}, "endpoints": endpoints});
-        serde_json::from_value(slice).unwrap()
+        steersman_core::tree::from_value(slice).unwrap()
     }
 
     /// Which zones the endpoints serve, one after the other.

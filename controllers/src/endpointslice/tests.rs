@@ -1,8 +1,8 @@
 //! What a service's EndpointSlices list, by what is seen.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::Object;
+use steersman_core::tree::{Value, from_value, json, to_value};
 
 use super::*;
 use crate::runner::Operation;
@@ -15,7 +15,7 @@ fn service(spec: Value) -> Service {
     for (name, value) in spec.as_object().unwrap() {
         service["spec"][name] = value.clone();
     }
-    serde_json::from_value(service).unwrap()
+    from_value(service).unwrap()
 }
 
 fn pod(number: usize) -> Pod {
@@ -29,7 +29,7 @@ fn pod(number: usize) -> Pod {
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T12:00:05Z"}]
         }
     });
-    serde_json::from_value(pod).unwrap()
+    from_value(pod).unwrap()
 }
 
 fn pods(count: usize) -> Vec<Pod> {
@@ -41,7 +41,7 @@ fn node(name: &str, zone: &str) -> Node {
         "metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone}},
         "status": {"allocatable": {"cpu": "1"}, "conditions": [{"type": "Ready", "status": "True"}]}
     });
-    serde_json::from_value(node).unwrap()
+    from_value(node).unwrap()
 }
 
 fn told(outcome: &Outcome) -> Vec<&str> {
@@ -91,13 +91,13 @@ impl Story {
     fn apply(&mut self, operation: &Operation) {
         match operation {
             Operation::Create(_, body) => {
-                let mut slice: EndpointSlice = serde_json::from_value(body.clone()).unwrap();
+                let mut slice: EndpointSlice = from_value(body.clone()).unwrap();
                 slice.metadata.name = Some(format!("s-{}", self.made));
                 self.made += 1;
                 self.slices.push(slice);
             }
             Operation::Update(target, body) => {
-                let slice = serde_json::from_value(body.clone()).unwrap();
+                let slice = from_value(body.clone()).unwrap();
                 *self.find(&target.name) = slice;
             }
             Operation::Delete(target, _) => {
@@ -127,7 +127,7 @@ fn a_service_without_pods_has_one_empty_slice_which_the_first_pod_fills() {
     let slice = &story.slices[0];
     assert_eq!(slice.metadata.name.as_deref(), Some("s-0"), "the empty slice is used again");
     assert_eq!(slice.ports.as_ref().unwrap()[0].name.as_deref(), Some(""));
-    let endpoint = serde_json::to_value(&slice.endpoints.as_ref().unwrap()[0]).unwrap();
+    let endpoint = to_value(&slice.endpoints.as_ref().unwrap()[0]).unwrap();
     assert_eq!(
         endpoint,
         json!({
@@ -189,8 +189,7 @@ fn a_terminating_pod_may_still_serve_but_is_not_ready() {
 #[test]
 fn hints_follow_the_traffic_distribution() {
     let mut story = Story::new(json!({"trafficDistribution": "PreferSameNode"}));
-    let hints =
-        |story: &Story| serde_json::to_value(&story.slices[0].endpoints.as_ref().unwrap()[0].hints).unwrap();
+    let hints = |story: &Story| to_value(&story.slices[0].endpoints.as_ref().unwrap()[0].hints).unwrap();
     story.look(&pods(1));
     assert_eq!(hints(&story), json!({"forNodes": [{"name": "node"}], "forZones": [{"name": "a"}]}));
     assert_eq!(story.ask(&pods(1)), Outcome::done());
@@ -213,7 +212,7 @@ fn topology_mode_auto_is_told_when_it_comes_and_when_it_goes() {
     story.nodes.push(node("other", "b"));
     let hints = |story: &Story| {
         let endpoints = story.slices[0].endpoints.as_ref().unwrap().iter();
-        endpoints.map(|endpoint| serde_json::to_value(&endpoint.hints).unwrap()).collect::<Vec<_>>()
+        endpoints.map(|endpoint| to_value(&endpoint.hints).unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(told(&story.ask(&pods(2))), ["Topology Aware Hints has been enabled, addressType: IPv4"]);
     assert_eq!(hints(&story), [json!({"forZones": [{"name": "b"}]}), json!({"forZones": [{"name": "a"}]})]);
@@ -244,7 +243,7 @@ fn the_labels_of_the_service_are_those_of_its_slices() {
     story.look(&pods(1));
     story.service.metadata.labels = Some([("new".to_owned(), "1".to_owned())].into());
     story.look(&pods(1));
-    let labels = serde_json::to_value(&story.slices[0].metadata.labels).unwrap();
+    let labels = to_value(&story.slices[0].metadata.labels).unwrap();
     let expected = json!({
         "new": "1", "service.kubernetes.io/headless": "", SERVICE_NAME: "s", MANAGED_BY: MANAGER
     });

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, OwnerReference, Preconditions};
-use serde_json::{Value, json};
 use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::resource::{ApiResource, GroupVersionKind, Scope};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Client, Error, Object, Result};
 
 use super::graph::Identity;

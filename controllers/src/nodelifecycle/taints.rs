@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::{Value, json};
 use steersman_core::api::Patch;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Client, Result};
 
 use crate::{Controller, Outcome, View};
@@ -155,7 +155,7 @@ fn missing_labels(node: &Node) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::from_value;
+    use steersman_core::tree::from_value;
 
     use super::*;
     use crate::runner::{Operation, PatchBody};

@@ -126,7 +126,7 @@ fn created(pod: &Pod) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
@@ -143,7 +143,7 @@ mod tests {
             ]}
         });
         json_patch_merge(&mut pod, change);
-        Arc::new(serde_json::from_value(pod).unwrap())
+        Arc::new(steersman_core::tree::from_value(pod).unwrap())
     }
 
     fn json_patch_merge(into: &mut Value, change: Value) {

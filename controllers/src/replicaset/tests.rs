@@ -1,8 +1,8 @@
 //! What a ReplicaSet asks for, by what it sees.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::error::{Error, Reason};
+use steersman_core::tree::{Value, from_value, json};
 
 use super::*;
 use crate::runner::Operation;
@@ -23,7 +23,7 @@ fn set(replicas: i32) -> ReplicaSet {
             }
         }
     });
-    serde_json::from_value(set).unwrap()
+    from_value(set).unwrap()
 }
 
 fn pod(name: &str, owner: Option<&str>, labels: Value) -> Pod {
@@ -39,7 +39,7 @@ fn pod(name: &str, owner: Option<&str>, labels: Value) -> Pod {
             {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T11:59:00Z"}
         ]}
     });
-    serde_json::from_value(pod).unwrap()
+    from_value(pod).unwrap()
 }
 
 fn own(name: &str) -> Pod {
@@ -146,7 +146,7 @@ fn a_failed_creation_becomes_a_condition_and_goes_with_the_next_success() {
         (&condition["type"], &condition["reason"], &condition["message"]),
         (&json!("ReplicaFailure"), &json!("FailedCreate"), &json!("exceeded quota"))
     );
-    set.status = serde_json::from_value(status_of(&outcome)).unwrap();
+    set.status = from_value(status_of(&outcome)).unwrap();
     let outcome = ReplicaSets.reconcile(&see(&set, &[own("a")]), &set);
     assert_eq!(status_of(&outcome).get("conditions"), None);
 }
@@ -164,7 +164,7 @@ fn a_pod_is_available_after_it_was_ready_for_long_enough() {
 fn a_set_that_is_as_it_should_be_asks_for_nothing() {
     let mut set = set(1);
     let first = ReplicaSets.reconcile(&see(&set, &[own("a")]), &set);
-    set.status = serde_json::from_value(status_of(&first)).unwrap();
+    set.status = from_value(status_of(&first)).unwrap();
     assert_eq!(ReplicaSets.reconcile(&see(&set, &[own("a")]), &set), Outcome::done());
 }
 

@@ -1,9 +1,9 @@
 //! What claims of volumes and of devices use of the resources that quotas count.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use serde_json::Value;
 use steersman_core::Quantity;
 use steersman_core::quantity::Format;
+use steersman_core::tree::Value;
 
 use super::amounts::{self, Amounts, count};
 
@@ -81,7 +81,7 @@ pub(super) fn device_usage(claim: &Value) -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{from_value, json};
+    use steersman_core::tree::{from_value, json};
 
     use super::*;
 

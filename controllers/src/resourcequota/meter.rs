@@ -128,7 +128,7 @@ fn of_service(service: &Service) -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{from_value, json};
+    use steersman_core::tree::{from_value, json};
 
     use super::*;
 

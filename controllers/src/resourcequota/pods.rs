@@ -172,7 +172,7 @@ fn named(requests: &Amounts, limits: &Amounts) -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

@@ -93,7 +93,7 @@ fn reaches_out(affinity: &Affinity) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

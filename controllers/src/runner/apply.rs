@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::ObjectReference;
-use serde_json::Value;
 use steersman_core::api::{Deletion, GetOptions, Target, WriteOptions};
 use steersman_core::cache::Cache;
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::Value;
 use steersman_core::{Client, Env, Error, Object, Recorder, Result};
 
 use super::{Action, Failure, Note, Operation, Outcome};

@@ -5,13 +5,13 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
 use serde::Serialize;
-use serde_json::{Value, json};
 use steersman_core::Resource;
 use steersman_core::api::{Patch, Target, WriteOptions};
 use steersman_core::error::Error;
 use steersman_core::events::{EventType, reference_to};
 use steersman_core::object::to_value;
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, json};
 
 /// What should be done about an object.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -138,7 +138,7 @@ fn no_execute(node: &Node) -> Vec<Taint> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

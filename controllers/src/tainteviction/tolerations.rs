@@ -47,7 +47,7 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, from_value, json};
+    use steersman_core::tree::{Value, from_value, json};
 
     use super::*;
 

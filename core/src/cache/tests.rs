@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::tree::{from_value, json};
 use k8s_openapi::api::core::v1::ConfigMap;
-use serde_json::json;
 
 use super::*;
 use crate::api::Patch;
@@ -14,7 +14,7 @@ fn config(name: &str, owner: &str) -> ConfigMap {
     let object = json!({"metadata": {"name": name, "namespace": "n", "ownerReferences": [
         {"apiVersion": "v1", "kind": "Pod", "name": owner, "uid": owner, "controller": true}
     ]}});
-    serde_json::from_value(object).unwrap()
+    from_value(object).unwrap()
 }
 
 fn names(objects: &[Object]) -> Vec<&str> {

@@ -27,6 +27,11 @@ impl Amount {
         if mantissa == 0 {
             return Self::ZERO;
         }
+        // Most numbers are small, and small ones are divided much faster.
+        if let Ok(small) = i64::try_from(mantissa) {
+            let (mantissa, zeros) = without_zeros(small);
+            return Amount { mantissa: mantissa.into(), scale: scale.saturating_add(zeros) };
+        }
         while mantissa % 10 == 0 {
             mantissa /= 10;
             scale = scale.saturating_add(1);
@@ -83,7 +88,11 @@ impl Amount {
 
     /// The exponent of the highest digit, plus one.
     fn magnitude(self) -> i64 {
-        i64::from(self.mantissa.unsigned_abs().checked_ilog10().unwrap_or(0)) + 1 + i64::from(self.scale)
+        let digits = match u64::try_from(self.mantissa.unsigned_abs()) {
+            Ok(small) => small.checked_ilog10(),
+            Err(_) => self.mantissa.unsigned_abs().checked_ilog10(),
+        };
+        i64::from(digits.unwrap_or(0)) + 1 + i64::from(self.scale)
     }
 
     fn cmp_magnitude(self, other: Self) -> Ordering {
@@ -95,6 +104,16 @@ impl Amount {
             mantissa(self).cmp(&mantissa(other))
         })
     }
+}
+
+/// A number that is not zero without the zeros at its end, and how many they are.
+fn without_zeros(mut number: i64) -> (i64, i32) {
+    let mut zeros = 0;
+    while number % 10 == 0 {
+        number /= 10;
+        zeros += 1;
+    }
+    (number, zeros)
 }
 
 impl Ord for Amount {

@@ -96,10 +96,15 @@ fn leading(text: &str, belongs: impl Fn(u8) -> bool) -> (&str, &str) {
 
 /// The number times a power of ten, with digits past what an [`Amount`] holds rounded away from zero.
 fn decimal(parts: &Parts<'_>, exponent: i32) -> Amount {
+    let digits = || parts.whole.bytes().chain(parts.decimals.bytes()).map(|byte| byte - b'0');
+    if parts.whole.len() + parts.decimals.len() <= SHORT_DIGITS {
+        let mantissa = digits().fold(0_i64, |number, digit| number * 10 + i64::from(digit));
+        return Amount::new(mantissa.into(), exponent.saturating_sub(parts.decimals.len() as i32));
+    }
     let mut mantissa: i128 = 0;
     let mut dropped: i32 = 0;
     let mut carry = false;
-    for digit in parts.whole.bytes().chain(parts.decimals.bytes()).map(|byte| i128::from(byte - b'0')) {
+    for digit in digits().map(i128::from) {
         match mantissa.checked_mul(10).and_then(|shifted| shifted.checked_add(digit)) {
             Some(longer) if dropped == 0 => mantissa = longer,
             _ => {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::tree::Value;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
-use serde_json::Value;
 
 use super::{InvalidSelector, label_parser};
 use crate::field::{self, Path, quote};

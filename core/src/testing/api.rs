@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::tree::{List, Value, json};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
 
 use crate::api::{
     Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchEvent, WatchOptions, WatchStream,
@@ -125,7 +125,7 @@ fn merge(into: &mut Value, patch: Value) {
 }
 
 /// Conditions are merged one by one.
-fn merge_by_type(into: &mut Value, items: Vec<Value>) {
+fn merge_by_type(into: &mut Value, items: List) {
     if !into.is_array() {
         *into = json!([]);
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
-use serde_json::{Value, json};
 use steersman_core::api::{ListOptions, Patch, Target, WriteOptions};
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::runtime::Runtime;
 use steersman_core::testing::{Lab, MemoryApi};
+use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Client, Env};
 
 use crate::fake::Script;
@@ -170,7 +170,7 @@ fn a_missing_config_map_is_told_of_and_waited_for() {
         let waiting = statuses[0].state.as_ref().unwrap().waiting.as_ref().unwrap();
         assert_eq!(waiting.reason.as_deref(), Some("CreateContainerConfigError"));
         assert_eq!(waiting.message.as_deref(), Some("configmap \"c\" not found"));
-        let map = serde_json::from_value(json!({"metadata": {"name": "c"}, "data": {"k": "v"}})).unwrap();
+        let map = from_value(json!({"metadata": {"name": "c"}, "data": {"k": "v"}})).unwrap();
         let maps = world.client.namespaced::<k8s_openapi::api::core::v1::ConfigMap>("ns");
         maps.create(&map).await.unwrap();
         world.pass(10).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodStatus};
-use serde_json::Value;
 use steersman_core::events::{EventType, Recorder, reference_to};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use crate::pod::{PodEvent, PodMachine, PodSettings, status_patch};

@@ -53,7 +53,7 @@ fn bare(id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
@@ -65,7 +65,7 @@ mod tests {
         status["ready"] = false.into();
         status["restartCount"] = 0.into();
         let pod = json!({"metadata": {"name": "p"}, "status": {"containerStatuses": [status]}});
-        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let pod: Pod = steersman_core::tree::from_value(pod).unwrap();
         of_log(&pod, "c", previous).map_or_else(|why| why, str::to_owned)
     }
 

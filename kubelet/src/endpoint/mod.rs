@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
 use steersman_core::api::{ListOptions, Target};
 use steersman_core::error::Reason;
 use steersman_core::kubelet::{Kubelet, Page, PodLogOptions};
@@ -19,6 +18,7 @@ use steersman_core::runtime::{
     ByteStream, Container, ContainerState, LogOptions, PodSandbox, RuntimeError, Said, Session, Stdio,
 };
 use steersman_core::selector::FieldSelector;
+use steersman_core::tree::json;
 use steersman_core::{Client, Error, Result, Runtime};
 
 /// A node's kubelet as the API server reaches it, over the runtime that the node's [`Kubelet`](crate::Kubelet) drives.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
 use steersman_core::kubelet::{Kubelet, PodLogOptions};
 use steersman_core::runtime::{ContainerConfig, PodSandboxConfig, Runtime, Said, Stdio};
 use steersman_core::testing::{Lab, MemoryApi};
+use steersman_core::tree::{from_value, json};
 
 use super::Endpoint;
 use crate::Fake;
@@ -18,7 +18,7 @@ use crate::fake::{Answer, Printed, Script};
 fn pod(id: &str) -> Pod {
     let status = json!({"name": "c", "image": "", "imageID": "", "ready": true, "restartCount": 0,
         "containerID": format!("fake://{id}"), "state": {"running": {}}});
-    serde_json::from_value(json!({
+    from_value(json!({
         "metadata": {"name": "p", "namespace": "ns", "uid": "u"},
         "spec": {"containers": [{"name": "c", "image": "i"}]}, "status": {"containerStatuses": [status]},
     }))

@@ -1,12 +1,12 @@
 //! What containers find in their environment.
 
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, from_value, json};
 
 use super::*;
 
 fn make<T: DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
+    from_value(value).unwrap()
 }
 
 struct World {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{PodCondition, PodStatus};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json, to_value};
 
 /// A strategic merge patch of the pod's `status` subresource, guarded by the pod's uid; `None` where nothing that the
 /// kubelet answers for has changed. What others have written stays as it is.
@@ -24,7 +24,7 @@ pub fn status_patch(uid: &str, old: &PodStatus, new: &PodStatus) -> Option<Value
 }
 
 #[derive(Default)]
-struct Patch(Map<String, Value>);
+struct Patch(Map);
 
 impl Patch {
     fn set<T: PartialEq + Serialize>(&mut self, field: &str, old: &Option<T>, new: &Option<T>) {
@@ -53,7 +53,7 @@ impl Patch {
         if old.as_ref().is_some_and(|old| !old.is_empty()) {
             list.push(json!({"$patch": "replace"}));
         }
-        self.0.insert(field.to_owned(), Value::Array(list));
+        self.0.insert(field, list.into());
     }
 
     fn conditions(&mut self, old: Option<&[PodCondition]>, new: Option<&[PodCondition]>) {
@@ -63,7 +63,7 @@ impl Patch {
         let changed: Vec<Value> =
             changed.map(|condition| changed_condition(find(&condition.type_), condition)).collect();
         if !changed.is_empty() {
-            self.0.insert("conditions".to_owned(), Value::Array(changed));
+            self.0.insert("conditions", changed.into());
         }
     }
 }
@@ -85,7 +85,7 @@ fn changed_condition(old: Option<&PodCondition>, new: &PodCondition) -> Value {
 }
 
 fn tree<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).expect("types of k8s-openapi have string keys and encode without fail")
+    to_value(value).expect("types of k8s-openapi have string keys and encode without fail")
 }
 
 #[cfg(test)]

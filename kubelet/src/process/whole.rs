@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Event, Pod};
-use serde_json::{Value, json};
 use steersman_core::api::{Patch, Target, WatchEvent, WatchOptions, WatchStream, WriteOptions};
 use steersman_core::env::Task;
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::testing::MemoryApi;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Client, Env};
 
 use super::{Process, ProcessOptions};

@@ -2,8 +2,8 @@
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use serde_json::{Value, json};
 use steersman_core::network::{Action, Address, RuleTable};
+use steersman_core::tree::{Value, from_value, json};
 
 use super::{NodeTopology, compile};
 
@@ -50,9 +50,8 @@ fn merge(into: &mut Value, from: Value) {
 
 fn rules(services: &[Value], slices: &[Value]) -> Vec<String> {
     let services: Vec<Service> =
-        services.iter().map(|service| serde_json::from_value(service.clone()).unwrap()).collect();
-    let slices: Vec<EndpointSlice> =
-        slices.iter().map(|slice| serde_json::from_value(slice.clone()).unwrap()).collect();
+        services.iter().map(|service| from_value(service.clone()).unwrap()).collect();
+    let slices: Vec<EndpointSlice> = slices.iter().map(|slice| from_value(slice.clone()).unwrap()).collect();
     let node = NodeTopology { name: "here".into(), zone: "z1".into() };
     let table = compile(&services, &slices, &node);
     let (services, slices) = (services.iter().rev(), slices.iter().rev());

@@ -1,7 +1,7 @@
 //! Checks what a configuration file says, with upstream's words.
 
-use serde_json::{Value, json};
 use steersman_core::field::{self, Path};
+use steersman_core::tree::{Value, json};
 
 use super::file::{File, FilePlugins, FileProfile, PluginSet};
 use super::{API_VERSION, extenders};

@@ -29,7 +29,7 @@ pub struct ExtenderConfiguration {
     #[serde(rename = "enableHTTPS")]
     pub enable_https: bool,
     /// How it is asked over HTTPS; whoever sends the requests reads it.
-    pub tls_config: Option<serde_json::Value>,
+    pub tls_config: Option<steersman_core::tree::Value>,
     /// How long an answer may take; five seconds if none is given, as upstream has it.
     #[serde(deserialize_with = "go_duration")]
     pub http_timeout: Option<std::time::Duration>,

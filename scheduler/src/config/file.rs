@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
+use steersman_core::tree::{Value, from_value};
 
 use super::extenders::ExtenderConfiguration;
 use super::{API_VERSION, InvalidConfiguration, KIND, shape};
@@ -116,7 +116,7 @@ impl File {
             let each: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
             return malformed(format!("strict decoding error: {}", each.join(", ")));
         }
-        let mut file: File = match serde_json::from_value(without_nulls(value)) {
+        let mut file: File = match from_value(without_nulls(value)) {
             Ok(file) => file,
             Err(error) => return malformed(error.to_string()),
         };

@@ -1,6 +1,6 @@
 //! Knows the fields of a configuration file, to tell of those that do not exist.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// What may be in a place of the file.
 enum Shape {
@@ -104,7 +104,7 @@ fn walk(value: &Value, shape: &Shape, path: &str, unknown: &mut Vec<String>) {
     match (value, shape) {
         (Value::Object(object), Fields(fields)) => {
             for (name, value) in object {
-                let place = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let place = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
                 match fields.iter().find(|(field, _)| field == name) {
                     Some((_, shape)) => walk(value, shape, &place, unknown),
                     None => unknown.push(place),

@@ -1,6 +1,6 @@
 //! What a configuration says, and how one that is wrong is refused.
 
-use serde_json::json;
+use steersman_core::tree::json;
 
 use super::*;
 

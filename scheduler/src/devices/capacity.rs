@@ -132,17 +132,17 @@ fn parsed(amount: &ApiQuantity) -> Quantity {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
     fn device(policy: Value) -> Device {
         let capacity = json!({"memory": {"value": "16Gi", "requestPolicy": policy}});
-        serde_json::from_value(json!({"name": "d", "capacity": capacity})).unwrap()
+        steersman_core::tree::from_value(json!({"name": "d", "capacity": capacity})).unwrap()
     }
 
     fn asking(amount: Option<&str>) -> Option<CapacityRequirements> {
-        amount.map(|amount| serde_json::from_value(json!({"requests": {"memory": amount}})).unwrap())
+        amount.map(|amount| steersman_core::tree::from_value(json!({"requests": {"memory": amount}})).unwrap())
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_capacity_that_a_device_does_not_have_is_not_to_be_had() {
-        let request = serde_json::from_value(json!({"requests": {"cores": "1"}})).unwrap();
+        let request = steersman_core::tree::from_value(json!({"requests": {"cores": "1"}})).unwrap();
         assert!(!suffices(Some(&request), &device(json!(null)), &[]));
         assert!(!suffices(Some(&request), &Device::default(), &[]));
         assert!(suffices(None, &Device::default(), &[]));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceRequestAllocationResult, ResourceClaim};
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, from_value, json};
 use steersman_core::Object;
 
 use super::{ClaimPlan, Compiler, Inventory, NoPlan, Offers, Search, StopReason};
@@ -64,9 +64,9 @@ fn allocated(
     claims: &[Value],
 ) -> Result<Vec<AllocationResult>, String> {
     let (snapshot, compiler) = (snapshot(slices), Compiler::default());
-    let node: Node = serde_json::from_value(json!({"metadata": {"name": "n"}})).unwrap();
+    let node: Node = from_value(json!({"metadata": {"name": "n"}})).unwrap();
     let plan = |claim: &Value| {
-        let claim: ResourceClaim = serde_json::from_value(claim.clone()).unwrap();
+        let claim: ResourceClaim = from_value(claim.clone()).unwrap();
         ClaimPlan::of(&Arc::new(claim), &snapshot, &compiler).map(Arc::new).map_err(|why| match why {
             NoPlan::NotNow(why) | NoPlan::Broken(why) => why,
         })
@@ -99,7 +99,7 @@ fn found(slices: &[Value], others: &[AllocationResult], claims: &[Value]) -> Res
 fn other(device: &str, more: Value) -> AllocationResult {
     let mut result = json!({"request": "r", "driver": DRIVER, "pool": "p", "device": device});
     result.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    serde_json::from_value(json!({"devices": {"results": [result]}})).unwrap()
+    from_value(json!({"devices": {"results": [result]}})).unwrap()
 }
 
 #[test]

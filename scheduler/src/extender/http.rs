@@ -9,7 +9,7 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::{Container, Node};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::{Extender, Filtered, Part, Victims};
 use crate::config::ExtenderConfiguration;
@@ -194,7 +194,7 @@ impl Extender for HttpExtender {
             let pods: Vec<Value> = candidate.victims.iter().map(victim).collect();
             json!({"Pods": pods, "NumPDBViolations": candidate.budgets_violated})
         };
-        let by_node: serde_json::Map<String, Value> =
+        let by_node: Map =
             candidates.iter().map(|candidate| (candidate.node.to_string(), victims(candidate))).collect();
         let field = if is_capable { "NodeNameToMetaVictims" } else { "NodeNameToVictims" };
         let body = json!({"Pod": pod.pod(), field: by_node});

@@ -43,7 +43,7 @@ fn requests(claim: &ResourceClaim) -> impl Iterator<Item = &DeviceRequest> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -53,12 +53,12 @@ mod tests {
         let either = |name: &str| json!({"name": name, "firstAvailable": [alternative("x"), alternative("y")]});
         let exact = json!({"name": "e", "exactly": {"deviceClassName": "class"}});
         let requests = json!([either("a"), exact, either("b")]);
-        let claim = serde_json::from_value(json!({"metadata": {}, "spec": {"devices": {"requests": requests}}})).unwrap();
+        let claim = steersman_core::tree::from_value(json!({"metadata": {}, "spec": {"devices": {"requests": requests}}})).unwrap();
         let cases = [(["a/x", "e", "b/x"], 16), (["a/x", "e", "b/y"], 15), (["a/y", "e", "b/y"], 14), (["a/y", "a/y", "e"], 7)];
         for (got, score) in cases {
             let result = |request: &str| json!({"request": request, "driver": "d", "pool": "p", "device": "g"});
             let results: Vec<_> = got.into_iter().map(result).collect();
-            let allocation = serde_json::from_value(json!({"devices": {"results": results}})).unwrap();
+            let allocation = steersman_core::tree::from_value(json!({"devices": {"results": results}})).unwrap();
             assert_eq!(of_claim(&claim, &allocation), score, "{got:?}");
         }
     }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::resource::v1::{AllocationResult, ResourceClaim, ResourceClaimConsumerReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::{Value, json};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::api::Patch;
 use steersman_core::client::Objects;
 use steersman_core::{Client, Env, Error};
@@ -61,7 +61,7 @@ async fn write(
     let name = claim.metadata.name.as_deref().unwrap_or_default();
     let refuse = |why: &str| Err(Failed::Refused(format!("claim {} {why} elsewhere in the meantime", key(claim))));
     let mut version = claim.metadata.resource_version.clone();
-    let mut status = serde_json::Map::new();
+    let mut status = Map::new();
     let now = Time(binding.env.now());
     match (pending, claims::allocation(claim)) {
         (Some(_), Some(_)) => return refuse("got allocated"),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
 use steersman_core::Client;
+use steersman_core::tree::json;
 
 use super::{Configured, NoArgs};
 use crate::plugin::{Bind, Plugin};

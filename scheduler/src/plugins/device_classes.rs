@@ -77,7 +77,7 @@ pub(super) fn reads() -> Vec<GroupVersionResource> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
     use steersman_core::Object;
 
     use super::*;

@@ -78,7 +78,7 @@ fn is_true<'a>(status: &'a AllocatedDeviceStatus, kind: &str) -> Option<&'a Cond
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
@@ -93,7 +93,7 @@ mod tests {
         let plain = json!({"driver": "d", "pool": "p", "device": "plain", "request": "r"});
         let mut status = device;
         status["conditions"] = conditions;
-        serde_json::from_value(json!({
+        steersman_core::tree::from_value(json!({
             "metadata": {"name": "c"}, "spec": {},
             "status": {
                 "allocation": {

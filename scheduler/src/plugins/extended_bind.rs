@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::resource::v1::ResourceClaim;
-use serde_json::json;
+use steersman_core::tree::json;
 use steersman_core::api::Patch;
 use steersman_core::{Client, Result};
 

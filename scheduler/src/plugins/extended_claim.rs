@@ -213,7 +213,7 @@ fn ask(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
     use steersman_core::Object;
 
     use super::*;
@@ -229,7 +229,7 @@ mod tests {
             nodes.set_related(Object::from_value(&class).unwrap());
         }
         let node = json!({"metadata": {"name": "n"}, "status": {"allocatable": allocatable}});
-        nodes.set_node(serde_json::from_value::<k8s_openapi::api::core::v1::Node>(node).unwrap());
+        nodes.set_node(steersman_core::tree::from_value::<k8s_openapi::api::core::v1::Node>(node).unwrap());
         nodes
     }
 
@@ -243,7 +243,7 @@ mod tests {
         let spec = json!({"initContainers": all(starting), "containers": all(containers)});
         let metadata = json!({"name": "p", "namespace": "d", "uid": "u"});
         let pod: k8s_openapi::api::core::v1::Pod =
-            serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap();
+            steersman_core::tree::from_value(json!({"metadata": metadata, "spec": spec})).unwrap();
         PodInfo::new(pod)
     }
 

@@ -117,7 +117,7 @@ fn name_requirement(
         values => {
             let error = field::Error::invalid(
                 &path.child("values"),
-                serde_json::Value::from(values.to_vec()),
+                steersman_core::tree::Value::from(values.to_vec()),
                 "must have one element",
             );
             Err(error.to_string())

@@ -40,14 +40,15 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
     #[test]
     fn what_a_toleration_leaves_out_it_tolerates() {
         let taint: Taint =
-            serde_json::from_value(json!({"key": "a", "value": "x", "effect": "NoSchedule"})).unwrap();
+            steersman_core::tree::from_value(json!({"key": "a", "value": "x", "effect": "NoSchedule"}))
+                .unwrap();
         let cases = [
             (json!({"operator": "Exists"}), true),
             (json!({"key": "a", "operator": "Exists"}), true),
@@ -58,7 +59,7 @@ mod tests {
             (json!({"key": "a", "value": "0", "operator": "Gt"}), false),
         ];
         for (toleration, expected) in cases {
-            let parsed: Toleration = serde_json::from_value(toleration.clone()).unwrap();
+            let parsed: Toleration = steersman_core::tree::from_value(toleration.clone()).unwrap();
             assert_eq!(tolerates(&parsed, &taint), expected, "{toleration}");
         }
     }

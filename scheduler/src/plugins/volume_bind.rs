@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
-use serde_json::json;
 use steersman_core::api::{ListOptions, Patch};
+use steersman_core::tree::json;
 use steersman_core::{Client, Env};
 
 use super::{volume_match, volumes};

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, json};
 
 use super::fit_score::ShapePoint;
 use super::volume_plan::Plan;

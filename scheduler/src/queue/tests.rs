@@ -1,7 +1,7 @@
 //! In which order pods leave the queue, and what brings a rejected one back.
 
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
+use steersman_core::tree::{from_value, json};
 
 use super::*;
 use crate::profile::Profile;
@@ -12,7 +12,7 @@ fn pod(name: &str, priority: i32, cpu: &str) -> Arc<PodInfo> {
     let container = json!({"name": "c", "resources": {"requests": {"cpu": cpu}}});
     let spec = json!({"priority": priority, "containers": [container]});
     let pod = json!({"metadata": {"name": name, "uid": name}, "spec": spec});
-    Arc::new(PodInfo::new(serde_json::from_value::<Pod>(pod).unwrap()))
+    Arc::new(PodInfo::new(from_value::<Pod>(pod).unwrap()))
 }
 
 fn queue() -> Queue {

@@ -11,9 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::{Value, json};
 use steersman_core::api::{ListOptions, Patch};
 use steersman_core::testing::Lab;
+use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Client, Env, Error};
 use steersman_scheduler::plugins::GangScheduling;
 use steersman_scheduler::{Profile, Scheduler};
@@ -116,7 +116,7 @@ impl Turmoil {
         let allocatable = json!({"cpu": cpu.to_string(), "memory": "64Gi", "pods": "110"});
         let node =
             json!({"metadata": {"name": name, "labels": labels}, "status": {"allocatable": allocatable}});
-        self.world.client.all::<Node>().create(&serde_json::from_value(node).unwrap()).await
+        self.world.client.all::<Node>().create(&from_value(node).unwrap()).await
     }
 
     async fn remove_a_node(&self) {

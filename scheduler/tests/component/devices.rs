@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimStatus, ResourceSlice};
-use serde_json::{Value, json};
 use steersman_core::Object;
 use steersman_core::api::{ListOptions, Patch};
+use steersman_core::tree::{Value, from_value, json};
 use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 
 use crate::{World, in_world};
@@ -51,7 +51,7 @@ fn snapshot(slices: &[Value], claims: &[Value]) -> Snapshot {
     for node in ["n1", "n2"] {
         let status = json!({"allocatable": {"cpu": "4", "pods": "10"}});
         let node = json!({"metadata": {"name": node}, "status": status});
-        snapshot.set_node(serde_json::from_value::<Node>(node).unwrap());
+        snapshot.set_node(from_value::<Node>(node).unwrap());
     }
     let mut add = |kind: &str, objects: &[Value]| {
         for object in objects {
@@ -73,7 +73,7 @@ fn placed(slices: &[Value], devices: Value) -> Result<String, String> {
     let pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": using("c")});
     let mut pod = pod;
     pod["spec"]["containers"] = json!([]);
-    let pod: Pod = serde_json::from_value(pod).unwrap();
+    let pod: Pod = from_value(pod).unwrap();
     match Profile::default().pick(&Arc::new(PodInfo::new(pod)), &snapshot, 0) {
         Decision::Node(choice) => Ok(choice.node.to_string()),
         Decision::NoFit(no_fit) => Err(no_fit.diagnosis.to_string()),
@@ -453,7 +453,7 @@ fn an_allocated_claim_keeps_its_pod_on_the_nodes_that_reach_the_devices() {
     let pick = |claim: &str| {
         let mut pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": using(claim)});
         pod["spec"]["containers"] = json!([]);
-        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let pod: Pod = from_value(pod).unwrap();
         Profile::default().pick(&Arc::new(PodInfo::new(pod)), &snapshot, 0)
     };
     assert!(matches!(pick("c"), Decision::Node(choice) if &*choice.node == "n2"));

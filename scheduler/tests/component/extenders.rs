@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::Node;
-use serde_json::{Value, json};
 use steersman_core::testing::Lab;
+use steersman_core::tree::{Value, json};
 use steersman_scheduler::{
     Candidate, Configuration, Extender, ExtenderConfiguration, Filtered, HttpExtender, Part, PodInfo, Post,
     Profile, Registry, Victims,

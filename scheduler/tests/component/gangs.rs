@@ -1,8 +1,8 @@
 //! The pods of a group are placed together, or not at all.
 
-use serde_json::{Value, json};
 use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, json};
 use steersman_scheduler::Profile;
 use steersman_scheduler::plugins::GangScheduling;
 

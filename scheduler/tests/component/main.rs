@@ -14,7 +14,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
-use serde_json::{Value, json};
 use steersman_core::api::{
     Api, Deletion, GetOptions, ListOptions, ObjectList, Patch, Target, WatchOptions, WatchStream,
     WriteOptions,
@@ -22,6 +21,7 @@ use steersman_core::api::{
 use steersman_core::env::Task;
 use steersman_core::resource::{ApiResource, Resource};
 use steersman_core::testing::{Lab, MemoryApi};
+use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Client, Env, Error, Object, Result};
 use steersman_scheduler::{Profiles, Scheduler};
 
@@ -125,7 +125,7 @@ impl World {
             "metadata": {"name": name},
             "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}},
         });
-        self.client.all::<Node>().create(&serde_json::from_value(node).unwrap()).await.unwrap();
+        self.client.all::<Node>().create(&from_value(node).unwrap()).await.unwrap();
     }
 
     async fn object<K: Resource>(&self, object: Value) {
@@ -134,7 +134,7 @@ impl World {
             "" => self.client.all::<K>(),
             namespace => self.client.namespaced::<K>(namespace),
         };
-        objects.create(&serde_json::from_value(object).unwrap()).await.unwrap();
+        objects.create(&from_value(object).unwrap()).await.unwrap();
     }
 
     async fn pod(&self, name: &str, cpu: &str, more: Value) {
@@ -146,7 +146,7 @@ impl World {
         let mut spec = json!({"schedulerName": "default-scheduler", "containers": [container]});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let pod = json!({"metadata": {"name": name, "namespace": "d"}, "spec": spec});
-        self.client.namespaced::<Pod>("d").create(&serde_json::from_value(pod).unwrap()).await
+        self.client.namespaced::<Pod>("d").create(&from_value(pod).unwrap()).await
     }
 
     async fn patch(&self, name: &str, patch: Value) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
-use serde_json::json;
 use steersman_core::api::{ListOptions, Patch};
 use steersman_core::testing::Lab;
+use steersman_core::tree::{from_value, json};
 use steersman_core::{Client, Error};
 use steersman_scheduler::{
     Configuration, Permission, Permit, Plugin, PodInfo, Profile, Profiles, Refusal, Registry, Rejection,
@@ -311,7 +311,7 @@ fn a_reservation_that_is_refused_takes_no_room() {
 #[test]
 fn a_refusal_names_the_plugin_and_the_reason() {
     let gated = json!({"spec": {"schedulingGates": [{"name": "g"}], "containers": []}});
-    let pod = PodInfo::new(serde_json::from_value::<Pod>(gated).unwrap());
+    let pod = PodInfo::new(from_value::<Pod>(gated).unwrap());
     let refusal: Refusal = Profile::default().admit(&pod).unwrap_err();
     assert_eq!(
         (refusal.plugin, refusal.rejection.to_string().as_str()),
@@ -326,12 +326,12 @@ fn a_claim_that_waits_for_a_pod_is_bound_before_it() {
             "metadata": {"name": "late"}, "provisioner": "csi.example.com",
             "volumeBindingMode": "WaitForFirstConsumer",
         });
-        let class = serde_json::from_value::<StorageClass>(class).unwrap();
+        let class = from_value::<StorageClass>(class).unwrap();
         world.client.all::<StorageClass>().create(&class).await.unwrap();
         let spec = json!({"storageClassName": "late", "resources": {"requests": {"storage": "1Gi"}}});
         let claim = json!({"metadata": {"name": "data", "namespace": "d"}, "spec": spec});
         let claims = world.client.namespaced::<PersistentVolumeClaim>("d");
-        claims.create(&serde_json::from_value(claim).unwrap()).await.unwrap();
+        claims.create(&from_value(claim).unwrap()).await.unwrap();
         world.node("n1", "4").await;
         let volume = json!({"name": "data", "persistentVolumeClaim": {"claimName": "data"}});
         world.pod("a", "1", json!({"volumes": [volume]})).await;

@@ -1,7 +1,7 @@
 //! Schemas of custom resources: one that is accepted serves its objects.
 
 use http::Method;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use crate::house::{JSON, in_house};
 

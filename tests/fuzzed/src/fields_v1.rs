@@ -1,7 +1,7 @@
 //! Managed fields that a client sends: they are taken or ignored, and an apply over them works.
 
 use http::Method;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use crate::house::{JSON, in_house};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 /// How many edits away from a seed a tree is at most.
 const EDITS: usize = 4;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use serde_json::{Value, json};
 use steersman_apiserver::http::Body;
 use steersman_apiserver::{Server, User};
+use steersman_core::tree::{Value, json};
 use steersman_sim::Sim;
 use steersman_store::Memory;
 

@@ -1,7 +1,7 @@
 //! Validation rules of custom resources: each is refused, or judges objects within its budget.
 
 use http::Method;
-use serde_json::json;
+use steersman_core::tree::json;
 
 use crate::house::{JSON, in_house};
 

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use steersman::apiserver::HttpFetch;
 use steersman::apiserver::authenticate::{JwtKeys, Oidc, TokenKeys};
+use steersman::core::tree::{Value, json};
 
 use super::Served;
 use super::page::Page;

@@ -1,7 +1,7 @@
 //! What of a pod or a claim is beyond the limits of its namespace, in upstream's words.
 
-use serde_json::Value;
 use steersman_core::Quantity;
+use steersman_core::tree::Value;
 
 use crate::amounts::{Amounts, of_containers, read as amounts};
 use crate::tree::Read;
@@ -121,7 +121,7 @@ impl Asked<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -7,9 +7,9 @@ mod bounds;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Map, Value};
 
 use super::{Admission, Attributes, Operation};
 use crate::tree::{Fill, Read, fields};
@@ -94,7 +94,7 @@ fn defaults<'a>(range: &'a Value, field: &str) -> BTreeMap<&'a str, &'a Value> {
     limits.flat_map(|limit| limit.entries(field)).collect()
 }
 
-fn set_defaults(pod: &mut Map<String, Value>, range: &Value) {
+fn set_defaults(pod: &mut Map, range: &Value) {
     let (requests, limits) = (defaults(range, "defaultRequest"), defaults(range, "default"));
     let mut told = Vec::new();
     let spec = pod.object("spec");
@@ -116,11 +116,7 @@ fn set_defaults(pod: &mut Map<String, Value>, range: &Value) {
 }
 
 /// Fills in the quantities that a container does not have; their names, ordered.
-fn fill<'a>(
-    container: &mut Map<String, Value>,
-    key: &str,
-    wanted: &BTreeMap<&'a str, &'a Value>,
-) -> Vec<&'a str> {
+fn fill<'a>(container: &mut Map, key: &str, wanted: &BTreeMap<&'a str, &'a Value>) -> Vec<&'a str> {
     let missing = |name: &str| !container.at("resources").at(key).has(name);
     let set: Vec<&str> = wanted.keys().copied().filter(|name| missing(name)).collect();
     for name in &set {

@@ -9,8 +9,8 @@ mod references;
 mod tokens;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::Result;
+use steersman_core::tree::Value;
 
 use super::certificates::common_name;
 use super::{Admission, Attributes, Operation};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use steersman_core::Result;
+use steersman_core::tree::Value;
 
 use crate::admission::{Attributes, Operation};
 use crate::tree::{Read, is_zero};

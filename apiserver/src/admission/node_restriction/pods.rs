@@ -1,7 +1,7 @@
 //! What a node may do with pods: make and delete mirror pods of its own, write the status of its pods, and evict them.
 
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::references;

@@ -1,6 +1,6 @@
 //! Which other objects a pod refers to: a mirror pod must need none, or a node could read what is not its own.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 
@@ -147,7 +147,7 @@ fn projects(volume: &Value, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Which tokens a node may ask for: those of the accounts of its own pods, bound to these, for audiences they name.
 
-use serde_json::Value;
 use steersman_core::Result;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 
 use super::pods;
 use crate::admission::{Attributes, Operation};

@@ -1,6 +1,6 @@
 //! What the baseline standard forbids: known ways to more privileges.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::subject::{Finding, Subject, distinct, named, plural, quoted, setters};
 use crate::tree::Read;

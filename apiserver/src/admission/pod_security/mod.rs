@@ -8,8 +8,8 @@ mod restricted;
 mod subject;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::{Admission, Attributes, Operation};
@@ -235,7 +235,7 @@ fn relabelled(write: &Attributes<'_>) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

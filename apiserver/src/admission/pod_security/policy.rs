@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 

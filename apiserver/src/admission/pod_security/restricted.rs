@@ -1,6 +1,6 @@
 //! What the restricted standard asks for beyond the baseline: what is known of hardening pods.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::baseline;
 use super::subject::{Finding, Subject, distinct, named, plural, quoted, setters};

@@ -1,6 +1,6 @@
 //! The pod that is judged, and how the setters of what is wrong with it are told.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::policy::Version;
 use crate::tree::Read;

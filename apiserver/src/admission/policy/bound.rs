@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 use steersman_core::{Object, Result};
 
 use super::matches;

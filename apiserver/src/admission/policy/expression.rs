@@ -1,7 +1,7 @@
 //! Expressions of policies, and their evaluation.
 
-use serde_json::Value;
 use steersman_core::selector::FieldSelector;
+use steersman_core::tree::Value;
 
 use super::request::Seen;
 use crate::admission::Attributes;

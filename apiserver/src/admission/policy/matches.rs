@@ -1,7 +1,7 @@
 //! Whether a policy, or a binding, is about a write, and in which version the write is shown to it.
 
-use serde_json::Value;
 use steersman_core::Result;
+use steersman_core::tree::Value;
 
 use crate::admission::Attributes;
 use crate::admission::rules::Version;

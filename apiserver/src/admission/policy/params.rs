@@ -2,10 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use serde::Deserialize;
-use serde_json::Value;
 use steersman_core::Object;
 use steersman_core::resource::{GroupResource, GroupVersionKind, Scope};
 use steersman_core::selector::LabelSelector;
+use steersman_core::tree::Value;
 
 use crate::admission::Attributes;
 use crate::tree::Read;

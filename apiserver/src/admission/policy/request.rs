@@ -1,7 +1,7 @@
 //! What expressions see of a write.
 
-use serde_json::{Value, json};
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::tree::{Value, json};
 
 use crate::admission::Attributes;
 use crate::admission::shown::Shown;

@@ -1,8 +1,8 @@
 //! What objects use of the resources that quotas count; upstream's evaluators.
 
-use serde_json::Value;
 use steersman_core::Quantity;
 use steersman_core::quantity::Format;
+use steersman_core::tree::Value;
 
 use super::pods;
 use crate::admission::{Attributes, Operation};
@@ -168,7 +168,7 @@ fn of_device_claim(devices: &Value) -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

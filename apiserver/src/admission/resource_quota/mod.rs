@@ -9,9 +9,9 @@ mod pods;
 mod scope;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::tree::Value;
 use steersman_core::{Quantity, Result};
 
 use super::{Admission, Attributes, Operation};
@@ -150,7 +150,7 @@ impl<'a> Demand<'a> {
         let quota = Target::all(quotas).in_namespace(self.write.namespace).named(name);
         let charge = |quota: &mut Value| {
             if let Some(used) = self.used(quota)? {
-                let used = used.iter().map(|(name, amount)| (name.clone(), amount.to_string().into()));
+                let used = used.iter().map(|(name, amount)| (name.clone(), amount.to_string()));
                 fields(quota).object("status").put("used", Value::Object(used.collect()));
             }
             Ok(())

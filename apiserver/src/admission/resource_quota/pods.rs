@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::meter::count;
 use crate::amounts::{self, Amounts, of_containers};
@@ -106,7 +106,7 @@ pub(super) fn missing(limited: &[&str], spec: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

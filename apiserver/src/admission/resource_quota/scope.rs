@@ -1,6 +1,6 @@
 //! Which objects of a kind a quota counts.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::meter::Meter;
 use crate::strategy::quality_of_service;
@@ -84,7 +84,7 @@ fn reaches_out(affinity: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

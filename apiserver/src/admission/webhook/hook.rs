@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use crate::admission::policy::Preamble;
 use crate::admission::selectors::Selectors;

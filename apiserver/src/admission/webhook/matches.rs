@@ -1,6 +1,6 @@
 //! Whether a webhook is asked about a write, and how the write is shown to it.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::hook::Hook;

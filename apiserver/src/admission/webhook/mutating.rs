@@ -1,7 +1,7 @@
 //! Lets the webhooks of mutating configurations change or refuse writes, one after the other.
 
 use async_trait::async_trait;
-use serde_json::Value;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::ask::Refusal;
@@ -56,7 +56,7 @@ impl MutatingAdmissionWebhook {
             let why = explain_json(&patch).unwrap_or_else(|| why.to_string());
             Refusal::Silence(format!("received undecodable patch in webhook response: {why}"))
         })?;
-        if operations.as_array().is_none_or(Vec::is_empty) {
+        if operations.as_array().is_none_or(|list| list.is_empty()) {
             return Ok(false);
         }
         if shown.object.is_null() {

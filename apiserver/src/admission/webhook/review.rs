@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::hook::Version;
 use crate::admission::Attributes;

@@ -1,7 +1,7 @@
 //! What a token says.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use crate::user;
 

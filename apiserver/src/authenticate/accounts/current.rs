@@ -1,9 +1,9 @@
 //! Whether what a token says still holds: its time, its account, and what it is bound to.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use steersman_core::Object;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 
 use crate::authenticate::Credentials;
 use crate::tree::Read;

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Value, json};
 
 use crate::authenticate::Credentials;
 use crate::tree::Read;

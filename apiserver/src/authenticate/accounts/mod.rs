@@ -11,9 +11,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
 use steersman_core::Result;
 use steersman_core::field::quote;
+use steersman_core::tree::{Value, json};
 
 use super::{Authenticator, Credentials, Identity, NotAuthenticated, compact};
 use crate::tree::Read;
@@ -97,7 +97,7 @@ impl ServiceAccounts {
 
     fn judge(&self, claims: &Value, credentials: &Credentials<'_>) -> Result<Identity, NotAuthenticated> {
         let meant: Vec<String> = match claims.at("aud") {
-            Value::String(one) => vec![one.clone()],
+            Value::String(one) => vec![one.to_string()],
             _ => claims.texts("aud").map(str::to_owned).collect(),
         };
         let meant = if meant.is_empty() { self.audiences.clone() } else { meant };

@@ -6,7 +6,7 @@ use ring::signature::{
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents,
     UnparsedPublicKey, VerificationAlgorithm,
 };
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::text;
 use crate::authenticate::compact::{Parts, bytes, take_apart};

@@ -9,7 +9,7 @@ use ring::signature::{
 };
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Result};
 
 use super::{KeySet, text};

@@ -1,8 +1,8 @@
 //! What the pods of a node use.
 
-use serde_json::Value;
 use steersman_core::Object;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::Value;
 
 use crate::authorize::ResourceAccess;
 use crate::reader::Reader;
@@ -107,7 +107,7 @@ fn resource_claims(pod: &Value) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

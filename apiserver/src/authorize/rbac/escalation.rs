@@ -88,13 +88,13 @@ fn quoted(list: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
     #[test]
     fn what_is_missing_is_told_by_thing_with_its_verbs() {
-        let rules: Vec<PolicyRule> = serde_json::from_value(json!([
+        let rules: Vec<PolicyRule> = steersman_core::tree::from_value(json!([
             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]},
             {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
         ]))

@@ -109,12 +109,12 @@ pub(super) fn break_down(rule: &PolicyRule) -> Vec<PolicyRule> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use steersman_core::tree::{Value, json};
 
     use super::*;
 
     fn rule(json: Value) -> PolicyRule {
-        serde_json::from_value(json).unwrap()
+        steersman_core::tree::from_value(json).unwrap()
     }
 
     fn pods<'a>(subresource: &'a str, name: &'a str) -> Asked<'a> {

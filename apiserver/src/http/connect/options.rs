@@ -2,7 +2,7 @@
 
 use std::num::IntErrorKind;
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Error, Result};
 
 use super::{Connect, Door};
@@ -13,7 +13,7 @@ use crate::tree::Fill;
 ///
 /// # Errors
 /// A parameter cannot be read: 400 in upstream's words.
-pub(super) fn read(connect: &Connect<'_>, door: Door) -> Result<Map<String, Value>> {
+pub(super) fn read(connect: &Connect<'_>, door: Door) -> Result<Map> {
     let mut options = Map::new();
     match door {
         Door::Exec | Door::Attach => put_streams(&mut options, connect.query, door),
@@ -24,7 +24,7 @@ pub(super) fn read(connect: &Connect<'_>, door: Door) -> Result<Map<String, Valu
     Ok(options)
 }
 
-fn put_streams(options: &mut Map<String, Value>, query: &Query, door: Door) {
+fn put_streams(options: &mut Map, query: &Query, door: Door) {
     for stream in ["stdin", "stdout", "stderr", "tty"] {
         if query.flag(stream) {
             options.put(stream, true);
@@ -40,7 +40,7 @@ fn put_streams(options: &mut Map<String, Value>, query: &Query, door: Door) {
     }
 }
 
-fn put_ports(options: &mut Map<String, Value>, query: &Query) -> Result<()> {
+fn put_ports(options: &mut Map, query: &Query) -> Result<()> {
     let ports = query.all("ports").flat_map(|ports| ports.split(',')).map(port);
     let ports = ports.collect::<Result<Vec<u16>>>()?;
     if !ports.is_empty() {
@@ -63,7 +63,7 @@ fn port(text: &str) -> Result<u16> {
 }
 
 /// What stands behind `proxy`, with the slash at its start.
-fn put_path(options: &mut Map<String, Value>, connect: &Connect<'_>) {
+fn put_path(options: &mut Map, connect: &Connect<'_>) {
     let behind = connect.target.subresource.split_once('/').map_or("", |(_, behind)| behind);
     let ends_open = connect.parts.uri.path().ends_with('/');
     let mut path = if behind.is_empty() { String::new() } else { format!("/{behind}") };

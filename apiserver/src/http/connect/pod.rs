@@ -67,7 +67,7 @@ fn names(pod: &Pod) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 
@@ -79,7 +79,7 @@ mod tests {
                 "containers": containers, "initContainers": [{"name": "i"}],
                 "ephemeralContainers": [{"name": "e"}],
             });
-            serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": spec})).unwrap()
+            steersman_core::tree::from_value(json!({"metadata": {"name": "p"}, "spec": spec})).unwrap()
         };
         let cases = [
             (&["c"][..], "", "c"),

@@ -8,8 +8,8 @@ use futures::channel::mpsc;
 use futures::future::select;
 use futures::stream::{BoxStream, StreamExt};
 use http::HeaderMap;
-use serde_json::{Value, json};
 use steersman_core::runtime::{LogStream, Said, Session, Stdio, TerminalSize};
+use steersman_core::tree::{Value, json, to_value};
 use steersman_core::{Env, Error, Result};
 
 use super::pod::Place;
@@ -196,7 +196,7 @@ pub(super) fn exited(code: i32) -> Value {
 /// What is told of a session that went wrong.
 pub(super) fn internal(why: &str) -> Value {
     let error = Error::internal(why);
-    serde_json::to_value(error.status()).unwrap_or_default()
+    to_value(error.status()).unwrap_or_default()
 }
 
 /// Takes what the client sends, until it is gone.

@@ -9,8 +9,8 @@ use std::pin::pin;
 use bytes::BytesMut;
 use futures::future::{Either, select};
 use futures::stream::{BoxStream, StreamExt};
-use serde_json::Value;
 use steersman_core::Result;
+use steersman_core::tree::Value;
 
 use super::far::{Far, Refused};
 use super::remote::{self, STATUS, Wanted, internal};

@@ -5,10 +5,10 @@
 
 use http::Method;
 use http::request::Parts;
-use serde_json::{Value, json};
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::Reason;
 use steersman_core::resource::GroupVersionResource;
+use steersman_core::tree::{Value, json};
 use steersman_core::{Error, Result};
 
 use super::KubeletPort;

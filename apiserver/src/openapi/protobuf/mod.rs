@@ -6,7 +6,7 @@ mod v2;
 mod v3;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use steersman_core::tree::{Map, Value};
 
 use super::dialect::Dialect;
 use crate::wire::{Wire, Writer};
@@ -60,7 +60,7 @@ fn message<M: Messages>(to: &mut Writer, kind: M, value: &Value) {
         to.close(extensions, outer);
     }
     for (name, number, shape) in fields.iter().copied().flatten().rev() {
-        if let Some(value) = given.get(*name) {
+        if let Some(value) = given.get(name) {
             shape.write(to, *number, value);
         }
     }

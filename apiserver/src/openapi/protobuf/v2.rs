@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/google/gnostic/blob/main/openapiv2/OpenAPIv2.proto>
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::{Field, Messages, Shape};
 
@@ -133,7 +133,7 @@ fn schema_or_flag(value: &Value) -> Option<Shape<Message>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::super::{Dialect, are_sorted, encode};
     use super::Message::*;

@@ -1,7 +1,7 @@
 //! Compiles an `openAPIV3Schema` into value rules.
 
 use regex::Regex;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::{Check, ListRules, NumberRules, ObjectRules, TextRules};
 
@@ -14,7 +14,7 @@ pub(crate) fn compile(schema: &Value) -> Check {
         types: types(schema),
         nullable: flag("nullable"),
         format: schema.get("format").and_then(Value::as_str).map(str::to_owned),
-        allowed: schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
+        allowed: schema.get("enum").and_then(Value::as_array).map_or_else(Vec::new, |list| list.to_vec()),
         text: TextRules {
             min_length: size("minLength"),
             max_length: size("maxLength"),
@@ -54,7 +54,11 @@ fn object(schema: &Value) -> ObjectRules {
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
     ObjectRules {
-        properties: properties.into_iter().flatten().map(|(key, one)| (key.clone(), compile(one))).collect(),
+        properties: properties
+            .into_iter()
+            .flatten()
+            .map(|(key, one)| (key.to_string(), compile(one)))
+            .collect(),
         values: below(schema, "additionalProperties"),
         required: required.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
         min_properties: schema.get("minProperties").and_then(Value::as_u64),

@@ -12,7 +12,7 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 pub(crate) use compile::compile;
 pub(crate) use number::float;

@@ -1,6 +1,6 @@
 //! Numbers: whether they are whole, whether they fit, and how Go prints them.
 
-use serde_json::Number;
+use steersman_core::tree::Number;
 
 /// Whole numbers beyond this are not exact in JSON, and upstream does not take a float for one.
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Check;
 

@@ -1,7 +1,7 @@
 //! Walks a value along its rules and reports what breaks them.
 
-use serde_json::{Map, Number, Value};
 use steersman_core::field::{Error, ErrorList, ErrorType, Path};
+use steersman_core::tree::{Map, Number, Value};
 
 use super::number::{float, is_in_range, is_integer, is_multiple, shown};
 use super::{Check, ListRules, NumberRules, ObjectRules, TextRules, format};
@@ -204,7 +204,7 @@ impl ListRules {
 }
 
 impl ObjectRules {
-    fn check(&self, map: &Map<String, Value>, old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
+    fn check(&self, map: &Map, old: Option<&Value>, path: &Path<'_>, errors: &mut ErrorList) {
         let length = map.len() as u64;
         if let Some(min) = self.min_properties.filter(|min| length < *min) {
             let detail = format!("{path} in body should have at least {min} properties");
@@ -213,11 +213,11 @@ impl ObjectRules {
         if let Some(max) = self.max_properties.filter(|max| length > *max) {
             errors.push(Error::too_many(path, map.len(), usize::try_from(max).unwrap_or(usize::MAX)));
         }
-        for key in self.required.iter().filter(|key| !map.contains_key(*key)) {
+        for key in self.required.iter().filter(|key| !map.contains_key(key)) {
             errors.push(Error::required(&path.child(key), ""));
         }
         for (key, value) in map {
-            if let Some(rules) = self.properties.get(key).or(self.values.as_deref()) {
+            if let Some(rules) = self.properties.get(key.as_str()).or(self.values.as_deref()) {
                 // What kind of object it is may be shown in another version than before.
                 let is_kind = matches!(key.as_str(), "apiVersion" | "kind") && path.to_string().is_empty();
                 let old = old.filter(|_| !is_kind).and_then(|old| old.get(key));
@@ -234,7 +234,7 @@ fn unplaced(detail: String) -> Error {
 
 fn bare(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         other => other.to_string(),
     }
 }

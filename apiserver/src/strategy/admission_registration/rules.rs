@@ -1,7 +1,7 @@
 //! Which writes are meant: defaults and rules that webhooks and policies share.
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value};
 use steersman_core::{formats, labels};
 
 use super::expressions;
@@ -18,7 +18,7 @@ const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 const MUTATED: [&str; 4] = ["*", "CONNECT", "CREATE", "UPDATE"];
 
 /// Those of every namespace and object, of equivalent resources too.
-pub(super) fn default_selection(selection: &mut Map<String, Value>, rules: &[&str]) {
+pub(super) fn default_selection(selection: &mut Map, rules: &[&str]) {
     selection.fill("matchPolicy", "Equivalent");
     selection.fill("namespaceSelector", Map::new());
     selection.fill("objectSelector", Map::new());
@@ -168,7 +168,7 @@ pub(super) fn validate_conditions(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Webhook configurations: whom the server asks, about which writes.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use super::rules;
 use crate::cel::Environment;
@@ -198,7 +198,7 @@ fn check_service(service: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

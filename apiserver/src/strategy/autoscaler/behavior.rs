@@ -1,7 +1,7 @@
 //! How fast an autoscaler acts: defaults and rules.
 
-use serde_json::{Map, Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value, json};
 
 use crate::strategy::checks;
 use crate::tree::{Fill, Read};
@@ -13,7 +13,7 @@ const LONGEST_WINDOW: i64 = 3600;
 const LONGEST_PERIOD: i64 = 1800;
 
 /// Fills in what a behavior leaves out.
-pub(super) fn default(behavior: &mut Map<String, Value>) {
+pub(super) fn default(behavior: &mut Map) {
     let percent = json!({"type": "Percent", "value": 100, "periodSeconds": 15});
     let pods = json!({"type": "Pods", "value": 4, "periodSeconds": 15});
     let up = behavior.object("scaleUp");

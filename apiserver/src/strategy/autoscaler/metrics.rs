@@ -1,7 +1,7 @@
 //! The rules of what an autoscaler measures.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{Quantity, names};
 
 use crate::strategy::{checks, pod_spec};

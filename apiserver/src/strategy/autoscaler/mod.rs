@@ -3,8 +3,8 @@
 mod behavior;
 mod metrics;
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Value, json};
 
 use super::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};

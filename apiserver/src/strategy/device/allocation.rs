@@ -1,9 +1,9 @@
 //! The status of a claim: what was allocated for it, who holds it, and what drivers tell of its devices.
 
-use serde_json::{Map, Value};
 use steersman_core::addresses::Cidr;
 use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::names;
+use steersman_core::tree::{Map, Value};
 
 use super::claim::{self, Requests};
 use super::{MOST, forms};
@@ -99,7 +99,7 @@ fn check_share(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 }
 
 /// Forgets what was told of devices that a claim has no longer.
-pub(super) fn forget_freed(status: &mut Map<String, Value>, old: &Value) {
+pub(super) fn forget_freed(status: &mut Map, old: &Value) {
     let ids = |allocation: &Value| -> Vec<Value> {
         let results = allocation.at("devices").items("results").iter();
         results.cloned().collect()
@@ -178,7 +178,7 @@ fn check_address(address: &str, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The forms of names, lists and raw objects that devices and claims share.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path, quote};
+use steersman_core::tree::Value;
 use steersman_core::{formats, names};
 
 use crate::strategy::checks;
@@ -199,7 +199,7 @@ pub(super) fn binding(device: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -8,10 +8,10 @@ mod offer;
 mod policy;
 mod slice;
 
-use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::resource::{GroupResource, GroupVersionKind};
+use steersman_core::tree::{Map, Value};
 
 use super::checks::{self, IMMUTABLE};
 use super::{Reservation, Strategy, WriteContext, internal, pod_spec, template_metadata};
@@ -147,7 +147,7 @@ fn authorize(
     Err(steersman_core::Error::invalid(&kind, metadata.text("name"), &[error]))
 }
 
-fn default_claim(spec: &mut Map<String, Value>) {
+fn default_claim(spec: &mut Map) {
     let Some(devices) = spec.object_mut("devices") else { return };
     for request in devices.objects_mut("requests") {
         if let Some(exactly) = request.object_mut("exactly") {
@@ -157,7 +157,7 @@ fn default_claim(spec: &mut Map<String, Value>) {
     }
 }
 
-fn default_request(request: &mut Map<String, Value>) {
+fn default_request(request: &mut Map) {
     request.fill_zero("allocationMode", "ExactCount");
     if request.text("allocationMode") == "ExactCount" {
         request.fill_zero("count", 1);
@@ -166,7 +166,7 @@ fn default_request(request: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

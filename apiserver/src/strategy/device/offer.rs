@@ -1,7 +1,7 @@
 //! One device of a slice: what it is, what it can take, where it is and what keeps claims away from it.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{labels, names};
 
 use super::{forms, policy};
@@ -215,7 +215,7 @@ fn check_place(device: &Value, is_placed: bool, at: &Path<'_>, errors: &mut Erro
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

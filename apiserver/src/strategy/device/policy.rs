@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::forms;
 use crate::tree::Read;
@@ -23,7 +23,7 @@ pub(super) fn validate(capacity: &Value, at: &Path<'_>, errors: &mut ErrorList) 
     }
     let field = if has_values { "validValues" } else { "validRange" };
     let path = at.child(field);
-    if !policy.has(field) || policy.at(field).as_array().is_some_and(Vec::is_empty) {
+    if !policy.has(field) || policy.at(field).as_array().is_some_and(|list| list.is_empty()) {
         return;
     }
     let of_capacity = amount(capacity.at("value")).unwrap_or_default();
@@ -118,7 +118,7 @@ fn check_range(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::names;
+use steersman_core::tree::{Map, Value};
 
 use super::forms;
 use super::offer;
@@ -173,7 +173,7 @@ fn check_node(place: &str, value: &Value, at: &Path<'_>, errors: &mut ErrorList)
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 //!
 //! <https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#suggested-configuration-objects>
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 /// Who makes them.
 pub(crate) const MANAGER: &str = "api-priority-and-fairness-config-producer-v1";

@@ -3,8 +3,8 @@
 mod bootstrap;
 mod schema;
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{Strategy, WriteContext, checks, internal};
 use crate::tree::{Fill, Read, fields};
@@ -209,7 +209,7 @@ fn bits(queues: i64, hand: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! FlowSchemas: which requests belong to which level.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use crate::strategy::{Strategy, WriteContext, checks, internal};
 use crate::tree::{Fill, Read, fields};

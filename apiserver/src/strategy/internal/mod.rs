@@ -11,8 +11,8 @@ mod print;
 mod storage;
 mod volume;
 
-use serde_json::{Map, Value};
 use steersman_core::field::Shown;
+use steersman_core::tree::{Map, Value};
 
 use crate::tree::{Fill, Read, fields};
 use print::{Field, node};
@@ -290,7 +290,7 @@ fn indented(value: &Value, fields: &'static [Field]) -> String {
 }
 
 /// The spec of a pod with what Go keeps in the security context there.
-fn with_host(spec: &Value) -> Map<String, Value> {
+fn with_host(spec: &Value) -> Map {
     let mut spec = spec.as_object().cloned().unwrap_or_default();
     for field in HOST {
         if let Some(value) = spec.remove(field) {
@@ -302,7 +302,7 @@ fn with_host(spec: &Value) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Prints values as Go's encoding of a struct does, on one line or indented.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Form;
 use crate::json_text::for_pages;
@@ -78,7 +78,7 @@ impl Node {
         match value {
             Value::Array(items) => Node::List(items.iter().map(Node::of).collect()),
             Value::Object(map) => {
-                Node::Object(map.iter().map(|(key, value)| (key.clone(), Node::of(value))).collect())
+                Node::Object(map.iter().map(|(key, value)| (key.to_string(), Node::of(value))).collect())
             }
             other => Node::Leaf(for_pages(&other.to_string())),
         }
@@ -115,7 +115,7 @@ impl Node {
                 text.push('{');
                 for (index, (name, part)) in parts.iter().enumerate() {
                     separate(index, inner, text);
-                    text.push_str(&for_pages(&Value::String(name.clone()).to_string()));
+                    text.push_str(&for_pages(&Value::from(name).to_string()));
                     text.push_str(if depth.is_some() { ": " } else { ":" });
                     part.write(inner, text);
                 }

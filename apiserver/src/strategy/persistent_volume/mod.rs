@@ -2,9 +2,9 @@
 
 mod source;
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{Map, Value, json};
 
 use crate::moment::seconds;
 use crate::strategy::checks::{self, IMMUTABLE};
@@ -277,7 +277,7 @@ pub(super) fn check_volume_mode(spec: &Value, at: &Path<'_>, errors: &mut ErrorL
 
 fn check_capacity(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let capacity = spec.at("capacity");
-    let resources = capacity.as_object().map_or(0, serde_json::Map::len);
+    let resources = capacity.as_object().map_or(0, Map::len);
     if resources == 0 {
         errors.push(Error::required(at, ""));
     }

@@ -1,8 +1,8 @@
 //! Checks what a persistent volume says of its source in other words than a pod's volume does: it is of no namespace.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use crate::strategy::{checks, pod_spec};
 use crate::tree::Read;
@@ -101,7 +101,7 @@ fn check_driver(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Checks the annotations that mean something for a pod.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path, quote};
+use steersman_core::tree::Value;
 
 use crate::strategy::pod_spec::{APP_ARMOR, MIRROR, check_relative, each_container};
 use crate::tree::Read;
@@ -152,7 +152,7 @@ fn forbid(key: &str, change: &str, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,13 +1,13 @@
 //! Fills in the defaults that pods have and templates do not; upstream's `SetDefaults_Pod`.
 
-use serde_json::{Map, Value};
+use steersman_core::tree::Map;
 
 use crate::amounts;
 use crate::strategy::pod_spec;
 use crate::tree::{Fill, Read};
 
 /// Fills in what a pod leaves out.
-pub(super) fn default(pod: &mut Map<String, Value>) {
+pub(super) fn default(pod: &mut Map) {
     let spec = pod.object("spec");
     pod_spec::default(spec);
     spec.fill("enableServiceLinks", true);
@@ -23,7 +23,7 @@ pub(super) fn default(pod: &mut Map<String, Value>) {
 }
 
 /// A container asks for what it is limited to, unless it says otherwise.
-fn request_limits(container: &mut Map<String, Value>) {
+fn request_limits(container: &mut Map) {
     let resources = container.object("resources");
     if !resources.has("limits") {
         return;
@@ -39,7 +39,7 @@ fn request_limits(container: &mut Map<String, Value>) {
 }
 
 /// A pod with limits of its own asks for what its containers ask for, else for its limits (KEP-2837).
-fn request_for_the_whole_pod(spec: &mut Map<String, Value>) {
+fn request_for_the_whole_pod(spec: &mut Map) {
     let limits = match spec.at("resources").at("limits").as_object() {
         Some(limits) if !limits.is_empty() => limits.clone(),
         _ => return,
@@ -55,7 +55,7 @@ fn request_for_the_whole_pod(spec: &mut Map<String, Value>) {
 }
 
 /// On the host's network a container's port is the host's.
-fn bind_host_ports(container: &mut Map<String, Value>) {
+fn bind_host_ports(container: &mut Map) {
     for port in container.objects_mut("ports") {
         if let Some(number) = port.int("containerPort") {
             port.fill_zero("hostPort", number);

@@ -1,7 +1,7 @@
 //! What the status of a container may say of the health of what was allocated to it.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use crate::strategy::checks;
 use crate::tree::Read;
@@ -79,7 +79,7 @@ fn check_resources(resources: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,11 +1,11 @@
 //! Merges the label keys of affinity and spread constraints into their selectors (KEP-3243, KEP-3633).
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use crate::tree::{Fill, Read, fields};
 
 /// Adds a requirement for each of the pod's own labels that a term names in `matchLabelKeys` or `mismatchLabelKeys`.
-pub(super) fn merge(pod: &mut Map<String, Value>) {
+pub(super) fn merge(pod: &mut Map) {
     if !has_keys(pod.at("spec")) {
         return;
     }
@@ -34,12 +34,12 @@ fn has_keys(spec: &Value) -> bool {
     spec.has("topologySpreadConstraints") || affinity.has("podAffinity") || affinity.has("podAntiAffinity")
 }
 
-fn both(term: &mut Map<String, Value>, labels: &Value) {
+fn both(term: &mut Map, labels: &Value) {
     add(term, labels, "matchLabelKeys", "In");
     add(term, labels, "mismatchLabelKeys", "NotIn");
 }
 
-fn add(term: &mut Map<String, Value>, labels: &Value, keys: &str, operator: &str) {
+fn add(term: &mut Map, labels: &Value, keys: &str, operator: &str) {
     if !term.has("labelSelector") {
         return;
     }

@@ -12,8 +12,8 @@ mod update;
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{addresses, names};
 
 use super::pod_spec::{self, Holder, Subject};
@@ -153,7 +153,7 @@ pub(crate) fn validate_pod_annotations(pod: &Value, old: &Value) -> ErrorList {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! What may change of where a pod may run while it waits at its scheduling gates: it is only narrowed (KEP-3838).
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use crate::strategy::internal;
 use crate::tree::Read;
@@ -54,7 +54,7 @@ fn asks_for_more(term: &Value, before: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

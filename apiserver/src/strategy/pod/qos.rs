@@ -5,8 +5,8 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
 use steersman_core::Quantity;
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 
@@ -44,7 +44,7 @@ fn amount(quantity: &Value) -> Option<Quantity> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,14 +1,14 @@
 //! The status that a pod starts with, and what later writes of it keep.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::qos;
 use crate::moment::seconds;
 use crate::tree::{Fill, Read};
 
 /// The status of a pod that was just created.
-pub(super) fn first(pod: &Map<String, Value>, now: Timestamp) -> Value {
+pub(super) fn first(pod: &Map, now: Timestamp) -> Value {
     let mut status = json!({"phase": "Pending", "qosClass": qos::class(pod.at("spec"))});
     if !pod.at("spec").items("schedulingGates").is_empty() {
         status["conditions"] = json!([{
@@ -24,7 +24,7 @@ pub(super) fn first(pod: &Map<String, Value>, now: Timestamp) -> Value {
 }
 
 /// Keeps what a write to `status` does not say: the quality of service, and which generation was seen.
-pub(super) fn keep(pod: &mut Map<String, Value>, old: &Value) {
+pub(super) fn keep(pod: &mut Map, old: &Value) {
     let old = old.at("status");
     let status = pod.object("status");
     if status.text("qosClass").is_empty() && old.has("qosClass") {
@@ -41,7 +41,7 @@ pub(super) fn keep(pod: &mut Map<String, Value>, old: &Value) {
     }
 }
 
-fn keep_generation(holder: &mut Map<String, Value>, old: &Value) {
+fn keep_generation(holder: &mut Map, old: &Value) {
     let before = old.at("observedGeneration");
     if holder.int("observedGeneration").unwrap_or_default() == 0 && !before.is_null() {
         holder.put("observedGeneration", before.clone());
@@ -49,7 +49,7 @@ fn keep_generation(holder: &mut Map<String, Value>, old: &Value) {
 }
 
 /// The first address of a pod has a name of its own; where both are given and differ, it is the one.
-pub(super) fn align(status: &mut Map<String, Value>) {
+pub(super) fn align(status: &mut Map) {
     let first = status.items("podIPs").first().map(|first| first.text("ip").to_owned());
     let own = status.text("podIP").to_owned();
     match first {

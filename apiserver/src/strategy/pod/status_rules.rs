@@ -1,7 +1,7 @@
 //! What a write to the status of a pod may say.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{addresses, formats, labels, names};
 
 use super::device_health;
@@ -248,7 +248,7 @@ fn check_users(pod: &Value, list: &str, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

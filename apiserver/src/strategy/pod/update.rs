@@ -1,8 +1,8 @@
 //! What an update of a pod may change: images, deadlines, more tolerations, fewer gates.
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
+use steersman_core::tree::{Map, Value};
 
 use super::narrowing;
 use crate::strategy::{checks, internal, pod_spec};
@@ -74,7 +74,7 @@ fn munged(new: &Value, was: &Value) -> Value {
     munged
 }
 
-fn restore_nodes(spec: &mut Map<String, Value>, was: &Value) {
+fn restore_nodes(spec: &mut Map, was: &Value) {
     let before = was.at("affinity");
     if spec.at("affinity").at("nodeAffinity") == before.at("nodeAffinity") {
         return;
@@ -85,7 +85,7 @@ fn restore_nodes(spec: &mut Map<String, Value>, was: &Value) {
     }
 }
 
-fn restore(spec: &mut Map<String, Value>, was: &Value, field: &str) {
+fn restore(spec: &mut Map, was: &Value, field: &str) {
     if was.has(field) {
         spec.put(field, was.at(field).clone());
     } else {
@@ -140,7 +140,7 @@ fn check_gates(new: &Value, was: &Value, at: &Path<'_>, errors: &mut ErrorList) 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

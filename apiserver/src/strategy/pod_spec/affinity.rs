@@ -1,7 +1,7 @@
 //! Checks affinities to nodes and pods.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{labels, names};
 
 use super::label_keys;

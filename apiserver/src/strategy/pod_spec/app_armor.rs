@@ -1,8 +1,8 @@
 //! Keeps AppArmor profiles of annotations and of fields in step: the field of a container takes over what a new pod's
 //! annotation says (KEP-24).
 
-use serde_json::{Map, Value, json};
 use steersman_core::field::Path;
+use steersman_core::tree::{Map, Value, json};
 
 use super::platform::each_container;
 use crate::tree::{Fill, Read};
@@ -27,7 +27,7 @@ pub(super) fn profile_of(annotation: &str) -> Option<Value> {
 }
 
 /// Gives the containers of a new pod the profiles that its annotations alone say.
-pub(in crate::strategy) fn take_over(pod: &mut Map<String, Value>) {
+pub(in crate::strategy) fn take_over(pod: &mut Map) {
     if !is_annotated(pod) {
         return;
     }

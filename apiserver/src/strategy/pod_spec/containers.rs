@@ -1,8 +1,8 @@
 //! Containers: defaults and rules.
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{Map, Value};
 
 use super::image::pull_policy;
 use super::{env, handlers, mounts, ports, resources, restarts, security};
@@ -10,7 +10,7 @@ use crate::strategy::checks;
 use crate::tree::{Fill, Read, is_zero};
 
 /// Fills in what a container leaves out.
-pub(super) fn default(container: &mut Map<String, Value>) {
+pub(super) fn default(container: &mut Map) {
     if !container.has("imagePullPolicy") {
         container.put("imagePullPolicy", pull_policy(container.text("image")));
     }
@@ -28,7 +28,7 @@ pub(super) fn default(container: &mut Map<String, Value>) {
     container.objects_mut("env").for_each(default_env);
 }
 
-fn default_lifecycle(container: &mut Map<String, Value>) {
+fn default_lifecycle(container: &mut Map) {
     let Some(lifecycle) = container.object_mut("lifecycle") else { return };
     for hook in ["postStart", "preStop"] {
         if let Some(http) = lifecycle.object_mut(hook).and_then(|hook| hook.object_mut("httpGet")) {
@@ -37,7 +37,7 @@ fn default_lifecycle(container: &mut Map<String, Value>) {
     }
 }
 
-fn default_probe(probe: &mut Map<String, Value>) {
+fn default_probe(probe: &mut Map) {
     probe.fill("timeoutSeconds", 1);
     probe.fill("periodSeconds", 10);
     probe.fill("successThreshold", 1);
@@ -50,12 +50,12 @@ fn default_probe(probe: &mut Map<String, Value>) {
     }
 }
 
-fn default_http_get(http: &mut Map<String, Value>) {
+fn default_http_get(http: &mut Map) {
     http.fill_zero("path", "/");
     http.fill_zero("scheme", "HTTP");
 }
 
-fn default_env(env: &mut Map<String, Value>) {
+fn default_env(env: &mut Map) {
     if let Some(source) = env.object_mut("valueFrom") {
         if let Some(field) = source.object_mut("fieldRef") {
             field.fill_zero("apiVersion", "v1");
@@ -248,7 +248,7 @@ fn check_nothing_lasting(container: &Value, at: &Path<'_>, errors: &mut ErrorLis
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

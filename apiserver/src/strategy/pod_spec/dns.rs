@@ -1,7 +1,7 @@
 //! Checks how a pod resolves names.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{addresses, names};
 
 use crate::strategy::checks;

@@ -1,7 +1,7 @@
 //! Checks the variables of containers.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{formats, names};
 
 use super::items::check_steps;
@@ -135,7 +135,7 @@ fn check_from(source: &Value, list: &Path<'_>, at: &Path<'_>, errors: &mut Error
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

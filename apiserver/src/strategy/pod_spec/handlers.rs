@@ -1,8 +1,8 @@
 //! Checks probes and hooks.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
+use steersman_core::tree::Value;
 
 use crate::strategy::checks;
 use crate::tree::Read;

@@ -1,7 +1,7 @@
 //! Checks the files that volumes are made of: their paths and modes.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::selectors;
 use crate::strategy::checks;

@@ -1,8 +1,8 @@
 //! Checks the keys of labels whose values a selector takes from the pod itself (KEP-3243, KEP-3633).
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 
@@ -48,7 +48,7 @@ fn check_selected(term: &Value, selector: &Value, at: &Path<'_>, errors: &mut Er
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Checks where containers mount volumes.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::items::check_relative;
 use crate::strategy::checks;
@@ -134,7 +134,7 @@ fn check_recursion(mount: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Warns of files in a volume that take each other's place.
 
-use serde_json::Value;
 use steersman_core::field::quote;
+use steersman_core::tree::Value;
 
 use crate::tree::{Read, is_zero};
 
@@ -83,7 +83,7 @@ fn overlap(path: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

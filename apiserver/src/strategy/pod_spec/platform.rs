@@ -1,7 +1,7 @@
 //! Checks that a pod asks for nothing that its operating system does not have.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 
@@ -103,7 +103,7 @@ pub(in crate::strategy) fn each_container(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

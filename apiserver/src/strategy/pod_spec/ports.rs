@@ -1,8 +1,8 @@
 //! Checks the ports of containers.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::formats;
+use steersman_core::tree::Value;
 
 use super::validate::Holder;
 use crate::strategy::checks;
@@ -72,36 +72,27 @@ pub(super) fn on_host_network(spec: &Value, holder: Holder<'_>, at: &Path<'_>, e
 
 /// Warns of ports that several containers have, or one has twice.
 pub(super) fn warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let mut known: Vec<Port<'_>> = Vec::new();
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        for (container, holder) in spec.items(list).iter().enumerate() {
-            for (index, port) in holder.items("ports").iter().enumerate() {
-                let port = Port { list, container, index, port };
-                of_port(&port, &known, at, &mut warnings);
-                known.push(port);
-            }
-        }
+    let (mut warnings, mut known) = (Vec::new(), Vec::new());
+    for port in every_port(spec) {
+        of_port(&port, &known, at, &mut warnings);
+        known.push(port);
     }
     warnings
 }
 
 /// Warns of names that several ports have: the first is meant.
 pub(super) fn name_warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
-    let (mut warnings, mut known): (_, Vec<(&str, String)>) = (Vec::new(), Vec::new());
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        for (container, holder) in spec.items(list).iter().enumerate() {
-            for (index, port) in holder.items("ports").iter().enumerate() {
-                let (name, place) = (port.text("name"), Port { list, container, index, port }.place(at));
-                match known.iter().find(|(other, _)| *other == name) {
-                    _ if name.is_empty() => {}
-                    None => known.push((name, place)),
-                    Some((_, first)) => warnings.push(format!(
-                        "{place}: duplicate port name {} with {first}, services and probes that select ports by name will \
-                         use {first}",
-                        quote(name)
-                    )),
-                }
+    let (mut warnings, mut known): (_, Vec<Port<'_>>) = (Vec::new(), Vec::new());
+    for own in every_port(spec).filter(|own| !own.port.text("name").is_empty()) {
+        let name = own.port.text("name");
+        match known.iter().find(|other| other.port.text("name") == name) {
+            None => known.push(own),
+            Some(first) => {
+                let (place, first, name) = (own.place(at), first.place(at), quote(name));
+                warnings.push(format!(
+                    "{place}: duplicate port name {name} with {first}, services and probes that select ports by name will use \
+                     {first}"
+                ));
             }
         }
     }
@@ -114,6 +105,17 @@ struct Port<'a> {
     container: usize,
     index: usize,
     port: &'a Value,
+}
+
+/// The ports of all containers, those that come first in front.
+fn every_port(spec: &Value) -> impl Iterator<Item = Port<'_>> {
+    let containers = ["initContainers", "containers", "ephemeralContainers"].into_iter().flat_map(|list| {
+        spec.items(list).iter().enumerate().map(move |(container, holder)| (list, container, holder))
+    });
+    containers.flat_map(|(list, container, holder)| {
+        let ports = holder.items("ports").iter().enumerate();
+        ports.map(move |(index, port)| Port { list, container, index, port })
+    })
 }
 
 impl Port<'_> {

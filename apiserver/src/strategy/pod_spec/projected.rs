@@ -1,7 +1,7 @@
 //! Checks projected volumes: files of several sources in one directory.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::items::{check_downward_item, check_file_path, check_key, check_mode};
 use crate::strategy::checks;
@@ -81,7 +81,7 @@ fn check_token(token: &Value, volume: &Path<'_>, at: &Path<'_>, errors: &mut Err
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{labels, names};
 
 use crate::amounts;
@@ -276,7 +276,7 @@ pub(in crate::strategy) fn is_extended(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

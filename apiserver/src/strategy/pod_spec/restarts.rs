@@ -1,7 +1,7 @@
 //! Checks when a container restarts: of itself, by the rules of its exit codes, and when it is resized.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use crate::strategy::checks;
 use crate::tree::Read;
@@ -67,7 +67,7 @@ pub(super) fn validate_resize_of_init(container: &Value, at: &Path<'_>, errors: 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

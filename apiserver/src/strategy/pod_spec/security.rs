@@ -1,8 +1,8 @@
 //! Checks security contexts of pods and containers.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
+use steersman_core::tree::Value;
 
 use super::items::check_relative;
 use super::platform::each_container;
@@ -155,7 +155,7 @@ pub(super) fn validate_host_users(spec: &Value, at: &Path<'_>, errors: &mut Erro
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Checks references to the pod's own fields and resources.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::Value;
 
 use crate::strategy::checks;
 use crate::tree::Read;
@@ -134,7 +134,7 @@ fn divisor(reference: &Value, resource: &str, at: &Path<'_>, errors: &mut ErrorL
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

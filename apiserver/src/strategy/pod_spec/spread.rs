@@ -1,7 +1,7 @@
 //! Checks topology spread constraints.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::label_keys;
 use crate::strategy::checks;
@@ -55,7 +55,7 @@ fn check_domains(constraint: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Checks the volumes that are storage systems of their own.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{formats, names};
 
 use super::items::check_relative;
@@ -226,7 +226,7 @@ fn check_azure_disk(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Checks the kernel parameters that a pod sets.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use crate::tree::Read;
 
@@ -69,7 +69,7 @@ fn namespace(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Checks tolerations.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::Value;
 
 use crate::strategy::checks;
 use crate::tree::Read;
@@ -56,7 +56,7 @@ fn check(toleration: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Checks a pod spec as a whole; upstream's `ValidatePodSpec`.
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Value, json};
 use steersman_core::{addresses, formats, names};
 
 use super::{

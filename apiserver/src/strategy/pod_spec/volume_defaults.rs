@@ -1,6 +1,6 @@
 //! Fills in the defaults of volumes and their sources.
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::image::pull_policy;
 use crate::tree::{Fill, Read};
@@ -9,7 +9,7 @@ use crate::tree::{Fill, Read};
 const DEFAULT_MODE: i32 = 420;
 
 /// Fills in what a volume leaves out. A volume without a source is an empty directory.
-pub(super) fn default(volume: &mut Map<String, Value>) {
+pub(super) fn default(volume: &mut Map) {
     volume.retain(|_, value| !value.is_null());
     if volume.keys().all(|field| field == "name") {
         volume.put("emptyDir", Map::new());
@@ -19,7 +19,7 @@ pub(super) fn default(volume: &mut Map<String, Value>) {
 }
 
 /// Fills in what the sources of a volume leave out; other objects are left alone.
-pub(in crate::strategy) fn default_sources(volume: &mut Map<String, Value>) {
+pub(in crate::strategy) fn default_sources(volume: &mut Map) {
     for (field, source) in volume.iter_mut() {
         if let Some(source) = source.as_object_mut() {
             default_source(field, source);
@@ -27,7 +27,7 @@ pub(in crate::strategy) fn default_sources(volume: &mut Map<String, Value>) {
     }
 }
 
-fn default_source(field: &str, source: &mut Map<String, Value>) {
+fn default_source(field: &str, source: &mut Map) {
     match field {
         "configMap" | "secret" => source.fill("defaultMode", DEFAULT_MODE),
         "downwardAPI" => {
@@ -55,7 +55,7 @@ fn default_source(field: &str, source: &mut Map<String, Value>) {
 }
 
 /// The sources that are storage systems of their own.
-fn default_storage(field: &str, source: &mut Map<String, Value>) {
+fn default_storage(field: &str, source: &mut Map) {
     let defaults: &[(&str, Value)] = match field {
         "iscsi" => &[("iscsiInterface", json!("default"))],
         "rbd" => &[("pool", json!("rbd")), ("user", json!("admin")), ("keyring", json!("/etc/ceph/keyring"))],
@@ -79,12 +79,12 @@ fn default_storage(field: &str, source: &mut Map<String, Value>) {
 }
 
 /// A claim's spec: a volume is a file system unless it says block device.
-pub(in crate::strategy) fn default_claim(spec: &mut Map<String, Value>) {
+pub(in crate::strategy) fn default_claim(spec: &mut Map) {
     spec.object("resources");
     spec.fill("volumeMode", "Filesystem");
 }
 
-fn default_downward_items(source: &mut Map<String, Value>) {
+fn default_downward_items(source: &mut Map) {
     for item in source.objects_mut("items") {
         if let Some(field) = item.object_mut("fieldRef") {
             field.fill_zero("apiVersion", "v1");
@@ -95,7 +95,7 @@ fn default_downward_items(source: &mut Map<String, Value>) {
     }
 }
 
-fn default_projection(projection: &mut Map<String, Value>) {
+fn default_projection(projection: &mut Map) {
     if let Some(token) = projection.object_mut("serviceAccountToken") {
         token.fill("expirationSeconds", 3600);
     }

@@ -1,7 +1,7 @@
 //! Checks volumes and their sources.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path, quote};
+use steersman_core::tree::Value;
 use steersman_core::{Quantity, names};
 
 use super::items::{check_downward, check_keys, check_mode, check_steps};
@@ -208,7 +208,7 @@ fn check_ephemeral(source: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

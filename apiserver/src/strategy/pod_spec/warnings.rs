@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
 use steersman_core::field::{Path, quote};
+use steersman_core::tree::Value;
 use steersman_core::{Quantity, addresses, labels};
 
 use super::app_armor::{self, APP_ARMOR};
@@ -310,7 +310,7 @@ fn of_addresses(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! Checks what only containers on Windows have: who they run as, and whether they are processes of their host.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use super::platform::each_container;
 use crate::strategy::checks;
@@ -118,7 +118,7 @@ pub(super) fn validate_host_process(spec: &Value, at: &Path<'_>, errors: &mut Er
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

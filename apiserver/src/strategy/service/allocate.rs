@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use steersman_core::field::{self, Path};
+use steersman_core::tree::{Map, Value};
 
 use super::cluster_ips::{self, ClusterIps};
 use super::needs::{self, HEADLESS};
@@ -43,11 +43,7 @@ impl Pools {
     }
 
     /// Gives `spec` what it needs and `old` does not hold already. If it fails, nothing stays taken.
-    pub(super) fn allocate(
-        self: &Arc<Self>,
-        spec: &mut Map<String, Value>,
-        old: &Value,
-    ) -> Result<Taken, Failed> {
+    pub(super) fn allocate(self: &Arc<Self>, spec: &mut Map, old: &Value) -> Result<Taken, Failed> {
         let mut taken = Taken { pools: self.clone(), ips: Vec::new(), ports: Vec::new() };
         let outcome = taken
             .cluster_ips(spec, &held_ips(old))
@@ -91,7 +87,7 @@ impl Taken {
         self.ports.into_iter().for_each(|port| self.pools.ports.give_back(port));
     }
 
-    fn cluster_ips(&mut self, spec: &mut Map<String, Value>, held: &[IpAddr]) -> Result<(), Failed> {
+    fn cluster_ips(&mut self, spec: &mut Map, held: &[IpAddr]) -> Result<(), Failed> {
         if !needs::cluster_ip(spec) || spec.text("clusterIP") == HEADLESS {
             return Ok(());
         }
@@ -118,12 +114,7 @@ impl Taken {
     }
 
     /// Ports of equal number (over different protocols) share a node port in a service that is `new`.
-    fn node_ports(
-        &mut self,
-        spec: &mut Map<String, Value>,
-        mut held: Vec<i64>,
-        new: bool,
-    ) -> Result<(), Failed> {
+    fn node_ports(&mut self, spec: &mut Map, mut held: Vec<i64>, new: bool) -> Result<(), Failed> {
         if !needs::node_ports(spec) {
             return Ok(());
         }
@@ -166,7 +157,7 @@ impl Taken {
         Ok(port)
     }
 
-    fn health_check_port(&mut self, spec: &mut Map<String, Value>, held: &[i64]) -> Result<(), Failed> {
+    fn health_check_port(&mut self, spec: &mut Map, held: &[i64]) -> Result<(), Failed> {
         if !needs::health_check_port(spec) {
             return Ok(());
         }

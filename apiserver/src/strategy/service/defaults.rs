@@ -1,6 +1,6 @@
 //! Fills in the defaults of a service; upstream's `SetDefaults_Service`.
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, json};
 
 use super::needs;
 use crate::tree::{Fill, Read, is_zero};
@@ -9,7 +9,7 @@ use crate::tree::{Fill, Read, is_zero};
 const AFFINITY_SECONDS: i32 = 10_800;
 
 /// Fills in what a service leaves out. Addresses, node ports and IP families are given later.
-pub(super) fn default(service: &mut Map<String, Value>) {
+pub(super) fn default(service: &mut Map) {
     let spec = service.object("spec");
     spec.fill("sessionAffinity", "None");
     spec.fill("type", "ClusterIP");
@@ -31,13 +31,13 @@ pub(super) fn default(service: &mut Map<String, Value>) {
 }
 
 /// Traffic reaches nodes with the address of the load balancer unless it says otherwise.
-fn default_points(service: &mut Map<String, Value>) {
+fn default_points(service: &mut Map) {
     let balancer = service.object_mut("status").and_then(|status| status.object_mut("loadBalancer"));
     let points = balancer.into_iter().flat_map(|balancer| balancer.objects_mut("ingress"));
     points.filter(|point| !point.text("ip").is_empty()).for_each(|point| point.fill("ipMode", "VIP"));
 }
 
-fn default_affinity(spec: &mut Map<String, Value>) {
+fn default_affinity(spec: &mut Map) {
     match spec.text("sessionAffinity") {
         "None" => spec.drop_field("sessionAffinityConfig"),
         "ClientIP" => {
@@ -50,7 +50,7 @@ fn default_affinity(spec: &mut Map<String, Value>) {
     }
 }
 
-fn default_port(port: &mut Map<String, Value>) {
+fn default_port(port: &mut Map) {
     port.fill("protocol", "TCP");
     if is_zero(port.at("targetPort")) {
         let number = port.int("port").unwrap_or_default();

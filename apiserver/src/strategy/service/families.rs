@@ -1,8 +1,8 @@
 //! Checks that the cluster IPs and IP families of a service fit each other, the cluster, and what they were before.
 
-use serde_json::Value;
 use steersman_core::addresses;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::needs::{self, HEADLESS};
 use super::prepare::family_of;

@@ -19,9 +19,9 @@ mod warnings;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use steersman_core::field::ErrorList;
 use steersman_core::resource::GroupVersionKind;
+use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result, names};
 
 use self::allocate::{Failed, Pools};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Value, json};
 use steersman_core::{formats, labels, names};
 
 use super::{needs, node_ports};
@@ -86,7 +86,7 @@ pub(super) fn check_unique(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) 
     }
     for (index, port) in ports.iter().enumerate() {
         if repeated(index, "port").is_some() {
-            let key = serde_json::json!({"protocol": port.text("protocol"), "port": port.at("port")});
+            let key = json!({"protocol": port.text("protocol"), "port": port.at("port")});
             errors.push(Error::duplicate(&at.index(index), internal::service_port(&key)));
         }
     }

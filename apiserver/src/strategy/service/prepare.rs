@@ -1,12 +1,12 @@
 //! Completes a service from what it says elsewhere and from what it was before.
 
-use serde_json::{Map, Value, json};
+use steersman_core::tree::{Map, Value, json};
 
 use super::needs::{self, HEADLESS};
 use crate::tree::{Fill, Read};
 
 /// `clusterIP` and `clusterIPs` say the same: who sets or clears only one of them means both.
-pub(super) fn sync_cluster_ips(spec: &mut Map<String, Value>, old: &Value) {
+pub(super) fn sync_cluster_ips(spec: &mut Map, old: &Value) {
     let (one, before) = (spec.text("clusterIP").to_owned(), old.text("clusterIP"));
     if old.is_null() {
         if spec.items("clusterIPs").is_empty() && !one.is_empty() {
@@ -28,7 +28,7 @@ pub(super) fn sync_cluster_ips(spec: &mut Map<String, Value>, old: &Value) {
 }
 
 /// Takes over what the service was given before and the update leaves out.
-pub(super) fn keep_given(spec: &mut Map<String, Value>, old: &Value) {
+pub(super) fn keep_given(spec: &mut Map, old: &Value) {
     if needs::cluster_ip(spec) && needs::cluster_ip(old) {
         if spec.text("clusterIP").is_empty() {
             copy(spec, old, "clusterIP");
@@ -45,7 +45,7 @@ pub(super) fn keep_given(spec: &mut Map<String, Value>, old: &Value) {
     }
 }
 
-fn keep_node_ports(spec: &mut Map<String, Value>, old: &Value) {
+fn keep_node_ports(spec: &mut Map, old: &Value) {
     let mut used: Vec<i64> = spec.items("ports").iter().filter_map(|port| port.int("nodePort")).collect();
     for port in spec.objects_mut("ports").filter(|port| !port.has("nodePort")) {
         let before = old.items("ports").iter().find(|before| before.text("name") == port.text("name"));
@@ -59,7 +59,7 @@ fn keep_node_ports(spec: &mut Map<String, Value>, old: &Value) {
 }
 
 /// Drops what the old type of the service had and the new one cannot have, unless the update changes it.
-pub(super) fn drop_with_type(spec: &mut Map<String, Value>, old: &Value) {
+pub(super) fn drop_with_type(spec: &mut Map, old: &Value) {
     let lost = |has: fn(&Value) -> bool, now: bool| has(old) && !now;
     let lost_ip = lost(needs::cluster_ip, needs::cluster_ip(spec));
     let was_balancer = old.text("type") == "LoadBalancer" && spec.text("type") != "LoadBalancer";
@@ -86,7 +86,7 @@ pub(super) fn drop_with_type(spec: &mut Map<String, Value>, old: &Value) {
 }
 
 /// An external name has no traffic in the cluster; upstream stores the policy nevertheless, and never shows it.
-pub(super) fn hide_policy(spec: &mut Map<String, Value>) {
+pub(super) fn hide_policy(spec: &mut Map) {
     let is_known = matches!(spec.text("internalTrafficPolicy"), "Cluster" | "Local");
     if spec.text("type") == "ExternalName" && is_known {
         spec.drop_field("internalTrafficPolicy");
@@ -95,7 +95,7 @@ pub(super) fn hide_policy(spec: &mut Map<String, Value>) {
 
 /// Fills in the IP families and their policy, from what the service was before, the addresses asked for, and the family
 /// that the cluster has.
-pub(super) fn default_families(spec: &mut Map<String, Value>, old: &Value, family: &str) {
+pub(super) fn default_families(spec: &mut Map, old: &Value, family: &str) {
     if spec.text("type") == "ExternalName" {
         return;
     }
@@ -138,7 +138,7 @@ pub(super) fn family_of(ip: &str) -> &'static str {
     if ip.contains(':') { "IPv6" } else { "IPv4" }
 }
 
-fn copy(spec: &mut Map<String, Value>, old: &Value, field: &str) {
+fn copy(spec: &mut Map, old: &Value, field: &str) {
     if old.has(field) {
         spec.put(field, old.at(field).clone());
     }

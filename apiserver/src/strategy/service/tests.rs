@@ -1,9 +1,9 @@
 //! What services are given, over creates, updates and deletes.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use steersman_core::Object;
 use steersman_core::resource::GroupResource;
+use steersman_core::tree::{Value, json};
 
 use super::*;
 use crate::reader::Reader;

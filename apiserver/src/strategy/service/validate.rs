@@ -1,7 +1,7 @@
 //! Checks a service; upstream's `ValidateService`.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 use steersman_core::{addresses, labels, names};
 
 use super::families;

@@ -1,8 +1,8 @@
 //! Warns of what a service says that has no effect, or soon none.
 
-use serde_json::Value;
 use steersman_core::addresses;
 use steersman_core::field::Path;
+use steersman_core::tree::Value;
 
 use super::needs::HEADLESS;
 use super::validate::{TOPOLOGY_HINTS, TOPOLOGY_MODE};
@@ -55,7 +55,7 @@ fn of_balancer(spec: &Value, at: &Path<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

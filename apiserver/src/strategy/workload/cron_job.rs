@@ -1,7 +1,7 @@
 //! CronJobs: defaults, and the rules of schedules and templates.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{job, rules, schedule};
 use crate::strategy::{Strategy, checks};
@@ -129,7 +129,7 @@ fn check_template(template: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

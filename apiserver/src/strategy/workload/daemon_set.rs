@@ -1,7 +1,7 @@
 //! DaemonSets: the rolling update's defaults, and the rules of the template.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::rules;
 use crate::strategy::{Strategy, WriteContext, checks, internal, pod_template};

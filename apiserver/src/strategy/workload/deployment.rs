@@ -1,7 +1,7 @@
 //! Deployments: the rolling update's defaults and rules.
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value};
 
 use super::rules;
 use crate::strategy::{Strategy, WriteContext, checks, internal, pod_template};
@@ -81,7 +81,7 @@ impl Strategy for Deployments {
     }
 }
 
-fn default_strategy(strategy: &mut Map<String, Value>) {
+fn default_strategy(strategy: &mut Map) {
     strategy.fill_zero("type", "RollingUpdate");
     if strategy.text("type") == "RollingUpdate" {
         let rolling = strategy.object("rollingUpdate");
@@ -118,7 +118,7 @@ fn check_rolling(rolling: &Value, at: &Path<'_>, errors: &mut ErrorList) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

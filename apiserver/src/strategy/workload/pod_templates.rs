@@ -1,7 +1,7 @@
 //! PodTemplates: a template on its own.
 
-use serde_json::Value;
 use steersman_core::field::{ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::rules;
 use crate::strategy::{Strategy, pod_template};

@@ -1,7 +1,7 @@
 //! ReplicaSets: defaults and rules.
 
-use serde_json::Value;
 use steersman_core::field::{ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::rules;
 use crate::strategy::{Strategy, checks, pod_template};

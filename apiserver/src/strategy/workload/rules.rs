@@ -1,8 +1,8 @@
 //! The rules that kinds with a pod template share.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::Value;
 
 use crate::strategy::{checks, pod_template};
 use crate::tree::Read;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{Value, json};
 
 use super::rules;
 use crate::strategy::{Strategy, WriteContext, checks, internal, pod_spec, pod_template, volume_claim};

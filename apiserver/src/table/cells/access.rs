@@ -1,6 +1,6 @@
 //! Who may do what, and who is asked about it.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::age;

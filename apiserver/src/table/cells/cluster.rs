@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::words::{NONE, or};

@@ -10,7 +10,7 @@ mod storage;
 mod workload;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::age;
 use crate::tree::Read;
@@ -125,6 +125,8 @@ impl<'a> Subject<'a> {
 
 #[cfg(test)]
 mod tests {
+    use steersman_core::tree::json;
+
     use super::*;
     use crate::table::definitions;
 
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn an_empty_object_fills_its_row() {
         for (kind, print) in PRINTERS {
-            let subject = Subject { object: &serde_json::json!({}), now: Timestamp::UNIX_EPOCH };
+            let subject = Subject { object: &json!({}), now: Timestamp::UNIX_EPOCH };
             let columns = definitions::of_builtin(kind).unwrap().len();
             // Upstream prints the age of an address, and has no heading for it.
             let columns = if *kind == "IPAddress" { columns + 1 } else { columns };

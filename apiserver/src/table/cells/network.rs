@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::words::{NONE, UNSET, first, labels, or, selector};
@@ -154,7 +154,7 @@ pub(super) fn ip_address(one: &Subject<'_>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

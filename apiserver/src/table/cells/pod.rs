@@ -1,7 +1,7 @@
 //! Pods: how many containers are ready, and in one word how the pod is.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::Subject;
 use crate::table::words::{NONE, or};

@@ -1,6 +1,6 @@
 //! How many there are to be, and what that is measured by.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::words::{NONE, UNSET, count, shown};
@@ -74,7 +74,7 @@ fn metric(wanted: &Value, found: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Settings, secrets, limits, and devices.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::words::{count, shown, size};

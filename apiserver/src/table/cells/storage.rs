@@ -1,6 +1,6 @@
 //! Volumes and what provides them.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::words::{NONE, UNSET, or, shown, size};

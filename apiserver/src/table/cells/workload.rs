@@ -1,6 +1,6 @@
 //! Workloads, and what they are made from.
 
-use serde_json::Value;
+use steersman_core::tree::Value;
 
 use super::Subject;
 use crate::table::age;

@@ -1,6 +1,6 @@
 //! Tables of how many pods a budget expects, sees and lets go.
 
-use serde_json::{Value, from_value, json};
+use steersman_core::tree::{Value, from_value, json};
 
 use super::*;
 use crate::runner::Operation;

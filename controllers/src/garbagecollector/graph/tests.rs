@@ -1,6 +1,6 @@
 //! Tables of what the graph knows of owners and dependents.
 
-use serde_json::{Value, json};
+use steersman_core::tree::{Value, json};
 
 use super::*;
 

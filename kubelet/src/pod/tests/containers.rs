@@ -1,7 +1,7 @@
 //! Starting, failing, backing off, probing.
 
-use serde_json::json;
 use steersman_core::runtime::{ProbeKind, Verdict};
+use steersman_core::tree::{from_value, json};
 
 use super::world::{World, pod, word};
 use crate::pod::{Failure, Input};
@@ -260,7 +260,7 @@ fn a_dead_sandbox_is_replaced_and_init_containers_run_again() {
 #[test]
 fn an_earlier_life_is_recalled_from_the_status() {
     let mut old = pod(json!({"containers": [{"name": "web"}]}));
-    old.status = serde_json::from_value(json!({
+    old.status = from_value(json!({
         "phase": "Running", "startTime": "2020-01-01T00:00:00Z",
         "containerStatuses": [{
             "name": "web", "image": "", "imageID": "", "ready": true, "restartCount": 2,

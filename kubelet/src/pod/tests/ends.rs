@@ -1,6 +1,6 @@
 //! Ending: grace, hooks, order, deletion.
 
-use serde_json::json;
+use steersman_core::tree::{from_value, json};
 
 use super::world::{World, pod};
 use crate::pod::Input;
@@ -132,7 +132,7 @@ fn a_pod_that_never_ran_can_be_deleted() {
 #[test]
 fn a_pod_that_had_ended_before_stays_as_it_was() {
     let mut old = pod(json!({"containers": [{"name": "web"}]}));
-    old.status = serde_json::from_value(json!({"phase": "Succeeded"})).unwrap();
+    old.status = from_value(json!({"phase": "Succeeded"})).unwrap();
     let mut world = World::with(old.clone());
     world.begin();
     assert_eq!(world.take_done(), Vec::<String>::new());

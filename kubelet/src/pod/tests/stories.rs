@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
 use steersman_core::runtime::{ProbeKind, Verdict};
+use steersman_core::tree::{Value, json};
 
 use super::world::World;
 use crate::pod::{Failure, Input};

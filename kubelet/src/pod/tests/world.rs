@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerState as Shown, ContainerStatus, Pod, PodStatus};
-use serde_json::{Value, json};
 use steersman_core::runtime::{
     Container, ContainerState, Exit, Image, PodSandbox, ProbeKind, RuntimeError, Verdict,
 };
+use steersman_core::tree::{Value, from_value, json};
 
 use crate::pod::{Command, Failure, Hook, Input, PodMachine, PodSettings};
 
@@ -35,7 +35,7 @@ pub(super) struct World {
 
 pub(super) fn pod(spec: Value) -> Pod {
     let metadata = json!({"name": "p", "namespace": "ns", "uid": "u", "generation": 1});
-    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+    from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
 
 impl World {

@@ -1,8 +1,8 @@
 //! The rules of a job's pod failure policy.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::tree::Value;
 
 use crate::strategy::checks::{self, Omitted};
 use crate::tree::Read;

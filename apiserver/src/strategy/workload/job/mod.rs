@@ -7,10 +7,10 @@ mod success_policy;
 mod update;
 mod validate;
 
-use serde_json::{Map, Value};
 use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
+use steersman_core::tree::{Map, Value};
 
 use super::rules;
 use crate::strategy::{Propagation, Reservation, Strategy, WriteContext, checks, pod_template};
@@ -122,7 +122,7 @@ impl Strategy for Jobs {
 }
 
 /// Fills in what the spec of a job leaves out.
-fn default_spec(spec: &mut Map<String, Value>) {
+fn default_spec(spec: &mut Map) {
     if !spec.has("completions") && !spec.has("parallelism") {
         spec.put("completions", 1);
     }
@@ -138,7 +138,7 @@ fn default_spec(spec: &mut Map<String, Value>) {
 }
 
 /// Fills in what the parts of a spec leave out, that of a CronJob's template among them.
-pub(super) fn default_template(spec: &mut Map<String, Value>) {
+pub(super) fn default_template(spec: &mut Map) {
     let policy = spec.object_mut("podFailurePolicy");
     for rule in policy.into_iter().flat_map(|policy| policy.objects_mut("rules")) {
         rule.objects_mut("onPodConditions").for_each(|pattern| pattern.fill_zero("status", "True"));
@@ -155,7 +155,7 @@ pub(super) fn spec_warnings(spec: &Value, at: &Path<'_>) -> Vec<String> {
     warnings
 }
 
-fn label(job: &mut Map<String, Value>) {
+fn label(job: &mut Map) {
     let labels = job.at("spec").at("template").at("metadata").at("labels").clone();
     if is_zero(job.at("metadata").at("labels")) && !labels.is_null() {
         job.object("metadata").put("labels", labels);
@@ -163,7 +163,7 @@ fn label(job: &mut Map<String, Value>) {
 }
 
 /// Labels the template with the job's uid and name, and selects by the uid.
-fn select_own_pods(job: &mut Map<String, Value>) {
+fn select_own_pods(job: &mut Map) {
     let (uid, name) = (job.at("metadata").text("uid").to_owned(), job.at("metadata").text("name").to_owned());
     for (key, of) in LABELS {
         let template = job.object("spec").object("template");
@@ -196,8 +196,7 @@ fn check_generated(job: &Value, wanted: &[(&'static str, Of)], errors: &mut Erro
             errors.push(Error::invalid(&path.key(key), labels, why));
         }
     }
-    let expected: Map<String, Value> =
-        generated.map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
+    let expected: Map = generated.map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
     if !checks::selects(spec.at("selector"), &Value::Object(expected)) {
         errors.push(Error::invalid(
             &at.child("selector"),

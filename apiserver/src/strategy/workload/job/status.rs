@@ -2,8 +2,8 @@
 //!
 //! Most rules are for what a write changes only: a controller must be able to go on with a status that is wrong already.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path, Shown};
+use steersman_core::tree::Value;
 
 use super::indexes;
 use super::validate::is_indexed;
@@ -233,7 +233,7 @@ fn count(status: &Value, field: &str) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

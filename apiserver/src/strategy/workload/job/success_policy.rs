@@ -1,7 +1,7 @@
 //! The rules of a job's success policy.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::indexes;
 use crate::strategy::checks;

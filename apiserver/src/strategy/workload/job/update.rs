@@ -1,7 +1,7 @@
 //! What an update of a job may change: how much runs at a time, and where its pods run before it has started.
 
-use serde_json::{Map, Value};
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::{Map, Value};
 
 use super::validate::is_indexed;
 use crate::strategy::checks::{self, IMMUTABLE};
@@ -89,7 +89,7 @@ fn with_open(was: &Value, new: &Value) -> Value {
     was
 }
 
-fn take(map: &mut Map<String, Value>, from: &Value, field: &str) {
+fn take(map: &mut Map, from: &Value, field: &str) {
     match from.at(field) {
         Value::Null => map.drop_field(field),
         value => map.put(field, value.clone()),
@@ -98,7 +98,7 @@ fn take(map: &mut Map<String, Value>, from: &Value, field: &str) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use steersman_core::tree::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! What every spec of a job obeys, that of a job and that in a CronJob's template.
 
-use serde_json::Value;
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::tree::Value;
 
 use super::{failure_policy, success_policy};
 use crate::strategy::{checks, internal, pod_template};

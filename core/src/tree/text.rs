@@ -1,0 +1,120 @@
+//! Texts: short ones live in their place.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::ops::Deref;
+
+use compact_str::{CompactString, ToCompactString, format_compact};
+use serde::{Deserialize, Serialize};
+
+/// A string of a tree, or the name of a field. Up to 24 bytes, which most have, need no memory of their own.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(CompactString);
+
+impl Text {
+    /// What lives as long as the program needs no memory either.
+    #[inline]
+    pub const fn from_static(text: &'static str) -> Self {
+        Text(CompactString::const_new(text))
+    }
+
+    /// Whatever has a text, as that text.
+    pub fn of(shown: &(impl fmt::Display + ?Sized)) -> Self {
+        Text(format_compact!("{shown}"))
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+macro_rules! from {
+    ($($kind:ty)*) => {$(
+        impl From<$kind> for Text {
+            #[inline]
+            fn from(text: $kind) -> Self {
+                Text(text.into())
+            }
+        }
+    )*};
+}
+
+from!(&str &String String Cow<'_, str>);
+
+impl From<char> for Text {
+    fn from(c: char) -> Self {
+        Text(c.to_compact_string())
+    }
+}
+
+impl From<&Text> for Text {
+    fn from(text: &Text) -> Self {
+        text.clone()
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0.into()
+    }
+}
+
+impl From<&Text> for String {
+    fn from(text: &Text) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
+macro_rules! equals {
+    ($($kind:ty)*) => {$(
+        impl PartialEq<$kind> for Text {
+            fn eq(&self, other: &$kind) -> bool {
+                **self == other[..]
+            }
+        }
+
+        impl PartialEq<Text> for $kind {
+            fn eq(&self, other: &Text) -> bool {
+                self[..] == **other
+            }
+        }
+    )*};
+}
+
+equals!(str &str String);
