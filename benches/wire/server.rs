@@ -34,7 +34,7 @@ impl Server {
             Manner::Tls => ("tls", "https"),
         };
         let mut command = Command::new(std::env::current_exe()?);
-        let (program, address) = Program::start(command.args(["--serve", name]))?;
+        let (program, address) = Program::start(command.args(["--serve", name]), End::WithItsInput)?;
         let access = Access::Token(serve::TOKEN.to_owned());
         let endpoint = Endpoint::new(&format!("{scheme}://{address}"), access)?;
         Ok(Server { endpoint, processes: vec![program.id()], _own: Some(program) })
@@ -61,15 +61,27 @@ impl Server {
     }
 }
 
-/// A program that runs. Dropping it kills it.
-pub(crate) struct Program(Child);
+/// A program that runs. Dropping it ends it.
+pub(crate) struct Program {
+    child: Child,
+    end: End,
+}
+
+/// How a program ends.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum End {
+    /// By itself, when nobody can write to it any more.
+    WithItsInput,
+    /// When it is killed.
+    Killed,
+}
 
 impl Program {
     /// Starts it, and waits for the first line that it prints.
-    pub(crate) fn start(command: &mut Command) -> Outcome<(Self, String)> {
+    pub(crate) fn start(command: &mut Command, end: End) -> Outcome<(Self, String)> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("a program without an output")?;
-        let program = Program(child);
+        let program = Program { child, end };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         if line.is_empty() {
@@ -80,14 +92,17 @@ impl Program {
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
+        drop(self.child.stdin.take());
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if self.end == End::Killed {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
     }
 }

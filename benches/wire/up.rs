@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::client::{Access, Client, Endpoint};
-use crate::server::Program;
+use crate::server::{End, Program};
 use crate::{Load, Outcome, clock, requests};
 
 /// How long a cluster is left alone before it is looked at.
@@ -25,7 +25,7 @@ impl Up {
     fn start(executable: &Path, kubeconfig: &Path) -> Outcome<Self> {
         let mut command = Command::new(executable);
         command.args(["up", "--listen", "127.0.0.1:0", "--service-cidr", "127.99.0.0/16", "--kubeconfig"]);
-        let (program, _ready) = Program::start(command.arg(kubeconfig))?;
+        let (program, _ready) = Program::start(command.arg(kubeconfig), End::Killed)?;
         let config: Value = serde_saphyr::from_str(&std::fs::read_to_string(kubeconfig)?)?;
         let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let pem = |field: &str| BASE64_STANDARD.decode(text(&format!("/users/0/user/client-{field}-data")));

@@ -1,6 +1,7 @@
-//! Code generation for Steersman: `cargo xtask tables FACTS GO` and `cargo xtask docs K8S_OPENAPI GO` rebuild what is
-//! checked in under `apiserver/data`.
+//! What the house does with itself: `cargo xtask tables FACTS GO` and `cargo xtask docs K8S_OPENAPI GO` rebuild what is
+//! checked in under `apiserver/data`; `cargo xtask dist` builds the executable as it is given to others.
 
+mod dist;
 mod docs;
 mod enums;
 mod go;
@@ -25,7 +26,11 @@ fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tables", facts, go] => tables::write(Path::new(facts), Path::new(go), &data_dir()),
         ["docs", openapi, go] => docs::write(Path::new(openapi), Path::new(go), &data_dir()),
-        _ => Err("usage: cargo xtask tables FACTS GO\n       cargo xtask docs K8S_OPENAPI GO\n  \
+        ["dist"] => {
+            tell(&format!("built in {}", dist::build(&target_dir()?)?.display()));
+            Ok(())
+        }
+        _ => Err("usage: cargo xtask tables FACTS GO\n       cargo xtask docs K8S_OPENAPI GO\n       cargo xtask dist\n  \
                   K8S_OPENAPI is the folder of one version in k8s-openapi's sources\n  FACTS holds types.json, resources.json, columns.json\n  \
                   GO holds the sources of k8s.io/api, apimachinery, apiextensions-apiserver and kube-aggregator"
             .into()),
@@ -34,6 +39,12 @@ fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
 
 fn data_dir() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../apiserver/data")
+}
+
+fn target_dir() -> std::io::Result<std::path::PathBuf> {
+    let chosen = std::env::var_os("CARGO_TARGET_DIR").map(Into::into);
+    let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    std::path::absolute(chosen.unwrap_or_else(ours))
 }
 
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its user")]
