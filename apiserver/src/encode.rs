@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(stored.owners, owners());
         let bare = json!({"apiVersion": "v1", "kind": "K", "metadata": {}});
         let object = read(&encode(&bare, &owners()).json, Revision(9)).unwrap();
-        assert_eq!(Stored::of(&object).unwrap(), Stored { tree: bare.into(), owners: owners() });
+        assert_eq!(Stored::of(&object).unwrap(), Stored { tree: bare, owners: owners() });
     }
 
     #[test]

@@ -2,10 +2,9 @@
 //! fields, which stay text.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::{Map, Text, Value};
 use steersman_core::{Error, Object, Result};
 
 use crate::ownership::Owners;
@@ -14,7 +13,7 @@ use crate::ownership::Owners;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
     /// Its tree, without `resourceVersion` and `managedFields`.
-    pub(crate) tree: Arc<Value>,
+    pub(crate) tree: Value,
     /// The owners of its fields.
     pub(crate) owners: Owners,
 }
@@ -24,7 +23,7 @@ impl Stored {
     pub(crate) fn of(object: &Object) -> Result<Self> {
         let Tree(tree) = serde_json::from_slice(object.json()).map_err(Error::internal)?;
         let owners = object.managed_fields().map(Owners::of).unwrap_or_default();
-        Ok(Stored { tree: Arc::new(tree), owners })
+        Ok(Stored { tree, owners })
     }
 }
 
@@ -63,7 +62,7 @@ impl<'de> Visitor<'de> for Part {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some(name) = entries.next_key::<String>()? {
+        while let Some(name) = entries.next_key::<Text>()? {
             let value = match (self, name.as_str()) {
                 (Part::Object, "metadata") => entries.next_value_seed(Part::Metadata)?,
                 (Part::Metadata, MANAGED_FIELDS | "resourceVersion") => {

@@ -126,7 +126,7 @@ impl Whole {
         }
         owners.put(object);
         let old = old.map(|old| {
-            let mut tree = Value::clone(&old.tree);
+            let mut tree = old.tree.clone();
             old.owners.put(&mut tree);
             tree
         });
@@ -135,7 +135,7 @@ impl Whole {
 
     /// The old object as plugins see it.
     fn old<'b>(&'b self, old: Option<&'b Current>) -> Option<&'b Value> {
-        self.old.as_ref().or(old.map(|old| &*old.tree))
+        self.old.as_ref().or(old.map(|old| &old.tree))
     }
 
     /// The owners, unless plugins see them in the objects.

@@ -32,12 +32,12 @@ impl Core {
         for _ in 0..ROUNDS {
             let old = current.ok_or_else(|| Error::not_found(&row.group_resource(), &target.name))?;
             // The change may look at the version, which is no part of what is stored.
-            let mut tree = Value::clone(&old.tree);
+            let mut tree = old.tree.clone();
             let version = old.object.resource_version();
             metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
             change(&mut tree)?;
             metadata::take_version(&mut tree);
-            if tree == *old.tree {
+            if tree == old.tree {
                 return Ok(old.object);
             }
             let owners = own(&old, &tree)?;

@@ -1,7 +1,5 @@
 //! Reads the current version of an object, and stores the next one if nobody was faster.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use steersman_core::object::Metadata;
 use steersman_core::store::{Commit, Compare, Entry, Revision, Transaction, Write};
@@ -23,7 +21,7 @@ pub(super) struct Current {
     /// As the cache has it.
     pub(super) object: Object,
     /// Its tree, without the version and the owners.
-    pub(super) tree: Arc<Value>,
+    pub(super) tree: Value,
     /// The owners of its fields.
     pub(super) owners: Owners,
     /// When it was written.
@@ -40,7 +38,7 @@ impl Current {
 /// An object about to be stored.
 pub(super) struct Draft {
     /// Its tree.
-    pub(super) tree: Arc<Value>,
+    pub(super) tree: Value,
     /// The owners of its fields.
     pub(super) owners: Owners,
     /// What the metadata of the tree says.
@@ -50,7 +48,7 @@ pub(super) struct Draft {
 impl Draft {
     /// A draft whose metadata nobody has read yet.
     pub(super) fn new(tree: Value, owners: Owners) -> Result<Self> {
-        Ok(Draft { metadata: encode::metadata_of(&tree)?, tree: Arc::new(tree), owners })
+        Ok(Draft { metadata: encode::metadata_of(&tree)?, tree, owners })
     }
 }
 

@@ -1,7 +1,5 @@
 //! Creates objects.
 
-use std::sync::Arc;
-
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::Reason;
 use steersman_core::object::Metadata;
@@ -122,7 +120,7 @@ impl Request<'_> {
             };
         }
         let name = metadata.name.clone();
-        let draft = Draft { tree: Arc::new(tree), owners, metadata };
+        let draft = Draft { tree, owners, metadata };
         match self.core.put(&row, collection, &key, draft, None).await? {
             Outcome::Stored(object) => {
                 reservation.keep();

@@ -110,9 +110,9 @@ impl Core {
         for _ in 0..ROUNDS {
             let Some(old) = current else { return Ok(()) };
             let all = self.definitions(collection).await?;
-            let mut tree = Value::clone(&old.tree);
+            let mut tree = old.tree.clone();
             change(&mut tree, &all);
-            if tree == *old.tree {
+            if tree == old.tree {
                 return Ok(());
             }
             let owners = self.own_status(row).track(Some(&old), &tree, &Owners::default())?;

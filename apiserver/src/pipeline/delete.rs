@@ -122,7 +122,7 @@ impl Request<'_> {
 
     fn plan(&self, old: &Current, options: &DeleteOptions) -> Result<Plan> {
         let strategy = &*self.row.strategy;
-        let mut tree = Value::clone(&old.tree);
+        let mut tree = old.tree.clone();
         let grace = grace::apply(&mut tree, old.object.metadata(), strategy, options, self.now);
         if grace == grace::Grace::Pending {
             return Ok(Plan::Nothing);
@@ -150,7 +150,7 @@ impl Request<'_> {
     }
 
     async fn mark(&mut self, tree: Value, old: &Current) -> Result<Round> {
-        if tree == *old.tree {
+        if tree == old.tree {
             return Ok(Round::Done(old.object.clone(), false));
         }
         if self.dry_run {

@@ -91,7 +91,7 @@ impl Owner<'_> {
         let owners = current.map_or(&none, |current| &current.owners);
         match self.row.view {
             View::Same | View::Version { .. } => {
-                let live = current.map_or_else(|| self.row.blank(), |current| &*current.tree);
+                let live = current.map_or_else(|| self.row.blank(), |current| &current.tree);
                 Ok(self.with_writer(|writer| writer.track(live, owners, tree, given)))
             }
             View::Events | View::Autoscaler | View::Converted(_) => {
@@ -121,7 +121,7 @@ impl Owner<'_> {
         let applied = self.with_writer(|writer| writer.apply(&live, owners, config, force, &completed))?;
         match (applied, current) {
             ((Some(tree), owners), _) => Ok((tree, owners)),
-            ((None, owners), Some(current)) => Ok((Value::clone(&current.tree), owners)),
+            ((None, owners), Some(current)) => Ok((current.tree.clone(), owners)),
             ((None, owners), None) => Ok((completed(live.into_owned())?, owners)),
         }
     }
@@ -147,7 +147,7 @@ impl Owner<'_> {
         Ok(match current {
             None => Cow::Borrowed(self.row.blank()),
             Some(current) if matches!(self.row.view, View::Same) => Cow::Borrowed(&current.tree),
-            Some(current) => Cow::Owned(self.row.to_view(Value::clone(&current.tree))?),
+            Some(current) => Cow::Owned(self.row.to_view(current.tree.clone())?),
         })
     }
 

@@ -151,7 +151,7 @@ impl<'a> Patching<'a> {
     /// The patched object, with the owners of its fields or without.
     fn patched(&self, current: &Current, with_owners: bool) -> Result<patch::Patched> {
         let shown = || {
-            let mut old = Value::clone(&current.tree);
+            let mut old = current.tree.clone();
             metadata::of(&mut old)
                 .insert("resourceVersion".to_owned(), current.object.resource_version().into());
             if with_owners {

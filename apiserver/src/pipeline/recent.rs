@@ -2,7 +2,7 @@
 //! parsed for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use steersman_core::store::Revision;
@@ -67,7 +67,7 @@ impl Recent {
     ) {
         let old = self.kept().forget(key).filter(|one| one.revision == from);
         if let Some(One { mut stored, .. }) = old {
-            change(Arc::make_mut(&mut stored.tree));
+            change(&mut stored.tree);
             self.keep(key.clone(), to, stored, size);
         }
     }
@@ -94,7 +94,7 @@ mod tests {
     use crate::ownership::Owners;
 
     fn stored(name: &str) -> Stored {
-        Stored { tree: json!(name).into(), owners: Owners::default() }
+        Stored { tree: json!(name), owners: Owners::default() }
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Replaces objects: reads the current version, makes the next one of it, stores it if nobody was faster, and starts
 //! again if somebody was.
 
-use std::sync::Arc;
-
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::STALE;
 use steersman_core::field::{self, ErrorList, Path};
@@ -200,7 +198,6 @@ impl Request<'_> {
             return Ok(Round::Done { object: encode::stamped(&unstored, old.revision)?, created: false });
         }
         let key = self.key();
-        let tree = Arc::new(tree);
         let draft = Draft { tree: tree.clone(), owners, metadata };
         match self.core.put(&row, row.stored("update")?, &key, draft, Some(old)).await? {
             Outcome::Stored(object) => {
@@ -219,7 +216,7 @@ impl Request<'_> {
             return Ok(Round::Done { object, created: false });
         }
         let row = self.row.clone();
-        let last = Current { object: object.clone(), tree: Arc::new(tree), owners, revision: old.revision };
+        let last = Current { object: object.clone(), tree, owners, revision: old.revision };
         match self.core.remove(row.stored("delete")?, &self.key(), &last).await? {
             Outcome::Stored(_) => {
                 row.strategy.release(&old.tree, None);

@@ -308,9 +308,9 @@ impl Served {
     }
 
     /// Fills in the defaults that the schema has got since a stored tree was written: writers see what readers do.
-    pub(crate) fn catch_up(&self, tree: &mut Arc<Value>) {
+    pub(crate) fn catch_up(&self, tree: &mut Value) {
         if self.defaults_on_read && !matches!(self.view, View::Converted(_)) {
-            self.schema.default(Arc::make_mut(tree));
+            self.schema.default(tree);
         }
     }
 
