@@ -20,6 +20,7 @@ mod tests;
 mod text;
 mod walk;
 
+#[doc(inline)]
 pub use crate::__json as json;
 pub use encode::to_value;
 pub use fields::{Fields, FieldsMut, IntoFields};
