@@ -9,6 +9,7 @@ mod kubelet;
 mod nodes;
 mod normal;
 mod play;
+mod slow;
 mod snapshot;
 #[path = "../golden/tally.rs"]
 mod tally;

@@ -17,6 +17,7 @@ use crate::corpus::Scenario;
 use crate::kubelet::Script;
 use crate::nodes::Nodes;
 use crate::play::{self, Player};
+use crate::slow::Slow;
 use crate::witness::Witness;
 
 /// Runs a scenario in a world of its own.
@@ -27,7 +28,8 @@ pub(crate) fn run(
     let sim = Sim::new(1);
     let env = sim.env();
     sim.block_on(async {
-        let (witness, store) = Witness::of(Arc::new(Memory::new()), env.clone(), &scenario.namespace);
+        let slow = Slow::new(Arc::new(Memory::new()), env.clone());
+        let (witness, store) = Witness::of(Arc::new(slow), env.clone(), &scenario.namespace);
         let store = Arc::new(store);
         let server = Server::builder(store.clone())
             .without_admission("ServiceAccount")
