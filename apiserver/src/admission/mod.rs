@@ -8,6 +8,7 @@ mod cluster;
 mod default_class;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod mountable_secrets;
 mod namespace_lifecycle;
 mod node_restriction;
 mod options;

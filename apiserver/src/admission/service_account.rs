@@ -9,7 +9,9 @@ use steersman_core::resource::GroupResource;
 use steersman_core::tree::{Map, Value, json, to_value};
 use steersman_core::{Env, Error, Result, field};
 
+use super::mountable_secrets::{Mountable, names_a_secret};
 use super::{Admission, Attributes, Operation};
+use crate::fault;
 use crate::tree::{Fill, Read, fields};
 
 /// Marks the copy of a pod that a kubelet runs from a file.
@@ -53,10 +55,11 @@ impl Admission for ServiceAccount {
         if !write.is(Operation::Create, "", "pods") {
             return Ok(());
         }
-        if write.object.at("metadata").at("annotations").has(MIRROR) {
+        if is_mirror(write) {
             return check_mirror(write);
         }
-        let account = self.account(write).await?;
+        let name = account_name(write);
+        let account = self.account(write, &name).await?;
         let spec = fields(write.object).object("spec");
         if let Some(secrets) = &account.image_pull_secrets
             && !spec.has("imagePullSecrets")
@@ -66,7 +69,43 @@ impl Admission for ServiceAccount {
         if wants_token(spec, &account) {
             self.mount(spec);
         }
-        Ok(())
+        check_secrets(write, &account)
+    }
+
+    async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
+        let is_new = write.is(Operation::Create, "", "pods");
+        let is_joined = write.operation == Operation::Update && write.subresource == "ephemeralcontainers";
+        if !is_new && !is_joined {
+            return Ok(());
+        }
+        if is_new && is_mirror(write) {
+            return check_mirror(write);
+        }
+        let name = write.object.at("spec").text("serviceAccountName");
+        if name.is_empty() {
+            let pod = write.object.at("metadata").text("name");
+            let why = format!("no service account specified for pod {}/{pod}", write.namespace);
+            return Err(write.forbidden(why));
+        }
+        check_secrets(write, &*self.account(write, name).await?)
+    }
+}
+
+fn is_mirror(write: &Attributes<'_>) -> bool {
+    write.object.at("metadata").at("annotations").has(MIRROR)
+}
+
+/// Some accounts let their pods name no secrets but those that they list.
+fn check_secrets(write: &Attributes<'_>, account: &api::ServiceAccount) -> Result<()> {
+    if account.metadata.annotations.is_none() {
+        return Ok(());
+    }
+    let account = to_value(account).map_err(Error::internal)?;
+    let (spec, mountable) = (write.object.at("spec"), Mountable::of(&account));
+    match (mountable, write.operation) {
+        (None, _) => Ok(()),
+        (Some(mountable), Operation::Create) => mountable.check_pod(spec).map_err(|why| write.forbidden(why)),
+        (Some(mountable), _) => mountable.check_ephemeral(spec).map_err(fault::bare),
     }
 }
 
@@ -89,22 +128,21 @@ fn wants_token(spec: &Map, account: &api::ServiceAccount) -> bool {
 
 impl ServiceAccount {
     /// The pod's service account. A controller makes `default` in every namespace, so that one is waited for a little.
-    async fn account(&self, write: &mut Attributes<'_>) -> Result<Arc<api::ServiceAccount>> {
-        let name = account_name(write);
+    async fn account(&self, write: &Attributes<'_>, name: &str) -> Result<Arc<api::ServiceAccount>> {
         let accounts = GroupResource::new("", "serviceaccounts");
         let pause = Duration::from_millis(100 + self.env.random_below(100));
         for attempt in 0..if name == DEFAULT { DEFAULT_ATTEMPTS } else { 1 } {
             if attempt > 0 {
                 self.env.sleep(pause).await;
             }
-            if let Some(account) = write.cluster.get(&accounts, write.namespace, &name) {
+            if let Some(account) = write.cluster.get(&accounts, write.namespace, name) {
                 return account.decode();
             }
         }
         Err(write.forbidden(format!(
             "error looking up service account {}/{name}: serviceaccount {} not found",
             write.namespace,
-            field::quote(&name)
+            field::quote(name)
         )))
     }
 
@@ -147,38 +185,18 @@ fn volume(name: &str) -> Value {
     })
 }
 
-/// A mirror pod may use nothing of the API, for its kubelet runs it without.
+/// A mirror pod may use no account and no secret, for its kubelet runs it without the API.
 fn check_mirror(write: &Attributes<'_>) -> Result<()> {
     let spec = write.object.at("spec");
     if !spec.text("serviceAccountName").is_empty() {
         return Err(write.forbidden("a mirror pod may not reference service accounts"));
     }
-    for volume in spec.items("volumes") {
-        if volume.has("persistentVolumeClaim") {
-            return Err(write.forbidden("a mirror pod may not reference persistentvolumeclaims"));
-        }
-        if volume.at("projected").items("sources").iter().any(|source| source.has("serviceAccountToken")) {
-            return Err(write.forbidden("a mirror pod may not use ServiceAccountToken volume projections"));
-        }
+    if names_a_secret(spec) {
+        return Err(write.forbidden("a mirror pod may not reference secrets"));
     }
-    for (kind, plural) in [("secret", "secrets"), ("configMap", "configmaps")] {
-        if references(spec, kind) {
-            return Err(write.forbidden(format!("a mirror pod may not reference {plural}")));
-        }
+    let mut sources = spec.items("volumes").iter().flat_map(|volume| volume.at("projected").items("sources"));
+    if sources.any(|source| source.has("serviceAccountToken")) {
+        return Err(write.forbidden("a mirror pod may not use ServiceAccountToken volume projections"));
     }
     Ok(())
-}
-
-/// Whether a volume or a variable comes from an object of a kind.
-fn references(spec: &Value, kind: &str) -> bool {
-    let (by_key, by_name) = (format!("{kind}KeyRef"), format!("{kind}Ref"));
-    let from_volume = spec.items("volumes").iter().any(|volume| {
-        volume.has(kind) || volume.at("projected").items("sources").iter().any(|source| source.has(kind))
-    });
-    let containers = ["initContainers", "containers", "ephemeralContainers"];
-    from_volume
-        || containers.iter().flat_map(|list| spec.items(list)).any(|container| {
-            container.items("env").iter().any(|env| env.at("valueFrom").has(&by_key))
-                || container.items("envFrom").iter().any(|source| source.has(&by_name))
-        })
 }
