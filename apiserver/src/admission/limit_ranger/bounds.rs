@@ -9,6 +9,9 @@ use crate::tree::Read;
 /// A value up to which thousandths are compared, rather than wholes.
 const EXACT: i64 = i64::MAX / 1000;
 
+/// What counts that a pod says of itself, rather than its containers.
+const OF_PODS: [&str; 2] = ["cpu", "memory"];
+
 /// What is compared with a limit.
 struct Asked<'a> {
     /// The type of the limit: `Container`, `Pod`, `PersistentVolumeClaim`.
@@ -30,13 +33,21 @@ pub(super) fn of_pod(pod: &Value, range: &Value) -> Vec<String> {
                 }
             }
             "Pod" => {
-                let of = |key: &str| of_containers(pod, key);
+                let of = |key: &str| of_whole(pod, key);
                 Asked { kind, requests: of("requests"), limits: of("limits") }.check(limit, &mut faults);
             }
             _ => {}
         }
     }
     faults
+}
+
+/// What the containers of a pod ask for together, unless the pod itself says it.
+fn of_whole(pod: &Value, key: &str) -> Amounts {
+    let mut amounts_of_pod = of_containers(pod, key);
+    let own = amounts(pod.at("resources").at(key));
+    amounts_of_pod.extend(own.into_iter().filter(|(name, _)| OF_PODS.contains(&name.as_str())));
+    amounts_of_pod
 }
 
 /// What of a claim's spec is beyond the limits of a range's spec.
@@ -154,6 +165,23 @@ mod tests {
         ];
         for (limit, requests, limits, told) in cases {
             assert_eq!(of_pod(&pod(container(requests, limits)), &range(limit)).join(", "), told);
+        }
+    }
+
+    #[test]
+    fn what_a_pod_says_of_itself_counts_before_what_its_containers_say() {
+        let range = |most: Value| json!({"limits": [{"type": "Pod", "max": most}]});
+        let pod = json!({
+            "containers": [{"resources": {"limits": {"cpu": "1", "example.com/gpu": "1"}}}],
+            "resources": {"limits": {"cpu": "3", "example.com/gpu": "3"}},
+        });
+        let cases = [
+            (json!({"cpu": "2"}), "maximum cpu usage per Pod is 2, but limit is 3"),
+            (json!({"example.com/gpu": "2"}), ""),
+            (json!({"memory": "1Gi"}), "maximum memory usage per Pod is 1Gi.  No limit is specified"),
+        ];
+        for (most, told) in cases {
+            assert_eq!(of_pod(&pod, &range(most)).join(", "), told);
         }
     }
 }

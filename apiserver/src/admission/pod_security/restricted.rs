@@ -6,12 +6,13 @@ use super::baseline;
 use super::subject::{Finding, Subject, distinct, named, plural, quoted, setters};
 use crate::tree::Read;
 
-const VOLUMES: [&str; 8] = [
+const VOLUMES: [&str; 9] = [
     "configMap",
     "csi",
     "downwardAPI",
     "emptyDir",
     "ephemeral",
+    "image",
     "persistentVolumeClaim",
     "projected",
     "secret",
