@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use steersman_core::tree::{Value, json};
 
+use super::approval::{self, Approval};
 use super::rules::condition;
 use crate::conditions;
 use crate::moment::seconds;
@@ -107,6 +108,10 @@ fn set_conditions(definition: &Value, status: &mut Value, conflict: Option<(&str
             ("NotAccepted", "not all names are accepted")
         };
         set_condition(status, "Established", is_accepted, reason, message, time);
+    }
+    if let Some(approval) = Approval::of(definition) {
+        let (holds, reason, message) = approval.condition();
+        set_condition(status, approval::CONDITION, holds, reason, &message, time);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: the server's registry stores what [`establish`] decides and serves what [`compile`] makes.
 
+mod approval;
 mod budget;
 mod bundle;
 mod compile;

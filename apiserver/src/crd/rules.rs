@@ -4,11 +4,10 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 use steersman_core::tree::{List, Value};
 
+use super::approval::{self, Approval};
 use super::versions::{self, Versions};
 use super::{bundle, names as crd_names, schemas};
 use crate::strategy::validate_webhook_client;
-
-const APPROVAL: &str = "api-approved.kubernetes.io";
 
 /// What is wrong with a definition.
 pub(super) fn definition(object: &Value) -> ErrorList {
@@ -39,7 +38,9 @@ pub(super) fn update(object: &Value, old: &Value) -> ErrorList {
     }
     errors.extend(status(object));
     check_stored_versions(object, &mut errors);
-    if object["metadata"]["annotations"][APPROVAL] != old["metadata"]["annotations"][APPROVAL] {
+    if object["metadata"]["annotations"][approval::ANNOTATION]
+        != old["metadata"]["annotations"][approval::ANNOTATION]
+    {
         check_approval(object, &mut errors);
     }
     if before["preserveUnknownFields"] != true {
@@ -178,25 +179,15 @@ fn check_stored_versions(object: &Value, errors: &mut ErrorList) {
 
 /// Groups of the Kubernetes community need its approval.
 fn check_approval(object: &Value, errors: &mut ErrorList) {
-    let group = object["spec"]["group"].as_str().unwrap_or_default();
-    let is_within = |domain: &str| group == domain || group.ends_with(&format!(".{domain}"));
-    if !is_within("k8s.io") && !is_within("kubernetes.io") {
-        return;
-    }
-    let metadata = Path::new("metadata");
+    let (metadata, approval) = (Path::new("metadata"), Approval::of(object));
     let annotations = metadata.child("annotations");
-    let path = annotations.key(APPROVAL);
-    let link = "see https://github.com/kubernetes/enhancements/pull/1111";
-    let needed = format!("protected groups must have approval annotation \"{APPROVAL}\"");
-    let approval = object["metadata"]["annotations"][APPROVAL].as_str().unwrap_or_default();
-    let is_url = approval
-        .split_once("://")
-        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.starts_with('/'));
-    if approval.is_empty() {
-        errors.push(Error::required(&path, format!("{needed}, {link}")));
-    } else if !approval.starts_with("unapproved") && !is_url {
-        let detail = format!("{needed} with either a URL or a reason starting with \"unapproved\", {link}");
-        errors.push(Error::invalid(&path, approval, detail));
+    let path = annotations.key(approval::ANNOTATION);
+    match approval {
+        Some(Approval::Missing) => errors.push(Error::required(&path, approval::needed())),
+        Some(Approval::Unreadable(given)) => {
+            errors.push(Error::invalid(&path, given, approval::needed_form()));
+        }
+        None | Some(Approval::Bypassed(_) | Approval::Approved(_)) => {}
     }
 }
 

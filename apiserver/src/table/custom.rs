@@ -31,7 +31,7 @@ impl Cell {
         let Some(value) = found else { return Value::Null };
         match (self.kind.as_str(), value) {
             ("string", Value::String(_)) => value.clone(),
-            ("string", Value::Null) => "".into(),
+            ("string", Value::Null) => "<no value>".into(),
             ("string", other) => other.to_string().into(),
             ("integer", Value::Number(number)) => {
                 number.as_i64().or_else(|| number.as_f64().map(|float| float as i64)).into()
@@ -68,6 +68,7 @@ mod tests {
         let cases = [
             ("string", json!(5), json!("5")),
             ("string", json!({"k": 1}), json!("{\"k\":1}")),
+            ("string", Value::Null, json!("<no value>")),
             ("integer", json!(1.9), json!(1)),
             ("integer", json!("x"), Value::Null),
             ("boolean", json!("no"), Value::Null),

@@ -29,6 +29,9 @@ pub(super) fn fits(format: &str, text: &str) -> bool {
         "isbn" => is_isbn10(text) || is_isbn13(text),
         "isbn10" => is_isbn10(text),
         "isbn13" => is_isbn13(text),
+        "creditcard" => is_credit_card(text),
+        "ssn" => is_social_security_number(text),
+        "rgbcolor" => is_rgb_color(text),
         "k8s-short-name" => names::dns1123_label(text).is_empty(),
         "k8s-long-name" => names::dns1123_subdomain(text).is_empty(),
         _ => true,
@@ -217,6 +220,58 @@ fn is_isbn13(text: &str) -> bool {
     digits.len() == 13 && digits.iter().all(|digit| *digit <= 9) && sum.is_multiple_of(10)
 }
 
+/// `rgb(0, 128, 255)`. No number has a zero before it.
+fn is_rgb_color(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix("rgb(").and_then(|rest| rest.strip_suffix(')')) else { return false };
+    let space = [' ', '\t', '\n', '\r', '\x0c'];
+    let is_shade = |part: &str| {
+        let part = part.trim_matches(space);
+        let is_plain = part == "0" || !part.starts_with('0');
+        is_plain && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u8>().is_ok()
+    };
+    inner.split(',').count() == 3 && inner.split(',').all(is_shade)
+}
+
+/// The number of a card of one of the known issuers, with a check digit that fits, whatever stands between its digits.
+fn is_credit_card(text: &str) -> bool {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let double = |digit: u32| if digit < 5 { digit * 2 } else { digit * 2 - 9 };
+    let digit = |c: char| c.to_digit(10).unwrap_or_default();
+    let sum: u32 = digits
+        .chars()
+        .rev()
+        .enumerate()
+        .map(|(place, c)| if place % 2 == 0 { digit(c) } else { double(digit(c)) })
+        .sum();
+    is_of_an_issuer(&digits) && sum.is_multiple_of(10)
+}
+
+fn is_of_an_issuer(digits: &str) -> bool {
+    let number =
+        |length: usize| digits.get(..length).and_then(|start| start.parse::<u32>().ok()).unwrap_or(0);
+    match digits.len() {
+        13 => number(1) == 4,
+        14 => matches!(number(3), 300..=305) || matches!(number(2), 36 | 38),
+        15 => matches!(number(2), 34 | 37) || matches!(number(4), 2131 | 1800),
+        16 => {
+            number(1) == 4
+                || matches!(number(2), 51..=55 | 35)
+                || number(4) == 6011
+                || matches!(number(4), 6500..=6599)
+        }
+        _ => false,
+    }
+}
+
+/// Three, two and four digits, with something between them.
+fn is_social_security_number(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_digit = |place: usize| bytes[place].is_ascii_digit();
+    bytes.len() == 11
+        && [3, 6].iter().all(|place| matches!(bytes[*place], b'-' | b' '))
+        && [0, 1, 2, 4, 5, 7, 8, 9, 10].into_iter().all(is_digit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +294,9 @@ mod tests {
             ("uuid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
             ("isbn", "978-3-16-148410-0"),
             ("quantity", "anything"),
+            ("creditcard", "4111-1111-1111-1111"),
+            ("ssn", "123-45-6789"),
+            ("rgbcolor", "rgb(0, 128,255 )"),
         ];
         for (format, text) in fitting {
             assert!(fits(format, text), "{format} {text}");
@@ -254,6 +312,13 @@ mod tests {
             ("email", "x"),
             ("hostname", "a b"),
             ("uuid", "x"),
+            ("creditcard", "4111-1111-1111-1112"),
+            ("creditcard", "9111-1111-1111-1111"),
+            ("ssn", "123456789"),
+            ("ssn", "123-4-56789"),
+            ("rgbcolor", "rgb(0,128)"),
+            ("rgbcolor", "rgb(0,128,256)"),
+            ("rgbcolor", "rgb(0,128,025)"),
         ];
         for (format, text) in unfitting {
             assert!(!fits(format, text), "{format} {text}");
