@@ -60,15 +60,17 @@ impl Request<'_> {
         Ok(Written { object: self.core.shown(&self.row, object).await?, created })
     }
 
-    /// The older way to bind a pod, in which the body alone says which one.
-    async fn bind(self, body: Body, options: &WriteOptions) -> Result<Written> {
+    /// The older way to bind a pod, in which the body alone says which one. To admission it is a write of `bindings`.
+    async fn bind(mut self, body: Body, options: &WriteOptions) -> Result<Written> {
         let pods = GroupVersionResource::new("", "v1", "pods");
         let name = metadata::text(&body.tree, "name").to_owned();
         let pod = Target::all(pods.clone()).in_namespace(&self.target.namespace).named(name);
         let pod = pod.subresource("binding");
         let mut request = self.core.reopen(self.caller, &pod, &pods)?;
         (request.dry_run, request.options) = (self.dry_run, self.options);
-        request.post(body, options).await
+        let mut posted = request.read_post(body, options)?;
+        self.admit_post(&mut posted).await?;
+        request.call(posted, options).await
     }
 
     /// Creates an object from a tree that has passed the schema, and the owners of its fields.
@@ -79,6 +81,7 @@ impl Request<'_> {
         self.row.settle(&mut tree);
         let version = metadata::take_version(&mut tree);
         self.mutate(Operation::Create, &mut tree, &mut owners, None, &version).await?;
+        metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         self.check_grants(&tree, None).await?;
         self.warnings.extend(self.row.strategy.creation_warnings(&tree));
         if !metadata::is_name_wanted(&tree) {

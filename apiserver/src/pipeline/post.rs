@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::api::{Deletion, Target, WriteOptions};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::request::Request;
@@ -18,6 +19,12 @@ use crate::strategy::WriteContext;
 use crate::subresource::{Call, Change, Edit};
 use crate::user::User;
 
+/// What is posted to a subresource, and who owns its fields.
+pub(super) struct Posted {
+    tree: Value,
+    owners: Owners,
+}
+
 /// A call under way.
 struct Calling<'a> {
     core: &'a Core,
@@ -30,6 +37,13 @@ struct Calling<'a> {
 impl Request<'_> {
     /// Posts a body to the subresource that the target names.
     pub(super) async fn post(mut self, body: Body, options: &WriteOptions) -> Result<Written> {
+        let mut posted = self.read_post(body, options)?;
+        self.admit_post(&mut posted).await?;
+        self.call(posted, options).await
+    }
+
+    /// The body as its kind, with the kind's defaults.
+    pub(super) fn read_post(&mut self, body: Body, options: &WriteOptions) -> Result<Posted> {
         let row = self.row.clone();
         let door = row.subresource(&self.target.subresource).ok_or_else(fault::unknown_path)?;
         let handler = self.core.handler(&row, &door.name)?;
@@ -38,17 +52,28 @@ impl Request<'_> {
         super::metadata::place(&mut tree, &row, &self.target.namespace)?;
         schema.default(&mut tree);
         handler.default(&mut tree);
-        let mut owners = match handler.owns_fields() {
+        let owners = match handler.owns_fields() {
             true => self.own_body(&options.field_manager, &door.kind, &schema, &tree),
             false => Owners::default(),
         };
-        self.mutate(Operation::Create, &mut tree, &mut owners, None, "").await?;
-        self.check(Operation::Create, &mut tree, &mut owners, None).await?;
+        Ok(Posted { tree, owners })
+    }
+
+    /// Asks the admission of what this request is about.
+    pub(super) async fn admit_post(&mut self, posted: &mut Posted) -> Result<()> {
+        let Posted { tree, owners } = posted;
+        self.mutate(Operation::Create, tree, owners, None, "").await?;
+        self.check(Operation::Create, tree, owners, None).await
+    }
+
+    /// Hands what was admitted to the subresource.
+    pub(super) async fn call(self, posted: Posted, options: &WriteOptions) -> Result<Written> {
+        let handler = self.core.handler(&self.row, &self.target.subresource)?;
         self.core.cache.current().await?;
         let (core, caller, target) = (self.core, self.caller, self.target);
         let call = Calling { core, caller, target, options, cx: self.context() };
-        let mut answer = handler.create(&call, tree).await?;
-        owners.put(&mut answer);
+        let mut answer = handler.create(&call, posted.tree).await?;
+        posted.owners.put(&mut answer);
         Ok(Written { object: Object::from_value(&answer)?, created: true })
     }
 }

@@ -163,13 +163,14 @@ impl Request<'_> {
         self.warnings.extend(metadata::dedup_owners(&mut wanted));
         self.row.settle(&mut wanted);
         self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old), &version).await?;
+        metadata::place(&mut wanted, &self.row, &self.target.namespace)?;
         if !self.owns() {
             owners = scale::owners(door, &owners, &old.owners, &self.row.kind.api_version());
         } else if owners != old.owners && is_same(&wanted, &old.tree) {
             owners = owners.settled(&old.owners);
         }
         self.check_grants(&wanted, Some(&old.tree)).await?;
-        self.check_version(&version, old)?;
+        self.check_version(door, &version, old)?;
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
         let (core, row) = (self.core, self.row.clone());
@@ -310,9 +311,11 @@ impl Request<'_> {
         [whole, changed.clone(), changed, again].concat()
     }
 
-    fn check_version(&self, version: &str, old: &Current) -> Result<()> {
+    fn check_version(&self, door: &Door<'_>, version: &str, old: &Current) -> Result<()> {
         let resource = self.resource();
         match version {
+            // A part of an object that names no version is put into the one that is there.
+            "" if matches!(door, Door::Other(_)) => Ok(()),
             "" | "0" if self.row.allows_unconditional_update() => Ok(()),
             "" | "0" => {
                 let at = Path::new("metadata");
