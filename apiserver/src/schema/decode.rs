@@ -11,6 +11,7 @@ use steersman_core::field::Path;
 use steersman_core::tree::{Entry, Map, Number, Value};
 
 use super::syntax;
+use super::yaml_fault::worded;
 
 /// No more than this many duplicates are noted; upstream's limit.
 const NOTED: usize = 100;
@@ -71,8 +72,9 @@ pub fn yaml(body: &str) -> Result<Decoded, String> {
     let value = serde_saphyr::with_deserializer_from_str_with_options(document, options, |deserializer| {
         node.deserialize(deserializer)
     });
-    let value = value
-        .map_err(|error| format!("error converting YAML to JSON: yaml: {}", worded(&error.to_string())))?;
+    let value = value.map_err(|error| {
+        format!("error converting YAML to JSON: yaml: {}", worded(&error.to_string(), document))
+    })?;
     Ok(Decoded { value, duplicates: Duplicates { lines: lines.into_inner(), ..Duplicates::default() } })
 }
 
@@ -293,17 +295,6 @@ fn merge(first: &mut Value, again: Value) {
             }
         }
         (first, again) => *first = again,
-    }
-}
-
-/// What upstream's parser says of a bracket that nothing closes; anything else as ours says it.
-fn worded(error: &str) -> String {
-    let line = error.split_once("line ").map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
-    match line {
-        Some(line) if error.contains("unclosed bracket") => {
-            format!("line {line}: did not find expected node content")
-        }
-        _ => error.to_owned(),
     }
 }
 

@@ -26,6 +26,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod yaml_fault;
 
 use std::fmt;
 use std::sync::Arc;
