@@ -14,6 +14,8 @@ pub(crate) struct Scenario {
     pub(crate) area: String,
     pub(crate) namespace: String,
     #[serde(default)]
+    pub(crate) kcm: Map,
+    #[serde(default)]
     pub(crate) kinds: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) also: Vec<String>,

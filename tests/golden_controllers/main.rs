@@ -4,6 +4,7 @@
 //! difference of each failing scenario; fails below the counts that are recorded here and in `docs/support.md`.
 
 mod corpus;
+mod flags;
 mod hashes;
 mod kubelet;
 mod nodes;

@@ -13,7 +13,6 @@ use crate::kubelet::Script;
 use crate::play::{create, target};
 
 const RENEW: Duration = Duration::from_secs(2);
-const POOL: usize = 12;
 
 #[derive(Clone)]
 pub(crate) struct Nodes {
@@ -27,8 +26,8 @@ impl Nodes {
         Nodes { client, env, alive: Arc::default() }
     }
 
-    pub(crate) async fn create_pool(&self) {
-        for number in 1..=POOL {
+    pub(crate) async fn create_pool(&self, size: usize) {
+        for number in 1..=size {
             let name = format!("pool-{number}");
             let step = json!({"name": name, "labels": {"kubernetes.io/hostname": name}});
             self.create(step.as_object().expect("an object literal")).await;

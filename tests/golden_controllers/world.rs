@@ -1,19 +1,16 @@
 //! The cluster that a scenario is played in: API server and controllers as the corpus's README sets them, the scripted
-//! kubelets and binder, and twelve nodes.
+//! kubelets and binder, and its nodes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use steersman::apiserver::{Server, User};
-use steersman::controllers::nodeipam::NodeIpam;
-use steersman::controllers::nodelifecycle::NodeLifecycleOptions;
-use steersman::controllers::tokens::Signer;
-use steersman::controllers::{Controllers, Defaults};
+use steersman::controllers::Controllers;
 use steersman::core::Store;
 use steersman::sim::Sim;
 use steersman::store::Memory;
 
 use crate::corpus::Scenario;
+use crate::flags::Flags;
 use crate::kubelet::Script;
 use crate::nodes::Nodes;
 use crate::play::{self, Player};
@@ -25,6 +22,7 @@ pub(crate) fn run(
     scenario: &Scenario,
     play: impl AsyncFn(&Scenario, &Player) -> Result<(), String>,
 ) -> Result<(), String> {
+    let flags = Flags::with(&scenario.kcm)?;
     let sim = Sim::new(1);
     let env = sim.env();
     sim.block_on(async {
@@ -42,10 +40,11 @@ pub(crate) fn run(
             let (store, env) = (store.clone(), env.clone());
             async move { store.run(env).await }
         });
-        let running = flags().add_to(Controllers::new(&env.child("kcm"), &client), &client).start();
+        let running =
+            flags.controllers().add_to(Controllers::new(&env.child("kcm"), &client), &client).start();
         let script = Script::new(client.clone(), env.child("kubelet"));
         let nodes = Nodes::new(client.clone(), env.child("nodes"));
-        nodes.create_pool().await;
+        nodes.create_pool(flags.pool).await;
         let helpers =
             [env.spawn("kubelet", script.clone().run()), env.spawn("leases", nodes.clone().renew())];
         play::create(&client, "/api/v1/namespaces", play::namespace(&scenario.namespace)).await;
@@ -57,20 +56,3 @@ pub(crate) fn run(
         outcome
     })
 }
-
-/// The flags of the recorded kube-controller-manager.
-fn flags() -> Defaults {
-    let ranges = NodeIpam::new([10, 200, 0, 0].into(), 16, 26).expect("1,024 ranges of 64 addresses");
-    let mut nodes = NodeLifecycleOptions::default();
-    nodes.node_monitor_grace_period = Duration::from_secs(8);
-    nodes.node_monitor_period = Duration::from_secs(1);
-    nodes.node_eviction_rate = 1000.0;
-    nodes.secondary_node_eviction_rate = 1000.0;
-    Defaults::default()
-        .root_ca(CERTIFICATE)
-        .token_signer(Signer::new(|_, _| "token".to_owned()))
-        .node_cidrs(ranges)
-        .node_lifecycle(nodes)
-}
-
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
