@@ -1,6 +1,5 @@
 //! What happens to a cluster between two decisions, and how far that reaches.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::pod::PodInfo;
@@ -59,9 +58,8 @@ impl Reach {
 /// How far several changes reach together.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
-    pub(crate) domains: Vec<(Arc<Domains>, usize)>,
-    /// Those, by where the domains lie in memory.
-    known: BTreeSet<(usize, usize)>,
+    /// By their numbers, and hardly one of them twice.
+    domains: Vec<(Arc<Domains>, usize)>,
     /// Whether the changed nodes themselves are reached.
     pub(crate) nodes: bool,
     pub(crate) everywhere: bool,
@@ -74,15 +72,18 @@ impl Reached {
         match reach {
             Reach::Nowhere | Reach::Node => {}
             Reach::Domains(more) => {
-                for (domains, domain) in more {
-                    if self.known.insert((Arc::as_ptr(&domains) as usize, domain)) {
-                        self.domains.push((domains, domain));
-                    }
-                }
+                self.domains.extend(more);
+                self.domains.sort_by_key(|(_, domain)| *domain);
+                self.domains.dedup_by(|one, other| one.1 == other.1 && Arc::ptr_eq(&one.0, &other.0));
             }
             Reach::Everywhere => self.everywhere = true,
             Reach::Unknown => self.unknown = true,
         }
+    }
+
+    /// The domains.
+    pub(crate) fn domains(&self) -> &[(Arc<Domains>, usize)] {
+        &self.domains
     }
 
     /// The nodes of the domains.

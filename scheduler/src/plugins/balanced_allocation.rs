@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use smallvec::SmallVec;
 use steersman_core::field::{self, Path};
 
 use super::Configured;
@@ -52,7 +53,7 @@ impl Score for BalancedAllocation {
         let (resources, pod) = (self.resources.clone(), pod.clone());
         let score = move |node: NodeView<'_>| {
             let of = |resource| share(resource, Requests::Real, pod.requests(), node);
-            let shares: Vec<Share> = resources.iter().filter_map(of).collect();
+            let shares: SmallVec<[Share; 4]> = resources.iter().filter_map(of).collect();
             let with = shares
                 .iter()
                 .map(|share| share.taken.saturating_add(share.asked) as f64 / share.offered as f64);

@@ -19,7 +19,7 @@ use crate::faults::Faults;
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::{NO_LABELS, PodInfo};
 use crate::signature::{Part, Signature};
-use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 use crate::terms::Term;
 use crate::verdict::{Rejection, Verdict};
 
@@ -144,11 +144,14 @@ impl Neighbours {
             apart,
             unwelcome: Tallies::default(),
         };
+        let mut turned = Turned::default();
         for change in nodes.nodes_with_required_anti_affinity().flat_map(Change::all_on) {
-            neighbours.count_unwelcome(change);
+            neighbours.count_unwelcome(change, &mut turned);
         }
         if !neighbours.near.is_empty() || !neighbours.apart.is_empty() {
-            nodes.nodes().flat_map(Change::all_on).for_each(|change| drop(neighbours.count_own(change)));
+            for change in nodes.nodes().flat_map(Change::all_on) {
+                neighbours.count_own(change, &mut turned);
+            }
         }
         neighbours.settle();
         neighbours
@@ -158,34 +161,25 @@ impl Neighbours {
         self.is_silent = self.near.is_empty() && self.apart.is_empty() && self.unwelcome.is_zero();
     }
 
-    fn count_unwelcome(&mut self, change: Change<'_>) -> Reach {
-        let mut reach = Reach::Node;
+    fn count_unwelcome(&mut self, change: Change<'_>, turned: &mut Turned) {
         for term in &change.pod.terms().required_anti_affinity {
             if term.matches(&self.pod, &self.namespace_labels) {
-                let counted = self.unwelcome.add(&term.topology_key, change.node, change.by);
-                reach = reach.and(turned(counted));
+                turned.note(self.unwelcome.add(&term.topology_key, change.node, change.by));
             }
         }
-        reach
     }
 
-    fn count_own(&mut self, change: Change<'_>) -> Reach {
-        let mut reach = Reach::Node;
+    fn count_own(&mut self, change: Change<'_>, turned: &mut Turned) {
         if all_match(&self.near, change.pod) {
             let were_there_none = self.wanted.is_zero();
             for term in &self.near {
-                let counted = self.wanted.add(&term.topology_key, change.node, change.by);
-                reach = reach.and(turned(counted));
+                turned.note(self.wanted.add(&term.topology_key, change.node, change.by));
             }
-            if were_there_none != self.wanted.is_zero() {
-                reach = Reach::Everywhere;
-            }
+            turned.everywhere |= were_there_none != self.wanted.is_zero();
         }
         for term in self.apart.iter().filter(|term| term.matches(change.pod, NO_LABELS)) {
-            let counted = self.avoided.add(&term.topology_key, change.node, change.by);
-            reach = reach.and(turned(counted));
+            turned.note(self.avoided.add(&term.topology_key, change.node, change.by));
         }
-        reach
     }
 
     /// Near each of the wanted pods; the first of a group that wants to be together may be anywhere.
@@ -199,10 +193,21 @@ impl Neighbours {
     }
 }
 
-/// The domain, if there are pods that count where there were none, or the other way round.
-fn turned(counted: Option<Counted<'_>>) -> Reach {
-    let turned = counted.filter(Counted::is_turn);
-    turned.map_or(Reach::Node, |counted| Reach::Domains(vec![counted.domain()]))
+/// Where there are pods that count and there were none, or the other way round.
+#[derive(Default)]
+struct Turned {
+    domains: Vec<(Arc<Domains>, usize)>,
+    everywhere: bool,
+}
+
+impl Turned {
+    fn note(&mut self, counted: Option<Counted<'_>>) {
+        self.domains.extend(counted.filter(Counted::is_turn).map(|counted| counted.domain()));
+    }
+
+    fn reach(self) -> Reach {
+        if self.everywhere { Reach::Everywhere } else { Reach::Domains(self.domains) }
+    }
 }
 
 impl NodeFilter for Neighbours {
@@ -220,10 +225,13 @@ impl NodeFilter for Neighbours {
     }
 
     fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
-        let count = |change: &Change<'_>| self.count_unwelcome(*change).and(self.count_own(*change));
-        let reach = changes.iter().map(count).fold(Reach::Node, Reach::and);
+        let mut turned = Turned::default();
+        for change in changes {
+            self.count_unwelcome(*change, &mut turned);
+            self.count_own(*change, &mut turned);
+        }
         self.settle();
-        reach
+        turned.reach()
     }
 
     fn is_local(&self) -> bool {
@@ -232,8 +240,9 @@ impl NodeFilter for Neighbours {
 
     fn suppose(&mut self, change: Change<'_>) {
         if !self.is_silent {
-            self.count_unwelcome(change);
-            self.count_own(change);
+            let mut turned = Turned::default();
+            self.count_unwelcome(change, &mut turned);
+            self.count_own(change, &mut turned);
         }
     }
 }

@@ -101,7 +101,7 @@ impl Column {
         let mut slots = Vec::new();
         again.flipped.iter().for_each(|(node, feasible)| self.flip(*node, *feasible, &mut slots));
         let flipped = slots.len();
-        self.reached(again, snapshot, &mut slots);
+        slots.extend(self.reached(again, snapshot));
         for (at, slot) in slots.iter().enumerate() {
             // What was scored before it ceased to do, and not changed since, is scored still.
             if at >= flipped || self.raw[*slot] == UNKNOWN {
@@ -148,22 +148,24 @@ impl Column {
         }
     }
 
-    /// The slots that changes reach.
-    fn reached(&self, again: &Again<'_>, snapshot: &Snapshot, slots: &mut Vec<usize>) {
+    /// The slots that changes reach, each once: a changed node is often one of a domain that is reached, too.
+    fn reached(&self, again: &Again<'_>, snapshot: &Snapshot) -> Vec<usize> {
         if again.reached.everywhere {
-            match &self.domains {
-                Some(domains) => slots.extend(0..domains.end()),
-                None => slots.extend(snapshot.nodes().map(|node| node.index().place())),
-            }
-            return;
+            return match &self.domains {
+                Some(domains) => (0..domains.end()).collect(),
+                None => snapshot.nodes().map(|node| node.index().place()).collect(),
+            };
         }
-        slots.extend(again.nodes.iter().map(|node| self.slot(*node)));
-        for (domains, domain) in &again.reached.domains {
+        let mut slots: Vec<usize> = again.nodes.iter().map(|node| self.slot(*node)).collect();
+        for (domains, domain) in again.reached.domains() {
             match &self.domains {
                 Some(own) if Arc::ptr_eq(own, domains) => slots.push(*domain),
                 _ => slots.extend(domains.nodes(*domain).iter().map(|node| self.slot(*node))),
             }
         }
+        slots.sort_unstable();
+        slots.dedup();
+        slots
     }
 
     fn score_slot(&mut self, slot: usize, feasible: &NodeSet, snapshot: &Snapshot) {

@@ -6,12 +6,24 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimStatus, ResourceSlice};
 use steersman_core::Object;
 use steersman_core::api::{ListOptions, Patch};
+use steersman_core::resource::Resource;
 use steersman_core::tree::{Value, from_value, json};
 use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 
 use crate::{World, in_world};
 
 const DRIVER: &str = "gpu.example.com";
+
+impl World {
+    async fn object<K: Resource>(&self, object: Value) {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        let objects = match namespace.as_str() {
+            "" => self.client.all::<K>(),
+            namespace => self.client.namespaced::<K>(namespace),
+        };
+        objects.create(&from_value(object).unwrap()).await.unwrap();
+    }
+}
 
 fn class() -> Value {
     let cel = format!("device.driver == \"{DRIVER}\"");

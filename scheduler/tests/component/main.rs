@@ -19,7 +19,7 @@ use steersman_core::api::{
     WriteOptions,
 };
 use steersman_core::env::Task;
-use steersman_core::resource::{ApiResource, Resource};
+use steersman_core::resource::ApiResource;
 use steersman_core::testing::{Lab, MemoryApi};
 use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Client, Env, Error, Object, Result};
@@ -126,15 +126,6 @@ impl World {
             "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}},
         });
         self.client.all::<Node>().create(&from_value(node).unwrap()).await.unwrap();
-    }
-
-    async fn object<K: Resource>(&self, object: Value) {
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-        let objects = match namespace.as_str() {
-            "" => self.client.all::<K>(),
-            namespace => self.client.namespaced::<K>(namespace),
-        };
-        objects.create(&from_value(object).unwrap()).await.unwrap();
     }
 
     async fn pod(&self, name: &str, cpu: &str, more: Value) {
