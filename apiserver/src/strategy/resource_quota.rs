@@ -4,7 +4,7 @@ use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::tree::Value;
 
-use super::{Strategy, checks, pod_spec};
+use super::{Strategy, checks, internal, pod_spec};
 use crate::tree::Read;
 
 const SCOPES: [&str; 7] = [
@@ -172,7 +172,8 @@ fn check_selector(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
             errors.push(Error::invalid(&at.child("scopeName"), scope, "unsupported scope"));
         }
         for _ in unscoped(spec, scope) {
-            errors.push(Error::invalid(at, selector, "unsupported scope applied to resource"));
+            let shown = internal::scope_selector(selector);
+            errors.push(Error::invalid(at, shown, "unsupported scope applied to resource"));
         }
         let is_named = matches!(scope, "PriorityClass" | "VolumeAttributesClass");
         if SCOPES.contains(&scope) && !is_named && operator != "Exists" {
@@ -247,6 +248,18 @@ mod tests {
             let errors = ResourceQuotas.validate(&json!({"spec": spec}));
             assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
         }
+    }
+
+    #[test]
+    fn a_scope_that_a_resource_has_not_is_shown_with_its_selector() {
+        let selector = json!({"matchExpressions": [{"scopeName": "PriorityClass", "operator": "Exists"}]});
+        let spec = json!({"hard": {"services": "1"}, "scopeSelector": selector});
+        let errors = ResourceQuotas.validate(&json!({"spec": spec}));
+        assert_eq!(
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["spec.scopeSelector.matchExpressions: Invalid value: {\"MatchExpressions\":[{\"ScopeName\":\
+              \"PriorityClass\",\"Operator\":\"Exists\",\"Values\":null}]}: unsupported scope applied to resource"]
+        );
     }
 
     #[test]

@@ -44,11 +44,30 @@ impl Strategy for RuntimeClasses {
         errors
     }
 
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let labels = object.at("scheduling").entries("nodeSelector");
+        let renamed = labels.filter_map(|(label, _)| pod_spec::renamed_node_label(label));
+        renamed.map(|why| format!("scheduling.nodeSelector: {why}")).collect()
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }
 
     fn allows_unconditional_update(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_labels_of_nodes_are_warned_of() {
+        let class =
+            json!({"handler": "h", "scheduling": {"nodeSelector": {"beta.kubernetes.io/os": "linux"}}});
+        let warning = "scheduling.nodeSelector: deprecated since v1.14; use \"kubernetes.io/os\" instead";
+        assert_eq!(RuntimeClasses.warnings(&class, None), [warning]);
     }
 }

@@ -6,7 +6,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
 use steersman_core::tree::Value;
 
-use super::{Strategy, checks};
+use super::{Strategy, checks, pod_spec};
 use crate::tree::{Fill, Read, fields};
 
 /// The most parameters.
@@ -31,7 +31,9 @@ impl Strategy for StorageClasses {
         check_parameters(object, &mut errors);
         let policies = ["Delete", "Retain"];
         let policy = object.text("reclaimPolicy");
-        checks::one_of(policy, &policies, &Path::new("reclaimPolicy"), &mut errors);
+        if !policy.is_empty() {
+            checks::one_of(policy, &policies, &Path::new("reclaimPolicy"), &mut errors);
+        }
         let modes = ["Immediate", "WaitForFirstConsumer"];
         let mode = object.text("volumeBindingMode");
         checks::one_of(mode, &modes, &Path::new("volumeBindingMode"), &mut errors);
@@ -45,6 +47,19 @@ impl Strategy for StorageClasses {
             checks::unchanged(object, old, field, &Path::ROOT, &mut errors);
         }
         errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let (mut warnings, topologies) = (Vec::new(), Path::new("allowedTopologies"));
+        for (index, term) in object.items("allowedTopologies").iter().enumerate() {
+            let item = topologies.index(index);
+            let at = item.child("matchLabelExpressions");
+            for (index, expression) in term.items("matchLabelExpressions").iter().enumerate() {
+                let why = pod_spec::renamed_node_label(expression.text("key"));
+                warnings.extend(why.map(|why| format!("{}: {why}", at.index(index).child("key"))));
+            }
+        }
+        warnings
     }
 
     fn counts_generation(&self) -> bool {
@@ -155,6 +170,21 @@ mod tests {
     use steersman_core::tree::json;
 
     use super::*;
+
+    #[test]
+    fn a_policy_may_be_left_empty_and_old_labels_are_warned_of() {
+        let term = json!({"matchLabelExpressions": [{"key": "beta.kubernetes.io/os", "values": ["linux"]}]});
+        let class = json!({"provisioner": "a", "reclaimPolicy": "", "volumeBindingMode": "Immediate",
+            "allowedTopologies": [term]});
+        assert_eq!(StorageClasses.validate(&class).len(), 0);
+        assert_eq!(
+            StorageClasses.warnings(&class, None),
+            [
+                "allowedTopologies[0].matchLabelExpressions[0].key: deprecated since v1.14; use \"kubernetes.io/os\" \
+              instead"
+            ]
+        );
+    }
 
     #[test]
     fn a_topology_is_named_once_in_whatever_order() {

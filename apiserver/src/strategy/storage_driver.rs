@@ -6,7 +6,7 @@ use steersman_core::{labels, names};
 
 use super::checks::{self, IMMUTABLE};
 use super::persistent_volume::{self, Use};
-use super::{Strategy, WriteContext, internal};
+use super::{Strategy, WriteContext, internal, pod_spec};
 use crate::tree::{Fill, Read, fields};
 
 /// The longest name that a driver has for a node, in bytes.
@@ -84,9 +84,11 @@ impl Strategy for Drivers {
         errors
     }
 
-    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+    fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         let spec = object.at("spec");
-        let is_open = !spec.items("tokenRequests").is_empty() && !spec.has("serviceAccountTokenInSecrets");
+        let is_known = old.is_some_and(|old| old.at("spec").at("tokenRequests") == spec.at("tokenRequests"));
+        let has_tokens = !spec.items("tokenRequests").is_empty();
+        let is_open = has_tokens && !is_known && !spec.has("serviceAccountTokenInSecrets");
         let warning = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to \
                        prevent possible logging of tokens in volume attributes";
         is_open.then(|| warning.to_owned()).into_iter().collect()
@@ -215,6 +217,22 @@ impl Strategy for Capacities {
         errors
     }
 
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        let (mut warnings, at) = (Vec::new(), Path::new("nodeTopology"));
+        let (topology, list) = (object.at("nodeTopology"), at.child("matchExpressions"));
+        for (index, expression) in topology.items("matchExpressions").iter().enumerate() {
+            let key = expression.text("key");
+            let why = pod_spec::renamed_node_label(key);
+            warnings.extend(why.map(|why| format!("{}: {key} is {why}", list.index(index).child("key"))));
+        }
+        let labels = at.child("matchLabels");
+        for (label, _) in topology.entries("matchLabels") {
+            let why = pod_spec::renamed_node_label(label);
+            warnings.extend(why.map(|why| format!("{}: {why}", labels.child(label))));
+        }
+        warnings
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }
@@ -325,6 +343,30 @@ mod tests {
             r#"spec.drivers: Invalid value: {"Name":"d","NodeID":"m","TopologyKeys":null,"Allocatable":null}: field is immutable"#
         );
         assert_eq!(DriverNodes.validate(&node(&"n".repeat(257), 1)).len(), 1);
+    }
+
+    #[test]
+    fn tokens_are_warned_of_when_they_are_asked_for() {
+        let driver = |audience: &str| json!({"spec": {"tokenRequests": [{"audience": audience}]}});
+        let warned = |old: Option<&Value>| Drivers.warnings(&driver("a"), old).len();
+        assert_eq!((warned(None), warned(Some(&driver("a"))), warned(Some(&driver("b")))), (1, 0, 1));
+    }
+
+    #[test]
+    fn old_labels_of_a_topology_are_warned_of() {
+        let topology = json!({
+            "matchExpressions": [{"key": "beta.kubernetes.io/os", "operator": "Exists"}],
+            "matchLabels": {"beta.kubernetes.io/arch": "arm64"},
+        });
+        assert_eq!(
+            Capacities.warnings(&json!({"nodeTopology": topology}), None),
+            [
+                "nodeTopology.matchExpressions[0].key: beta.kubernetes.io/os is deprecated since v1.14; use \
+                 \"kubernetes.io/os\" instead",
+                "nodeTopology.matchLabels.beta.kubernetes.io/arch: deprecated since v1.14; use \
+                 \"kubernetes.io/arch\" instead",
+            ]
+        );
     }
 
     #[test]

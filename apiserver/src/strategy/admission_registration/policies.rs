@@ -86,6 +86,10 @@ impl Strategy for AdmissionPolicies {
         errors
     }
 
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        rules::name_warnings(object)
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }
@@ -310,6 +314,10 @@ impl Strategy for AdmissionPolicyBindings {
             AdmissionPolicyBindings::Mutating => rules::validate_mutated(resources, &path, &mut errors),
         }
         errors
+    }
+
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        rules::name_warnings(object)
     }
 
     fn allows_unconditional_update(&self) -> bool {

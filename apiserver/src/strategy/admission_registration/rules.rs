@@ -12,6 +12,9 @@ use crate::tree::{Fill, Read};
 /// The most conditions.
 const MOST_CONDITIONS: usize = 64;
 
+/// How the names of configurations end that are not managed through the server.
+const STATIC: &str = ".static.k8s.io";
+
 const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 
 /// What is written by them can be changed before it is.
@@ -25,6 +28,16 @@ pub(super) fn default_selection(selection: &mut Map, rules: &[&str]) {
     for field in rules {
         selection.objects_mut(field).for_each(|rule| rule.fill("scope", "*"));
     }
+}
+
+/// Configurations that the server reads from files have names of their own.
+pub(super) fn name_warnings(object: &Value) -> Vec<String> {
+    let is_reserved = object.at("metadata").text("name").ends_with(STATIC);
+    let warning = format!(
+        "metadata.name: names ending with \"{STATIC}\" are reserved for static manifest-based configurations and cannot be \
+         managed via the API"
+    );
+    is_reserved.then_some(warning).into_iter().collect()
 }
 
 /// What is wrong with what a policy or a binding selects.

@@ -56,6 +56,10 @@ impl Strategy for Webhooks {
         errors
     }
 
+    fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
+        rules::name_warnings(object)
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }
@@ -215,6 +219,15 @@ mod tests {
             "matchPolicy": "Equivalent", "timeoutSeconds": 10, "reinvocationPolicy": "Never",
         }]});
         assert_eq!(configuration, expected);
+    }
+
+    #[test]
+    fn names_of_static_configurations_are_warned_of() {
+        let named = |name: &str| Webhooks::Validating.warnings(&json!({"metadata": {"name": name}}), None);
+        assert_eq!(named("static.k8s.io"), Vec::<String>::new());
+        let why = "are reserved for static manifest-based configurations and cannot be managed via the API";
+        let warning = format!("metadata.name: names ending with \".static.k8s.io\" {why}");
+        assert_eq!(named("a.static.k8s.io"), [warning]);
     }
 
     #[test]

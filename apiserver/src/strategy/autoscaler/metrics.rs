@@ -29,6 +29,11 @@ pub(super) fn validate(metrics: &[Value], at: &Path<'_>, errors: &mut ErrorList)
     }
 }
 
+/// Whether a metric can be measured where there are no pods.
+pub(super) fn is_of_no_pods(metric: &Value) -> bool {
+    matches!(metric.text("type"), "Object" | "External")
+}
+
 fn check(metric: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let (kind, path) = (metric.text("type"), at.child("type"));
     if kind.is_empty() {

@@ -32,7 +32,13 @@ impl Strategy for Autoscalers {
         let (target, path) = (spec.at("scaleTargetRef"), at.child("scaleTargetRef"));
         reference(target, &path, &mut errors);
         check_version(target, &path.child("apiVersion"), &mut errors);
-        metrics::validate(spec.items("metrics"), &at.child("metrics"), &mut errors);
+        let (measured, path) = (spec.items("metrics"), at.child("metrics"));
+        metrics::validate(measured, &path, &mut errors);
+        if spec.int("minReplicas") == Some(0) && !measured.iter().any(metrics::is_of_no_pods) {
+            let why =
+                "must specify at least one Object or External metric to support scaling to zero replicas";
+            errors.push(Error::forbidden(&path, why));
+        }
         behavior::validate(spec.at("behavior"), &at.child("behavior"), &mut errors);
         errors
     }
@@ -91,5 +97,28 @@ fn check_version(target: &Value, at: &Path<'_>, errors: &mut ErrorList) {
         && target.text("kind") != "ReplicationController"
     {
         errors.push(Error::invalid(at, version, "apiVersion must specify API group"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_measured_in_no_pods() {
+        let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"});
+        let texts = |metric: Value| {
+            let spec =
+                json!({"scaleTargetRef": target, "minReplicas": 0, "maxReplicas": 1, "metrics": [metric]});
+            let errors = Autoscalers.validate(&json!({"spec": spec}));
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let few = "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1";
+        let none = "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to \
+                    zero replicas";
+        let average = json!({"type": "AverageValue", "averageValue": "1"});
+        let metric = json!({"metric": {"name": "m"}, "target": average});
+        assert_eq!(texts(json!({"type": "Pods", "pods": metric})), [few, none]);
+        assert_eq!(texts(json!({"type": "External", "external": metric})), [few]);
     }
 }

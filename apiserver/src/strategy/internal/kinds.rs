@@ -79,6 +79,15 @@ pub(super) const FAILURE_POLICY: &[Field] = &[Field("Rules", "rules", List(FAILU
 pub(super) const UNCOUNTED_PODS: &[Field] =
     &[Field("Succeeded", "succeeded", Pointer), Field("Failed", "failed", Pointer)];
 
+const SCOPE_REQUIREMENT: &[Field] = &[
+    Field("ScopeName", "scopeName", Text),
+    Field("Operator", "operator", Text),
+    Field("Values", "values", Pointer),
+];
+
+pub(super) const SCOPE_SELECTOR: &[Field] =
+    &[Field("MatchExpressions", "matchExpressions", List(SCOPE_REQUIREMENT))];
+
 pub(super) const DISTINGUISHER: &[Field] = &[Field("Type", "type", Text)];
 
 const NAMED: &[Field] = &[Field("Name", "name", Text)];

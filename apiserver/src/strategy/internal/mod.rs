@@ -150,6 +150,11 @@ pub(super) fn distinguisher(method: &Value) -> Printed {
     printed(method, kinds::DISTINGUISHER)
 }
 
+/// The objects that a quota counts, by their scopes.
+pub(super) fn scope_selector(selector: &Value) -> Printed {
+    printed(selector, kinds::SCOPE_SELECTOR)
+}
+
 /// The role that a binding is to.
 pub(super) fn role_reference(role: &Value) -> Printed {
     printed(role, kinds::ROLE_REFERENCE)

@@ -46,5 +46,5 @@ pub(super) use volume_defaults::{default_claim, default_sources as default_volum
 pub(super) use volumes::validate_source as validate_volume_source;
 pub(super) use warnings::{
     Subject, of_bytes as bytes_warning, of_node_term as node_term_warnings,
-    of_volume_source as volume_source_warnings, warnings,
+    of_volume_source as volume_source_warnings, renamed as renamed_node_label, warnings,
 };

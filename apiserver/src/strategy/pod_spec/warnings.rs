@@ -91,7 +91,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"),
 ];
 
-fn renamed(label: &str) -> Option<&'static str> {
+/// Why a label of nodes is not to be used any more, if it is one of those.
+pub(in crate::strategy) fn renamed(label: &str) -> Option<&'static str> {
     RENAMED.iter().find(|(name, _)| *name == label).map(|(_, why)| *why)
 }
 
