@@ -1,5 +1,6 @@
 //! Decides whether the definition of a resource in a group of the Kubernetes community says that the community knows it.
 
+use steersman_core::field;
 use steersman_core::tree::Value;
 
 /// Where a definition says who has approved it.
@@ -42,7 +43,9 @@ impl<'a> Approval<'a> {
     pub(super) fn condition(&self) -> (bool, &'static str, String) {
         match self {
             Approval::Missing => (false, "MissingAnnotation", needed()),
-            Approval::Bypassed(given) => (false, "UnapprovedAnnotation", format!("not approved: {given:?}")),
+            Approval::Bypassed(given) => {
+                (false, "UnapprovedAnnotation", format!("not approved: {}", field::quote(given)))
+            }
             Approval::Approved(given) => (true, "ApprovedAnnotation", format!("approved in {given}")),
             Approval::Unreadable(_) => (false, "InvalidAnnotation", needed_form()),
         }
