@@ -25,6 +25,12 @@ pub(super) fn object(
     Walk { document: at.document(), unknown }.struct_value(value, object, "", path)
 }
 
+/// Whether amounts there are rounded to thousandths; upstream's `SetDefaults_ResourceList`. Overheads of runtime classes,
+/// whose group has no defaults, are kept as they are.
+fn is_rounded(object: &ObjectType, field: &Field) -> bool {
+    field.go == "v1.ResourceList" && object.name != "Overhead"
+}
+
 struct Walk<'a> {
     document: &'a Document,
     unknown: &'a mut Unknown,
@@ -53,10 +59,18 @@ impl Walk<'_> {
         for (key, value) in map.iter_mut() {
             let path = path.child(key);
             let is_kept = match object.field(key) {
-                Some(field) => self.field(value, field, &path).unwrap_or_else(|error| {
-                    fault.get_or_insert(error.within(object, field));
-                    true
-                }),
+                Some(field) => match self.field(value, field, &path) {
+                    Ok(is_kept) => {
+                        if is_rounded(object, field) {
+                            scalar::round_to_milli(value);
+                        }
+                        is_kept
+                    }
+                    Err(error) => {
+                        fault.get_or_insert(error.within(object, field));
+                        true
+                    }
+                },
                 None => self.undeclared(object, &path),
             };
             if !is_kept {

@@ -75,6 +75,21 @@ fn quantity(value: &mut Value) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Rounds the quantities of a map, which are in their canonical form, to thousandths.
+pub(super) fn round_to_milli(amounts: &mut Value) {
+    let Some(amounts) = amounts.as_object_mut() else { return };
+    // Only where a text ends in these can it be finer, or has a fraction or a negative exponent.
+    let may_be_finer = |text: &str| text.ends_with(['u', 'n']) || text.contains(['.', 'e', 'E']);
+    for amount in amounts.values_mut() {
+        let Some(text) = amount.as_str().filter(|text| may_be_finer(text)) else { continue };
+        let Ok(quantity) = text.parse::<Quantity>() else { continue };
+        let rounded = quantity.rounded_to_milli().to_string();
+        if rounded != text {
+            *amount = rounded.into();
+        }
+    }
+}
+
 fn bytes(value: &mut Value) -> Result<(), Fault> {
     let Value::String(text) = value else { return Err(Fault::mismatch(value, "[]uint8", "slice")) };
     // Go's decoder skips line breaks.

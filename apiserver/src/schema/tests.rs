@@ -25,6 +25,29 @@ fn admitted(mut object: Value) -> Result<Value, String> {
 }
 
 #[test]
+fn amounts_are_rounded_to_thousandths_where_upstream_does_so() {
+    let pod = |cpu: &str| {
+        let spec = json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]});
+        json!({"apiVersion": "v1", "kind": "Pod", "spec": spec})
+    };
+    let class = |cpu: &str| {
+        let overhead = json!({"podFixed": {"cpu": cpu}});
+        json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "handler": "h", "overhead": overhead})
+    };
+    let quota =
+        |cpu: &str| json!({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"cpu": cpu}}});
+    let cases = [
+        (pod("0.1m"), pod("1m"), "/spec/containers/0/resources/requests/cpu"),
+        (pod("1.500"), pod("1.500"), "/spec/containers/0/resources/requests/cpu"),
+        (quota("1000000001n"), quota("1001m"), "/spec/hard/cpu"),
+        (class("0.1m"), class("100u"), "/overhead/podFixed/cpu"),
+    ];
+    for (given, rounded, at) in cases {
+        assert_eq!(admitted(given).unwrap().pointer(at), rounded.pointer(at), "{at}");
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_told_as_go_tells_it() {
     let cases = [
         (

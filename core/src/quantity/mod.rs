@@ -85,6 +85,15 @@ impl Quantity {
         self.amount.rounded_to_i64(MILLI)
     }
 
+    /// The quantity itself if it is no finer than thousandths; otherwise rounded to them, away from zero.
+    #[must_use]
+    pub fn rounded_to_milli(self) -> Self {
+        match self.amount.is_multiple_of(MILLI) {
+            true => self,
+            false => Quantity { amount: self.amount.rounded(MILLI), format: self.format, written: None },
+        }
+    }
+
     /// Whether the value is a whole number.
     pub fn is_whole(&self) -> bool {
         self.amount.is_multiple_of(0)
@@ -236,6 +245,23 @@ mod tests {
         ];
         for (text, value, milli) in cases {
             assert_eq!((quantity(text).value(), quantity(text).milli_value()), (value, milli), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_finer_than_thousandths_is_rounded_to_them() {
+        let cases = [
+            ("0.1m", "1m"),
+            ("-100u", "-1m"),
+            ("1000000001n", "1001m"),
+            ("1.500", "1.500"),
+            ("1.0001e3", "1000100e-3"),
+            ("0.0001Ki", "103m"),
+            ("1Ki", "1Ki"),
+            ("0", "0"),
+        ];
+        for (text, rounded) in cases {
+            assert_eq!(quantity(text).rounded_to_milli().to_string(), rounded, "{text}");
         }
     }
 

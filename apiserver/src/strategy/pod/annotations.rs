@@ -3,6 +3,7 @@
 use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::tree::Value;
 
+use super::noted_tolerations;
 use crate::strategy::pod_spec::{APP_ARMOR, MIRROR, check_relative, each_container};
 use crate::tree::Read;
 
@@ -30,6 +31,7 @@ pub(in crate::strategy) fn validate(pod: &Value, at: &Path<'_>, errors: &mut Err
         let why = "must set spec.nodeName if mirror pod annotation is set";
         errors.push(Error::invalid(&at.key(MIRROR), annotations.text(MIRROR), why));
     }
+    noted_tolerations::validate(annotations, at, errors);
     if annotations.has(DELETION_COST) && !is_integer(annotations.text(DELETION_COST)) {
         let (path, cost) = (at.key(DELETION_COST), annotations.text(DELETION_COST));
         errors.push(Error::invalid(&path, cost, "must be a 32bit integer"));

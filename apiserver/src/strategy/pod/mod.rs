@@ -5,6 +5,7 @@ mod defaults;
 mod device_health;
 mod label_keys;
 mod narrowing;
+mod noted_tolerations;
 mod qos;
 mod status;
 mod status_rules;

@@ -40,7 +40,7 @@ pub(super) use resources::{
     validate_container as validate_resources, validate_name as validate_resource_name,
 };
 pub(super) use storage::{check_lun, check_storage_os as validate_storage_os, initiator_fault};
-pub(super) use tolerations::validate as validate_tolerations;
+pub(super) use tolerations::{check_all as check_tolerations, validate as validate_tolerations};
 pub(super) use validate::{Holder, MIRROR, validate};
 pub(super) use volume_defaults::{default_claim, default_sources as default_volume_sources};
 pub(super) use volumes::validate_source as validate_volume_source;

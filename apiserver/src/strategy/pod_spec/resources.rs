@@ -102,6 +102,13 @@ pub(super) fn validate_pod(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) 
         errors.push(Error::forbidden(&at.child("claims"), why));
     }
     check(resources, &check_pod_name, at, errors);
+    let claims: Vec<&str> = spec
+        .items("resourceClaims")
+        .iter()
+        .map(|claim| claim.text("name"))
+        .filter(|name| !name.is_empty())
+        .collect();
+    validate_claims(resources, &claims, &at.child("claims"), errors);
     check_sums(spec, at, errors);
     for (index, container) in spec.items("containers").iter().enumerate() {
         for (name, limit) in container.at("resources").entries("limits") {
@@ -318,6 +325,11 @@ mod tests {
             (
                 pod(json!({"limits": {"cpu": "1"}}), json!({"limits": {"cpu": "2"}})),
                 "r.containers[0][cpu].limits: Invalid value: \"2\": must be less than or equal to pod limits of 1",
+            ),
+            (
+                json!({"resources": {"claims": [{"name": "a"}, {"name": "b"}]}, "resourceClaims": [{"name": "a"}]}),
+                "r.claims: Forbidden: claims may not be set for Resources at pod-level; r.claims[1]: Not found: \"b\": must \
+                 be one of the names in pod.spec.resourceClaims: a",
             ),
             (
                 json!({"resources": {"limits": {"cpu": "1"}}, "os": {"name": "windows"}}),

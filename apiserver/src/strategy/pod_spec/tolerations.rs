@@ -12,7 +12,12 @@ pub(in crate::strategy) const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedu
 
 /// Checks the tolerations of a pod.
 pub(in crate::strategy) fn validate(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
-    for (index, toleration) in spec.items("tolerations").iter().enumerate() {
+    check_all(spec.items("tolerations"), at, errors);
+}
+
+/// Checks a list of tolerations.
+pub(in crate::strategy) fn check_all(tolerations: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
+    for (index, toleration) in tolerations.iter().enumerate() {
         check(toleration, &at.index(index), errors);
     }
 }
