@@ -101,9 +101,12 @@ fn without_leading_zeros(text: &str) -> Option<String> {
 
 /// What other software may read as another range than [`Cidr`] does.
 fn ambiguity(value: &str) -> Result<Option<String>, InvalidCidr> {
-    let range: Cidr = value.parse()?;
     let (address, prefix) = value.split_once('/').ok_or(InvalidCidr)?;
-    let ((own, length), zero) = (bits(range.address), prefix.len() > 1 && prefix.starts_with('0'));
+    let zero = prefix.len() > 1 && prefix.starts_with('0');
+    // The prefix counts the bits of the form in which the address is written.
+    let wide = address.parse().is_ok_and(is_mapped).then(|| format!("::/{prefix}"));
+    let range: Cidr = wide.as_deref().unwrap_or(value).parse()?;
+    let (own, length) = bits(range.address);
     let host_bits = u128::MAX.checked_shr(128 - (length - u32::from(range.prefix))).unwrap_or(0);
     let fault = match address.parse::<IpAddr>() {
         Err(_) => "must not have leading 0s in IP or prefix length",
@@ -158,18 +161,15 @@ pub fn validate_cidr(value: &str, path: &Path<'_>) -> field::ErrorList {
 
 /// Checks a range the way newer fields ask for it: as its first address names it, in the shortest form.
 pub fn validate_cidr_strictly(value: &str, path: &Path<'_>) -> field::ErrorList {
-    let Ok(range) = value.parse::<Cidr>() else { return validate_cidr(value, path) };
-    let shortest = range.masked();
-    let fault = if !is_strict(value) {
-        "must not have leading 0s in IP or prefix length".to_owned()
-    } else if range != shortest {
-        "must not have bits set beyond the prefix length".to_owned()
-    } else if shortest.to_string() != value {
-        format!("must be in canonical form ({})", field::quote(&shortest.to_string()))
-    } else {
-        return Vec::new();
-    };
-    vec![field::Error::invalid(path, value, fault)]
+    let errors = validate_cidr(value, path);
+    let shortest = value.parse::<Cidr>().map(|range| range.to_string());
+    match shortest {
+        Ok(shortest) if errors.is_empty() && shortest != value => {
+            let fault = format!("must be in canonical form ({})", field::quote(&shortest));
+            vec![field::Error::invalid(path, value, fault)]
+        }
+        _ => errors,
+    }
 }
 
 /// What the writer of an address is told that stands in another form than it should; upstream's `GetWarningsForIP`.
@@ -273,6 +273,10 @@ mod tests {
             ("10.0.0.0/08", "must not have leading 0s in IP or prefix length"),
             ("10.0.0.1/8", "must not have bits set beyond the prefix length"),
             ("fd00::1/64", "must not have bits set beyond the prefix length"),
+            ("::ffff:10.0.0.0/24", "must not have an IPv4-mapped IPv6 address"),
+            ("::ffff:10.0.0.0/120", "must not have an IPv4-mapped IPv6 address"),
+            ("::ffff:10.0.0.0/0120", "must not have leading 0s in IP or prefix length"),
+            ("::ffff:10.0.0.0/129", "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
             ("x", "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
         ];
         for (range, why) in cases {
@@ -310,6 +314,7 @@ mod tests {
         assert_eq!(fault("10.0.0.0/8"), "");
         assert_eq!(fault("10.0.0.1/8"), "must not have bits set beyond the prefix length");
         assert_eq!(fault("010.0.0.0/8"), "must not have leading 0s in IP or prefix length");
+        assert_eq!(fault("::ffff:10.0.0.0/24"), "must not have an IPv4-mapped IPv6 address");
         assert_eq!(fault("fd00:0::/64"), r#"must be in canonical form ("fd00::/64")"#);
         assert!(fault("x").starts_with("must be a valid CIDR value"));
     }

@@ -11,6 +11,10 @@ const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 const CURRENT_METRICS: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
 const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
 const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
+const TOLERANCES: [&str; 2] = [
+    "autoscaling.alpha.kubernetes.io/scale-down-tolerance",
+    "autoscaling.alpha.kubernetes.io/scale-up-tolerance",
+];
 
 const TARGET: &str = "targetCPUUtilizationPercentage";
 const CURRENT: &str = "currentCPUUtilizationPercentage";
@@ -203,9 +207,11 @@ fn carry(autoscaler: &mut Map, name: &str, value: &Value) {
     autoscaler.object("metadata").object("annotations").put(name, go_text(value));
 }
 
-fn drop_carriers(metadata: &mut Map) {
+/// Takes away the annotations that carry, which no autoscaler of version 2 has.
+pub(crate) fn drop_carriers(metadata: &mut Map) {
     let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) else { return };
-    [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR].iter().for_each(|name| drop(annotations.remove(name)));
+    let carriers = [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR].into_iter().chain(TOLERANCES);
+    carriers.for_each(|name| drop(annotations.remove(name)));
     if annotations.is_empty() {
         metadata.remove("annotations");
     }

@@ -53,6 +53,9 @@ impl Core {
 impl<'a> Request<'a> {
     async fn delete_wholly(mut self, options: &'a DeleteOptions) -> Result<Deleted> {
         check_options(options)?;
+        if let Some(why) = self.row.strategy.forbids_deletion(&self.target.name) {
+            return Err(Error::forbidden(&self.resource(), &self.target.name, why));
+        }
         (self.dry_run, self.options) = (is_dry_run(options), Options::Delete(options));
         let (object, gone) = self.delete(options).await?;
         self.settle(gone).await?;

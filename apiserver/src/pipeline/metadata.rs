@@ -100,6 +100,8 @@ pub(super) fn found(tree: &mut Value, row: &Served, env: &Env, now: Timestamp) {
         let end = (0..=prefix.len().min(PREFIX)).rev().find(|end| prefix.is_char_boundary(*end)).unwrap_or(0);
         let name = format!("{}{}", &prefix[..end], env.name_suffix(SUFFIX));
         metadata.insert("name".to_owned(), name.into());
+    } else if row.strategy.names_nameless() && text(tree, "name").is_empty() {
+        of(tree).insert("name".to_owned(), env.uuid().into());
     }
 }
 

@@ -41,6 +41,10 @@ impl Strategy for LimitRanges {
         errors
     }
 
+    fn names_nameless(&self) -> bool {
+        true
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }

@@ -205,6 +205,11 @@ pub trait Strategy: Send + Sync {
         steersman_core::names::dns_subdomain(name, is_prefix)
     }
 
+    /// Whether the server names an object that has no name and no prefix of one.
+    fn names_nameless(&self) -> bool {
+        false
+    }
+
     /// Whether `metadata.generation` counts changes of the spec.
     fn counts_generation(&self) -> bool {
         true
@@ -271,6 +276,12 @@ pub trait Strategy: Send + Sync {
     /// Takes what a stored object holds, when the server starts with a store that is not empty. May be repeated.
     fn restore(&self, object: &Value) {
         let _ = object;
+    }
+
+    /// Why nobody deletes the object of that name by itself, if so. With a collection it may go.
+    fn forbids_deletion(&self, name: &str) -> Option<&'static str> {
+        let _ = name;
+        None
     }
 
     /// What a delete changes in an object that remains for a while: a namespace becomes `Terminating`. The pipeline

@@ -58,6 +58,11 @@ impl Strategy for PriorityClasses {
         checks::unchanged(object, old, "preemptionPolicy", &Path::ROOT, &mut errors);
         errors
     }
+
+    fn forbids_deletion(&self, name: &str) -> Option<&'static str> {
+        let is_known = SYSTEM.iter().any(|(known, _)| *known == name);
+        is_known.then_some("this is a system priority class and cannot be deleted")
+    }
 }
 
 fn unknown_system_class(name: &str, value: i64, is_default: bool) -> Option<String> {
@@ -72,6 +77,15 @@ fn unknown_system_class(name: &str, value: i64, is_default: bool) -> Option<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_classes_of_the_system_stay() {
+        let why = "this is a system priority class and cannot be deleted";
+        let cases = [(SYSTEM[0].0, Some(why)), (SYSTEM[1].0, Some(why)), ("system-x", None), ("a", None)];
+        for (name, expected) in cases {
+            assert_eq!(PriorityClasses.forbids_deletion(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn the_classes_of_the_system_are_as_they_are() {

@@ -98,11 +98,13 @@ impl Strategy for IpAddresses {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let (mut errors, spec) = (ErrorList::new(), Path::new("spec"));
-        let parent = object.at("spec").at("parentRef");
+        let (mut errors, spec) = (self.validate(object), Path::new("spec"));
+        let (parent, at) = (object.at("spec").at("parentRef"), spec.child("parentRef"));
         if parent != old.at("spec").at("parentRef") {
-            let shown = internal::parent_reference(parent);
-            errors.push(Error::invalid(&spec.child("parentRef"), shown, IMMUTABLE));
+            errors.push(match parent {
+                Value::Null => Error::invalid(&at, parent, IMMUTABLE),
+                _ => Error::invalid(&at, internal::parent_reference(parent), IMMUTABLE),
+            });
         }
         errors
     }
@@ -164,6 +166,30 @@ mod tests {
         ];
         for (cidrs, expected) in cases {
             assert_eq!(texts(&ServiceRangesObjects.validate_update(&ranges(cidrs), &one)), expected);
+        }
+    }
+    #[test]
+    fn a_holder_stays_and_is_named_even_where_it_does_not() {
+        let address =
+            |parent: Value| json!({"metadata": {"name": "10.0.0.1"}, "spec": {"parentRef": parent}});
+        let old = address(json!({"resource": "services", "name": "s"}));
+        let cases = [
+            (json!({"resource": "services", "name": "s"}), ""),
+            (
+                json!({"resource": "services", "name": "t"}),
+                r#"spec.parentRef: Invalid value: {"Group":"","Resource":"services","Namespace":"","Name":"t"}: field is immutable"#,
+            ),
+            (
+                json!({"name": "s"}),
+                r#"spec.parentRef.resource: Required value, spec.parentRef: Invalid value: {"Group":"","Resource":"","Namespace":"","Name":"s"}: field is immutable"#,
+            ),
+            (
+                Value::Null,
+                "spec.parentRef: Required value, spec.parentRef: Invalid value: null: field is immutable",
+            ),
+        ];
+        for (parent, expected) in cases {
+            assert_eq!(texts(&IpAddresses.validate_update(&address(parent), &old)), expected);
         }
     }
 }

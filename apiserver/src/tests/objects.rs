@@ -128,3 +128,56 @@ fn a_server_that_somebody_can_reach_is_the_endpoint_of_the_service_kubernetes() 
     let slices = Target::all(GroupVersionResource::new("discovery.k8s.io", "v1", "endpointslices"));
     assert_eq!(get(slices)["endpoints"][0]["addresses"], json!(["192.0.2.7"]));
 }
+
+#[test]
+fn the_classes_of_the_system_cannot_be_deleted() {
+    let world = World::new();
+    let classes = Target::all(GroupVersionResource::new("scheduling.k8s.io", "v1", "priorityclasses"));
+    let error = world.delete(&classes.clone().named("system-node-critical")).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "priorityclasses.scheduling.k8s.io \"system-node-critical\" is forbidden: this is a system priority class and \
+         cannot be deleted"
+    );
+    assert!(world.delete(&classes.named("a")).unwrap_err().is_not_found());
+}
+
+#[test]
+fn an_autoscaler_of_version_2_has_no_annotations_of_version_1() {
+    let world = World::new();
+    let autoscalers = Target::all(GroupVersionResource::new("autoscaling", "v2", "horizontalpodautoscalers"))
+        .in_namespace("default");
+    let autoscaler = |version: &str| {
+        let annotations = json!({
+            "a": "b",
+            "autoscaling.alpha.kubernetes.io/metrics": "x",
+            "autoscaling.alpha.kubernetes.io/scale-up-tolerance": "1",
+        });
+        let target = json!({"apiVersion": version, "kind": "Deployment", "name": "d"});
+        json!({
+            "metadata": {"name": "a", "annotations": annotations},
+            "spec": {"scaleTargetRef": target, "maxReplicas": 1},
+        })
+    };
+    let created = world.create(&autoscalers, autoscaler("apps/v1")).unwrap();
+    assert_eq!(created.to_value().unwrap()["metadata"]["annotations"], json!({"a": "b"}));
+    for version in ["v1", "/v1", "/", ""] {
+        let message = world.create(&autoscalers, autoscaler(version)).unwrap_err().message().to_owned();
+        assert!(message.ends_with("apiVersion must specify API group"), "{message}");
+    }
+}
+
+#[test]
+fn a_limit_range_without_a_name_is_given_one() {
+    let world = World::new();
+    let created =
+        world.create(&core("limitranges").in_namespace("default"), json!({"metadata": {}})).unwrap();
+    assert_eq!((created.name().len(), created.name() == created.uid()), (36, false));
+    assert!(
+        world
+            .create(&maps(), json!({"metadata": {}}))
+            .unwrap_err()
+            .message()
+            .contains("name or generateName")
+    );
+}

@@ -7,6 +7,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::tree::{Value, json};
 
 use super::{Strategy, checks};
+use crate::convert::autoscaler::drop_carriers;
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of horizontal pod autoscalers.
@@ -14,7 +15,9 @@ pub(super) struct Autoscalers;
 
 impl Strategy for Autoscalers {
     fn default(&self, object: &mut Value) {
-        let spec = fields(object).object("spec");
+        let autoscaler = fields(object);
+        autoscaler.object_mut("metadata").into_iter().for_each(drop_carriers);
+        let spec = autoscaler.object("spec");
         spec.fill("minReplicas", 1);
         if spec.items("metrics").is_empty() {
             let target = json!({"type": "Utilization", "averageUtilization": 80});
@@ -93,7 +96,7 @@ fn check_form(target: &Value, at: &Path<'_>, errors: &mut ErrorList) -> bool {
 fn check_version(target: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     let version = target.text("apiVersion");
     if check_form(target, at, errors)
-        && !version.contains('/')
+        && version.split_once('/').is_none_or(|(group, _)| group.is_empty())
         && target.text("kind") != "ReplicationController"
     {
         errors.push(Error::invalid(at, version, "apiVersion must specify API group"));
