@@ -54,6 +54,10 @@ impl Strategy for RuntimeClasses {
         false
     }
 
+    fn allows_create_on_update(&self) -> bool {
+        true
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }

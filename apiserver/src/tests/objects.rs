@@ -181,3 +181,15 @@ fn a_limit_range_without_a_name_is_given_one() {
             .contains("name or generateName")
     );
 }
+
+#[test]
+fn an_update_creates_what_it_may_create() {
+    let world = World::new();
+    let cases = [("node.k8s.io", "runtimeclasses", true), ("storage.k8s.io", "storageclasses", false)];
+    for (group, resource, may) in cases {
+        let class = Target::all(GroupVersionResource::new(group, "v1", resource)).named("a");
+        let written =
+            world.update(&class, json!({"metadata": {"name": "a"}, "handler": "h", "provisioner": "p"}));
+        assert_eq!(written.err().map(|error| error.is_not_found()), (!may).then_some(true), "{resource}");
+    }
+}
