@@ -73,6 +73,10 @@ impl Strategy for CustomResourceDefinitions {
         set_terminating(object, cx.now);
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }

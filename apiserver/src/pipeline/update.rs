@@ -304,11 +304,21 @@ impl Request<'_> {
         if self.row.custom {
             return changed;
         }
-        // Upstream's kinds look at the metadata a second time, as new and as changed, so each finding is two causes, or
+        let (whole, finalizers) = (self.row.validate_common_metadata(new), self.row.validate_finalizers(new));
+        let strategy = &self.row.strategy;
+        let is_repeated = match door {
+            Door::Status => strategy.repeats_metadata_of_status(),
+            Door::Object | Door::Other(_) => strategy.repeats_metadata(),
+        };
+        // Upstream's kinds look at the metadata a second time, as changed and as new, so each finding is two causes, or
         // four.
-        let whole = self.row.validate_metadata(new);
-        let again = if matches!(door, Door::Object) { whole.clone() } else { ErrorList::new() };
-        [whole, changed.clone(), changed, again].concat()
+        match door {
+            _ if !is_repeated => [whole, changed].concat(),
+            Door::Object => {
+                [whole.clone(), changed.clone(), changed, finalizers.clone(), whole, finalizers].concat()
+            }
+            Door::Status | Door::Other(_) => [whole, changed.clone(), changed, finalizers].concat(),
+        }
     }
 
     fn check_version(&self, door: &Door<'_>, version: &str, old: &Current) -> Result<()> {

@@ -147,14 +147,22 @@ impl Served {
 
     /// What is wrong with the metadata of a new object.
     pub(crate) fn validate_metadata(&self, new: &Metadata) -> ErrorList {
-        let path = Path::new("metadata");
+        [self.validate_common_metadata(new), self.validate_finalizers(new)].concat()
+    }
+
+    /// What is wrong with it by the rules of every kind.
+    pub(crate) fn validate_common_metadata(&self, new: &Metadata) -> ErrorList {
         let rule = |name: &str, is_prefix| self.strategy.validate_name(name, is_prefix);
-        let mut errors = metadata::validate(new, self.names.resource.scope, rule, &path);
-        if !self.custom {
-            let at = path.child("finalizers");
-            errors.extend(metadata::validate_finalizers_of_builtin(&new.finalizers, &at));
+        metadata::validate(new, self.names.resource.scope, rule, &Path::new("metadata"))
+    }
+
+    /// What is wrong with the finalizers by the rules of the kind.
+    pub(crate) fn validate_finalizers(&self, new: &Metadata) -> ErrorList {
+        if self.custom || !self.strategy.qualifies_finalizers() {
+            return ErrorList::new();
         }
-        errors
+        let at = Path::new("metadata");
+        metadata::validate_finalizers_of_builtin(&new.finalizers, &at.child("finalizers"))
     }
 
     /// Whether `status` is written through its own door only.

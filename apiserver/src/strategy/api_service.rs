@@ -67,6 +67,10 @@ impl Strategy for ApiServices {
         errors
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }

@@ -46,6 +46,14 @@ impl Strategy for DisruptionBudgets {
         Vec::new()
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
+    fn repeats_metadata(&self) -> bool {
+        false
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }

@@ -28,6 +28,10 @@ impl Strategy for Leases {
         errors
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }

@@ -210,6 +210,22 @@ pub trait Strategy: Send + Sync {
         false
     }
 
+    /// Whether a finalizer names its domain, unless it is one of Kubernetes' own. Upstream asks that of the kinds whose
+    /// rules use the metadata rules of `core`.
+    fn qualifies_finalizers(&self) -> bool {
+        true
+    }
+
+    /// Whether the rules of the kind look at the metadata of an update again, after what is asked of every kind's.
+    fn repeats_metadata(&self) -> bool {
+        true
+    }
+
+    /// The same of a write to `status`.
+    fn repeats_metadata_of_status(&self) -> bool {
+        self.repeats_metadata()
+    }
+
     /// Whether `metadata.generation` counts changes of the spec.
     fn counts_generation(&self) -> bool {
         true

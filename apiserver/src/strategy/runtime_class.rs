@@ -50,6 +50,10 @@ impl Strategy for RuntimeClasses {
         renamed.map(|why| format!("scheduling.nodeSelector: {why}")).collect()
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
     fn counts_generation(&self) -> bool {
         false
     }

@@ -174,6 +174,67 @@ fn bad_bodies_are_refused_and_nothing_is_stored() {
     assert!(world.list(&maps(), &ListOptions::default()).unwrap().items.is_empty());
 }
 
+/// `field, field` of the error, or nothing.
+fn causes(outcome: Result<Object>) -> String {
+    let Err(error) = outcome else { return String::new() };
+    let fields = error.causes().iter().map(|cause| cause.field.as_deref().unwrap_or("?"));
+    fields.collect::<Vec<_>>().join(", ")
+}
+
+fn kind(group: &'static str, resource: &'static str) -> Target {
+    Target::all(GroupVersionResource::new(group, "v1", resource))
+}
+
+#[test]
+fn a_finalizer_names_its_domain_where_upstreams_kind_asks() {
+    let world = World::new();
+    let budget = json!({"minAvailable": 1});
+    let cases = [
+        (maps(), json!({}), "metadata.finalizers[0]"),
+        (kind("scheduling.k8s.io", "priorityclasses"), json!({"value": 1}), "metadata.finalizers[0]"),
+        (kind("coordination.k8s.io", "leases").in_namespace("default"), json!({}), ""),
+        (kind("node.k8s.io", "runtimeclasses"), json!({"handler": "h"}), ""),
+        (kind("admissionregistration.k8s.io", "validatingwebhookconfigurations"), json!({}), ""),
+        (kind("policy", "poddisruptionbudgets").in_namespace("default"), json!({"spec": budget}), ""),
+    ];
+    for (target, mut body, expected) in cases {
+        body["metadata"] = json!({"name": "f", "finalizers": ["bare"]});
+        assert_eq!(causes(world.create(&target, body)), expected, "{target:?}");
+    }
+}
+
+#[test]
+fn the_metadata_of_a_status_is_judged_as_upstreams_kind_judges_it() {
+    let world = World::new();
+    let template = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+    let cron_job = json!({"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}});
+    let quotas = core("resourcequotas").in_namespace("default");
+    let labels = "metadata.labels, metadata.labels";
+    let cases = [
+        (quotas, json!({}), format!("{labels}, metadata.labels, metadata.finalizers[0]")),
+        (kind("batch", "cronjobs").in_namespace("default"), cron_job, labels.to_owned()),
+        (
+            kind("policy", "poddisruptionbudgets").in_namespace("default"),
+            json!({"minAvailable": 1}),
+            labels.to_owned(),
+        ),
+    ];
+    for (target, spec, expected) in cases {
+        world.create(&target, json!({"metadata": {"name": "s"}, "spec": spec})).unwrap();
+        let status = target.named("s").subresource("status");
+        let patch = json!({"metadata": {"labels": {"a b": "c"}, "finalizers": ["bare"]}});
+        assert_eq!(causes(world.merge(&status, patch)), expected, "{status:?}");
+    }
+}
+
+#[test]
+fn a_runtime_class_is_created_by_an_update() {
+    let world = World::new();
+    let class = json!({"metadata": {"name": "r"}, "handler": "h"});
+    let created = world.update(&kind("node.k8s.io", "runtimeclasses").named("r"), class).unwrap();
+    assert_eq!(created.name(), "r");
+}
+
 #[test]
 fn a_body_of_more_than_three_mebibytes_is_refused() {
     let world = World::new();

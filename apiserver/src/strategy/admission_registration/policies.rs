@@ -90,6 +90,10 @@ impl Strategy for AdmissionPolicies {
         rules::name_warnings(object)
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }
@@ -318,6 +322,10 @@ impl Strategy for AdmissionPolicyBindings {
 
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
         rules::name_warnings(object)
+    }
+
+    fn qualifies_finalizers(&self) -> bool {
+        false
     }
 
     fn allows_unconditional_update(&self) -> bool {

@@ -60,6 +60,10 @@ impl Strategy for Webhooks {
         rules::name_warnings(object)
     }
 
+    fn qualifies_finalizers(&self) -> bool {
+        false
+    }
+
     fn allows_unconditional_update(&self) -> bool {
         false
     }

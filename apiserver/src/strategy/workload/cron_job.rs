@@ -54,6 +54,10 @@ impl Strategy for CronJobs {
         }
         warnings
     }
+
+    fn repeats_metadata_of_status(&self) -> bool {
+        false
+    }
 }
 
 /// What is wrong with a spec that replaces `was`, if there was one.
