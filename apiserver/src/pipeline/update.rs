@@ -15,6 +15,7 @@ use super::{Body, Caller, Core, Written, metadata, scale};
 use crate::admission::{Operation, Options};
 use crate::encode;
 use crate::ownership::Owners;
+use crate::registry::Looks;
 use crate::schema::Extent;
 
 /// How often a write starts again because others were faster. Every lost round is somebody's won one, so this is far
@@ -310,15 +311,19 @@ impl Request<'_> {
             Door::Status => strategy.repeats_metadata_of_status(),
             Door::Object | Door::Other(_) => strategy.repeats_metadata(),
         };
-        // Upstream's kinds look at the metadata a second time, as changed and as new, so each finding is two causes, or
-        // four.
-        match door {
-            _ if !is_repeated => [whole, changed].concat(),
-            Door::Object => {
-                [whole.clone(), changed.clone(), changed, finalizers.clone(), whole, finalizers].concat()
-            }
-            Door::Status | Door::Other(_) => [whole, changed.clone(), changed, finalizers].concat(),
+        let looks = match door {
+            Door::Object => Looks::of_update(&self.row.kind.kind),
+            Door::Status | Door::Other(_) => Looks { at_changes: true, at_whole: false },
+        };
+        // Upstream's kinds look at the metadata a second time, so each finding is up to four causes.
+        let mut errors = [whole.clone(), changed.clone()].concat();
+        if is_repeated && looks.at_changes {
+            errors.extend([changed, finalizers.clone()].concat());
         }
+        if is_repeated && looks.at_whole {
+            errors.extend([whole, finalizers].concat());
+        }
+        errors
     }
 
     fn check_version(&self, door: &Door<'_>, version: &str, old: &Current) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod custom;
+mod metadata_rules;
 mod row;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::watch_cache::Collection;
 
 pub(crate) use builtin::builtin;
 pub(crate) use custom::{custom, definition_of, prefix, strategy};
+pub(crate) use metadata_rules::Looks;
 pub(crate) use row::{Served, View};
 
 /// The rows, as of some moment. A row that appears or vanishes makes a new table, so a request in flight keeps its own.

@@ -228,6 +228,34 @@ fn the_metadata_of_a_status_is_judged_as_upstreams_kind_judges_it() {
 }
 
 #[test]
+fn the_metadata_of_an_update_is_judged_as_often_as_upstreams_kind_does() {
+    let world = World::new();
+    let (once, finalizer) = ("metadata.labels", "metadata.finalizers[0]");
+    let classes = kind("scheduling.k8s.io", "priorityclasses");
+    let cases = [
+        (maps(), json!({}), format!("{once}, {once}, {once}, {finalizer}, {once}, {finalizer}")),
+        (classes, json!({"value": 1}), format!("{once}, {once}, {once}, {finalizer}")),
+        (
+            core("limitranges").in_namespace("default"),
+            json!({"spec": {"limits": []}}),
+            format!("{once}, {once}, {once}, {finalizer}"),
+        ),
+        (
+            kind("policy", "poddisruptionbudgets").in_namespace("default"),
+            json!({"spec": {"minAvailable": 1}}),
+            format!("{once}, {once}"),
+        ),
+    ];
+    for (target, mut body, expected) in cases {
+        body["metadata"] = json!({"name": "u"});
+        world.create(&target, body).unwrap();
+        let named = target.named("u");
+        let patch = json!({"metadata": {"labels": {"a b": "c"}, "finalizers": ["bare"]}});
+        assert_eq!(causes(world.merge(&named, patch)), expected, "{named:?}");
+    }
+}
+
+#[test]
 fn a_runtime_class_is_created_by_an_update() {
     let world = World::new();
     let class = json!({"metadata": {"name": "r"}, "handler": "h"});
