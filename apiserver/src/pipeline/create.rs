@@ -104,18 +104,17 @@ impl Request<'_> {
             let why = "create not allowed while custom resource definition is terminating";
             return Err(Error::forbidden(&self.resource(), metadata::text(&tree, "name"), why));
         }
+        let (core, row) = (self.core, self.row.clone());
+        let reservation = row.strategy.reserve(&mut tree, None, &self.context())?;
         self.prepare_create(&mut tree);
         let metadata = encode::metadata_of(&tree)?;
-        let (core, row) = (self.core, self.row.clone());
         core.converting(&row, || self.validate_create(&tree, &metadata)).await?;
         self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         if !version.is_empty() && version != "0" {
             return Err(fault::bare("resourceVersion should not be set on objects to be created"));
         }
-        let row = self.row.clone();
         let collection = row.stored("create")?;
         let key = row.key(&self.target.namespace, &metadata.name);
-        let reservation = row.strategy.reserve(&mut tree, None, &self.context())?;
         if self.dry_run {
             return match self.core.newest(collection, &key).await? {
                 Some(there) => Err(self.exists(&metadata.name, Some(&there))),

@@ -17,6 +17,7 @@ use crate::encode;
 use crate::ownership::Owners;
 use crate::registry::Looks;
 use crate::schema::Extent;
+use crate::strategy::Reservation;
 
 /// How often a write starts again because others were faster. Every lost round is somebody's won one, so this is far
 /// beyond what fair neighbours cause.
@@ -172,35 +173,32 @@ impl Request<'_> {
         }
         self.check_grants(&wanted, Some(&old.tree)).await?;
         self.check_version(door, &version, old)?;
+        let (core, row) = (self.core, self.row.clone());
+        let reservation = match door {
+            Door::Object => row.strategy.reserve(&mut wanted, Some(&old.tree), &self.context())?,
+            Door::Status | Door::Other(_) => Reservation::none(),
+        };
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
-        let (core, row) = (self.core, self.row.clone());
         core.converting(&row, || self.validate(door, &tree, &metadata, old)).await?;
         self.check(Operation::Update, &mut tree, &mut owners, Some(old)).await?;
         if self.is_released(&tree, &metadata) {
             return self.drop_released(tree, owners, old).await;
         }
-        self.store(tree, owners, metadata, old).await
+        let draft = Draft { tree, owners, metadata };
+        self.store(draft, old, reservation).await
     }
 
-    async fn store(
-        &mut self,
-        mut tree: Value,
-        owners: Owners,
-        metadata: Metadata,
-        old: &Current,
-    ) -> Result<Round> {
-        if owners == old.owners && is_same(&tree, &old.tree) {
+    async fn store(&mut self, draft: Draft, old: &Current, reservation: Reservation) -> Result<Round> {
+        let Draft { tree, owners, .. } = &draft;
+        if *owners == old.owners && is_same(tree, &old.tree) {
             return Ok(Round::Done { object: old.object.clone(), created: false });
         }
-        let row = self.row.clone();
-        let reservation = row.strategy.reserve(&mut tree, Some(&old.tree), &self.context())?;
         if self.dry_run {
-            let unstored = encode::unstored(&tree, &owners)?;
+            let unstored = encode::unstored(tree, owners)?;
             return Ok(Round::Done { object: encode::stamped(&unstored, old.revision)?, created: false });
         }
-        let key = self.key();
-        let draft = Draft { tree: tree.clone(), owners, metadata };
+        let (row, key, tree) = (self.row.clone(), self.key(), tree.clone());
         match self.core.put(&row, row.stored("update")?, &key, draft, Some(old)).await? {
             Outcome::Stored(object) => {
                 reservation.keep();

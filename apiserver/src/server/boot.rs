@@ -13,8 +13,8 @@ use crate::authorize::bootstrap;
 use crate::moment::seconds;
 use crate::pipeline::{Body, Caller, Core};
 use crate::reader::Reader;
+use crate::strategy::ServiceRanges;
 use crate::strategy::flow_control;
-use crate::strategy::{ServiceRanges, WriteContext};
 use crate::user::User;
 
 /// The port that pods are told of where nobody listens; upstream's `--secure-port`.
@@ -166,13 +166,8 @@ async fn endpoints(core: &Core, caller: &Caller, address: SocketAddr) -> Result<
 fn reserve(core: &Core) -> Result<()> {
     let services = GroupResource::new("", "services");
     let Some(row) = core.registry.rows().preferred(&services).cloned() else { return Ok(()) };
-    let user = User::admin();
     for service in Reader::list(core, &services, "") {
-        let cx = WriteContext { now: core.env.now(), user: &user, cluster: core, dry_run: false };
-        match row.strategy.reserve(&mut service.to_value()?, None, &cx) {
-            Ok(reservation) => reservation.keep(),
-            Err(error) => tracing::warn!(?service, %error, "a stored service holds what it cannot have"),
-        }
+        row.strategy.restore(&service.to_value()?);
     }
     Ok(())
 }

@@ -275,9 +275,10 @@ pub trait Strategy: Send + Sync {
         None
     }
 
-    /// Takes what must be unique in the cluster and writes it into the object: cluster IPs, node ports. Runs last
-    /// before the object is stored, after it has proved valid (so it may fail with what is taken already, or used
-    /// up). On a dry run it is given back at once.
+    /// Takes what must be unique in the cluster and writes it into the object: cluster IPs, node ports; the counterpart
+    /// of upstream's `BeginCreate` and `BeginUpdate`. Runs before anything else of the strategy, so that what is taken is
+    /// checked and admitted, too; it refuses what it cannot understand. Whatever stops the write afterwards gives it
+    /// back; a dry run takes nothing.
     fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
         let _ = (object, old, cx);
         Ok(Reservation::none())
@@ -289,7 +290,8 @@ pub trait Strategy: Send + Sync {
         let _ = (old, new);
     }
 
-    /// Takes what a stored object holds, when the server starts with a store that is not empty. May be repeated.
+    /// Takes what a stored object holds, as far as it can be had, when the server starts with a store that is not empty.
+    /// May be repeated.
     fn restore(&self, object: &Value) {
         let _ = object;
     }

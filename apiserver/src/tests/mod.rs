@@ -1,6 +1,7 @@
 //! The contracts of the API, over a whole server: a store of a hundred lines, an executor that runs in the test.
 
 mod access;
+mod allocations;
 mod conversions;
 mod custom;
 mod forms;

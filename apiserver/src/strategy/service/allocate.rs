@@ -1,16 +1,21 @@
 //! Gives a service its cluster IPs and node ports, and takes them back.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use steersman_core::addresses;
 use steersman_core::field::{self, Path};
 use steersman_core::tree::{Map, Value};
 
 use super::cluster_ips::{self, ClusterIps};
-use super::needs::{self, HEADLESS};
-use super::node_ports::NodePorts;
+use super::needs;
+use super::node_ports::{self, NodePorts};
 use super::ranges::ServiceRanges;
 use crate::tree::{Fill, Read};
+
+/// The first port that a dry run is given, unless it asks for others, comes after this one.
+const BEFORE_DRY_PORTS: i64 = 32_768;
 
 /// Why a service did not get what it asked for.
 pub(super) enum Failed {
@@ -20,6 +25,8 @@ pub(super) enum Failed {
     Addresses(cluster_ips::Refused),
     /// There is no port to give.
     Ports(String),
+    /// An update asks for the same port twice.
+    Repeated(String),
 }
 
 /// What all services of a server are given from.
@@ -29,10 +36,11 @@ pub(super) struct Pools {
     ports: NodePorts,
 }
 
-/// What one write has taken.
+/// What one write has taken; what it would have taken, if it is not to be stored.
 #[derive(Debug)]
 pub(super) struct Taken {
     pools: Arc<Pools>,
+    dry_run: bool,
     ips: Vec<IpAddr>,
     ports: Vec<i64>,
 }
@@ -43,13 +51,14 @@ impl Pools {
     }
 
     /// Gives `spec` what it needs and `old` does not hold already. If it fails, nothing stays taken.
-    pub(super) fn allocate(self: &Arc<Self>, spec: &mut Map, old: &Value) -> Result<Taken, Failed> {
-        let mut taken = Taken { pools: self.clone(), ips: Vec::new(), ports: Vec::new() };
-        let outcome = taken
-            .cluster_ips(spec, &held_ips(old))
-            .and_then(|()| taken.node_ports(spec, held_ports(old), old.is_null()))
-            .and_then(|()| taken.health_check_port(spec, &held_ports(old)));
-        match outcome {
+    pub(super) fn allocate(
+        self: &Arc<Self>,
+        spec: &mut Map,
+        old: &Value,
+        dry_run: bool,
+    ) -> Result<Taken, Failed> {
+        let mut taken = Taken { pools: self.clone(), dry_run, ips: Vec::new(), ports: Vec::new() };
+        match taken.take(spec, old) {
             Ok(()) => Ok(taken),
             Err(failed) => {
                 taken.give_back();
@@ -83,99 +92,165 @@ impl Pools {
 impl Taken {
     /// Gives everything back.
     pub(super) fn give_back(self) {
-        self.ips.into_iter().for_each(|ip| self.pools.ips.give_back(ip));
-        self.ports.into_iter().for_each(|port| self.pools.ports.give_back(port));
+        if !self.dry_run {
+            self.ips.into_iter().for_each(|ip| self.pools.ips.give_back(ip));
+            self.ports.into_iter().for_each(|port| self.pools.ports.give_back(port));
+        }
     }
 
-    fn cluster_ips(&mut self, spec: &mut Map, held: &[IpAddr]) -> Result<(), Failed> {
-        if !needs::cluster_ip(spec) || spec.text("clusterIP") == HEADLESS {
-            return Ok(());
+    fn take(&mut self, spec: &mut Map, old: &Value) -> Result<(), Failed> {
+        // What has an address keeps it, and what wants none does not get one: a change is refused later.
+        if old.is_null() || !needs::cluster_ip(old) {
+            self.cluster_ips(spec)?;
         }
-        if spec.items("clusterIPs").is_empty() {
-            let ip = self.pools.ips.take_any().map_err(Failed::Addresses)?;
-            self.ips.push(ip);
-            spec.put("clusterIP", ip.to_string());
-            spec.put("clusterIPs", vec![Value::from(ip.to_string())]);
-            return Ok(());
+        match old.is_null() {
+            true => self.first_node_ports(spec)?,
+            false => self.next_node_ports(spec, old)?,
         }
-        let asked: Vec<IpAddr> = spec.texts("clusterIPs").filter_map(|ip| ip.parse().ok()).collect();
-        for ip in asked.into_iter().filter(|ip| !held.contains(ip)) {
-            self.pools.ips.take(ip).map_err(|why| {
-                let why = format!("failed to allocate IP {ip}: {why}");
-                Failed::Field(field::Error::invalid(
-                    &Path::new("spec").child("clusterIPs"),
-                    spec.at("clusterIPs"),
-                    why,
-                ))
-            })?;
-            self.ips.push(ip);
+        if needs::health_check_port(spec) && !needs::health_check_port(old) {
+            self.health_check_port(spec)?;
         }
         Ok(())
     }
 
-    /// Ports of equal number (over different protocols) share a node port in a service that is `new`.
-    fn node_ports(&mut self, spec: &mut Map, mut held: Vec<i64>, new: bool) -> Result<(), Failed> {
+    fn cluster_ips(&mut self, spec: &mut Map) -> Result<(), Failed> {
+        if !needs::cluster_ip(spec) || needs::headless(spec) {
+            return Ok(());
+        }
+        if spec.items("clusterIPs").is_empty() {
+            let ip = self.any_ip().map_err(Failed::Addresses)?;
+            spec.put("clusterIP", ip.to_string());
+            spec.put("clusterIPs", vec![Value::from(ip.to_string())]);
+            return Ok(());
+        }
+        for ip in spec.texts("clusterIPs") {
+            let Some(address) = addresses::parse_ip(ip) else { continue };
+            self.ip(address).map_err(|why| {
+                let (path, why) = (Path::new("spec"), format!("failed to allocate IP {ip}: {why}"));
+                Failed::Field(field::Error::invalid(&path.child("clusterIPs"), spec.at("clusterIPs"), why))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn any_ip(&mut self) -> Result<IpAddr, cluster_ips::Refused> {
+        if self.dry_run {
+            return Ok(self.pools.ips.network());
+        }
+        let ip = self.pools.ips.take_any()?;
+        self.ips.push(ip);
+        Ok(ip)
+    }
+
+    /// A dry run may ask for an address that another service has; upstream does not look.
+    fn ip(&mut self, ip: IpAddr) -> Result<(), cluster_ips::Refused> {
+        if self.dry_run {
+            return self.pools.ips.check(ip);
+        }
+        self.pools.ips.take(ip)?;
+        self.ips.push(ip);
+        Ok(())
+    }
+
+    /// The node ports of a new service: ports of equal number (over different protocols) share one.
+    fn first_node_ports(&mut self, spec: &mut Map) -> Result<(), Failed> {
         if !needs::node_ports(spec) {
             return Ok(());
         }
         let always = needs::given_node_ports(spec);
         let asked: Vec<(i64, i64)> =
             spec.items("ports").iter().map(|port| (number(port), node_port(port))).collect();
-        let mut given: Vec<(i64, i64)> = Vec::new();
+        let mut given: BTreeMap<i64, i64> = BTreeMap::new();
         for (index, port) in spec.objects_mut("ports").enumerate() {
-            let (service_port, asked_port) = asked[index];
-            let same = given.iter().find(|(port, _)| *port == service_port).map(|(_, node)| *node);
-            let shared = same.or_else(|| requested(&asked[index..], service_port)).filter(|_| new);
-            let node = match Some(asked_port).filter(|port| *port != 0).or(shared) {
-                _ if asked_port == 0 && !always => continue,
-                None => self.any_port("a nodePort")?,
-                Some(wanted) if held.contains(&wanted) => wanted,
-                Some(wanted) => self.port(wanted, index)?,
+            let (service_port, own) = asked[index];
+            if own == 0 && !always {
+                continue;
+            }
+            let node = match (given.get(&service_port), requested(&asked, service_port)) {
+                (Some(shared), _) if own == 0 || own == *shared => *shared,
+                (Some(_), _) => self.port(own, index)?,
+                (None, Some(wanted)) => self.port(wanted, index)?,
+                (None, None) => self.any_port("a nodePort")?,
             };
-            held.push(node);
-            given.push((service_port, node));
+            given.entry(service_port).or_insert(node);
             port.put("nodePort", node);
         }
         Ok(())
     }
 
+    /// The node ports of a service that replaces another one, whose ports it may go on using.
+    fn next_node_ports(&mut self, spec: &mut Map, old: &Value) -> Result<(), Failed> {
+        if !needs::node_ports(spec) {
+            return Ok(());
+        }
+        let always = needs::given_node_ports(spec);
+        let mut held: Vec<i64> = old.items("ports").iter().map(node_port).collect();
+        let mut given: Vec<(String, i64)> = Vec::new();
+        for (index, port) in spec.objects_mut("ports").enumerate() {
+            let node = match port.int("nodePort").unwrap_or_default() {
+                0 if !always => continue,
+                0 => self.any_port("a nodePort")?,
+                wanted if held.contains(&wanted) => wanted,
+                wanted => self.port(wanted, index)?,
+            };
+            held.push(node);
+            port.put("nodePort", node);
+            let one = (port.text("protocol").to_owned(), node);
+            if given.contains(&one) {
+                return Err(Failed::Repeated(format!("duplicate nodePort: {{{} {}}}", one.0, one.1)));
+            }
+            given.push(one);
+        }
+        Ok(())
+    }
+
     fn port(&mut self, wanted: i64, index: usize) -> Result<i64, Failed> {
-        self.pools.ports.take(wanted).map_err(|why| {
+        self.certain_port(wanted).map_err(|why| {
             let spec = Path::new("spec");
             let ports = spec.child("ports");
             let port = ports.index(index);
             Failed::Field(field::Error::invalid(&port.child("nodePort"), wanted, why.to_string()))
         })?;
-        self.ports.push(wanted);
         Ok(wanted)
     }
 
+    /// A dry run may ask for a port out of the range; upstream does not look.
+    fn certain_port(&mut self, port: i64) -> Result<(), node_ports::Refused> {
+        match self.dry_run {
+            true if self.pools.ports.has(port) || self.ports.contains(&port) => {
+                return Err(node_ports::Refused::Taken);
+            }
+            true => {}
+            false => self.pools.ports.take(port)?,
+        }
+        self.ports.push(port);
+        Ok(())
+    }
+
     fn any_port(&mut self, what: &str) -> Result<i64, Failed> {
-        let port = self.pools.ports.take_any();
-        let port = port.map_err(|why| Failed::Ports(format!("failed to allocate {what}: {why}")))?;
+        let port = match self.dry_run {
+            true => self.ports.iter().max().unwrap_or(&BEFORE_DRY_PORTS) + 1,
+            false => {
+                let port = self.pools.ports.take_any();
+                port.map_err(|why| Failed::Ports(format!("failed to allocate {what}: {why}")))?
+            }
+        };
         self.ports.push(port);
         Ok(port)
     }
 
-    fn health_check_port(&mut self, spec: &mut Map, held: &[i64]) -> Result<(), Failed> {
-        if !needs::health_check_port(spec) {
-            return Ok(());
-        }
-        match spec.int("healthCheckNodePort") {
+    fn health_check_port(&mut self, spec: &mut Map) -> Result<(), Failed> {
+        match spec.int("healthCheckNodePort").filter(|port| *port != 0) {
             None => {
-                let port = self.any_port("a HealthCheck NodePort")?;
+                let port = self.any_port("a HealthCheck NodePort 0")?;
                 spec.put("healthCheckNodePort", port);
+                Ok(())
             }
-            Some(port) if held.contains(&port) => {}
-            Some(port) => {
-                self.pools.ports.take(port).map_err(|why| {
-                    let what = "failed to allocate requested HealthCheck NodePort";
-                    Failed::Ports(format!("{what} {port}: {why}"))
-                })?;
-                self.ports.push(port);
-            }
+            Some(port) => self.certain_port(port).map_err(|why| {
+                let what = "failed to allocate requested HealthCheck NodePort";
+                Failed::Ports(format!("{what} {port}: {why}"))
+            }),
         }
-        Ok(())
     }
 }
 
@@ -187,7 +262,7 @@ fn node_port(port: &Value) -> i64 {
     port.int("nodePort").unwrap_or_default()
 }
 
-/// The node port that a later entry for the same port asks for.
+/// The node port that an entry for that port asks for.
 fn requested(ports: &[(i64, i64)], service_port: i64) -> Option<i64> {
     ports.iter().find(|(port, node)| *port == service_port && *node != 0).map(|(_, node)| *node)
 }
@@ -196,7 +271,7 @@ fn held_ips(spec: &Value) -> Vec<IpAddr> {
     if spec.text("type") == "ExternalName" {
         return Vec::new();
     }
-    spec.texts("clusterIPs").filter_map(|ip| ip.parse().ok()).collect()
+    spec.texts("clusterIPs").filter_map(addresses::parse_ip).collect()
 }
 
 fn held_ports(spec: &Value) -> Vec<i64> {

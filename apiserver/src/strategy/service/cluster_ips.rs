@@ -65,6 +65,17 @@ impl ClusterIps {
         if self.pool.take(number) { Ok(()) } else { Err(Refused::Taken) }
     }
 
+    /// Refuses an address that nobody can have.
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), Refused> {
+        let kept = || Refused::Kept(address, format!("{}/{}", self.network(), self.range.1));
+        self.number(address).map(drop).ok_or_else(kept)
+    }
+
+    /// The address of the network itself, which nobody has: what a dry run is given.
+    pub(super) fn network(&self) -> IpAddr {
+        self.at(self.network)
+    }
+
     /// Takes any address.
     pub(super) fn take_any(&self) -> Result<IpAddr, Refused> {
         self.pool.take_any().map(|number| self.address(number)).ok_or(Refused::Full)
@@ -94,7 +105,10 @@ impl ClusterIps {
     }
 
     fn address(&self, number: u64) -> IpAddr {
-        let bits = self.network + 1 + u128::from(number);
+        self.at(self.network + 1 + u128::from(number))
+    }
+
+    fn at(&self, bits: u128) -> IpAddr {
         if self.v4 {
             Ipv4Addr::from(u32::try_from(bits).expect("an address of an IPv4 network")).into()
         } else {

@@ -19,13 +19,14 @@ mod warnings;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use steersman_core::field::ErrorList;
+use steersman_core::field::{self, ErrorList};
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::tree::{Map, Value};
 use steersman_core::{Error, Result, names};
 
 use self::allocate::{Failed, Pools};
 use super::{Reservation, Strategy, WriteContext, checks};
+use crate::fault;
 use crate::tree::{Fill, Read, fields};
 
 pub(super) use addresses::{Reach, special_address};
@@ -49,18 +50,12 @@ impl Strategy for Services {
     }
 
     fn prepare_create(&self, object: &mut Value, _cx: &WriteContext<'_>) {
-        let spec = fields(object).object("spec");
-        prepare::sync_cluster_ips(spec, &Value::Null);
-        prepare::default_families(spec, &Value::Null, self.pools.ips.family());
-        prepare::hide_policy(spec);
+        prepare::hide_policy(fields(object).object("spec"));
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         let service = fields(object);
         let (spec, old) = (service.object("spec"), old.at("spec"));
-        prepare::keep_given(spec, old);
-        prepare::sync_cluster_ips(spec, old);
-        prepare::default_families(spec, old, self.pools.ips.family());
         prepare::drop_with_type(spec, old);
         prepare::hide_policy(spec);
         if spec.text("type") != "LoadBalancer" {
@@ -69,7 +64,7 @@ impl Strategy for Services {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        validate::validate(object, self.pools.ips.family())
+        validate::validate(object)
     }
 
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
@@ -77,7 +72,7 @@ impl Strategy for Services {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        validate::validate_update(object, old, self.pools.ips.family())
+        validate::validate_update(object, old)
     }
 
     fn warnings(&self, object: &Value, _old: Option<&Value>) -> Vec<String> {
@@ -108,19 +103,20 @@ impl Strategy for Services {
         Cow::Borrowed(object.at("spec").text(field.trim_start_matches("spec.")))
     }
 
-    fn reserve(
-        &self,
-        object: &mut Value,
-        old: Option<&Value>,
-        _cx: &WriteContext<'_>,
-    ) -> Result<Reservation> {
+    fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
         let name = object.at("metadata").text("name").to_owned();
-        let old = old.map_or(&Value::Null, |old| old.at("spec"));
-        match self.pools.allocate(fields(object).object("spec"), old) {
+        let (service, old) = (fields(object), old.map_or(&Value::Null, |old| old.at("spec")));
+        let invalid = |errors: &[field::Error]| {
+            Error::invalid(&GroupVersionKind::new("", "v1", "Service"), &name, errors)
+        };
+        let faults = prepare::complete(service, old, self.pools.ips.family());
+        if !faults.is_empty() {
+            return Err(invalid(&faults));
+        }
+        match self.pools.allocate(service.object("spec"), old, cx.dry_run) {
             Ok(taken) => Ok(Reservation::new(move || taken.give_back())),
-            Err(Failed::Field(error)) => {
-                Err(Error::invalid(&GroupVersionKind::new("", "v1", "Service"), &name, &[error]))
-            }
+            Err(Failed::Field(error)) => Err(invalid(&[error])),
+            Err(Failed::Repeated(why)) => Err(fault::bare(why)),
             Err(Failed::Addresses(why)) => {
                 let why = format!("failed to allocate a serviceIP for Service {name:?}: {why}");
                 Err(Error::internal(why))

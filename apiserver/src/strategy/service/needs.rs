@@ -7,7 +7,7 @@ pub(super) const HEADLESS: &str = "None";
 
 /// Whether the service is reached through an address in the cluster, or is headless.
 pub(super) fn cluster_ip(spec: &impl Read) -> bool {
-    matches!(spec.text("type"), "ClusterIP" | "NodePort" | "LoadBalancer")
+    spec.text("type") != "ExternalName"
 }
 
 /// Whether the service has no address on purpose.

@@ -42,6 +42,11 @@ impl NodePorts {
         if self.pool.take(number) { Ok(()) } else { Err(Refused::Taken) }
     }
 
+    /// Whether a port of the range is taken.
+    pub(super) fn has(&self, port: i64) -> bool {
+        self.number(port).is_some_and(|number| self.pool.has(number))
+    }
+
     /// Takes any port.
     pub(super) fn take_any(&self) -> Result<i64, Refused> {
         let number = self.pool.take_any().ok_or(Refused::Full)?;

@@ -33,6 +33,11 @@ impl Pool {
         self.lock().taken.insert(number)
     }
 
+    /// Whether `number` is taken.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.lock().taken.contains(&number)
+    }
+
     /// Takes any number; `None` if all are taken. Looks at each number at most twice.
     pub(super) fn take_any(&self) -> Option<u64> {
         let mut state = self.lock();

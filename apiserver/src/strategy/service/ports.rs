@@ -1,12 +1,9 @@
 //! Checks the ports of a service.
 
-use std::collections::BTreeMap;
-
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::tree::{Value, json};
 use steersman_core::{formats, labels, names};
 
-use super::{needs, node_ports};
 use crate::strategy::{checks, internal};
 use crate::tree::Read;
 
@@ -39,30 +36,6 @@ fn check(port: &Value, before: &[Value], named: bool, at: &Path<'_>, errors: &mu
         let protocol = port.text("appProtocol");
         checks::each(labels::qualified_name(protocol), protocol, &at.child("appProtocol"), errors);
     }
-}
-
-/// The node port that a new service asks for twice, for ports of different numbers: it cannot be given, and nothing else
-/// is said.
-pub(super) fn taken_twice(spec: &Value, at: &Path<'_>) -> Option<Error> {
-    let ports = spec.items("ports");
-    let mut given: BTreeMap<Option<i64>, i64> = BTreeMap::new();
-    let mut taken: Vec<i64> = Vec::new();
-    for (index, port) in ports.iter().enumerate().filter(|_| needs::node_ports(spec)) {
-        let (number, own) = (port.int("port"), port.int("nodePort"));
-        let mut same = ports.iter().filter(|one| one.int("port") == number);
-        let wanted = match given.get(&number) {
-            Some(known) => own.filter(|own| own != known),
-            None => same.find_map(|one| one.int("nodePort")),
-        };
-        let Some(wanted) = wanted.filter(|wanted| *wanted != 0) else { continue };
-        if taken.contains(&wanted) {
-            let why = node_ports::Refused::Taken.to_string();
-            return Some(Error::invalid(&at.index(index).child("nodePort"), wanted, why));
-        }
-        taken.push(wanted);
-        given.entry(number).or_insert(wanted);
-    }
-    None
 }
 
 /// No port and no node port is there twice for a protocol.

@@ -1,12 +1,24 @@
 //! Completes a service from what it says elsewhere and from what it was before.
 
+use steersman_core::field::{ErrorList, Path};
 use steersman_core::tree::{Map, Value, json};
 
+use super::families;
 use super::needs::{self, HEADLESS};
 use crate::tree::{Fill, Read};
 
+/// Completes what a service says of its addresses, families and ports, before it is given any, in a cluster whose
+/// addresses are of `family`. Tells what does not fit; nothing else of a service is looked at until all of it does.
+pub(super) fn complete(service: &mut Map, old: &Value, family: &str) -> ErrorList {
+    let spec = service.object("spec");
+    keep_given(spec, old);
+    sync_cluster_ips(spec, old);
+    default_families(spec, old, family);
+    families::validate(service.at("spec"), old, family, &Path::new("spec"))
+}
+
 /// `clusterIP` and `clusterIPs` say the same: who sets or clears only one of them means both.
-pub(super) fn sync_cluster_ips(spec: &mut Map, old: &Value) {
+fn sync_cluster_ips(spec: &mut Map, old: &Value) {
     let (one, before) = (spec.text("clusterIP").to_owned(), old.text("clusterIP"));
     if old.is_null() {
         if spec.items("clusterIPs").is_empty() && !one.is_empty() {
@@ -28,7 +40,10 @@ pub(super) fn sync_cluster_ips(spec: &mut Map, old: &Value) {
 }
 
 /// Takes over what the service was given before and the update leaves out.
-pub(super) fn keep_given(spec: &mut Map, old: &Value) {
+fn keep_given(spec: &mut Map, old: &Value) {
+    if old.is_null() {
+        return;
+    }
     if needs::cluster_ip(spec) && needs::cluster_ip(old) {
         if spec.text("clusterIP").is_empty() {
             copy(spec, old, "clusterIP");
@@ -95,7 +110,7 @@ pub(super) fn hide_policy(spec: &mut Map) {
 
 /// Fills in the IP families and their policy, from what the service was before, the addresses asked for, and the family
 /// that the cluster has.
-pub(super) fn default_families(spec: &mut Map, old: &Value, family: &str) {
+fn default_families(spec: &mut Map, old: &Value, family: &str) {
     if spec.text("type") == "ExternalName" {
         return;
     }

@@ -27,11 +27,12 @@ fn write(services: &Services, spec: Value, old: Option<&Value>) -> Result<Value>
     let cx = WriteContext::new(Timestamp::UNIX_EPOCH, &user, &Nothing);
     let mut service = json!({"metadata": {"name": "x"}, "spec": spec});
     services.default(&mut service);
+    let reservation = services.reserve(&mut service, old, &cx)?;
     match old {
         None => services.prepare_create(&mut service, &cx),
         Some(old) => services.prepare_update(&mut service, old, &cx),
     }
-    services.reserve(&mut service, old, &cx)?.keep();
+    reservation.keep();
     if let Some(old) = old {
         services.release(old, Some(&service));
     }
@@ -79,6 +80,21 @@ fn a_write_that_is_not_stored_gives_back_what_it_took() {
             "ports": [{"port": 80, "nodePort": 30017}]}});
         drop(services.reserve(&mut service, None, &cx).unwrap());
     }
+}
+
+#[test]
+fn what_two_entries_of_a_service_ask_for_is_given_once() {
+    let services = new();
+    let ports = |port: i64| {
+        json!({"type": "NodePort", "ports": [
+            {"name": "a", "port": 80, "nodePort": 30021}, {"name": "b", "port": port, "nodePort": 30021}
+        ]})
+    };
+    let taken = "Service \"x\" is invalid: spec.ports[1].nodePort: Invalid value: 30021: provided port is already allocated";
+    assert_eq!(create(&services, ports(81)).unwrap_err().message(), taken);
+    let first = create(&services, ports(80)).unwrap();
+    let again = write(&services, ports(81), Some(&first)).unwrap_err();
+    assert_eq!((again.code(), again.message()), (500, "duplicate nodePort: {TCP 30021}"));
 }
 
 #[test]

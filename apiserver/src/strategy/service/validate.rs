@@ -24,23 +24,14 @@ pub(super) const TOPOLOGY_MODE: &str = "service.kubernetes.io/topology-mode";
 /// The longest that a client keeps its back end: a day.
 const MOST_AFFINITY_SECONDS: i64 = 86_400;
 
-/// What is wrong with a new service of a cluster whose addresses are of `family`.
-pub(super) fn validate(service: &Value, family: &str) -> ErrorList {
-    let (spec, at) = (service.at("spec"), Path::new("spec"));
-    let mut unfit = families::validate(spec, &Value::Null, family, &at);
-    if unfit.is_empty() {
-        unfit.extend(ports::taken_twice(spec, &at.child("ports")));
-    }
-    if unfit.is_empty() { check(service) } else { unfit }
+/// What is wrong with a new service. What it was given is known to fit.
+pub(super) fn validate(service: &Value) -> ErrorList {
+    check(service)
 }
 
 /// What is wrong with a service that replaces `old`.
-pub(super) fn validate_update(service: &Value, old: &Value, family: &str) -> ErrorList {
+pub(super) fn validate_update(service: &Value, old: &Value) -> ErrorList {
     let (spec, was, at) = (service.at("spec"), old.at("spec"), Path::new("spec"));
-    let unfit = families::validate(spec, was, family, &at);
-    if !unfit.is_empty() {
-        return unfit;
-    }
     let mut errors = ErrorList::new();
     families::check_change(spec, was, &at, &mut errors);
     let (path, class) = (at.child("loadBalancerClass"), spec.at("loadBalancerClass"));
