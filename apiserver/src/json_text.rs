@@ -43,7 +43,8 @@ pub(crate) fn write(value: &Value, out: &mut String) {
 
 /// JSON as Go writes it where a page might show it: what could end a script there is escaped.
 pub(crate) fn for_pages(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    let escaped = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    escaped.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
 /// Writes a text as a string.

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use steersman_core::tree::{Map, Value};
 
-use crate::json_text::{quote, quote_behind};
+use crate::json_text::{for_pages, quote, quote_behind};
 
 /// One step of a path, ordered as its text is. A name is borrowed from the object or the text that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,11 +42,7 @@ impl<'a> Element<'a> {
             text.push(if index == 0 { '{' } else { ',' });
             quote(name, &mut text);
             text.push(':');
-            match &**value {
-                Value::String(value) => quote(value, &mut text),
-                // A string takes whatever is written into it.
-                other => drop(write!(text, "{other}")),
-            }
+            write_value(value, &mut text);
         }
         text.push('}');
         Element::Item(text)
@@ -54,7 +50,9 @@ impl<'a> Element<'a> {
 
     /// The element of a set that has this value.
     pub(super) fn value(value: &Value) -> Element<'static> {
-        Element::Item(format!("v:{value}"))
+        let mut text = "v:".to_owned();
+        write_value(value, &mut text);
+        Element::Item(text)
     }
 
     /// The element of a list at that place.
@@ -107,6 +105,21 @@ impl<'a> Element<'a> {
     }
 }
 
+/// Values are written as a page might show them, names are not.
+fn write_value(value: &Value, out: &mut String) {
+    match value {
+        Value::String(text) if !may_be_markup(text) => quote(text, out),
+        // A string takes whatever is written into it.
+        Value::Number(number) => drop(write!(out, "{number}")),
+        other => out.push_str(&for_pages(&other.to_string())),
+    }
+}
+
+/// Whether a text may hold what a page would take for its own; `0xe2` begins the separators of lines, and others.
+fn may_be_markup(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2))
+}
+
 fn compare_fields(one: &Map, two: &Map) -> Ordering {
     let pairs = one.iter().zip(two);
     let mut orders = pairs.map(|((a, x), (b, y))| a.cmp(b).then_with(|| compare_scalars(x, y)));
@@ -130,7 +143,10 @@ fn compare_scalars(one: &Value, two: &Value) -> Ordering {
 /// A step of a list that another has written, in our own writing.
 fn rewritten(text: &str, of_fields: bool) -> Result<Element<'static>, Unreadable> {
     match serde_json::from_str::<Value>(&text[2..]) {
-        Ok(value) if value.is_object() == of_fields => Ok(Element::Item(format!("{}{value}", &text[..2]))),
+        Ok(Value::Object(fields)) if of_fields => {
+            Ok(Element::key(fields.iter().map(|(name, value)| (name.as_str(), Cow::Borrowed(value)))))
+        }
+        Ok(value) if !of_fields && !value.is_object() => Ok(Element::value(&value)),
         _ => Err(Unreadable::Malformed),
     }
 }
@@ -158,7 +174,7 @@ fn plain_string(json: &str) -> Option<(&str, &str)> {
     let inner = json.strip_prefix('"')?;
     let end = inner.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')?;
     let (text, rest) = inner.split_at(end);
-    Some((text, rest.strip_prefix('"')?))
+    Some((text, rest.strip_prefix('"')?)).filter(|_| !may_be_markup(text))
 }
 
 /// The natural number that the text begins with, and what follows it.
@@ -190,7 +206,7 @@ impl fmt::Display for Element<'_> {
                     fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 write!(f, "[{}]", shown.join(","))
             }
-            ("v:", rest) => write!(f, "[={rest}]"),
+            ("v:", rest) => write!(f, "[={}]", serde_json::from_str::<Value>(rest).unwrap_or_default()),
             (_, rest) => write!(f, "[{rest}]"),
         }
     }
@@ -218,6 +234,9 @@ mod tests {
             (r#"k:{"b":1,"a":"x"}"#, Ok((r#"k:{"a":"x","b":1}"#, r#"[a="x",b=1]"#))),
             (r#"k:{"a":"x","b":0}"#, Ok((r#"k:{"a":"x","b":0}"#, r#"[a="x",b=0]"#))),
             (r#"k:{"a":"\u0041"}"#, Ok((r#"k:{"a":"A"}"#, r#"[a="A"]"#))),
+            (r#"k:{"a":"<&>"}"#, Ok((r#"k:{"a":"\u003c\u0026\u003e"}"#, r#"[a="<&>"]"#))),
+            (r#"k:{"a<":1}"#, Ok((r#"k:{"a<":1}"#, "[a<=1]"))),
+            (r#"v:"<""#, Ok((r#"v:"\u003c""#, r#"[="<"]"#))),
             (r#"k:{"a":01}"#, Err(Unreadable::Malformed)),
             (r#"k:{"a":1.0}"#, Ok((r#"k:{"a":1.0}"#, r#"[a=1.0]"#))),
             (r#"k:{"a":1"#, Err(Unreadable::Malformed)),
@@ -240,6 +259,7 @@ mod tests {
         let key = Element::key([("b", Cow::Borrowed(&one)), ("a", Cow::Borrowed(&text))].into_iter());
         assert_eq!(written(&key), r#"k:{"a":"x","b":1}"#);
         assert_eq!(written(&Element::value(&text)), r#"v:"x""#);
+        assert_eq!(written(&Element::value(&json!("a&b"))), r#"v:"a\u0026b""#);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use steersman_core::api::Patch;
 use steersman_core::tree::{Map, Value, json};
 
+use crate::json_text::for_pages;
 use crate::schema::Cursor;
 
 /// The text of an object that a patch made.
@@ -15,7 +16,7 @@ pub(super) fn of(object: &Value, at: Cursor<'_>, patch: &Patch) -> String {
     };
     let mut text = String::new();
     write(object, Some(at), Some(&gone_through), &mut text);
-    text
+    for_pages(&text)
 }
 
 /// The objects that lead to where operations act, as a tree.

@@ -147,9 +147,13 @@ impl Request<'_> {
 
     fn validate_create(&mut self, tree: &Value, metadata: &Metadata) -> Result<()> {
         let row = self.row.clone();
-        let mut errors = row.validate_metadata(metadata);
-        errors.extend(row.judge(tree, None, Extent::Whole)?.errors);
-        errors.extend(row.strategy.validate(tree));
+        let found = row.judge(tree, None, Extent::Whole)?.errors;
+        let own = [found, row.strategy.validate(tree)].concat();
+        let errors = match (row.strategy.repeats_metadata(), own.is_empty()) {
+            // Rules that do not look at the metadata come first: only what obeys them is looked at by everybody's.
+            (false, false) => own,
+            _ => [row.validate_metadata(metadata), own].concat(),
+        };
         if !errors.is_empty() {
             return Err(Error::invalid(&row.error_kind(), &metadata.name, &errors));
         }

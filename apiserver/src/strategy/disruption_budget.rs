@@ -1,6 +1,7 @@
 //! PodDisruptionBudgets: one bound or the other.
 
 use steersman_core::field::{Error, ErrorList, Path};
+use steersman_core::formats;
 use steersman_core::tree::Value;
 
 use super::{Strategy, checks};
@@ -41,9 +42,8 @@ impl Strategy for DisruptionBudgets {
         errors
     }
 
-    fn validate_name(&self, _name: &str, _is_prefix: bool) -> Vec<String> {
-        // Upstream does not check the names of budgets.
-        Vec::new()
+    fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
+        formats::path_segment(name, is_prefix)
     }
 
     fn qualifies_finalizers(&self) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::tree::Value;
+use steersman_core::{formats, names};
 
 use super::internal::{self, Printed};
 use super::{Strategy, checks};
@@ -146,6 +147,23 @@ impl Strategy for Events {
             }
         }
         errors
+    }
+
+    fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
+        if self.strict {
+            names::dns_subdomain(name, is_prefix)
+        } else {
+            formats::path_segment(name, is_prefix)
+        }
+    }
+
+    /// The rules of the core group do not look at the metadata.
+    fn repeats_metadata(&self) -> bool {
+        self.strict
+    }
+
+    fn qualifies_finalizers(&self) -> bool {
+        self.strict
     }
 
     fn counts_generation(&self) -> bool {

@@ -216,7 +216,7 @@ pub trait Strategy: Send + Sync {
         true
     }
 
-    /// Whether the rules of the kind look at the metadata of an update again, after what is asked of every kind's.
+    /// Whether the rules of the kind look at the metadata: of an update again, after what is asked of every kind's.
     fn repeats_metadata(&self) -> bool {
         true
     }

@@ -3,6 +3,34 @@
 use super::*;
 
 #[test]
+fn rules_that_do_not_look_at_the_metadata_come_before_it() {
+    let (event, budget) = (json!({"involvedObject": {"namespace": "default"}}), json!({"spec": {}}));
+    let foreign = json!({"involvedObject": {"namespace": "other"}});
+    let negative = json!({"spec": {"minAvailable": -1}});
+    let budgets = Target::all(GroupVersionResource::new("policy", "v1", "poddisruptionbudgets"));
+    let (events, budgets) = (core("events").in_namespace("default"), budgets.in_namespace("default"));
+    let (bare, labelled) =
+        (json!({"name": "a", "finalizers": ["bare"]}), json!({"name": "b%", "labels": {"a b": ""}}));
+    let cases = [
+        (&events, &event, &bare, ""),
+        (&events, &foreign, &labelled, "involvedObject.namespace"),
+        (&events, &event, &labelled, "metadata.name metadata.labels"),
+        (&budgets, &budget, &bare, ""),
+        (&budgets, &negative, &labelled, "spec.minAvailable"),
+        (&budgets, &budget, &labelled, "metadata.name metadata.labels"),
+    ];
+    let world = World::new();
+    for (target, body, metadata, wanted) in cases {
+        let mut body = body.clone();
+        body["metadata"] = metadata.clone();
+        let told = world.create(target, body.clone()).err();
+        let causes = told.and_then(|error| error.status().details.clone()?.causes).unwrap_or_default();
+        let fields: Vec<_> = causes.iter().filter_map(|cause| cause.field.as_deref()).collect();
+        assert_eq!(fields.join(" "), wanted, "{body}");
+    }
+}
+
+#[test]
 fn what_was_written_can_be_read_at_once() {
     let world = World::new();
     let created = world.create(&maps(), map("a", "1")).unwrap();

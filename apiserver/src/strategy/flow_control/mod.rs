@@ -62,10 +62,12 @@ impl Strategy for PriorityLevels {
         }
         let limited = at.child("limited");
         match kind {
-            "Exempt" if spec.has("limited") => {
-                errors.push(Error::forbidden(&limited, "must be nil if the type is not Limited"));
+            "Exempt" => {
+                if spec.has("limited") {
+                    errors.push(Error::forbidden(&limited, "must be nil if the type is not Limited"));
+                }
+                check_exempt(spec.at("exempt"), &at.child("exempt"), &mut errors);
             }
-            "Exempt" => check_exempt(spec.at("exempt"), &at.child("exempt"), &mut errors),
             "Limited" => {
                 if spec.has("exempt") {
                     let why = "must be nil if the type is Limited";
@@ -261,9 +263,13 @@ mod tests {
     #[test]
     fn a_level_that_is_exempt_has_shares_all_the_same() {
         let exempt = json!({"nominalConcurrencyShares": -1, "lendablePercent": 101});
-        let level = json!({"metadata": {"name": "exempt"}, "spec": {"type": "Exempt", "exempt": exempt}});
-        let texts: Vec<String> = PriorityLevels.validate(&level).iter().map(ToString::to_string).collect();
+        let spec = json!({"type": "Exempt", "exempt": exempt, "limited": {}});
+        let level = json!({"metadata": {"name": "exempt"}, "spec": spec});
+        let mut texts: Vec<String> =
+            PriorityLevels.validate(&level).iter().map(ToString::to_string).collect();
+        assert!(texts.pop().is_some_and(|text| text.ends_with("must equal the fixed value")));
         let expected = [
+            "spec.limited: Forbidden: must be nil if the type is not Limited",
             "spec.exempt.nominalConcurrencyShares: Invalid value: -1: must be a non-negative integer",
             "spec.exempt.lendablePercent: Invalid value: 101: must be between 0 and 100, inclusive",
         ];
