@@ -14,7 +14,7 @@ use super::indent::Indent;
 use super::show::{self, Show};
 #[cfg(feature = "http")]
 use super::upgrade::Upgrade;
-use super::{Body, events, list};
+use super::{Body, events, list, warnings};
 use crate::pipeline::Core;
 
 const WARNING: HeaderName = http::header::WARNING;
@@ -113,13 +113,9 @@ impl Answer {
     }
 
     /// The same with warnings.
-    pub(super) fn warned(mut self, warnings: &[String]) -> Self {
-        for warning in warnings {
-            let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
-            let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) else { continue };
-            if !self.headers.get_all(WARNING).iter().any(|told| *told == value) {
-                self.headers.append(WARNING, value);
-            }
+    pub(super) fn warned<'w>(mut self, told: impl Iterator<Item = &'w str>) -> Self {
+        for warning in warnings::headers(told) {
+            self.headers.append(WARNING, warning);
         }
         self
     }

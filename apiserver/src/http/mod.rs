@@ -35,6 +35,7 @@ mod unrecognized;
 #[cfg(feature = "http")]
 mod upgrade;
 mod verbs;
+mod warnings;
 
 use std::borrow::Cow;
 use std::fmt;

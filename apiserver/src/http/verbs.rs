@@ -94,7 +94,7 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, sent: Sent) -> Res
         outcome => outcome.unwrap_or_else(|error| answer::of_error(core, form, &error)),
     };
     let warnings = caller.warnings.as_ref().map(Warnings::take).unwrap_or_default();
-    Ok(answer.warned(&warnings).warned(deprecation.as_slice()))
+    Ok(answer.warned(deprecation.iter().chain(&warnings).map(String::as_str)))
 }
 
 /// Whether nothing is served in the group of a resource that is not served, or custom resources are, of which no router
@@ -247,7 +247,10 @@ impl<'a> Call<'a> {
             _ => Vec::new(),
         };
         let written = self.core.patch(self.caller, &self.target, change, &options).await?;
-        Ok(answer_written(&written, &show)?.warned(&told))
+        if let Some(warnings) = &self.caller.warnings {
+            warnings.put_first(told);
+        }
+        answer_written(&written, &show)
     }
 
     /// What is wrong with a patch: that there is nothing to be patched, if so, since upstream reads only a patch that it

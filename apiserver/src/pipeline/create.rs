@@ -107,11 +107,14 @@ impl Request<'_> {
         let (core, row) = (self.core, self.row.clone());
         let reservation = row.strategy.reserve(&mut tree, None, &self.context())?;
         self.prepare_create(&mut tree);
-        let metadata = encode::metadata_of(&tree)?;
+        let mut metadata = encode::metadata_of(&tree)?;
         core.converting(&row, || self.validate_create(&tree, &metadata)).await?;
         self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         if !version.is_empty() && version != "0" {
             return Err(fault::bare("resourceVersion should not be set on objects to be created"));
+        }
+        if row.strategy.read_back(&mut tree) {
+            metadata = encode::metadata_of(&tree)?;
         }
         let collection = row.stored("create")?;
         let key = row.key(&self.target.namespace, &metadata.name);
@@ -149,11 +152,12 @@ impl Request<'_> {
         let row = self.row.clone();
         let found = row.judge(tree, None, Extent::Whole)?.errors;
         let own = [found, row.strategy.validate(tree)].concat();
-        let errors = match (row.strategy.repeats_metadata(), own.is_empty()) {
-            // Rules that do not look at the metadata come first: only what obeys them is looked at by everybody's.
-            (false, false) => own,
-            _ => [row.validate_metadata(metadata), own].concat(),
-        };
+        let mut errors = row.strategy.validate_in_cluster(tree, &self.context());
+        // Rules that do not look at the metadata come first: only what obeys them is looked at by everybody's.
+        if row.strategy.repeats_metadata() || own.is_empty() {
+            errors.extend(row.validate_metadata(metadata));
+        }
+        errors.extend(own);
         if !errors.is_empty() {
             return Err(Error::invalid(&row.error_kind(), &metadata.name, &errors));
         }

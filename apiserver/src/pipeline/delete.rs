@@ -57,6 +57,7 @@ impl<'a> Request<'a> {
             return Err(Error::forbidden(&self.resource(), &self.target.name, why));
         }
         (self.dry_run, self.options) = (is_dry_run(options), Options::Delete(options));
+        self.warn_of_dependents(options);
         let (object, gone) = self.delete(options).await?;
         self.settle(gone).await?;
         let object = self.core.shown(&self.row, object).await?;
@@ -82,12 +83,17 @@ pub(super) enum Plan {
 }
 
 impl Request<'_> {
+    /// Warns whoever does not say what becomes of the dependents, where that is not what he may think.
+    pub(super) fn warn_of_dependents(&mut self, options: &DeleteOptions) {
+        let says_what_follows = options.propagation_policy.is_some() || options.orphan_dependents.is_some();
+        let warning = self.row.strategy.unsaid_propagation_warning();
+        self.warnings.extend(warning.filter(|_| !says_what_follows));
+    }
+
     /// Deletes an object: its last state if it is gone, else how it waits for its end; and whether it is gone.
     pub(super) async fn delete(&mut self, options: &DeleteOptions) -> Result<(Object, bool)> {
         let row = self.row.clone();
         let collection = row.stored("delete")?;
-        let says_what_follows = options.propagation_policy.is_some() || options.orphan_dependents.is_some();
-        self.warnings.extend(row.strategy.unsaid_propagation_warning().filter(|_| !says_what_follows));
         let mut current = self.core.newest(collection, &self.key()).await?;
         for _ in 0..ROUNDS {
             let Some(old) = &current else {

@@ -135,6 +135,13 @@ impl Warnings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
     }
 
+    /// Puts some before those that were given so far.
+    pub(crate) fn put_first(&self, mut warnings: Vec<String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings.append(&mut known);
+        *known = warnings;
+    }
+
     /// All that were given so far.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))

@@ -189,10 +189,13 @@ impl Request<'_> {
         self.store(draft, old, reservation).await
     }
 
-    async fn store(&mut self, draft: Draft, old: &Current, reservation: Reservation) -> Result<Round> {
-        let Draft { tree, owners, .. } = &draft;
+    async fn store(&mut self, mut draft: Draft, old: &Current, reservation: Reservation) -> Result<Round> {
+        let Draft { tree, owners, metadata } = &mut draft;
         if *owners == old.owners && is_same(tree, &old.tree) {
             return Ok(Round::Done { object: old.object.clone(), created: false });
+        }
+        if self.row.strategy.read_back(tree) {
+            *metadata = encode::metadata_of(tree)?;
         }
         if self.dry_run {
             let unstored = encode::unstored(tree, owners)?;
@@ -311,7 +314,7 @@ impl Request<'_> {
         };
         let looks = match door {
             Door::Object => Looks::of_update(&self.row.kind.kind),
-            Door::Status | Door::Other(_) => Looks { at_changes: true, at_whole: false },
+            Door::Status | Door::Other(_) => Looks::of_part(&self.row.kind.kind),
         };
         // Upstream's kinds look at the metadata a second time, so each finding is up to four causes.
         let mut errors = [whole.clone(), changed.clone()].concat();

@@ -52,4 +52,9 @@ impl Looks {
     pub(crate) fn of_update(kind: &str) -> Self {
         Looks { at_changes: !AT_THE_WHOLE.contains(&kind), at_whole: !AT_CHANGES.contains(&kind) }
     }
+
+    /// What the rules for a write to a part of the kind look at: its status, its approval.
+    pub(crate) fn of_part(kind: &str) -> Self {
+        Looks { at_changes: true, at_whole: kind == "CertificateSigningRequest" }
+    }
 }

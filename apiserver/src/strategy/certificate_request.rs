@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use steersman_core::field::{Error, ErrorList, Path, quote};
-use steersman_core::names;
 use steersman_core::tree::{Value, json};
+use steersman_core::{formats, names};
 
 use super::{Strategy, WriteContext, checks, issued_certificate};
 use crate::moment::seconds;
@@ -127,6 +127,10 @@ impl Strategy for CertificateRequests {
             errors.push(Error::forbidden(&at, "updates may not modify existing certificate content"));
         }
         errors
+    }
+
+    fn validate_name(&self, name: &str, is_prefix: bool) -> Vec<String> {
+        formats::path_segment(name, is_prefix)
     }
 
     fn counts_generation(&self) -> bool {
@@ -264,10 +268,11 @@ pub(crate) fn stamp_conditions(object: &mut Value, old: &Value, cx: &WriteContex
     let now = seconds(cx.now);
     let before = old.at("status").items("conditions");
     for condition in fields(object).object("status").objects_mut("conditions") {
-        let was = before.iter().find(|was| was.text("type") == condition.text("type"));
-        let since = was.filter(|was| was.text("status") == condition.text("status"));
-        let since = since.map_or(now.as_str(), |was| was.text("lastTransitionTime")).to_owned();
-        condition.fill("lastTransitionTime", if since.is_empty() { now.clone() } else { since });
+        let is_same =
+            |was: &&Value| ["type", "status"].iter().all(|field| was.at(field) == condition.at(field));
+        let mut times = before.iter().filter(is_same).map(|was| was.text("lastTransitionTime"));
+        let since = times.find(|time| !time.is_empty()).unwrap_or(&now).to_owned();
+        condition.fill("lastTransitionTime", since);
         condition.fill("lastUpdateTime", now.as_str());
     }
 }

@@ -159,6 +159,12 @@ pub trait Strategy: Send + Sync {
         ErrorList::new()
     }
 
+    /// What is wrong with a new object, considering the rest of the cluster. It is told before anything else.
+    fn validate_in_cluster(&self, object: &Value, cx: &WriteContext<'_>) -> ErrorList {
+        let _ = (object, cx);
+        ErrorList::new()
+    }
+
     /// Restores what an update may not touch. `status` is restored, and `generation` counted, by the pipeline after
     /// this.
     fn prepare_update(&self, object: &mut Value, old: &Value, cx: &WriteContext<'_>) {
@@ -282,6 +288,13 @@ pub trait Strategy: Send + Sync {
     fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
         let _ = (object, old, cx);
         Ok(Reservation::none())
+    }
+
+    /// What becomes of an object that is stored and read again, as its defaults depend on what the server has changed
+    /// in it; whether anything does. Runs last before it is stored.
+    fn read_back(&self, object: &mut Value) -> bool {
+        let _ = object;
+        false
     }
 
     /// Gives back what [`Strategy::reserve`] took for `old`: all of it if the object was removed (`new` is `None`),

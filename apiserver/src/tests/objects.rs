@@ -221,3 +221,36 @@ fn an_update_creates_what_it_may_create() {
         assert_eq!(written.err().map(|error| error.is_not_found()), (!may).then_some(true), "{resource}");
     }
 }
+
+#[test]
+fn a_job_has_the_labels_that_its_pods_are_given() {
+    let world = World::new();
+    let jobs = Target::all(GroupVersionResource::new("batch", "v1", "jobs")).in_namespace("default");
+    let container = json!({"name": "c", "image": "i"});
+    let template = json!({"spec": {"containers": [container], "restartPolicy": "Never"}});
+    let created =
+        world.create(&jobs, json!({"metadata": {"name": "j"}, "spec": {"template": template}})).unwrap();
+    let labels = &created.metadata().labels;
+    assert_eq!(labels.get("batch.kubernetes.io/job-name").map(String::as_str), Some("j"));
+    let written = &created.to_value().unwrap()["metadata"]["labels"]["batch.kubernetes.io/controller-uid"];
+    assert_eq!(written, created.uid());
+}
+
+#[test]
+fn access_of_an_administrator_is_refused_with_all_else_that_is_wrong() {
+    let world = World::new();
+    let claims = GroupVersionResource::new("resource.k8s.io", "v1", "resourceclaims");
+    let exactly = json!({"deviceClassName": "", "adminAccess": true});
+    let spec = json!({"devices": {"requests": [{"name": "r", "exactly": exactly}]}});
+    let told = world.create(
+        &Target::all(claims).in_namespace("default"),
+        json!({"metadata": {"name": "A"}, "spec": spec}),
+    );
+    let told = told.unwrap_err();
+    let fields: Vec<_> = told.causes().iter().filter_map(|cause| cause.field.as_deref()).collect();
+    let at = "spec.devices.requests[0]";
+    assert_eq!(
+        fields,
+        [&format!("{at}.adminAccess"), "metadata.name", &format!("{at}.exactly.deviceClassName")]
+    );
+}

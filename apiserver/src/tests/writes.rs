@@ -322,3 +322,20 @@ fn who_may_not_is_told_what() {
          namespace \"default\""
     );
 }
+
+#[test]
+fn a_collection_is_deleted_page_by_page_as_of_the_version_that_is_named() {
+    let world = World::new();
+    let first = world.create(&maps(), map("m0", "")).unwrap();
+    for number in 1..=1001 {
+        world.create(&maps(), map(&format!("m{number}"), "")).unwrap();
+    }
+    let delete = |version: &str| {
+        let list = ListOptions { resource_version: version.to_owned(), ..ListOptions::default() };
+        world.run(world.api.delete_collection(&maps(), &DeleteOptions::default(), &list)).unwrap()
+    };
+    let gone = delete(first.resource_version());
+    assert_eq!((gone.items.len(), gone.items[0].name()), (1, "m0"));
+    assert_eq!(delete("").items.len(), 1001);
+    assert!(world.list(&maps(), &ListOptions::default()).unwrap().items.is_empty());
+}

@@ -8,13 +8,12 @@ mod offer;
 mod policy;
 mod slice;
 
-use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
-use steersman_core::resource::{GroupResource, GroupVersionKind};
+use steersman_core::resource::GroupResource;
 use steersman_core::tree::{Map, Value};
 
 use super::checks::{self, IMMUTABLE};
-use super::{Reservation, Strategy, WriteContext, internal, pod_spec, template_metadata};
+use super::{Strategy, WriteContext, internal, pod_spec, template_metadata};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) use slice::Slices;
@@ -52,8 +51,8 @@ impl Strategy for Claims {
         allocation::validate(object, old)
     }
 
-    fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
-        authorize("ResourceClaim", object, object.at("spec"), old, cx)
+    fn validate_in_cluster(&self, object: &Value, cx: &WriteContext<'_>) -> ErrorList {
+        check_admin_access(object, object.at("spec"), cx)
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
@@ -84,8 +83,8 @@ impl Strategy for ClaimTemplates {
         errors
     }
 
-    fn reserve(&self, object: &mut Value, old: Option<&Value>, cx: &WriteContext<'_>) -> Result<Reservation> {
-        authorize("ResourceClaimTemplate", object, object.at("spec").at("spec"), old, cx)
+    fn validate_in_cluster(&self, object: &Value, cx: &WriteContext<'_>) -> ErrorList {
+        check_admin_access(object, object.at("spec").at("spec"), cx)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
@@ -121,30 +120,22 @@ impl Strategy for Classes {
 }
 
 /// Administrators get at devices that others use, from namespaces that are theirs (KEP-5018).
-fn authorize(
-    kind: &'static str,
-    object: &Value,
-    spec: &Value,
-    old: Option<&Value>,
-    cx: &WriteContext<'_>,
-) -> Result<Reservation> {
-    let metadata = object.at("metadata");
+fn check_admin_access(object: &Value, spec: &Value, cx: &WriteContext<'_>) -> ErrorList {
     let requests = spec.at("devices").items("requests").iter();
     let asking = requests.map(|request| request.at("exactly").flag("adminAccess")).position(|asks| asks);
-    let Some(index) = asking.filter(|_| old.is_none()) else { return Ok(Reservation::none()) };
-    let namespace = cx.cluster.get(&GroupResource::new("", "namespaces"), "", metadata.text("namespace"));
+    let Some(index) = asking else { return ErrorList::new() };
+    let namespace =
+        cx.cluster.get(&GroupResource::new("", "namespaces"), "", object.at("metadata").text("namespace"));
     let labels = namespace.iter().flat_map(|namespace| &namespace.metadata().labels);
     if labels.into_iter().any(|(key, value)| key == ADMIN && value == "true") {
-        return Ok(Reservation::none());
+        return ErrorList::new();
     }
     let spec = Path::new("spec");
     let devices = spec.child("devices");
     let requests = devices.child("requests");
     let why =
         format!("admin access to devices requires the `{ADMIN}: true` label on the containing namespace");
-    let error = Error::forbidden(&requests.index(index).child("adminAccess"), why);
-    let kind = GroupVersionKind::new("resource.k8s.io", "v1", kind);
-    Err(steersman_core::Error::invalid(&kind, metadata.text("name"), &[error]))
+    vec![Error::forbidden(&requests.index(index).child("adminAccess"), why)]
 }
 
 fn default_claim(spec: &mut Map) {

@@ -7,13 +7,12 @@ mod success_policy;
 mod update;
 mod validate;
 
-use steersman_core::Result;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::names;
 use steersman_core::tree::{Map, Value};
 
 use super::rules;
-use crate::strategy::{Propagation, Reservation, Strategy, WriteContext, checks, pod_template};
+use crate::strategy::{Propagation, Strategy, WriteContext, checks, pod_template};
 use crate::tree::{Fill, Read, fields, is_zero};
 
 pub(super) use validate::validate as validate_spec;
@@ -94,14 +93,10 @@ impl Strategy for Jobs {
     }
 
     /// A job that has no labels of its own has those of its template, from when it is read for the first time.
-    fn reserve(
-        &self,
-        object: &mut Value,
-        _old: Option<&Value>,
-        _cx: &WriteContext<'_>,
-    ) -> Result<Reservation> {
+    fn read_back(&self, object: &mut Value) -> bool {
+        let had = object.at("metadata").has("labels");
         label(fields(object));
-        Ok(Reservation::none())
+        !had && object.at("metadata").has("labels")
     }
 
     fn default_propagation(&self) -> Propagation {
