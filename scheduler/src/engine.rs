@@ -28,7 +28,7 @@ mod gang;
 mod step;
 
 pub(crate) use gang::GroupOutcome;
-pub(crate) use step::{Failure, Permitting, Placement, Step};
+pub(crate) use step::{Failure, Outcome, Permitting, Placement, Step};
 
 /// The longest that a pod waits for permission; upstream's bound.
 const LONGEST_PERMIT: Duration = Duration::from_secs(15 * 60);
@@ -324,8 +324,22 @@ impl Engine {
         Failure { pod, is_error: true, message, no_fit: None, back: None }
     }
 
+    /// Notes what came of a step; `Some` is to be told.
+    pub(crate) fn note(&mut self, outcome: Outcome, now: Duration) -> Option<Step> {
+        match outcome {
+            Outcome::Bound(placement) => self.bound(&placement, now),
+            Outcome::Refused(Placement { queued, node, .. }, point, refusal) => {
+                return Some(Step::Tell(self.refused(queued, &node, point, refusal, now)));
+            }
+            // It is woken by what happened meanwhile, or by what is still to happen.
+            Outcome::RoomMade(queued, plugins) => self.queue.put_back(queued, &plugins, now),
+            Outcome::Told => {}
+        }
+        None
+    }
+
     /// A plugin would not have the pod on the node after all.
-    pub(crate) fn refused(
+    fn refused(
         &mut self,
         queued: QueuedPod,
         node: &str,
@@ -343,11 +357,6 @@ impl Engine {
         Failure { pod, is_error: false, message: rejection.to_string(), no_fit: None, back: None }
     }
 
-    /// Room was made for the pod: it is woken by what happened meanwhile, or by what is still to happen.
-    pub(crate) fn room_made(&mut self, queued: QueuedPod, plugins: &[&'static str], now: Duration) {
-        self.queue.put_back(queued, plugins, now);
-    }
-
     fn take_back(&mut self, pod: &Arc<PodInfo>, node: &str, now: Duration) {
         let profiles = self.profiles.clone();
         let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::Reserve));
@@ -361,7 +370,7 @@ impl Engine {
     }
 
     /// The API server knows of the placement.
-    pub(crate) fn bound(&mut self, placement: &Placement, now: Duration) {
+    fn bound(&mut self, placement: &Placement, now: Duration) {
         let pod = placement.queued.pod();
         self.cache.bound(pod.key(), now);
         self.cache.snapshot_mut().withdraw(pod.key());

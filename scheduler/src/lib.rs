@@ -35,6 +35,7 @@
 mod amounts;
 mod attempt;
 mod bare;
+mod binding;
 mod cache;
 mod change;
 mod config;
@@ -72,6 +73,7 @@ mod signature;
 mod snapshot;
 mod terms;
 mod transaction;
+mod under_way;
 mod verdict;
 mod waiting;
 

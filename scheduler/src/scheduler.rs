@@ -1,39 +1,33 @@
 //! Drives an API server: watches pods and nodes, decides, binds, and tells.
 
 use std::fmt;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, Either, select};
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
+use futures::future::select;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use steersman_core::cache::Caches;
 use steersman_core::events::Recorder;
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Client, Env};
 
+use crate::binding::Binder;
 use crate::config::Configuration;
-use crate::decision::Decision;
-use crate::engine::{Engine, Failure, Options, Permitting, Placement, Step};
-use crate::extender::{self, Consultation, Extender, Extenders, HttpExtender, Post};
+use crate::engine::{Engine, Options, Outcome, Step};
+use crate::extender::{Extender, HttpExtender, Post};
 use crate::inbox::{Inbox, Kind, News, decoded};
-use crate::plugin::{Binding, Plugin, PreBind};
-use crate::pod::PodInfo;
-use crate::points::Point;
-use crate::profile::Profile;
 use crate::profiles::Profiles;
 use crate::queue::Backoff;
 use crate::report::Teller;
 use crate::snapshot::Snapshot;
-use crate::verdict::{Refusal, Rejection};
+use crate::under_way::UnderWay;
 use crate::waiting::Waiting;
 
-/// How many bindings and reports may be under way at most; deciding pauses until there are fewer.
-const UNDER_WAY: usize = 500;
-/// How many decisions are made before others get a turn.
+/// How many decisions are made before others get a turn, and carried out as one batch.
 const AT_ONCE: usize = 32;
 
 /// The scheduler as a component.
@@ -46,9 +40,6 @@ pub struct Scheduler {
     options: Options,
     engine: Arc<Mutex<Engine>>,
 }
-
-/// Binding or telling, and then noting what came of it.
-type Work = BoxFuture<'static, ()>;
 
 impl Scheduler {
     /// A scheduler for the pods that name one of the profiles. It does nothing until [`Scheduler::run`].
@@ -116,28 +107,18 @@ impl Scheduler {
     /// Schedules until it is dropped. Everything it does starts from what the API server says, so it may be stopped at
     /// any point and run again.
     pub async fn run(&self) {
-        let teller = Arc::new(self.teller());
+        let mut under_way = UnderWay::new(&self.env, self.binder());
         let mut inbox = Inbox::follow(&self.caches, self.related());
         self.caches.synced().await;
         *lock(&self.engine) = Engine::new(self.profiles.clone(), &self.options, self.waiting.clone());
-        let mut work = FuturesUnordered::new();
         loop {
+            let told = self.note(under_way.take());
+            under_way.begin(told);
             self.take_in(&inbox);
-            for _ in 0..AT_ONCE {
-                match self.decide(work.len()) {
-                    Some(Step::Consult(queued, question)) => {
-                        let decision = self.consult(*question, &mut work).await;
-                        let step = lock(&self.engine).consulted(queued, decision, self.env.elapsed());
-                        work.push(self.act(step, &teller));
-                    }
-                    Some(step) => work.push(self.act(step, &teller)),
-                    None => break,
-                }
-            }
-            if self.is_ready(work.len()) {
-                turn(&mut work).await;
+            if self.decide(&mut under_way).await {
+                turn().await;
             } else {
-                self.pause(&mut inbox, &mut work).await;
+                self.pause(&mut inbox, &mut under_way).await;
             }
         }
     }
@@ -174,180 +155,70 @@ impl Scheduler {
         engine.expire(now);
     }
 
-    fn is_ready(&self, under_way: usize) -> bool {
-        under_way < UNDER_WAY && lock(&self.engine).is_ready(self.env.elapsed())
+    /// Notes what came of steps; what is to be told of that is a step again.
+    fn note(&self, outcomes: Vec<Outcome>) -> Vec<Step> {
+        let now = self.env.elapsed();
+        let mut engine = lock(&self.engine);
+        outcomes.into_iter().filter_map(|outcome| engine.note(outcome, now)).collect()
     }
 
-    fn decide(&self, under_way: usize) -> Option<Step> {
-        if !self.is_ready(under_way) {
-            return None;
-        }
-        let tie = self.env.random_u64();
-        lock(&self.engine).next(self.env.elapsed(), tie)
-    }
-
-    /// Asks the extenders; meanwhile, what is under way goes on.
-    async fn consult(&self, question: Consultation, work: &mut FuturesUnordered<Work>) -> Decision {
-        let mut answer = pin!(question.decide(&self.env));
-        loop {
-            let finished = async {
-                match work.next().await {
-                    Some(()) => {}
-                    None => futures::future::pending().await,
+    /// Decides on a batch of pods, and has that carried out. `false` if there is nothing to decide.
+    async fn decide(&self, under_way: &mut UnderWay) -> bool {
+        let mut steps = Vec::new();
+        while steps.len() < AT_ONCE && under_way.has_room(steps.len()) {
+            match self.decide_one() {
+                Some(Step::Consult(queued, question)) => {
+                    // What was decided before does not wait for the answer.
+                    under_way.begin(std::mem::take(&mut steps));
+                    let decision = question.decide(&self.env).await;
+                    steps.push(lock(&self.engine).consulted(queued, decision, self.env.elapsed()));
+                    break;
                 }
-            };
-            match select(answer.as_mut(), pin!(finished)).await {
-                Either::Left((decision, _)) => return decision,
-                Either::Right(((), _)) => {}
+                Some(step) => steps.push(step),
+                None => break,
             }
         }
+        let decided = !steps.is_empty();
+        under_way.begin(steps);
+        decided
     }
 
-    fn teller(&self) -> Teller {
-        Teller {
+    fn decide_one(&self) -> Option<Step> {
+        let mut engine = lock(&self.engine);
+        let now = self.env.elapsed();
+        // Nothing random is drawn where there is nothing to decide.
+        if engine.is_ready(now) { engine.next(now, self.env.random_u64()) } else { None }
+    }
+
+    fn binder(&self) -> Binder {
+        let teller = Teller {
             env: self.env.clone(),
             client: self.client.clone(),
             recorder: Recorder::start(&self.env, &self.client, "default-scheduler"),
             waiting: self.waiting.clone(),
-        }
-    }
-
-    fn act(&self, step: Step, teller: &Arc<Teller>) -> Work {
-        let (teller, engine) = (teller.clone(), self.engine.clone());
-        match step {
-            Step::Tell(failure) => tell(teller, engine, failure).boxed(),
-            Step::TellGroup(outcome) => async move { teller.group(&outcome).await }.boxed(),
-            Step::Bind(placement) => {
-                let binders =
-                    Binders { profiles: self.profiles.clone(), extenders: self.options.extenders.clone() };
-                bind(teller, binders, engine, placement).boxed()
-            }
-            // Those are answered where they are asked.
-            Step::Consult(..) => std::future::ready(()).boxed(),
-        }
-    }
-
-    /// Waits until something changed, work was finished, or a pod's time has come.
-    async fn pause(&self, inbox: &mut Inbox, work: &mut FuturesUnordered<Work>) {
-        let due = lock(&self.engine).next_due();
-        let finished = async {
-            match work.next().await {
-                Some(()) => {}
-                None => futures::future::pending().await,
-            }
         };
+        Binder { teller, profiles: self.profiles.clone(), extenders: self.options.extenders.clone() }
+    }
+
+    /// Waits until something changed, a step was carried out, or a pod's time has come.
+    async fn pause(&self, inbox: &mut Inbox, under_way: &mut UnderWay) {
+        // Where there is no room for more, time alone changes nothing.
+        let due = if under_way.has_room(0) { lock(&self.engine).next_due() } else { None };
         let time = async {
             match due {
                 Some(due) => self.env.sleep_until(due).await,
-                None => futures::future::pending().await,
+                None => pending().await,
             }
         };
-        let (finished, time) = (pin!(finished), pin!(time));
-        let happened = select(finished, inbox.rings().next());
-        select(happened, time).await;
+        let (arrived, time) = (pin!(under_way.arrive()), pin!(time));
+        select(select(arrived, inbox.rings().next()), time).await;
     }
 }
 
-/// Who binds pods.
-struct Binders {
-    profiles: Arc<Profiles>,
-    extenders: Extenders,
-}
-
-/// Waits for permission, binds, and notes what came of it.
-async fn bind(teller: Arc<Teller>, binders: Binders, engine: Arc<Mutex<Engine>>, mut placement: Placement) {
-    let pod = placement.queued.pod().clone();
-    let Teller { env, client, recorder, .. } = &*teller;
-    let outcome = match permitted(env, &mut placement).await {
-        Ok(()) => {
-            let binding = Binding { env, client, recorder, pod: &pod, node: &placement.node };
-            write(&binders, &binding, &pod).await
-        }
-        Err(refusal) => Err(("Permit", refusal)),
-    };
-    let now = teller.env.elapsed();
-    match outcome {
-        Ok(()) => {
-            lock(&engine).bound(&placement, now);
-            teller.bound(&pod, &placement.node);
-        }
-        Err((point, refusal)) => {
-            let failure = lock(&engine).refused(placement.queued, &placement.node, point, refusal, now);
-            // Rare, and large: most bindings need no room for it.
-            teller.failure(&failure).boxed().await;
-        }
-    }
-}
-
-/// Tells why a pod has no node, and makes room for it if that was decided.
-async fn tell(teller: Arc<Teller>, engine: Arc<Mutex<Engine>>, mut failure: Failure) {
-    teller.failure(&failure).await;
-    if let Some((queued, plugins)) = failure.back.take() {
-        lock(&engine).room_made(queued, &plugins, teller.env.elapsed());
-    }
-}
-
-async fn permitted(env: &Env, placement: &mut Placement) -> Result<(), Refusal> {
-    let Some(permission) = placement.permission.take() else { return Ok(()) };
-    let Permitting { plugin, limit, answer } = permission;
-    let refuse = |reason: String| Err(Refusal { plugin, rejection: Rejection::unschedulable(reason) });
-    match env.timeout(limit, answer).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => refuse("the pod is gone".to_owned()),
-        Err(_) => refuse(format!("rejected due to timeout after waiting {limit:?} at plugin {plugin}")),
-    }
-}
-
-/// Runs the plugins that write; where one of them fails, those that came before binding take back what they wrote.
-async fn write(
-    binders: &Binders,
-    binding: &Binding<'_>,
-    pod: &Arc<PodInfo>,
-) -> Result<(), (&'static str, Refusal)> {
-    let Some(profile) = binders.profiles.of(pod) else { return Ok(()) };
-    let written = try_write(binders, profile, binding, pod).await;
-    if written.is_err() {
-        let mut before: Vec<&dyn PreBind> = profile.at(Point::PreBind).filter_map(Plugin::pre_bind).collect();
-        before.reverse();
-        for plugin in before {
-            plugin.undo(binding).await;
-        }
-    }
-    written
-}
-
-/// The first that binds, an extender or a plugin, is the only one.
-async fn try_write(
-    binders: &Binders,
-    profile: &Profile,
-    binding: &Binding<'_>,
-    pod: &Arc<PodInfo>,
-) -> Result<(), (&'static str, Refusal)> {
-    for plugin in profile.at(Point::PreBind) {
-        if let Some(before) = plugin.pre_bind() {
-            let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
-            before.pre_bind(binding).await.map_err(refuse)?;
-        }
-    }
-    let Binding { env, client, node, .. } = *binding;
-    if let Some(bound) = extender::bind(env, &binders.extenders, pod, node).await {
-        return bound.map_err(|refusal| ("Bind", refusal));
-    }
-    for plugin in profile.at(Point::Bind) {
-        if let Some(binder) = plugin.bind().filter(|binder| binder.binds(pod)) {
-            let refuse = |rejection| ("Bind", Refusal { plugin: plugin.name(), rejection });
-            return binder.bind(client, pod, node).await.map_err(refuse);
-        }
-    }
-    let rejection = Rejection::error("no plugin of the profile binds the pod");
-    Err(("Bind", Refusal { plugin: "", rejection }))
-}
-
-/// Lets work that is under way, and other tasks, have a turn.
-async fn turn(work: &mut FuturesUnordered<Work>) {
-    while work.next().now_or_never().flatten().is_some() {}
+/// Lets other tasks have a turn.
+async fn turn() {
     let mut waited = false;
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         if std::mem::replace(&mut waited, true) {
             return Poll::Ready(());
         }

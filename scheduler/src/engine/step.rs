@@ -8,6 +8,7 @@ use crate::decision::NoFit;
 use crate::extender::Consultation;
 use crate::pod::PodInfo;
 use crate::queue::QueuedPod;
+use crate::verdict::Refusal;
 use crate::waiting::Answer;
 
 /// What is to be done about a pod.
@@ -49,4 +50,16 @@ pub(crate) struct Failure {
     pub(crate) no_fit: Option<Box<NoFit>>,
     /// The pod as it goes back to the queue once room was made, and the plugins that are asked what wakes it.
     pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
+}
+
+/// What came of a step.
+pub(crate) enum Outcome {
+    /// The API server knows of the placement.
+    Bound(Placement),
+    /// A plugin of the extension point would not have the pod on the node after all.
+    Refused(Placement, &'static str, Refusal),
+    /// What was in the pod's way is told to go; the pod goes back, and these plugins are asked what wakes it.
+    RoomMade(QueuedPod, Vec<&'static str>),
+    /// What there was to tell is told.
+    Told,
 }
