@@ -2,13 +2,17 @@
 //!
 //! <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/>
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use steersman_core::field::Path;
+use steersman_core::labels;
 use steersman_core::resource::GroupVersionKind;
 use steersman_core::tree::Value;
 
 use super::webhook::ConversionWebhook;
+use crate::ownership::go_type;
 use crate::tree::{Fill, Read};
 
 /// What a conversion webhook does; a closure `|object, api_version| Ok(…)` is one. Given to the server with
@@ -76,7 +80,7 @@ impl Conversion {
                     .convert(object.clone(), api_version)
                     .map_err(|why| format!("conversion webhook for {from} failed: {why}"))?;
                 let named = converter_named(&object, converted);
-                accept(&object, named, api_version, 0)
+                accept(&object, named, api_version)
                     .map_err(|why| format!("conversion webhook for {from} returned {why}"))
             }
         }
@@ -114,20 +118,16 @@ const NAMES_TOLD: [&str; 3] = ["name", "namespace", "UID"];
 /// The answer to the conversion of an object, of which only labels and annotations are the converter's to change.
 ///
 /// # Errors
-/// It is no such object; in upstream's words, which follow "returned".
-pub(super) fn accept(
-    object: &Value,
-    mut converted: Value,
-    api_version: &str,
-    index: usize,
-) -> Result<Value, String> {
+/// It is no such object; in upstream's words, which follow "returned". Each object is the first one of its own question
+/// there.
+pub(super) fn accept(object: &Value, mut converted: Value, api_version: &str) -> Result<Value, String> {
     for (what, field, wanted) in
         [("groupVersion", "apiVersion", api_version), ("kind", "kind", object.text("kind"))]
     {
         let found = converted.text(field);
         if found != wanted {
             return Err(format!(
-                "invalid object at index {index}: invalid {what} (expected {wanted}, received {found})"
+                "invalid object at index 0: invalid {what} (expected {wanted}, received {found})"
             ));
         }
     }
@@ -143,12 +143,48 @@ pub(super) fn accept(
         for field in ["labels", "annotations"] {
             match given.at(field) {
                 Value::Null => own.drop_field(field),
-                value => own.put(field, value.clone()),
+                value => {
+                    check_texts(field, value, own.at(field))
+                        .map_err(|why| format!("invalid metadata: {why}"))?;
+                    own.put(field, value.clone());
+                }
             }
         }
     }
     converted["metadata"] = metadata;
     Ok(converted)
+}
+
+/// Whether a converter gives labels, or annotations, that there can be; those that it leaves as they are it may give.
+fn check_texts(field: &str, given: &Value, own: &Value) -> Result<(), String> {
+    let Value::Object(entries) = given else {
+        return Err(format!("invalid metadata.{field} of type {} in converted object", go_type(given)));
+    };
+    let mut texts = BTreeMap::new();
+    for (key, value) in entries {
+        let Some(text) = value.as_str() else {
+            let kind = go_type(value);
+            return Err(format!(
+                "metadata.{field}[{key}] must be a string, but is {kind} in converted object"
+            ));
+        };
+        texts.insert(key.as_str().to_owned(), text.to_owned());
+    }
+    if given == own {
+        return Ok(());
+    }
+    let metadata = Path::new("metadata");
+    let errors = match field {
+        "labels" => labels::validate_labels(&texts, &metadata.child("labels")),
+        _ => labels::validate_annotations(&texts, &metadata.child("annotation")),
+    };
+    let mut whys: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    whys.dedup();
+    match whys.len() {
+        0 => Ok(()),
+        1 => Err(whys.remove(0)),
+        _ => Err(format!("[{}]", whys.join(", "))),
+    }
 }
 
 #[cfg(test)]
@@ -189,5 +225,33 @@ mod tests {
             "conversion webhook for example.com/v1, Kind=W returned invalid object at index 0: invalid groupVersion \
              (expected example.com/v2, received example.com/v1)"
         );
+    }
+
+    #[test]
+    fn labels_and_annotations_of_an_answer_are_checked_if_they_are_new() {
+        let own = json!({"a b": "x"});
+        let told = |field: &str, given: Value| check_texts(field, &given, &own).err().unwrap_or_default();
+        let cases = [
+            ("labels", json!({"a b": "x"}), ""),
+            ("labels", json!({"a": "y"}), ""),
+            ("labels", json!("x"), "invalid metadata.labels of type string in converted object"),
+            (
+                "annotations",
+                json!({"a": 1}),
+                "metadata.annotations[a] must be a string, but is int64 in converted object",
+            ),
+            (
+                "labels",
+                json!({"a": null}),
+                "metadata.labels[a] must be a string, but is <nil> in converted object",
+            ),
+            ("labels", json!({"a b": "y"}), "metadata.labels: Invalid value: \"a b\": name part"),
+            ("annotations", json!({"a b": "y"}), "metadata.annotation: Invalid value: \"a b\": name part"),
+            ("labels", json!({"a b": "y", "c d": ""}), "[metadata.labels: Invalid value: \"a b\": name part"),
+        ];
+        for (field, given, wanted) in cases {
+            let told = told(field, given);
+            assert!(told.starts_with(wanted) && told.is_empty() == wanted.is_empty(), "{told}");
+        }
     }
 }

@@ -120,10 +120,10 @@ impl ConversionWebhook {
             let (found, wanted) = (converted.len(), objects.len());
             return Err(format!("conversion webhook for {from} returned {found} objects, expected {wanted}"));
         }
-        let pairs = objects.iter().zip(converted).enumerate();
+        let pairs = objects.iter().zip(converted);
         pairs
-            .map(|(index, (object, converted))| {
-                converter::accept(object, converted, api_version, index)
+            .map(|(object, converted)| {
+                converter::accept(object, converted, api_version)
                     .map_err(|why| format!("conversion webhook for {from} returned {why}"))
             })
             .collect()

@@ -45,6 +45,7 @@ use crate::schema::Schema;
 pub(crate) use overlay::overlay;
 pub(crate) use owners::Owners;
 pub(crate) use scale::Replicas;
+pub(crate) use typed::go_type;
 
 /// The schema of another version of the same resource; `None` if that version is not served any more.
 pub(crate) type Versions<'a> = dyn Fn(&str) -> Option<Schema> + Send + Sync + 'a;

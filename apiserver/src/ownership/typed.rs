@@ -134,7 +134,8 @@ fn syntax(value: &Value) -> String {
     }
 }
 
-fn go_type(value: &Value) -> &'static str {
+/// What Go calls the type of a decoded value.
+pub(crate) fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "<nil>",
         Value::Bool(_) => "bool",

@@ -7,6 +7,7 @@ mod admit;
 mod amend;
 mod authorize;
 mod body;
+mod claim_status;
 mod cluster;
 mod commit;
 mod connect;

@@ -21,6 +21,8 @@ pub(super) struct Request<'a> {
     pub(super) caller: &'a Caller,
     pub(super) target: &'a Target,
     pub(super) row: Arc<Served>,
+    /// What its maker asks for; empty for a part of another.
+    pub(super) verb: &'a str,
     pub(super) now: Timestamp,
     pub(super) dry_run: bool,
     pub(super) options: Options<'a>,
@@ -59,13 +61,15 @@ impl Core {
         &'a self,
         caller: &'a Caller,
         target: &'a Target,
-        verb: &str,
+        verb: &'a str,
     ) -> Result<Request<'a>> {
         tracing::trace!(user = caller.user.name, agent = caller.user_agent, verb, ?target, "request");
         let row = self.registry.get(&target.resource).ok_or_else(fault::unknown_path)?;
         check_verb(&row, target, verb)?;
         check_name(target)?;
-        Ok(self.within(caller, target, row))
+        let mut request = self.within(caller, target, row);
+        request.verb = verb;
+        Ok(request)
     }
 }
 
@@ -91,7 +95,7 @@ impl Core {
         let (now, row) = (self.env.now(), row.for_request());
         let options = Options::None;
         let (dry_run, passage, warnings) = (false, Passage::Own, Vec::new());
-        Request { core: self, caller, target, row, now, dry_run, options, passage, warnings }
+        Request { core: self, caller, target, row, verb: "", now, dry_run, options, passage, warnings }
     }
 }
 

@@ -180,7 +180,8 @@ impl Request<'_> {
         };
         let mut tree = self.prepare(door, wanted, old)?;
         let metadata = encode::metadata_of(&tree)?;
-        core.converting(&row, || self.validate(door, &tree, &metadata, old)).await?;
+        let forbidden = self.find_forbidden(door, &tree, &old.tree).await;
+        core.converting(&row, || self.validate(door, &tree, &metadata, old, &forbidden)).await?;
         self.check(Operation::Update, &mut tree, &mut owners, Some(old)).await?;
         if self.is_released(&tree, &metadata) {
             return self.drop_released(tree, owners, old).await;
@@ -265,11 +266,27 @@ impl Request<'_> {
         }
     }
 
-    fn validate(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
+    /// What of a change the rest of the cluster does not allow.
+    async fn find_forbidden(&self, door: &Door<'_>, tree: &Value, old: &Value) -> ErrorList {
+        if !matches!(door, Door::Status) {
+            return ErrorList::new();
+        }
+        let errors = self.row.strategy.validate_status_in_cluster(tree, old, &self.context());
+        [errors, self.find_forbidden_status(tree, old).await].concat()
+    }
+
+    fn validate(
+        &mut self,
+        door: &Door<'_>,
+        tree: &Value,
+        new: &Metadata,
+        old: &Current,
+        forbidden: &ErrorList,
+    ) -> Result<()> {
         let row = self.row.clone();
         // What stays as it is was found valid when it was written; only the rules of a definition may be newer.
         if row.custom || !is_same(tree, &old.tree) {
-            self.find_faults(door, tree, new, old)?;
+            self.find_faults(door, tree, new, old, forbidden)?;
         }
         match door {
             Door::Object => self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree))),
@@ -279,12 +296,20 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn find_faults(&mut self, door: &Door<'_>, tree: &Value, new: &Metadata, old: &Current) -> Result<()> {
+    fn find_faults(
+        &mut self,
+        door: &Door<'_>,
+        tree: &Value,
+        new: &Metadata,
+        old: &Current,
+        forbidden: &ErrorList,
+    ) -> Result<()> {
         let row = self.row.clone();
         let mut errors = ErrorList::new();
         if tree["metadata"] != old.tree["metadata"] {
             errors = self.find_metadata_faults(door, new, old);
         }
+        errors.extend_from_slice(forbidden);
         let extent = if matches!(door, Door::Status) { Extent::Status } else { Extent::Whole };
         let found = row.judge(tree, Some(&old.tree), extent)?;
         errors.extend(found.errors);

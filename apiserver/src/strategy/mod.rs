@@ -188,6 +188,12 @@ pub trait Strategy: Send + Sync {
         ErrorList::new()
     }
 
+    /// What is wrong with a write to `status`, considering the rest of the cluster.
+    fn validate_status_in_cluster(&self, object: &Value, old: &Value, cx: &WriteContext<'_>) -> ErrorList {
+        let _ = (object, old, cx);
+        ErrorList::new()
+    }
+
     /// Warnings for whoever writes `object` (over `old`, if it is an update).
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         let _ = (object, old);

@@ -55,6 +55,18 @@ impl Strategy for Claims {
         check_admin_access(object, object.at("spec"), cx)
     }
 
+    fn validate_status_in_cluster(&self, object: &Value, old: &Value, cx: &WriteContext<'_>) -> ErrorList {
+        let asks = |claim: &Value| {
+            let results = claim.at("status").at("allocation").at("devices").items("results");
+            results.iter().position(|result| result.flag("adminAccess"))
+        };
+        let Some(index) = asks(object).filter(|_| asks(old).is_none()) else { return ErrorList::new() };
+        let (status, field) = (Path::new("status"), "adminAccess");
+        let (allocation, results) = (status.child("allocation"), "results");
+        let devices = allocation.child("devices");
+        check_admin_namespace(object, &devices.child(results).index(index).child(field), cx)
+    }
+
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
         checks::keep_metadata(fields(object), old);
         allocation::forget_freed(fields(object).object("status"), old.at("status"));
@@ -88,7 +100,7 @@ impl Strategy for ClaimTemplates {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let (mut errors, template) = (ErrorList::new(), object.at("spec"));
+        let (mut errors, template) = (self.validate(object), object.at("spec"));
         if template != old.at("spec") {
             let shown = internal::device_claim_template(template);
             errors.push(Error::invalid(&Path::new("spec"), shown, IMMUTABLE));
@@ -124,18 +136,23 @@ fn check_admin_access(object: &Value, spec: &Value, cx: &WriteContext<'_>) -> Er
     let requests = spec.at("devices").items("requests").iter();
     let asking = requests.map(|request| request.at("exactly").flag("adminAccess")).position(|asks| asks);
     let Some(index) = asking else { return ErrorList::new() };
+    let spec = Path::new("spec");
+    let devices = spec.child("devices");
+    let requests = devices.child("requests");
+    check_admin_namespace(object, &requests.index(index).child("adminAccess"), cx)
+}
+
+/// What is wrong with access of an administrator that is asked for at `at`, unless the namespace is made for it.
+fn check_admin_namespace(object: &Value, at: &Path<'_>, cx: &WriteContext<'_>) -> ErrorList {
     let namespace =
         cx.cluster.get(&GroupResource::new("", "namespaces"), "", object.at("metadata").text("namespace"));
     let labels = namespace.iter().flat_map(|namespace| &namespace.metadata().labels);
     if labels.into_iter().any(|(key, value)| key == ADMIN && value == "true") {
         return ErrorList::new();
     }
-    let spec = Path::new("spec");
-    let devices = spec.child("devices");
-    let requests = devices.child("requests");
     let why =
         format!("admin access to devices requires the `{ADMIN}: true` label on the containing namespace");
-    vec![Error::forbidden(&requests.index(index).child("adminAccess"), why)]
+    vec![Error::forbidden(at, why)]
 }
 
 fn default_claim(spec: &mut Map) {
@@ -175,7 +192,8 @@ mod tests {
         let foreign = "spec.metadata.uID: Forbidden: cannot be set";
         assert_eq!(texts(&ClaimTemplates.validate(&template("1"))), foreign);
         let changed = texts(&ClaimTemplates.validate_update(&template("1"), &template("")));
-        assert!(changed.starts_with("spec: Invalid value: {\"Spec\":{\"Devices\":"), "{changed}");
+        let immutable = format!("{foreign}, spec: Invalid value: {{\"Spec\":{{\"Devices\":");
+        assert!(changed.starts_with(&immutable), "{changed}");
     }
 
     #[test]

@@ -12,7 +12,11 @@ const ROLE: &str = "node-role.kubernetes.io/";
 
 pub(super) fn node(one: &Subject<'_>) -> Vec<Value> {
     let info = one.status().at("nodeInfo");
-    let known = |field: &str| or(info.text(field), "<unknown>").into();
+    let known = |field: &str| or(info.text(field), "<unknown>");
+    let kernel = match info.text("architecture") {
+        "" => known("kernelVersion").to_owned(),
+        architecture => format!("{} ({architecture})", known("kernelVersion")),
+    };
     vec![
         one.name(),
         node_status(one).into(),
@@ -21,9 +25,9 @@ pub(super) fn node(one: &Subject<'_>) -> Vec<Value> {
         info.text("kubeletVersion").into(),
         address(one.status(), "InternalIP"),
         address(one.status(), "ExternalIP"),
-        known("osImage"),
-        known("kernelVersion"),
-        known("containerRuntimeVersion"),
+        known("osImage").into(),
+        kernel.into(),
+        known("containerRuntimeVersion").into(),
     ]
 }
 

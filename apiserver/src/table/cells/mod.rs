@@ -57,6 +57,7 @@ const PRINTERS: &[(&str, Print)] = &[
     ("PersistentVolumeClaim", storage::claim),
     ("Pod", pod::pod),
     ("PodDisruptionBudget", settings::disruption_budget),
+    ("PodGroup", scaling::pod_group),
     ("PodTemplate", workload::pod_template),
     ("PriorityClass", settings::priority_class),
     ("PriorityLevelConfiguration", access::priority_level),
@@ -80,6 +81,7 @@ const PRINTERS: &[(&str, Print)] = &[
     ("ValidatingWebhookConfiguration", access::webhooks),
     ("VolumeAttachment", storage::attachment),
     ("VolumeAttributesClass", storage::attributes_class),
+    ("Workload", settings::name_and_age),
 ];
 
 /// How a built-in kind is printed, if it has columns of its own.
@@ -109,6 +111,15 @@ impl<'a> Subject<'a> {
         self.metadata().text("name").into()
     }
 
+    /// The name of a class, with a mark if one of these annotations says that it is the default.
+    fn name_of_class(&self, marks: &[&str]) -> Value {
+        let annotations = self.metadata().at("annotations");
+        match marks.iter().any(|mark| annotations.text(mark) == "true") {
+            true => format!("{} (default)", self.metadata().text("name")).into(),
+            false => self.name(),
+        }
+    }
+
     /// How long the object has been there.
     fn age(&self) -> Value {
         self.since(self.metadata().at("creationTimestamp")).into()
@@ -134,6 +145,32 @@ mod tests {
     fn every_kind_with_headings_has_cells() {
         let kinds: Vec<&str> = definitions::kinds().collect();
         assert_eq!(kinds, PRINTERS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_rarely_said_is_shown() {
+        let class = json!({"metadata": {"name": "a", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}}});
+        let node = json!({"status": {"nodeInfo": {"kernelVersion": "6", "architecture": "arm64"}}});
+        let condition = json!({"type": "SuccessCriteriaMet", "status": "True"});
+        let job = json!({"status": {"conditions": [condition]}});
+        let gang = json!({
+            "spec": {"schedulingPolicy": {"gang": {"minCount": 2}}, "podGroupTemplateRef": {"workload": {"workloadName": "w"}}},
+            "status": {"conditions": [{"type": "PodGroupScheduled", "status": "False"}]},
+        });
+        let cases = [
+            ("IngressClass", &class, 0, "a (default)"),
+            ("VolumeAttributesClass", &class, 0, "a"),
+            ("Node", &node, 8, "6 (arm64)"),
+            ("Job", &job, 1, "SuccessCriteriaMet"),
+            ("PodGroup", &gang, 1, "Gang"),
+            ("PodGroup", &gang, 2, "w"),
+            ("PodGroup", &gang, 3, "Unschedulable"),
+            ("PodGroup", &class, 3, "Pending"),
+        ];
+        for (kind, object, cell, wanted) in cases {
+            let cells = of(kind).unwrap()(&Subject { object, now: Timestamp::UNIX_EPOCH });
+            assert_eq!(cells[cell], wanted, "{kind}");
+        }
     }
 
     #[test]

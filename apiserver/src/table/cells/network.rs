@@ -86,7 +86,8 @@ pub(super) fn ingress_class(one: &Subject<'_>) -> Vec<Value> {
         Value::Null => NONE.to_owned(),
         some => format!("{}{group}/{}", some.text("kind"), some.text("name")),
     };
-    vec![one.name(), one.spec().text("controller").into(), parameters.into(), one.age()]
+    let name = one.name_of_class(&["ingressclass.kubernetes.io/is-default-class"]);
+    vec![name, one.spec().text("controller").into(), parameters.into(), one.age()]
 }
 
 pub(super) fn endpoints(one: &Subject<'_>) -> Vec<Value> {

@@ -24,6 +24,23 @@ pub(super) fn autoscaler(one: &Subject<'_>) -> Vec<Value> {
     ]
 }
 
+pub(super) fn pod_group(one: &Subject<'_>) -> Vec<Value> {
+    let (spec, conditions) = (one.spec(), one.status().items("conditions"));
+    let condition = |kind: &str| conditions.iter().rfind(|condition| condition.text("type") == kind);
+    let status = match (condition("DisruptionTarget"), condition("PodGroupScheduled")) {
+        (Some(disrupted), _) => disrupted.text("reason"),
+        (None, Some(scheduled)) if scheduled.text("status") == "True" => "Scheduled",
+        (None, Some(_)) => "Unschedulable",
+        (None, None) => "Pending",
+    };
+    let workload = match spec.at("podGroupTemplateRef") {
+        Value::Null => NONE,
+        reference => reference.at("workload").text("workloadName"),
+    };
+    let policy = if spec.at("schedulingPolicy").has("gang") { "Gang" } else { "Basic" };
+    vec![one.name(), policy.into(), workload.into(), status.into(), one.age()]
+}
+
 /// The first two metrics, each with what it is and what it should be.
 fn metrics(wanted: &[Value], found: &[Value]) -> String {
     const SHOWN: usize = 2;
@@ -51,9 +68,9 @@ fn metric(wanted: &Value, found: Option<&Value>) -> String {
     let found = found.map(|found| found.at(field)).filter(|found| !found.is_null());
     let current = |name: &str| found.and_then(|found| shown(found.at("current").at(name)));
     let unknown = |text: Option<String>| text.unwrap_or_else(|| "<unknown>".to_owned());
-    // A quantity that a status has no value for is zero.
-    let quantity = |name: &str| unknown(current(name).or_else(|| found.map(|_| "0".to_owned())));
-    let wish = |name: &str| shown(target.at(name)).unwrap_or_else(|| "0".to_owned());
+    // Of a status that says something else the pointer is shown.
+    let quantity = |name: &str| unknown(current(name).or_else(|| found.map(|_| "<nil>".to_owned())));
+    let wish = |name: &str| shown(target.at(name)).unwrap_or_else(|| "<nil>".to_owned());
     match (field, target.has("averageValue")) {
         ("pods", _) => format!("{}/{}", quantity("averageValue"), wish("averageValue")),
         ("external" | "object", true) => {

@@ -11,8 +11,6 @@ const CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 const DEFAULT_CLASS: &[&str] =
     &["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 
-const DEFAULT_ATTRIBUTES: &[&str] = &["volumeattributesclass.alpha.kubernetes.io/is-default-class"];
-
 pub(super) fn volume(one: &Subject<'_>) -> Vec<Value> {
     let (spec, status) = (one.spec(), one.status());
     let claim = spec.at("claimRef");
@@ -84,7 +82,7 @@ fn chosen(spec: &Value, field: &str) -> Value {
 pub(super) fn class(one: &Subject<'_>) -> Vec<Value> {
     let object = one.object;
     vec![
-        name(one, DEFAULT_CLASS),
+        one.name_of_class(DEFAULT_CLASS),
         object.text("provisioner").into(),
         or(object.text("reclaimPolicy"), "Delete").into(),
         or(object.text("volumeBindingMode"), "Immediate").into(),
@@ -94,14 +92,7 @@ pub(super) fn class(one: &Subject<'_>) -> Vec<Value> {
 }
 
 pub(super) fn attributes_class(one: &Subject<'_>) -> Vec<Value> {
-    vec![name(one, DEFAULT_ATTRIBUTES), one.object.text("driverName").into(), one.age()]
-}
-
-/// The name, with a mark if the object says that it is the default.
-fn name(one: &Subject<'_>, marks: &[&str]) -> Value {
-    let annotations = one.metadata().at("annotations");
-    let is_default = marks.iter().any(|mark| annotations.text(mark) == "true");
-    if is_default { format!("{} (default)", one.metadata().text("name")).into() } else { one.name() }
+    vec![one.name(), one.object.text("driverName").into(), one.age()]
 }
 
 pub(super) fn csi_driver(one: &Subject<'_>) -> Vec<Value> {

@@ -109,6 +109,7 @@ fn job_status(one: &Subject<'_>) -> &'static str {
         () if one.is_terminating() => "Terminating",
         () if has("Suspended") => "Suspended",
         () if has("FailureTarget") => "FailureTarget",
+        () if has("SuccessCriteriaMet") => "SuccessCriteriaMet",
         () => "Running",
     }
 }
