@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod, PodAffinityTerm, WeightedPodAff
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as ApiSelector;
 use steersman_core::selector::{InvalidSelector, LabelSelector};
 
+use crate::faults::Faults;
 use crate::pod::{NO_LABELS, PodInfo};
 use crate::snapshot::Snapshot;
 
@@ -20,9 +21,9 @@ pub struct Terms {
     pub preferred_affinity: Vec<WeightedTerm>,
     /// Where it would rather not be.
     pub preferred_anti_affinity: Vec<WeightedTerm>,
-    /// What is wrong with a selector. Terms of a list with a malformed selector are left out, and the pod itself
-    /// is not placed.
-    pub malformed: Option<String>,
+    /// What is wrong with selectors, by the list that they stand in. Terms of such a list are left out, and the pod
+    /// itself is not placed.
+    pub malformed: Faults,
 }
 
 /// Pods of some namespaces that match a selector, and the node label that says what being near them means.
@@ -54,20 +55,30 @@ impl Terms {
             return Terms::default();
         };
         let own = pod.metadata.namespace.as_deref().unwrap_or_default();
-        let mut terms = Terms::default();
-        if let Some(near) = &affinity.pod_affinity {
-            terms.required_affinity =
-                terms.required(own, &near.required_during_scheduling_ignored_during_execution);
-            terms.preferred_affinity =
-                terms.preferred(own, &near.preferred_during_scheduling_ignored_during_execution);
+        let (near, apart) = (affinity.pod_affinity.as_ref(), affinity.pod_anti_affinity.as_ref());
+        let must_near =
+            near.and_then(|near| near.required_during_scheduling_ignored_during_execution.as_deref());
+        let must_apart =
+            apart.and_then(|apart| apart.required_during_scheduling_ignored_during_execution.as_deref());
+        let near = near.and_then(|near| near.preferred_during_scheduling_ignored_during_execution.as_deref());
+        let apart =
+            apart.and_then(|apart| apart.preferred_during_scheduling_ignored_during_execution.as_deref());
+        let mut malformed = Faults::default();
+        Terms {
+            required_affinity: keep("requiredAffinityTerms", required(own, must_near), &mut malformed),
+            required_anti_affinity: keep(
+                "requiredAntiAffinityTerms",
+                required(own, must_apart),
+                &mut malformed,
+            ),
+            preferred_affinity: keep("preferredAffinityTerms", preferred(own, near), &mut malformed),
+            preferred_anti_affinity: keep(
+                "preferredAntiAffinityTerms",
+                preferred(own, apart),
+                &mut malformed,
+            ),
+            malformed,
         }
-        if let Some(apart) = &affinity.pod_anti_affinity {
-            terms.required_anti_affinity =
-                terms.required(own, &apart.required_during_scheduling_ignored_during_execution);
-            terms.preferred_anti_affinity =
-                terms.preferred(own, &apart.preferred_during_scheduling_ignored_during_execution);
-        }
-        terms
     }
 
     /// Whether there is any term.
@@ -77,25 +88,28 @@ impl Terms {
             && self.required_anti_affinity.is_empty()
             && self.preferred_anti_affinity.is_empty())
     }
+}
 
-    fn required(&mut self, own: &str, list: &Option<Vec<PodAffinityTerm>>) -> Vec<Term> {
-        self.keep(list.iter().flatten().map(|term| Term::parse(own, term)).collect())
-    }
+type Parsed<T> = Result<Vec<T>, InvalidSelector>;
 
-    fn preferred(&mut self, own: &str, list: &Option<Vec<WeightedPodAffinityTerm>>) -> Vec<WeightedTerm> {
-        let parse = |wish: &WeightedPodAffinityTerm| {
-            let term = Term::parse(own, &wish.pod_affinity_term)?;
-            Ok(WeightedTerm { weight: wish.weight.into(), term })
-        };
-        self.keep(list.iter().flatten().map(parse).collect())
-    }
+fn required(own: &str, list: Option<&[PodAffinityTerm]>) -> Parsed<Term> {
+    list.unwrap_or_default().iter().map(|term| Term::parse(own, term)).collect()
+}
 
-    fn keep<T>(&mut self, parsed: Result<Vec<T>, InvalidSelector>) -> Vec<T> {
-        parsed.unwrap_or_else(|malformed| {
-            self.malformed = Some(malformed.to_string());
-            Vec::new()
-        })
-    }
+fn preferred(own: &str, list: Option<&[WeightedPodAffinityTerm]>) -> Parsed<WeightedTerm> {
+    let parse = |wish: &WeightedPodAffinityTerm| {
+        let term = Term::parse(own, &wish.pod_affinity_term)?;
+        Ok(WeightedTerm { weight: wish.weight.into(), term })
+    };
+    list.unwrap_or_default().iter().map(parse).collect()
+}
+
+/// The terms of a list, or none of them and what is wrong.
+fn keep<T>(list: &str, parsed: Parsed<T>, malformed: &mut Faults) -> Vec<T> {
+    parsed.unwrap_or_else(|why| {
+        malformed.push(format_args!("{list}: {why}"));
+        Vec::new()
+    })
 }
 
 impl Term {
@@ -113,8 +127,8 @@ impl Term {
         })
     }
 
-    /// The same with the namespaces that are selected by labels named; one that selects all stays as it is. Namespaces
-    /// of which nothing is known are not meant.
+    /// The same with the namespaces that are selected by labels named, besides. Upstream means to leave their selector
+    /// behind then, and does not: one that a namespace without labels meets still selects every namespace.
     pub(crate) fn resolved(&self, nodes: &Snapshot) -> Term {
         let mut resolved = self.clone();
         if self.namespace_selector.is_everything() || self.namespace_selector.is_nothing() {
@@ -126,7 +140,6 @@ impl Term {
                 resolved.namespaces.extend(namespace.metadata.name.clone());
             }
         }
-        resolved.namespace_selector = LabelSelector::nothing();
         resolved
     }
 

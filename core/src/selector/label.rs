@@ -165,15 +165,28 @@ impl Requirement {
         operator: Operator,
         values: impl IntoIterator<Item = V>,
     ) -> Result<Self, InvalidSelector> {
-        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        let values = values.into_iter().map(Into::into).collect();
+        Self::at(&Path::ROOT, key, operator, values)
+            .map_err(|errors| InvalidSelector(field::aggregate(&errors)))
+    }
+
+    /// The same for a requirement that stands at a path; tells everything that is wrong with it.
+    pub fn at(
+        path: &Path<'_>,
+        key: &str,
+        operator: Operator,
+        values: Vec<String>,
+    ) -> Result<Self, field::ErrorList> {
         let mut errors = field::ErrorList::new();
-        errors.extend(key_error(key, &Path::new("key")));
-        errors.extend(number_error(operator, &values));
-        errors.extend(value_errors(key, operator, &values));
+        errors.extend(key_error(key, &path.child("key")));
+        let list = path.child("values");
+        errors.extend(number_error(operator, &values, &list));
+        errors.extend(value_errors(key, operator, &values, &list));
         if errors.is_empty() {
-            return Ok(Requirement { key: key.to_owned(), operator, values });
+            Ok(Requirement { key: key.to_owned(), operator, values })
+        } else {
+            Err(errors)
         }
-        Err(InvalidSelector(field::aggregate(&errors)))
     }
 
     /// The label.
@@ -263,7 +276,7 @@ pub(super) fn key_error(key: &str, path: &Path<'_>) -> Option<field::Error> {
     (!faults.is_empty()).then(|| field::Error::invalid(path, key, faults.join("; ")))
 }
 
-fn number_error(operator: Operator, values: &[String]) -> Option<field::Error> {
+fn number_error(operator: Operator, values: &[String], path: &Path<'_>) -> Option<field::Error> {
     let (fits, why) = match operator {
         Operator::In | Operator::NotIn => {
             (!values.is_empty(), "for 'in', 'notin' operators, values set can't be empty")
@@ -279,11 +292,10 @@ fn number_error(operator: Operator, values: &[String]) -> Option<field::Error> {
         }
     };
     let shown = if values.is_empty() { Value::Null } else { Value::from(values.to_vec()) };
-    (!fits).then(|| field::Error::invalid(&Path::new("values"), shown, why))
+    (!fits).then(|| field::Error::invalid(path, shown, why))
 }
 
-fn value_errors(key: &str, operator: Operator, values: &[String]) -> field::ErrorList {
-    let path = Path::new("values");
+fn value_errors(key: &str, operator: Operator, values: &[String], path: &Path<'_>) -> field::ErrorList {
     let integers = matches!(operator, Operator::GreaterThan | Operator::LessThan);
     let no_integer = values.iter().enumerate().filter(|(_, value)| integers && value.parse::<i64>().is_err());
     let why = "for 'Gt', 'Lt' operators, the value must be an integer";

@@ -99,8 +99,9 @@ fn selects(terms: &[Term], pod: &PodInfo) -> bool {
 
 impl Filter for InterPodAffinity {
     fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
-        if let Some(why) = &pod.terms().malformed {
-            return Prepared::Reject(Rejection::unresolvable(format!("parsing pod: {why}")));
+        let malformed = &pod.terms().malformed;
+        if !malformed.is_empty() {
+            return Prepared::Reject(Rejection::unresolvable(format!("parsing pod: {malformed}")));
         }
         Prepared::PerNode(Box::new(Neighbours::count(pod, nodes)))
     }

@@ -134,7 +134,7 @@ impl Score for NodeAffinity {
             .and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_deref());
         let preferred = match preferred(wished.unwrap_or_default()) {
             Ok(preferred) => preferred,
-            Err(why) => return Scoring::Fail(Rejection::error(why)),
+            Err(faults) => return Scoring::Fail(Rejection::error(faults.to_string())),
         };
         if wished.is_none() && self.added_preferred.is_empty() {
             return Scoring::Skip;
@@ -157,13 +157,14 @@ impl Configured for NodeAffinity {
             let path = at.child("requiredDuringSchedulingIgnoredDuringExecution");
             let list = path.child("nodeSelectorTerms");
             for (index, term) in required.node_selector_terms.iter().enumerate() {
-                errors.extend(Term::parse(term, &list.index(index)).err());
+                errors.extend(Term::parse(term, &list.index(index)).err().iter().flat_map(Faults::iter));
             }
         }
         let wished = added.preferred_during_scheduling_ignored_during_execution.iter().flatten();
         let path = at.child("preferredDuringSchedulingIgnoredDuringExecution");
         for (index, wish) in wished.enumerate().filter(|(_, wish)| counts(wish)) {
-            errors.extend(Term::parse(&wish.preference, &path.index(index)).err());
+            let faults = Term::parse(&wish.preference, &path.index(index)).err();
+            errors.extend(faults.iter().flat_map(Faults::iter));
         }
         errors
     }
@@ -187,14 +188,17 @@ fn counts(wish: &PreferredSchedulingTerm) -> bool {
     wish.weight != 0 && !is_empty(&wish.preference)
 }
 
-/// Wishes of weight 0 and wishes that say nothing do not count; a malformed one spoils all.
-fn preferred(wishes: &[PreferredSchedulingTerm]) -> Result<Vec<Preferred>, String> {
-    let indexed = wishes.iter().enumerate().filter(|(_, wish)| counts(wish));
-    let parse = |(at, wish): (usize, &PreferredSchedulingTerm)| {
-        let term = Term::parse(&wish.preference, &Path::ROOT.index(at))?;
-        Ok(Preferred { weight: wish.weight.into(), term })
-    };
-    indexed.map(parse).collect()
+/// Wishes of weight 0 and wishes that say nothing do not count; a malformed one spoils all, and what is wrong with each is
+/// told.
+fn preferred(wishes: &[PreferredSchedulingTerm]) -> Result<Vec<Preferred>, Faults> {
+    let (mut preferred, mut faults) = (Vec::new(), Faults::default());
+    for (at, wish) in wishes.iter().enumerate().filter(|(_, wish)| counts(wish)) {
+        match Term::parse(&wish.preference, &Path::ROOT.index(at)) {
+            Ok(term) => preferred.push(Preferred { weight: wish.weight.into(), term }),
+            Err(found) => faults.extend(found.iter()),
+        }
+    }
+    if faults.is_empty() { Ok(preferred) } else { Err(faults) }
 }
 
 /// The nodes that the pod's required terms name, if every term names some; terms are alternatives.

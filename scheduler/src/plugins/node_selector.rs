@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{NodeSelector as ApiSelector, NodeSelectorRequir
 use steersman_core::field::{self, Path};
 use steersman_core::selector::{Operator, Requirement};
 
+use crate::faults::Faults;
 use crate::pod::NO_LABELS;
 
 /// Terms of which one must match.
@@ -36,17 +37,22 @@ impl NodeSelector {
     pub(crate) fn matches(&self, node: &Node) -> bool {
         self.0.iter().any(|term| term.matches(node))
     }
+
+    /// Whether a node with the labels of this one is meant, whatever its name: what names a node is not looked at.
+    pub(crate) fn matches_labels(&self, node: &Node) -> bool {
+        self.0.iter().any(|term| term.matches_labels(node))
+    }
 }
 
 impl Term {
-    /// Reads a term; what is malformed is told with upstream's words.
-    pub(super) fn parse(term: &NodeSelectorTerm, path: &Path<'_>) -> Result<Self, String> {
-        let (mut labels, mut names, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    /// Reads a term; all that is malformed is told with upstream's words.
+    pub(super) fn parse(term: &NodeSelectorTerm, path: &Path<'_>) -> Result<Self, Faults> {
+        let (mut labels, mut names, mut faults) = (Vec::new(), Vec::new(), Faults::default());
         let expressions = path.child("matchExpressions");
         for (at, requirement) in term.match_expressions.iter().flatten().enumerate() {
             match label_requirement(requirement, &expressions.index(at)) {
                 Ok(requirement) => labels.push(requirement),
-                Err(fault) => faults.push(fault),
+                Err(found) => faults.extend(found.iter()),
             }
         }
         let fields = path.child("matchFields");
@@ -56,18 +62,17 @@ impl Term {
                 Err(fault) => faults.push(fault),
             }
         }
-        match faults.len() {
-            0 => Ok(Term { labels, names }),
-            1 => Err(faults.remove(0)),
-            _ => Err(format!("[{}]", faults.join(", "))),
-        }
+        if faults.is_empty() { Ok(Term { labels, names }) } else { Err(faults) }
     }
 
     pub(super) fn matches(&self, node: &Node) -> bool {
-        let labels = node.metadata.labels.as_ref().unwrap_or(NO_LABELS);
         let name = node.metadata.name.as_deref().unwrap_or_default();
+        self.matches_labels(node) && self.names.iter().all(|requirement| requirement.matches(name))
+    }
+
+    fn matches_labels(&self, node: &Node) -> bool {
+        let labels = node.metadata.labels.as_ref().unwrap_or(NO_LABELS);
         self.labels.iter().all(|requirement| requirement.matches(labels))
-            && self.names.iter().all(|requirement| requirement.matches(name))
     }
 }
 
@@ -84,7 +89,7 @@ pub(super) fn is_empty(term: &NodeSelectorTerm) -> bool {
         && term.match_fields.iter().flatten().next().is_none()
 }
 
-fn label_requirement(requirement: &NodeSelectorRequirement, path: &Path<'_>) -> Result<Requirement, String> {
+fn label_requirement(requirement: &NodeSelectorRequirement, path: &Path<'_>) -> Result<Requirement, Faults> {
     const SUPPORTED: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
     let operator = match requirement.operator.as_str() {
         "In" => Operator::In,
@@ -94,11 +99,11 @@ fn label_requirement(requirement: &NodeSelectorRequirement, path: &Path<'_>) -> 
         "Gt" => Operator::GreaterThan,
         "Lt" => Operator::LessThan,
         other => {
-            return Err(unsupported(&path.child("operator"), other, SUPPORTED));
+            return Err(Faults::from_iter([unsupported(&path.child("operator"), other, SUPPORTED)]));
         }
     };
-    Requirement::new(&requirement.key, operator, requirement.values.iter().flatten().map(String::as_str))
-        .map_err(|fault| format!("{path}.{fault}"))
+    let values = requirement.values.clone().unwrap_or_default();
+    Requirement::at(path, &requirement.key, operator, values).map_err(Faults::from_iter)
 }
 
 fn name_requirement(

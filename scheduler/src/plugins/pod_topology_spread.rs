@@ -128,7 +128,7 @@ impl Filter for PodTopologySpread {
             Ok(constraints) => {
                 Prepared::PerNode(Box::new(Spread(Counts::new(pod, constraints, true, nodes))))
             }
-            Err(why) => Prepared::Reject(Rejection::error(why)),
+            Err(why) => Prepared::Reject(Rejection::error(format!("get constraints from pod: {why}"))),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Score for PodTopologySpread {
         match Constraint::of(pod, nodes, &self.defaults, Action::ScheduleAnyway) {
             Ok(constraints) if constraints.is_empty() => Scoring::Skip,
             Ok(constraints) => spread_score::prepare(pod, constraints, needs_all, nodes, feasible),
-            Err(why) => Scoring::Fail(Rejection::error(why)),
+            Err(why) => Scoring::Fail(Rejection::error(format!("calculating preScoreState: {why}"))),
         }
     }
 }

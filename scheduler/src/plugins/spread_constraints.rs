@@ -39,6 +39,14 @@ impl Action {
             Action::ScheduleAnyway => "ScheduleAnyway",
         }
     }
+
+    /// What constraints of the action are called in errors.
+    fn strictness(self) -> &'static str {
+        match self {
+            Action::DoNotSchedule => "hard",
+            Action::ScheduleAnyway => "soft",
+        }
+    }
 }
 
 impl Constraint {
@@ -51,9 +59,13 @@ impl Constraint {
     ) -> Result<Vec<Self>, String> {
         let own = pod.spec().and_then(|spec| spec.topology_spread_constraints.as_deref()).unwrap_or_default();
         if !own.is_empty() {
-            return Self::parse_all(own, pod, action);
+            return Self::parse_all(own, pod, action).map_err(|why| {
+                format!("obtaining pod's {} topology spread constraints: {why}", action.strictness())
+            });
         }
-        let mut constraints = Self::parse_all(defaults, pod, action)?;
+        let mut constraints = Self::parse_all(defaults, pod, action).map_err(|why| {
+            format!("setting default {} topology spread constraints: {why}", action.strictness())
+        })?;
         if constraints.is_empty() {
             return Ok(constraints);
         }
@@ -111,18 +123,19 @@ impl Constraint {
     }
 }
 
-/// Pods that agree with the pod in the labels of these keys, and match the selector if that selects anything.
+/// Pods that match the selector, and agree with the pod in the labels of these keys; none where that selects nothing.
 fn with_own_labels(selector: LabelSelector, keys: &[String], pod: &PodInfo) -> LabelSelector {
     let own = keys.iter().filter_map(|key| {
         let value = pod.labels().get(key)?;
         Requirement::new(key, Operator::Equals, [value.as_str()]).ok()
     });
-    let mut requirements: Vec<Requirement> = own.collect();
-    if requirements.is_empty() {
-        return selector;
+    let own: Vec<Requirement> = own.collect();
+    match selector.requirements() {
+        Some(selected) if !own.is_empty() => {
+            LabelSelector::new(own.into_iter().chain(selected.iter().cloned()))
+        }
+        _ => selector,
     }
-    requirements.extend(selector.requirements().unwrap_or_default().iter().cloned());
-    LabelSelector::new(requirements)
 }
 
 /// The pods that belong together with the pod: those of its services and of its controller.

@@ -19,7 +19,12 @@ pub(super) fn find(
 ) -> Result<Option<Arc<PersistentVolume>>, String> {
     let selector = claim.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     let selector = selector.map(|selector| LabelSelector::from_object(Some(selector)));
-    let selector = selector.transpose().map_err(|malformed| malformed.to_string())?;
+    let selector = selector.transpose().map_err(|malformed| {
+        let (namespace, name) = (&claim.metadata.namespace, &claim.metadata.name);
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let key = format!("{}/{}", text(namespace), text(name));
+        format!("error creating internal label selector for claim: {key}: {malformed}")
+    })?;
     let mut best: Option<&Arc<PersistentVolume>> = None;
     for volume in volumes.iter().filter(|volume| !taken.contains(name(volume)) && may_hold(volume, claim)) {
         let is_near = is_near(volume, node);
@@ -57,11 +62,11 @@ pub(super) fn is_bound_to(volume: &PersistentVolume, claim: &PersistentVolumeCla
     })
 }
 
-/// Whether the volume can be used from the node.
+/// Whether the volume can be used from the node, by the node's labels.
 pub(super) fn is_near(volume: &PersistentVolume, node: &Node) -> bool {
     let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required.as_ref());
-    required.is_none_or(|required| NodeSelector::lenient(required).matches(node))
+    required.is_none_or(|required| NodeSelector::lenient(required).matches_labels(node))
 }
 
 /// Whether the volume is neither another claim's nor of the wrong size, mode or class, nor on its way out.

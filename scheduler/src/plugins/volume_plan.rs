@@ -61,7 +61,7 @@ fn is_reachable(volume: &PersistentVolume, csi: Option<&CSINode>, node: &Node) -
         None => volume_match::is_near(volume, node),
         Some((migration, _)) => {
             let selector = migration.node_selector(volume);
-            selector.is_none_or(|selector| NodeSelector::lenient(&selector).matches(node))
+            selector.is_none_or(|selector| NodeSelector::lenient(&selector).matches_labels(node))
         }
     }
 }
