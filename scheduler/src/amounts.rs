@@ -65,12 +65,13 @@ impl Amounts {
     }
 
     fn merge(&mut self, other: &Amounts, sign: i64) {
-        let add = |mine: &mut i64, more: i64| *mine = mine.saturating_add(more.saturating_mul(sign));
+        // What overflows wraps, as upstream has it, and so comes back when it is given back.
+        let add = |mine: &mut i64, more: i64| *mine = mine.wrapping_add(more.wrapping_mul(sign));
         add(&mut self.milli_cpu, other.milli_cpu);
         add(&mut self.memory, other.memory);
         add(&mut self.ephemeral_storage, other.ephemeral_storage);
         for (name, amount) in other.scalars.iter() {
-            self.scalars.add(name, amount.saturating_mul(sign));
+            self.scalars.add(name, amount.wrapping_mul(sign));
         }
     }
 
@@ -104,7 +105,7 @@ impl Scalars {
 
     fn add(&mut self, name: &str, amount: i64) {
         match self.0.binary_search_by(|row| (*row.0).cmp(name)) {
-            Ok(at) => self.0[at].1 = self.0[at].1.saturating_add(amount),
+            Ok(at) => self.0[at].1 = self.0[at].1.wrapping_add(amount),
             Err(at) => self.0.insert(at, (name.into(), amount)),
         }
     }

@@ -191,9 +191,10 @@ fn asks(pod: &Pod) -> impl PartialEq {
         (&spec.containers, &spec.init_containers, &spec.overhead, &spec.resources, &spec.affinity)
     });
     let status = pod.status.as_ref().map(|status| {
-        (&status.container_statuses, &status.init_container_statuses, requests::resize_is_infeasible(pod))
+        let infeasible = requests::resize_is_infeasible(pod);
+        (&status.container_statuses, &status.init_container_statuses, requests::used(status), infeasible)
     });
-    (spec, status.unwrap_or((&None, &None, false)))
+    (spec, status.unwrap_or((&None, &None, (None, &None), false)))
 }
 
 // The field is in the API since 1.36.

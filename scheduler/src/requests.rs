@@ -2,13 +2,14 @@
 //! resizes under way.
 //!
 //! The arithmetic of upstream's `component-helpers/resource` (KEP-753 sidecars, KEP-1287 resize, KEP-2837 pod-level
-//! resources).
+//! resources, KEP-5419 their resize).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodStatus, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use steersman_core::quantity::Quantity;
 
 use crate::amounts::{Amounts, Exact, exact};
 use crate::pod::PodInfo;
@@ -18,16 +19,33 @@ const DEFAULT_MILLI_CPU: &str = "100m";
 /// What scoring counts for a container that asks for no memory (200 MiB).
 const DEFAULT_MEMORY: &str = "209715200";
 
-/// What the pod asks for, as filters count it and as scores count it.
+/// Which requests of containers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// Those of the spec: the pod runs nowhere yet.
+    Spec,
+    /// While a resize is under way, the largest of what is wanted, granted and in use.
+    Resize,
+}
+
+/// What the pod takes of its node, as filters count it and as scores count it.
 pub(crate) fn of(pod: &Pod) -> (Amounts, Amounts) {
-    let asked = total(pod, &Exact::new());
+    let asked = total(pod, Of::Resize, &Exact::new());
     let counted = Amounts::round(&asked);
     let defaults = defaults(pod, &asked);
     let scored = match defaults.is_empty() || asks_for_all(pod) {
         true => counted.clone(),
-        false => Amounts::round(&total(pod, &defaults)),
+        false => Amounts::round(&total(pod, Of::Resize, &defaults)),
     };
     (counted, scored)
+}
+
+/// What a pod that is to be placed asks for.
+pub(crate) fn to_place(pod: &PodInfo) -> Cow<'_, Amounts> {
+    match is_reported(pod.pod()) {
+        false => Cow::Borrowed(pod.requests()),
+        true => Cow::Owned(Amounts::round(&total(pod.pod(), Of::Spec, &Exact::new()))),
+    }
 }
 
 /// Whether every container says itself how much CPU and memory it asks for, so that no default counts.
@@ -41,12 +59,13 @@ fn asks_for_all(pod: &Pod) -> bool {
         && !resize_is_infeasible(pod)
 }
 
-/// What the pod's containers ask for, as scores count it, pod-level requests left out.
+/// What the containers of a pod that is to be placed ask for, as scores count it, pod-level requests left out.
 pub(crate) fn of_containers(pod: &PodInfo) -> Cow<'_, Amounts> {
-    if pod_level(pod.pod()).is_none() {
+    if pod_level(pod.pod()).is_none() && !is_reported(pod.pod()) {
         return Cow::Borrowed(pod.scored_requests());
     }
-    let mut sum = containers(pod.pod(), &parsed([("cpu", DEFAULT_MILLI_CPU), ("memory", DEFAULT_MEMORY)]));
+    let defaults = parsed([("cpu", DEFAULT_MILLI_CPU), ("memory", DEFAULT_MEMORY)]);
+    let mut sum = containers(pod.pod(), Of::Spec, &defaults);
     if let Some(overhead) = pod.spec().and_then(|spec| spec.overhead.as_ref()) {
         add(&mut sum, &exact(overhead));
     }
@@ -65,10 +84,25 @@ fn parsed<const N: usize>(amounts: [(&str, &str); N]) -> Exact {
     amounts.into_iter().filter_map(parse).collect()
 }
 
-fn total(pod: &Pod, defaults: &Exact) -> Exact {
-    let mut sum = containers(pod, defaults);
+/// Whether a status says what containers use.
+fn is_reported(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let of = |list: Option<&Vec<ContainerStatus>>| list.is_some_and(|list| !list.is_empty());
+    of(status.and_then(|status| status.container_statuses.as_ref()))
+        || of(status.and_then(|status| status.init_container_statuses.as_ref()))
+        || status.and_then(|status| used(status).0).is_some()
+}
+
+fn total(pod: &Pod, of: Of, defaults: &Exact) -> Exact {
+    let mut sum = containers(pod, of, defaults);
     if let Some(level) = pod_level(pod) {
-        sum.extend(exact(level).into_iter().filter(|(name, _)| is_pod_level(name)));
+        let resized = if of == Of::Resize { resized(pod, level) } else { None };
+        for (name, asked) in exact(level).into_iter().filter(|(name, _)| is_pod_level(name)) {
+            // What a resize that cannot be had would add counts as nothing.
+            let in_use = |resized: &Exact| resized.get(&name).cloned().unwrap_or(Quantity::ZERO);
+            let counted = resized.as_ref().map_or(asked, in_use);
+            sum.insert(name, counted);
+        }
     }
     if let Some(overhead) = pod.spec.as_ref().and_then(|spec| spec.overhead.as_ref()) {
         add(&mut sum, &exact(overhead));
@@ -77,9 +111,12 @@ fn total(pod: &Pod, defaults: &Exact) -> Exact {
 }
 
 /// Containers run together; init containers one after the other, each beside the sidecars started before it.
-fn containers(pod: &Pod, defaults: &Exact) -> Exact {
+fn containers(pod: &Pod, of: Of, defaults: &Exact) -> Exact {
     let Some(spec) = &pod.spec else { return Exact::new() };
-    let status = |list: fn(&Pod) -> Option<&Vec<ContainerStatus>>| list(pod).map_or(&[][..], Vec::as_slice);
+    let status = |list: fn(&Pod) -> Option<&Vec<ContainerStatus>>| match of {
+        Of::Spec => &[][..],
+        Of::Resize => list(pod).map_or(&[][..], Vec::as_slice),
+    };
     let running = status(|pod| pod.status.as_ref()?.container_statuses.as_ref());
     let starting = status(|pod| pod.status.as_ref()?.init_container_statuses.as_ref());
     let mut sum = Exact::new();
@@ -109,12 +146,7 @@ fn asked(pod: &Pod, container: &Container, statuses: &[ContainerStatus], default
     let mut asked = requests.map(exact).unwrap_or_default();
     let status = statuses.iter().find(|status| status.name == container.name);
     if let Some((status, resources)) = status.and_then(|status| Some((status, status.resources.as_ref()?))) {
-        if resize_is_infeasible(pod) {
-            asked.clear();
-        }
-        for list in [&resources.requests, &status.allocated_resources].into_iter().flatten() {
-            raise(&mut asked, &exact(list));
-        }
+        asked = largest(pod, asked, &resources.requests, &status.allocated_resources);
     }
     for (name, quantity) in defaults {
         asked.entry(name.clone()).or_insert_with(|| quantity.clone());
@@ -122,11 +154,41 @@ fn asked(pod: &Pod, container: &Container, statuses: &[ContainerStatus], default
     asked
 }
 
+/// What is in use and what was granted, and what is wanted unless that cannot be had: of each resource the most.
+fn largest(pod: &Pod, wanted: Exact, used: &ResourceList, granted: &ResourceList) -> Exact {
+    let mut largest = if resize_is_infeasible(pod) { Exact::new() } else { wanted };
+    for list in [used, granted].into_iter().flatten() {
+        raise(&mut largest, &exact(list));
+    }
+    largest
+}
+
+type ResourceList = Option<BTreeMap<String, ApiQuantity>>;
+
+/// The pod-level requests of a pod whose status says what it uses.
+fn resized(pod: &Pod, wanted: &BTreeMap<String, ApiQuantity>) -> Option<Exact> {
+    let (resources, granted) = used(pod.status.as_ref()?);
+    Some(largest(pod, exact(wanted), &resources?.requests, granted))
+}
+
+// The fields are in the API since 1.35.
+k8s_openapi::k8s_if_ge_1_35! {
+    /// What the pod as a whole uses, and what it was granted.
+    pub(crate) fn used(status: &PodStatus) -> (Option<&ResourceRequirements>, &ResourceList) {
+        (status.resources.as_ref(), &status.allocated_resources)
+    }
+}
+k8s_openapi::k8s_if_le_1_34! {
+    /// What the pod as a whole uses, and what it was granted.
+    pub(crate) fn used(_: &PodStatus) -> (Option<&ResourceRequirements>, &ResourceList) {
+        (None, &None)
+    }
+}
+
 pub(crate) fn resize_is_infeasible(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.into_iter().flatten().any(|condition| {
-        condition.type_ == "PodResizePending" && condition.reason.as_deref() == Some("Infeasible")
-    })
+    let pending = conditions.into_iter().flatten().find(|condition| condition.type_ == "PodResizePending");
+    pending.is_some_and(|pending| pending.reason.as_deref() == Some("Infeasible"))
 }
 
 /// The pod-level requests, where the pod has any that count.

@@ -87,14 +87,18 @@ impl Plugin for Fit {
                 let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
                 let empty = Amounts::default();
                 let by_devices = |name: &str| self.by_devices.lock().contains(name);
+                let asked = requests::to_place(pod);
                 allocatable
-                    .is_some_and(|list| self.check(pod, &Amounts::of(list), &empty, 0, by_devices).is_ok())
+                    .is_some_and(|list| self.check(&asked, &Amounts::of(list), &empty, 0, by_devices).is_ok())
             }),
         })
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
         signature.add_part(Part::Requests, pod);
+        if let Cow::Owned(asked) = requests::to_place(pod) {
+            signature.add(&asked);
+        }
         signature.add(&*requests::of_containers(pod));
     }
 
@@ -115,11 +119,11 @@ impl Filter for Fit {
     fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
         let classes = device_classes::asked_by(pod, nodes);
         self.by_devices.note(pod, &classes);
-        let (fit, pod) = (self.clone(), pod.clone());
+        let (fit, asked) = (self.clone(), requests::to_place(pod).into_owned());
         Prepared::per_node(move |node| {
             let pods = i64::try_from(node.pods().len()).unwrap_or(i64::MAX);
             let by_devices = |name: &str| classes.contains_key(name);
-            fit.check(&pod, node.allocatable(), node.requested(), pods, by_devices)
+            fit.check(&asked, node.allocatable(), node.requested(), pods, by_devices)
         })
     }
 }
@@ -138,7 +142,7 @@ impl Fit {
     /// where the node has none of it is left to who gives out devices.
     fn check(
         &self,
-        pod: &PodInfo,
+        asked: &Amounts,
         offered: &Amounts,
         taken: &Amounts,
         pods: i64,
@@ -148,7 +152,6 @@ impl Fit {
         if pods + 1 > offered.pods {
             lack.reasons.push(Cow::Borrowed("Too many pods"));
         }
-        let asked = pod.requests();
         lack.note("Insufficient cpu", asked.milli_cpu, offered.milli_cpu, taken.milli_cpu);
         lack.note("Insufficient memory", asked.memory, offered.memory, taken.memory);
         let (storage, beyond, held) =
@@ -157,7 +160,7 @@ impl Fit {
         for (name, amount) in asked.scalars.iter() {
             let of = |amounts: &Amounts| amounts.scalars.get(name).unwrap_or_default();
             let is_left = || self.ignores(name) || of(offered) <= 0 && by_devices(name);
-            if amount > of(offered).saturating_sub(of(taken)) && !is_left() {
+            if amount > of(offered).wrapping_sub(of(taken)) && !is_left() {
                 lack.note(format!("Insufficient {name}"), amount, of(offered), of(taken));
             }
         }
@@ -179,7 +182,7 @@ struct Lack {
 
 impl Lack {
     fn note(&mut self, reason: impl Into<Cow<'static, str>>, asked: i64, offered: i64, taken: i64) {
-        if asked > 0 && asked > offered.saturating_sub(taken) {
+        if asked > 0 && asked > offered.wrapping_sub(taken) {
             self.reasons.push(reason.into());
             self.beyond_remedy |= asked > offered;
         }

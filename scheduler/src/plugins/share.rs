@@ -64,8 +64,8 @@ impl Requests {
     }
 }
 
-/// The resource on the node, for a pod that asks for these amounts; `None` if it does not count there: the node does not offer it, or it is none that all
-/// nodes have and the pod does not ask for it.
+/// The resource on the node, for a pod that asks for these amounts; `None` if it does not count there: the node does not
+/// offer it, or it is none that all nodes have and the pod does not ask for it. How many pods a node admits never counts.
 pub(super) fn share(
     resource: &ResourceWeight,
     requests: Requests,
@@ -74,7 +74,7 @@ pub(super) fn share(
 ) -> Option<Share> {
     let name = resource.name.as_str();
     let asked = asked.get(name).unwrap_or_default();
-    if asked == 0 && is_scalar(name) {
+    if name == "pods" || asked == 0 && is_scalar(name) {
         return None;
     }
     let offered = node.allocatable().get(name).filter(|offered| *offered != 0)?;
