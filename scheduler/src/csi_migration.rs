@@ -85,7 +85,7 @@ impl Migration {
         }
     }
 
-    /// Whether the node has handed the plugin's volumes over to the driver.
+    /// Whether the node says that it has handed the plugin's volumes over to the driver.
     pub(crate) fn is_on(&self, node: Option<&CSINode>) -> bool {
         let annotations = node.and_then(|node| node.metadata.annotations.as_ref());
         let migrated = annotations.and_then(|annotations| annotations.get(MIGRATED_PLUGINS));

@@ -91,15 +91,16 @@ impl Wanted {
     }
 }
 
-/// By node, the volumes that are attached, or about to be, whether or not a pod is there.
+/// By node, the volumes that are attached, or about to be, whether or not a pod is there, under the name of who attaches them.
 fn attachments(nodes: &Snapshot) -> BTreeMap<String, Attached> {
     let mut by_node: BTreeMap<String, Attached> = BTreeMap::new();
     for attachment in nodes.related().all::<VolumeAttachment>() {
-        let name = attachment.spec.source.persistent_volume_name.as_deref();
+        let spec = &attachment.spec;
+        let name = spec.source.persistent_volume_name.as_deref().filter(|_| !spec.attacher.is_empty());
         let volume = name.and_then(|name| nodes.related().get::<PersistentVolume>("", name));
         if let Some(csi) = volume.as_ref().and_then(|volume| volume.spec.as_ref()?.csi.as_ref()) {
-            let attached = by_node.entry(attachment.spec.node_name.clone()).or_default();
-            attached.insert((csi.driver.clone(), csi.volume_handle.clone()), ());
+            let attached = by_node.entry(spec.node_name.clone()).or_default();
+            attached.insert((spec.attacher.clone(), csi.volume_handle.clone()), ());
         }
     }
     by_node
@@ -113,11 +114,13 @@ fn check(wanted: &Wanted, attachments: &BTreeMap<String, Attached>, node: NodeVi
     if limits.is_empty() || (named.is_empty() && wanted.new.is_empty()) {
         return Ok(());
     }
-    let mut attached = attachments.get(&**node.name()).cloned().unwrap_or_default();
+    let mut attached = Attached::new();
     for other in node.pods() {
         collect(other, volumes::of(other), node.snapshot(), csi.as_deref(), false, &mut attached)?;
     }
     named.retain(|volume, ()| !attached.contains_key(volume));
+    // A volume of the pod that is attached already, for no pod there, counts as attached and as new: so upstream has it.
+    attached.extend(attachments.get(&**node.name()).cloned().unwrap_or_default());
     let of = |volumes: &Attached, driver: &str| volumes.keys().filter(|(of, _)| of == driver).count() as i64;
     let is_full = |(driver, limit): (&String, &i64)| {
         let more = of(&named, driver) + wanted.new.get(driver).copied().unwrap_or_default();
@@ -138,7 +141,8 @@ fn limits(csi: Option<&CSINode>) -> BTreeMap<String, i64> {
     drivers.filter_map(limit).collect()
 }
 
-/// Adds volumes of a pod. Only of the pod to be placed must every claim exist.
+/// Adds volumes of a pod. Only of the pod to be placed must every claim exist. In-tree volumes count where the node has drivers
+/// at all, whether or not it says that it has handed them over.
 fn collect(
     pod: &PodInfo,
     of_pod: &[Volume],
@@ -149,10 +153,13 @@ fn collect(
 ) -> Verdict {
     for volume in of_pod {
         let Some(name) = volumes::claim_name(pod, volume) else {
-            let migrated = Migration::of_inline(volume).filter(|(migration, _)| migration.is_on(csi));
+            let migrated = Migration::of_inline(volume).filter(|_| csi.is_some());
             volumes.extend(migrated.map(|(migration, disk)| ((migration.driver.to_owned(), disk), ())));
             continue;
         };
+        if name.name.is_empty() {
+            return Err(volumes::broken("PersistentVolumeClaim had no name".to_owned()));
+        }
         match volumes::claim(nodes, pod.namespace(), &name.name) {
             Ok(claim) => {
                 if name.is_ephemeral {
@@ -185,7 +192,7 @@ fn driver_and_name(
     if let Some(csi) = volume.spec.as_ref().and_then(|spec| spec.csi.as_ref()) {
         return Some((csi.driver.clone(), csi.volume_handle.clone()));
     }
-    let (migration, disk) = Migration::of_volume(&volume).filter(|(migration, _)| migration.is_on(csi))?;
+    let (migration, disk) = Migration::of_volume(&volume).filter(|_| csi.is_some())?;
     Some((migration.driver.to_owned(), disk))
 }
 
@@ -201,8 +208,7 @@ fn of_class(
     let name = format!("claim {}/{}", of(&metadata.namespace), of(&metadata.name));
     match Migration::of_plugin(&class.provisioner) {
         None => Some((class.provisioner.clone(), name)),
-        Some(migration) if migration.is_on(csi) => Some((migration.driver.to_owned(), name)),
-        Some(_) => None,
+        Some(migration) => csi.map(|_| (migration.driver.to_owned(), name)),
     }
 }
 

@@ -131,9 +131,11 @@ impl NodeFilter for Restrictions {
         if changes.iter().any(matters) { Reach::Unknown } else { Reach::Node }
     }
 
+    /// Claims of another namespace count, too, where only their names agree: so upstream has it.
     fn suppose(&mut self, change: Change<'_>) {
         if !self.is_silent {
-            self.in_use += change.by * self.used_by(change.pod).count() as i64;
+            let used = named_claims(change.pod).filter(|name| self.exclusive.contains(*name));
+            self.in_use += change.by * used.count() as i64;
         }
     }
 }
