@@ -68,7 +68,9 @@ impl Evaluation {
             return;
         }
         let mut refusals = Refusals::default();
-        if let Some(names) = self.filters.among().cloned() {
+        if let Some(mut names) = self.filters.among().cloned() {
+            // The node on which room was made earlier is looked at in any case.
+            names.extend(self.filters.pod().nominated_node_name().map(str::to_owned));
             for node in names.iter().filter_map(|name| snapshot.node_named(name)) {
                 self.judge(node, &mut refusals);
             }

@@ -109,7 +109,6 @@ const PLUGINS: &[Row] = &[
     row::<NodeAffinity>("NodeAffinity", 2),
     row::<NodePorts>("NodePorts", 1),
     row::<Fit>("NodeResourcesFit", 1),
-    row::<NodeDeclaredFeatures>("NodeDeclaredFeatures", 1),
     row::<VolumeRestrictions>("VolumeRestrictions", 1),
     row::<NodeVolumeLimits>("NodeVolumeLimits", 1),
     row::<VolumeBinding>("VolumeBinding", 1),
@@ -121,6 +120,8 @@ const PLUGINS: &[Row] = &[
     row::<BalancedAllocation>("NodeResourcesBalancedAllocation", 1),
     row::<ImageLocality>("ImageLocality", 1),
     row::<DefaultBinder>("DefaultBinder", 1),
+    // The last, since it was added by a feature gate.
+    row::<NodeDeclaredFeatures>("NodeDeclaredFeatures", 1),
     Row { is_default: false, ..row::<GangScheduling>("GangScheduling", 1) },
 ];
 

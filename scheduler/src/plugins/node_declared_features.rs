@@ -1,10 +1,11 @@
 //! Rules out nodes whose kubelet does not declare a feature that the pod needs.
 //!
-//! KEP-5328. In 1.36 one feature is told from the pod: host networking together with a user namespace of its own.
+//! KEP-5328. In 1.36 two features are told from the pod: host networking together with a user namespace of its own, and
+//! rules that restart all containers when one exits.
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Container, Node};
 
 use super::{Configured, NoArgs};
 use crate::event::{Event, Wake};
@@ -15,6 +16,7 @@ use crate::snapshot::Snapshot;
 use crate::verdict::Rejection;
 
 const USER_NAMESPACES_HOST_NETWORK: &str = "UserNamespacesHostNetworkSupport";
+const RESTART_ALL_CONTAINERS: &str = "RestartAllContainersOnContainerExits";
 
 /// Rules out nodes that do not declare a feature that the pod needs.
 #[derive(Debug, Default)]
@@ -26,11 +28,14 @@ impl Plugin for NodeDeclaredFeatures {
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
-        Wake::when(!needs_feature(pod) || event.node().is_some_and(|node| declares_feature(node)))
+        Wake::when(match event {
+            Event::PodUpdated { old, .. } => needed(old) != needed(pod),
+            _ => event.node().is_some_and(|node| declares_all(node, &needed(pod))),
+        })
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
-        signature.add(&needs_feature(pod));
+        signature.add(&needed(pod));
     }
 
     fn filter(&self) -> Option<&dyn Filter> {
@@ -40,18 +45,37 @@ impl Plugin for NodeDeclaredFeatures {
 
 impl Filter for NodeDeclaredFeatures {
     fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot) -> Prepared {
-        if !needs_feature(pod) {
+        let needed = needed(pod);
+        if needed.is_empty() {
             return Prepared::Skip;
         }
-        Prepared::per_bare_node(|node| match declares_feature(node.node()) {
+        Prepared::per_bare_node(move |node| match declares_all(node.node(), &needed) {
             true => Ok(()),
             false => Err(Rejection::unresolvable("node(s) didn't match Pod's required features")),
         })
     }
 }
 
-fn needs_feature(pod: &PodInfo) -> bool {
-    pod.spec().is_some_and(|spec| spec.host_network == Some(true) && spec.host_users == Some(false))
+/// The features that the pod needs.
+fn needed(pod: &PodInfo) -> Vec<&'static str> {
+    let has_namespace =
+        pod.spec().is_some_and(|spec| spec.host_network == Some(true) && spec.host_users == Some(false));
+    let restarts_all = pod.all_containers().any(restarts_all);
+    let features = [(restarts_all, RESTART_ALL_CONTAINERS), (has_namespace, USER_NAMESPACES_HOST_NETWORK)];
+    features.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, feature)| feature).collect()
+}
+
+// The field is in the API since 1.34.
+k8s_openapi::k8s_if_ge_1_34! {
+    fn restarts_all(container: &Container) -> bool {
+        let rules = container.restart_policy_rules.iter().flatten();
+        rules.into_iter().any(|rule| rule.action == "RestartAllContainers")
+    }
+}
+k8s_openapi::k8s_if_le_1_33! {
+    fn restarts_all(_: &Container) -> bool {
+        false
+    }
 }
 
 // The field is in the API since 1.35; before, no node declares anything.
@@ -66,9 +90,9 @@ k8s_openapi::k8s_if_le_1_34! {
     }
 }
 
-fn declares_feature(node: &Node) -> bool {
-    declared(node)
-        .is_some_and(|declared| declared.iter().any(|feature| feature == USER_NAMESPACES_HOST_NETWORK))
+fn declares_all(node: &Node, needed: &[&str]) -> bool {
+    let declared = declared(node).map_or(&[][..], Vec::as_slice);
+    needed.iter().all(|feature| declared.iter().any(|have| have == feature))
 }
 
 impl Configured for NodeDeclaredFeatures {
