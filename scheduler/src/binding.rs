@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use steersman_core::Env;
 
+use crate::config::duration;
 use crate::engine::{Failure, Outcome, Permitting, Placement, Step};
 use crate::extender::{self, Extenders};
 use crate::plugin::{Binding, Plugin, PreBind};
@@ -117,6 +118,9 @@ async fn permitted(env: &Env, placement: &mut Placement) -> Result<(), Refusal> 
     match env.timeout(limit, answer).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => refuse("the pod is gone".to_owned()),
-        Err(_) => refuse(format!("rejected due to timeout after waiting {limit:?} at plugin {plugin}")),
+        Err(_) => {
+            let limit = duration::show(limit);
+            refuse(format!("rejected due to timeout after waiting {limit} at plugin {plugin}"))
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::queue::Backoff;
 use crate::registry::Registry;
 
 mod check;
-mod duration;
+pub(crate) mod duration;
 mod extenders;
 mod file;
 mod merge;

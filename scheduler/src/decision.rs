@@ -96,6 +96,11 @@ impl Diagnosis {
         own.or(self.pod.as_ref()).or(self.others.as_ref())
     }
 
+    /// Of a pod that has lost the one node that it had.
+    pub(crate) fn of_one(rejection: &Rejection) -> Self {
+        Diagnosis { nodes: 1, others: Some(rejection.clone()), ..Diagnosis::default() }
+    }
+
     /// On how many nodes removing pods may help.
     pub(crate) fn resolvable(&self) -> usize {
         let own = self.refusals.counted().filter(|(refusal, _)| refusal.rejection.is_resolvable());

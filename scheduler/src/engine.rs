@@ -164,6 +164,15 @@ impl Engine {
         {
             return;
         }
+        // What another writes goes before what was decided here, unless it says nothing of it now as before.
+        let known = self.queue.pod(pod.key()).filter(|known| {
+            let promised = known.nominated_node_name();
+            promised.is_some() && promised != pod.nominated_node_name()
+        });
+        let let_go = known.cloned();
+        if let_go.is_some() {
+            self.cache.snapshot_mut().withdraw(pod.key());
+        }
         let waits_for = self.cache.snapshot().nominated().node_of(&pod).cloned();
         if let Some(node) = pod.nominated_node_name().or(waits_for.as_deref()) {
             self.cache.snapshot_mut().nominate(&pod, node);
@@ -172,6 +181,9 @@ impl Engine {
         self.queue.set(pod.clone(), now);
         if is_new {
             self.queue.tell(&Event::PendingPodAdded(pod), now);
+        }
+        if let Some(known) = let_go {
+            self.queue.tell(&Event::AssignedPodDeleted(known), now);
         }
     }
 
@@ -292,8 +304,13 @@ impl Engine {
             for other in &nomination.displaced {
                 snapshot.withdraw(other.key());
             }
-        } else if no_fit.withdraw {
-            snapshot.withdraw(pod.key());
+        }
+        // Where nobody could look for a remedy, room that was made earlier is given up, too.
+        let nobody_looked = no_fit.diagnosis.nodes == 0
+            || self.profiles.of(&pod).is_some_and(|profile| profile.at(Point::PostFilter).next().is_none());
+        let withdraws = no_fit.nomination.is_none() && (no_fit.withdraw || nobody_looked);
+        if withdraws {
+            self.cache.snapshot_mut().withdraw(pod.key());
         }
         let plugins = self.to_ask(&pod, &no_fit.diagnosis);
         let message = no_fit.diagnosis.to_string();
@@ -305,7 +322,7 @@ impl Engine {
         } else {
             self.queue.put_back(queued, &plugins, now);
         }
-        Step::Tell(Failure { pod, is_error: false, message, no_fit: Some(no_fit), back })
+        Step::Tell(Failure { pod, is_error: false, message, no_fit: Some(no_fit), withdraws, back })
     }
 
     /// The plugins whose word wakes the pod. Where there are no nodes, upstream tries again and again; here a node that
@@ -319,9 +336,7 @@ impl Engine {
     }
 
     fn broken(&mut self, queued: QueuedPod, message: String, now: Duration) -> Failure {
-        let pod = queued.pod().clone();
-        self.queue.put_back(queued, &[], now);
-        Failure { pod, is_error: true, message, no_fit: None, back: None }
+        self.failed(queued, &[], message, true, now)
     }
 
     /// Notes what came of a step; `Some` is to be told.
@@ -338,7 +353,23 @@ impl Engine {
         None
     }
 
-    /// A plugin would not have the pod on the node after all.
+    /// The attempt came to nothing, and room that was made for the pod earlier is given up.
+    fn failed(
+        &mut self,
+        queued: QueuedPod,
+        plugins: &[&'static str],
+        message: String,
+        is_error: bool,
+        now: Duration,
+    ) -> Failure {
+        let pod = queued.pod().clone();
+        self.cache.snapshot_mut().withdraw(pod.key());
+        self.queue.put_back(queued, plugins, now);
+        Failure { pod, is_error, message, no_fit: None, withdraws: true, back: None }
+    }
+
+    /// A plugin would not have the pod on the node after all. What is refused once the pod is as good as bound is tried again
+    /// after back-off, whatever happens meanwhile.
     fn refused(
         &mut self,
         queued: QueuedPod,
@@ -353,8 +384,13 @@ impl Engine {
         if !rejection.is_rejection() {
             return self.broken(queued, format!("running {point} plugin \"{plugin}\": {rejection}"), now);
         }
-        self.queue.put_back(queued, &[plugin], now);
-        Failure { pod, is_error: false, message: rejection.to_string(), no_fit: None, back: None }
+        match point {
+            "Reserve" | "Permit" => {
+                let message = Diagnosis::of_one(&rejection).to_string();
+                self.failed(queued, &[plugin], message, false, now)
+            }
+            _ => self.failed(queued, &[], rejection.to_string(), false, now),
+        }
     }
 
     fn take_back(&mut self, pod: &Arc<PodInfo>, node: &str, now: Duration) {

@@ -99,7 +99,7 @@ impl Queue {
             return;
         }
         if let Some(queued) = self.active.remove(&key, &*self.profiles) {
-            return self.enqueue(queued.with(pod), now);
+            return self.active.push(queued.with(pod), &*self.profiles);
         }
         if let Some(queued) = self.backoff.remove(&key, &ByBackoff(&self.profiles)) {
             let queued = queued.with(pod);
@@ -109,7 +109,7 @@ impl Queue {
             Some(queued) => self.update_waiting(queued, pod, now),
             None => {
                 self.sequence += 1;
-                self.enqueue(QueuedPod::new(pod, now, self.sequence), now);
+                self.requeue(QueuedPod::new(pod, now, self.sequence), now);
             }
         }
     }
@@ -236,7 +236,7 @@ impl Queue {
         while let Some(queued) =
             self.backoff.pop_if(&ByBackoff(&self.profiles), |queued| queued.backoff_until() <= now)
         {
-            self.enqueue(queued, now);
+            self.active.push(queued, &*self.profiles);
         }
         let Some(long_ago) = now.checked_sub(LONGEST_WAIT) else { return };
         while let Some(queued) = self.waiting.pop_since(long_ago) {
@@ -244,25 +244,13 @@ impl Queue {
         }
     }
 
-    /// To the back-off if that is not over, else to be tried.
+    /// To the back-off if that is not over, else to be tried; to wait if a plugin holds it back.
     fn requeue(&mut self, queued: QueuedPod, now: Duration) {
-        if queued.backoff_until() > now && !queued.is_held_back() {
-            self.backoff.push(queued, &ByBackoff(&self.profiles));
-        } else {
-            self.enqueue(queued, now);
-        }
-    }
-
-    /// To be tried, unless a plugin holds it back.
-    fn enqueue(&mut self, queued: QueuedPod, now: Duration) {
-        let held_back = self
-            .profiles
-            .of(queued.pod())
-            .and_then(|profile| profile.admit_among(queued.pod(), &self.groups).err());
-        match held_back {
-            Some(refusal) => {
-                let queued = queued.held_back(refusal, now);
-                self.waiting.insert(queued);
+        let profile = self.profiles.of(queued.pod());
+        match profile.and_then(|profile| profile.admit_among(queued.pod(), &self.groups).err()) {
+            Some(refusal) => self.waiting.insert(queued.held_back(refusal)),
+            None if queued.backoff_until() > now => {
+                self.backoff.push(queued.released(), &ByBackoff(&self.profiles));
             }
             None => self.active.push(queued.released(), &*self.profiles),
         }

@@ -43,10 +43,9 @@ impl Teller {
         let reason = if failure.is_error { "SchedulerError" } else { "Unschedulable" };
         let condition = condition(&self.env, pod, "PodScheduled", "False", reason, &failure.message);
         let nomination = failure.no_fit.as_ref().and_then(|no_fit| no_fit.nomination.as_ref());
-        let withdraw = failure.no_fit.as_ref().is_some_and(|no_fit| no_fit.withdraw);
         let nominated = match nomination {
             Some(nomination) => Some(json!(&*nomination.node)),
-            None => (withdraw && pod.nominated_node_name().is_some()).then_some(Value::Null),
+            None => (failure.withdraws && pod.nominated_node_name().is_some()).then_some(Value::Null),
         };
         if let Some(nomination) = nomination {
             self.make_room(pod, nomination).await;

@@ -1,4 +1,6 @@
-//! Reads durations as Go writes them: `1h30m`, `1.5s`, `200ms`.
+//! Reads and writes durations as Go does: `1h30m`, `1.5s`, `200ms`.
+
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
@@ -40,9 +42,42 @@ pub(crate) fn parse(text: &str) -> Result<SignedDuration, String> {
     Ok(SignedDuration::from_nanos(if negative { -(nanos as i64) } else { nanos as i64 }))
 }
 
+/// Writes a duration: minutes where there is one, and the smaller units even where there are none.
+pub(crate) fn show(duration: Duration) -> String {
+    let (minutes, rest) = (duration.as_secs() / 60, duration.as_secs() % 60);
+    if minutes == 0 {
+        return if duration.is_zero() { "0s".to_owned() } else { format!("{duration:?}") };
+    }
+    let fraction = format!("{:09}", duration.subsec_nanos());
+    let seconds = match fraction.trim_end_matches('0') {
+        "" => format!("{rest}s"),
+        digits => format!("{rest}.{digits}s"),
+    };
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes}m{seconds}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        let cases = [
+            (0, "0s"),
+            (200, "200ms"),
+            (1_500, "1.5s"),
+            (30_000, "30s"),
+            (60_500, "1m0.5s"),
+            (900_000, "15m0s"),
+            (3_661_000, "1h1m1s"),
+        ];
+        for (millis, text) in cases {
+            assert_eq!(show(Duration::from_millis(millis)), text);
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_reads_them() {

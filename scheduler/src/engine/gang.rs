@@ -212,7 +212,7 @@ impl Engine {
     ) -> Step {
         let pod = queued.pod().clone();
         self.queue.put_back(queued, plugins, now);
-        Step::Tell(Failure { pod, is_error: false, message, no_fit: None, back: None })
+        Step::Tell(Failure { pod, is_error: false, message, no_fit: None, withdraws: false, back: None })
     }
 
     /// The pod has room already, and waits with the others for theirs.
@@ -227,7 +227,8 @@ impl Engine {
         self.cache.snapshot_mut().nominate(&pod, &node);
         let nomination = Nomination { node, victims: vec![], displaced: vec![], candidates: vec![] };
         let no_fit = Some(Box::new(NoFit { nomination: Some(nomination), ..NoFit::default() }));
-        Step::Tell(Failure { pod, is_error: false, message, no_fit, back: Some((queued, plugins)) })
+        let back = Some((queued, plugins));
+        Step::Tell(Failure { pod, is_error: false, message, no_fit, withdraws: false, back })
     }
 
     /// Takes back what was only tried: nobody is woken by it.

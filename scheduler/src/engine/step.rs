@@ -48,6 +48,8 @@ pub(crate) struct Failure {
     pub(crate) is_error: bool,
     pub(crate) message: String,
     pub(crate) no_fit: Option<Box<NoFit>>,
+    /// Whether room that was made for the pod earlier is given up.
+    pub(crate) withdraws: bool,
     /// The pod as it goes back to the queue once room was made, and the plugins that are asked what wakes it.
     pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
 }

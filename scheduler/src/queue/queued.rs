@@ -112,8 +112,7 @@ impl QueuedPod {
         self
     }
 
-    pub(super) fn held_back(mut self, refusal: Refusal, now: Duration) -> Self {
-        self.since = now;
+    pub(super) fn held_back(mut self, refusal: Refusal) -> Self {
         self.rejected_by = vec![refusal.plugin];
         self.held_back = Some(refusal);
         self

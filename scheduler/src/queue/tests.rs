@@ -43,6 +43,23 @@ fn the_more_important_and_then_the_older_comes_first() {
 }
 
 #[test]
+fn a_pod_that_was_held_back_keeps_its_place() {
+    let gated = |name: &str, gates: &[&str]| {
+        let gates: Vec<_> = gates.iter().map(|gate| json!({"name": gate})).collect();
+        let spec = json!({"schedulingGates": gates, "containers": []});
+        let pod = json!({"metadata": {"name": name, "uid": name}, "spec": spec});
+        Arc::new(PodInfo::new(from_value::<Pod>(pod).unwrap()))
+    };
+    let mut queue = queue();
+    queue.set(gated("a", &["x", "y"]), SECOND);
+    queue.set(gated("b", &["x"]), SECOND * 2);
+    queue.set(gated("a", &["x"]), SECOND * 3);
+    queue.set(gated("b", &[]), SECOND * 4);
+    queue.set(gated("a", &[]), SECOND * 5);
+    assert_eq!(names(&mut queue, SECOND * 6), ["a", "b"]);
+}
+
+#[test]
 fn a_rejected_pod_waits_for_an_event_that_may_help() {
     let mut queue = queue();
     queue.set(pod("a", 0, "1"), SECOND);

@@ -190,6 +190,36 @@ fn a_more_important_pod_takes_the_place_of_another() {
 }
 
 #[test]
+fn room_that_is_promised_to_nobody_any_more_is_given_to_others() {
+    in_world(Profile::default(), async |world| {
+        world.node("n1", "2").await;
+        world.pod("far", "2", json!({"priority": 10, "nodeSelector": {"a": "b"}})).await;
+        world.seconds(1).await;
+        world.patch("far", json!({"status": {"nominatedNodeName": "n1"}})).await;
+        world.pod("near", "2", json!({})).await;
+        world.seconds(20).await;
+        assert_eq!(world.node_of("near").await, None);
+        world.patch("far", json!({"status": {"nominatedNodeName": null}})).await;
+        world.seconds(1).await;
+        assert_eq!(world.node_of("near").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn a_promise_is_given_up_where_the_node_is_refused() {
+    in_world(Profile::default().with(Never), async |world| {
+        world.pod("a", "1", json!({})).await;
+        world.seconds(1).await;
+        world.patch("a", json!({"status": {"nominatedNodeName": "n1"}})).await;
+        world.seconds(1).await;
+        world.node("n1", "2").await;
+        world.seconds(5).await;
+        assert_eq!(world.condition("a").await.1, "0/1 nodes are available: 1 not today.");
+        assert_eq!(world.get("a").await.status.as_ref().unwrap().nominated_node_name, None);
+    });
+}
+
+#[test]
 fn many_pods_are_each_bound_once_and_no_node_is_overcommitted() {
     in_world(Profile::default(), async |world| {
         for number in 0..10 {
@@ -264,7 +294,8 @@ fn a_pod_that_waits_too_long_for_permission_gives_its_room_back() {
         world.seconds(31).await;
         let (reason, message) = world.condition("a").await;
         assert_eq!(reason, "Unschedulable");
-        assert_eq!(message, "rejected due to timeout after waiting 30s at plugin Slow");
+        let why = "rejected due to timeout after waiting 30s at plugin Slow";
+        assert_eq!(message, format!("0/1 nodes are available: 1 {why}."));
     });
 }
 
@@ -302,7 +333,7 @@ fn a_reservation_that_is_refused_takes_no_room() {
         world.node("n1", "10").await;
         world.pod("a", "1", json!({})).await;
         world.seconds(1).await;
-        assert_eq!(world.condition("a").await.1, "not today");
+        assert_eq!(world.condition("a").await.1, "0/1 nodes are available: 1 not today.");
         let snapshot = scheduler.snapshot();
         assert_eq!(snapshot.node_named("n1").unwrap().pods().len(), 0);
     });
