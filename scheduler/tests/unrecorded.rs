@@ -1,4 +1,4 @@
-//! Decisions in odd cases that no recording shows, as upstream's code has them.
+//! Decisions in odd cases that no recording shows, and what wakes a rejected pod, as upstream's code has them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use steersman_core::Object;
 use steersman_core::tree::{Value, from_value, json};
-use steersman_scheduler::{Decision, Explanation, PodInfo, Profile, Snapshot};
+use steersman_scheduler::{Decision, Event, Explanation, PodInfo, Profile, Snapshot, Wake};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -355,4 +355,81 @@ fn the_node_that_was_promised_is_looked_at_though_the_pod_names_others() {
         "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
     ];
     assert_eq!(message(&snapshot, &asking), expected.concat());
+}
+
+/// Whether an event wakes a pod that a plugin rejected.
+fn wakes(plugin: &str, pod: &Value, event: &Event) -> bool {
+    Profile::default().plugin(plugin).unwrap().wakes(&info(pod), event) == Wake::Queue
+}
+
+#[test]
+fn a_node_that_changes_wakes_pods_where_that_turns_the_mind_of_who_rejected_them() {
+    let offering = |list: Value| json!({"status": {"allocatable": list}});
+    let (two, four) = (json!({"cpu": "2", "pods": "10"}), json!({"cpu": "4", "pods": "10"}));
+    let tainted = json!({"spec": {"taints": [{"key": "t", "effect": "NoSchedule"}]}});
+    let labelled = |zone: &str| json!({"metadata": {"labels": {"zone": zone}}});
+    let more = json!({"metadata": {"labels": {"zone": "b", "other": "x"}}});
+    let closed = json!({"spec": {"unschedulable": true}});
+    let declaring = |feature: &str| json!({"status": {"declaredFeatures": [feature]}});
+    let cases = [
+        ("NodeResourcesFit", offering(two.clone()), offering(four.clone()), true),
+        ("NodeResourcesFit", offering(four.clone()), offering(four.clone()), false),
+        ("NodeResourcesFit", offering(json!({"cpu": "1", "pods": "10"})), offering(two), false),
+        ("NodeResourcesFit", offering(json!({"cpu": "4", "pods": "9"})), offering(four.clone()), true),
+        (
+            "NodeResourcesFit",
+            offering(four),
+            offering(json!({"cpu": "4", "memory": "9Gi", "pods": "10"})),
+            false,
+        ),
+        ("NodeAffinity", labelled("a"), labelled("b"), true),
+        ("NodeAffinity", labelled("b"), more, false),
+        ("NodeAffinity", labelled("b"), labelled("a"), false),
+        ("TaintToleration", tainted.clone(), json!({}), true),
+        ("TaintToleration", json!({}), labelled("a"), false),
+        ("TaintToleration", json!({}), tainted, false),
+        ("NodeUnschedulable", closed.clone(), json!({}), true),
+        ("NodeUnschedulable", json!({}), labelled("a"), false),
+        ("NodeUnschedulable", closed.clone(), closed, false),
+        ("NodeDeclaredFeatures", declaring("A"), declaring("B"), true),
+        ("NodeDeclaredFeatures", declaring("A"), declaring("A"), false),
+    ];
+    let mut rejected = pod("p", json!({}), json!({"nodeSelector": {"zone": "b"}}));
+    rejected["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "3"}});
+    for (plugin, old, new, woken) in cases {
+        let [was, is] = [&old, &new].map(|node| Arc::new(from_value::<Node>(node.clone()).unwrap()));
+        let event = Event::NodeUpdated { old: was, new: is };
+        assert_eq!(wakes(plugin, &rejected, &event), woken, "{plugin}: {old} {new}");
+    }
+}
+
+#[test]
+fn a_pod_that_asks_for_less_wakes_those_that_ask_for_the_same() {
+    let asking = |name: &str, cpu: &str, memory: &str| {
+        let mut pod = pod(name, json!({}), json!({"nodeName": "n0"}));
+        pod["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": cpu, "memory": memory}});
+        pod
+    };
+    let cases = [
+        (asking("x", "2", "1Gi"), asking("x", "1", "1Gi"), true),
+        (asking("x", "1", "1Gi"), asking("x", "2", "1Gi"), false),
+        (asking("x", "1", "2Gi"), asking("x", "1", "1Gi"), false),
+    ];
+    let mut rejected = pod("p", json!({}), json!({}));
+    rejected["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "3"}});
+    for (old, new, woken) in cases {
+        let event = Event::AssignedPodUpdated { old: info(&old), new: info(&new) };
+        assert_eq!(wakes("NodeResourcesFit", &rejected, &event), woken, "{old} {new}");
+    }
+}
+
+#[test]
+fn a_pod_that_ends_wakes_those_whose_spread_it_is_part_of() {
+    let labels = json!({"app": "web", "rev": "1"});
+    let waiting = pod("p", labels.clone(), spread("DoNotSchedule", json!({"matchLabels": {"app": "web"}})));
+    let mut gone = pod("gone", labels, json!({"nodeName": "n0"}));
+    gone["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    assert!(wakes("PodTopologySpread", &waiting, &Event::AssignedPodDeleted(info(&gone))));
+    gone["metadata"]["labels"] = json!({"app": "db"});
+    assert!(!wakes("PodTopologySpread", &waiting, &Event::AssignedPodDeleted(info(&gone))));
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use k8s_openapi::api::core::v1::Node;
 use serde::Deserialize;
 use steersman_core::field::{self, Path};
 use steersman_core::labels;
@@ -80,17 +81,14 @@ impl Plugin for Fit {
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         Wake::when(match event {
             Event::AssignedPodDeleted(_) => true,
-            Event::AssignedPodUpdated { old, new } => new.is_terminal() || old.requests() != new.requests(),
-            Event::PodUpdated { old, .. } => old.requests() != pod.requests(),
+            Event::AssignedPodUpdated { old, new } => {
+                new.is_terminal() || is_less(new.requests(), old.requests(), pod.requests())
+            }
+            Event::PodUpdated { old, .. } => is_less(pod.requests(), old.requests(), old.requests()),
             Event::Related { .. } => device_classes::may_help(pod, event),
-            _ => event.node().is_some_and(|node| {
-                let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
-                let empty = Amounts::default();
-                let by_devices = |name: &str| self.by_devices.lock().contains(name);
-                let asked = requests::to_place(pod);
-                allocatable
-                    .is_some_and(|list| self.check(&asked, &Amounts::of(list), &empty, 0, by_devices).is_ok())
-            }),
+            Event::NodeUpdated { old, new } => self.would_fit(pod, new) && self.offers_more(pod, old, new),
+            Event::NodeAdded(node) => self.would_fit(pod, node),
+            _ => false,
         })
     }
 
@@ -137,7 +135,37 @@ impl Score for Fit {
     }
 }
 
+/// Whether there is less than before of something that is asked for.
+fn is_less(now: &Amounts, before: &Amounts, asked: &Amounts) -> bool {
+    let less = |now: i64, before: i64, asked: i64| asked != 0 && now < before;
+    let of = |amounts: &Amounts, name: &str| amounts.scalars.get(name).unwrap_or_default();
+    less(now.milli_cpu, before.milli_cpu, asked.milli_cpu)
+        || less(now.memory, before.memory, asked.memory)
+        || less(now.ephemeral_storage, before.ephemeral_storage, asked.ephemeral_storage)
+        || asked.scalars.iter().any(|(name, asked)| less(of(now, name), of(before, name), asked))
+}
+
+fn allocatable(node: &Node) -> Amounts {
+    let list = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
+    list.map(Amounts::of).unwrap_or_default()
+}
+
 impl Fit {
+    /// Whether the pod would fit on a node that is empty.
+    fn would_fit(&self, pod: &PodInfo, node: &Node) -> bool {
+        let by_devices = |name: &str| self.by_devices.lock().contains(name);
+        let (asked, empty) = (requests::to_place(pod), Amounts::default());
+        self.check(&asked, &allocatable(node), &empty, 0, by_devices).is_ok()
+    }
+
+    /// Whether a node offers more than before of what the pod asks for, or admits more pods. What devices stand for, the
+    /// node does not say.
+    fn offers_more(&self, pod: &PodInfo, old: &Node, new: &Node) -> bool {
+        let (asked, old, new) = (requests::to_place(pod), allocatable(old), allocatable(new));
+        let by_devices = || asked.scalars.iter().any(|(name, _)| self.by_devices.lock().contains(name));
+        new.pods > old.pods || is_less(&old, &new, &asked) || by_devices()
+    }
+
     /// Whether a pod fits beside what is taken. More than the node has at all is beyond remedy; what devices stand for
     /// where the node has none of it is left to who gives out devices.
     fn check(

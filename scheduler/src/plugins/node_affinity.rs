@@ -61,8 +61,12 @@ impl Plugin for NodeAffinity {
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
+        let did_match = match event {
+            Event::NodeUpdated { old, .. } => Required::of(pod).check(old).is_ok(),
+            _ => false,
+        };
         let required = Required::of(pod).with(&self.added_required);
-        Wake::when(event.node().is_some_and(|node| required.check(node).is_ok()))
+        Wake::when(!did_match && event.node().is_some_and(|node| required.check(node).is_ok()))
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {

@@ -30,7 +30,9 @@ impl Plugin for NodeDeclaredFeatures {
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         Wake::when(match event {
             Event::PodUpdated { old, .. } => needed(old) != needed(pod),
-            _ => event.node().is_some_and(|node| declares_all(node, &needed(pod))),
+            Event::NodeUpdated { old, new } => declared(old) != declared(new),
+            Event::NodeAdded(_) => true,
+            _ => false,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Taint;
+use k8s_openapi::api::core::v1::{Node, Taint};
 
 use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
@@ -26,9 +26,12 @@ impl Plugin for NodeUnschedulable {
     }
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
-        let open =
-            event.node().map(|node| node.spec.as_ref().and_then(|spec| spec.unschedulable) != Some(true));
-        Wake::when(open.unwrap_or(matches!(event, Event::PodUpdated { .. }) && tolerates(pod)))
+        Wake::when(match event {
+            Event::NodeAdded(node) => !is_closed(node),
+            Event::NodeUpdated { old, new } => is_closed(old) && !is_closed(new),
+            Event::PodUpdated { .. } => tolerates(pod),
+            _ => false,
+        })
     }
 
     fn sign(&self, pod: &PodInfo, _: &Snapshot, signature: &mut Signature) {
@@ -58,6 +61,10 @@ impl Configured for NodeUnschedulable {
     fn configured(_: NoArgs) -> Self {
         NodeUnschedulable
     }
+}
+
+fn is_closed(node: &Node) -> bool {
+    node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true)
 }
 
 fn tolerates(pod: &PodInfo) -> bool {

@@ -66,7 +66,8 @@ impl Plugin for PodTopologySpread {
         Wake::when(match event {
             Event::NodeAdded(_) | Event::NodeDeleted(_) | Event::PodUpdated { .. } => true,
             Event::NodeUpdated { old, new } => places(old) != places(new),
-            Event::AssignedPodAdded(other) | Event::AssignedPodDeleted(other) => counts(pod, other),
+            Event::AssignedPodAdded(other) => counts(pod, other),
+            Event::AssignedPodDeleted(other) => selects(pod, other),
             Event::AssignedPodUpdated { old, new } => counts(pod, old) != counts(pod, new),
             Event::Related { .. } | Event::PendingPodAdded(_) => false,
         })
@@ -109,6 +110,11 @@ fn places(node: &Node) -> impl PartialEq {
 
 /// Whether another pod may count in a constraint of the pod.
 fn counts(pod: &PodInfo, other: &PodInfo) -> bool {
+    !other.is_terminating() && selects(pod, other)
+}
+
+/// Whether a constraint of the pod may select another, which may be on its way out.
+fn selects(pod: &PodInfo, other: &PodInfo) -> bool {
     let constraints =
         pod.spec().and_then(|spec| spec.topology_spread_constraints.as_deref()).unwrap_or_default();
     let selects = |constraint: &TopologySpreadConstraint| {
@@ -116,9 +122,7 @@ fn counts(pod: &PodInfo, other: &PodInfo) -> bool {
         let parsed = steersman_core::selector::LabelSelector::from_object(selector);
         parsed.map_or(true, |selector| selector.matches(other.labels()))
     };
-    !other.is_terminating()
-        && other.namespace() == pod.namespace()
-        && (constraints.is_empty() || constraints.iter().any(selects))
+    other.namespace() == pod.namespace() && (constraints.is_empty() || constraints.iter().any(selects))
 }
 
 impl Filter for PodTopologySpread {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Toleration;
+use k8s_openapi::api::core::v1::{Node, Toleration};
 
 use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
@@ -30,10 +30,8 @@ impl Plugin for TaintToleration {
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         match event {
             Event::PodUpdated { old, .. } => Wake::when(tolerations::of(old) != tolerations::of(pod)),
-            _ => Wake::when(event.node().is_some_and(|node| {
-                let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
-                tolerations::first_untolerated(tolerations::of(pod), taints).is_none()
-            })),
+            Event::NodeUpdated { old, new } => Wake::when(!is_tolerated(old, pod) && is_tolerated(new, pod)),
+            _ => Wake::when(event.node().is_some_and(|node| is_tolerated(node, pod))),
         }
     }
 
@@ -48,6 +46,11 @@ impl Plugin for TaintToleration {
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
     }
+}
+
+fn is_tolerated(node: &Node, pod: &PodInfo) -> bool {
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    tolerations::first_untolerated(tolerations::of(pod), taints).is_none()
 }
 
 impl Filter for TaintToleration {
