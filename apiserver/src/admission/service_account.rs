@@ -130,10 +130,9 @@ impl ServiceAccount {
     /// The pod's service account. A controller makes `default` in every namespace, so that one is waited for a little.
     async fn account(&self, write: &Attributes<'_>, name: &str) -> Result<Arc<api::ServiceAccount>> {
         let accounts = GroupResource::new("", "serviceaccounts");
-        let pause = Duration::from_millis(100 + self.env.random_below(100));
         for attempt in 0..if name == DEFAULT { DEFAULT_ATTEMPTS } else { 1 } {
             if attempt > 0 {
-                self.env.sleep(pause).await;
+                self.env.sleep(Duration::from_millis(100 + self.env.random_below(100))).await;
             }
             if let Some(account) = write.cluster.get(&accounts, write.namespace, name) {
                 return account.decode();

@@ -1,5 +1,5 @@
 //! How upstream's kinds look at the metadata of an update, after what is asked of every kind's: each look is a cause more
-//! for what is wrong with it.
+//! for what is wrong with it. Those that do not look again at all say so themselves (`Strategy::repeats_metadata`).
 
 /// The kinds that look at what changed, and not at the whole.
 const AT_CHANGES: &[&str] = &[
