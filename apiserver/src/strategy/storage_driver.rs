@@ -246,6 +246,13 @@ impl Strategy for Capacities {
 pub(super) struct Attachments;
 
 impl Strategy for Attachments {
+    fn default(&self, object: &mut Value) {
+        let source = fields(object).object_mut("spec").and_then(|spec| spec.object_mut("source"));
+        if let Some(volume) = source.and_then(|source| source.object_mut("inlineVolumeSpec")) {
+            pod_spec::default_volume_sources(volume);
+        }
+    }
+
     fn validate(&self, object: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
         let spec = object.at("spec");
@@ -343,6 +350,14 @@ mod tests {
             r#"spec.drivers: Invalid value: {"Name":"d","NodeID":"m","TopologyKeys":null,"Allocatable":null}: field is immutable"#
         );
         assert_eq!(DriverNodes.validate(&node(&"n".repeat(257), 1)).len(), 1);
+    }
+
+    #[test]
+    fn a_volume_within_an_attachment_has_the_defaults_of_volumes() {
+        let mut attachment =
+            json!({"spec": {"source": {"inlineVolumeSpec": {"iscsi": {"iqn": "i"}, "accessModes": []}}}});
+        Attachments.default(&mut attachment);
+        assert_eq!(attachment["spec"]["source"]["inlineVolumeSpec"]["iscsi"]["iscsiInterface"], "default");
     }
 
     #[test]

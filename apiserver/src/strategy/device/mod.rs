@@ -29,7 +29,12 @@ pub(super) struct Claims;
 
 impl Strategy for Claims {
     fn default(&self, object: &mut Value) {
-        default_claim(fields(object).object("spec"));
+        let claim = fields(object);
+        default_claim(claim.object("spec"));
+        let allocation = claim.object_mut("status").and_then(|status| status.object_mut("allocation"));
+        if let Some(devices) = allocation.and_then(|allocation| allocation.object_mut("devices")) {
+            devices.objects_mut("results").for_each(default_tolerations);
+        }
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
@@ -170,6 +175,11 @@ fn default_request(request: &mut Map) {
     if request.text("allocationMode") == "ExactCount" {
         request.fill_zero("count", 1);
     }
+    default_tolerations(request);
+}
+
+fn default_tolerations(of: &mut Map) {
+    of.objects_mut("tolerations").for_each(|toleration| toleration.fill_zero("operator", "Equal"));
 }
 
 #[cfg(test)]
@@ -180,6 +190,21 @@ mod tests {
 
     fn texts(errors: &ErrorList) -> String {
         errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_toleration_is_of_one_value_unless_it_says_otherwise() {
+        let tolerant = || json!({"tolerations": [{"key": "a"}]});
+        let request = json!({"exactly": tolerant(), "firstAvailable": [tolerant()]});
+        let status = json!({"allocation": {"devices": {"results": [tolerant()]}}});
+        let mut claim = json!({"spec": {"devices": {"requests": [request]}}, "status": status});
+        Claims.default(&mut claim);
+        for owner in ["/spec/devices/requests/0/exactly", "/spec/devices/requests/0/firstAvailable/0"] {
+            let operator = claim.pointer(&format!("{owner}/tolerations/0/operator"));
+            assert_eq!(operator, Some(&json!("Equal")), "{owner}");
+        }
+        let result = &claim["status"]["allocation"]["devices"]["results"][0];
+        assert_eq!(result["tolerations"][0]["operator"], "Equal");
     }
 
     #[test]
