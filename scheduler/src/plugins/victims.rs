@@ -149,7 +149,7 @@ impl Budgets {
                 let allowed =
                     budget.status.as_ref().and_then(|status| optional::<i32>(status.disruptions_allowed));
                 let left = left.entry(at).or_insert(allowed.unwrap_or_default());
-                *left -= 1;
+                *left = left.saturating_sub(1);
                 violated |= *left < 0;
             }
             violated
