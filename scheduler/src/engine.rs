@@ -174,7 +174,8 @@ impl Engine {
             self.cache.snapshot_mut().withdraw(pod.key());
         }
         let waits_for = self.cache.snapshot().nominated().node_of(&pod).cloned();
-        if let Some(node) = pod.nominated_node_name().or(waits_for.as_deref()) {
+        let promised = pod.nominated_node_name().or(waits_for.as_deref());
+        if let Some(node) = promised.filter(|_| !self.cache.is_assumed(pod.key())) {
             self.cache.snapshot_mut().nominate(&pod, node);
         }
         let is_new = pod.scheduling_group().is_some() && !self.queue.knows(pod.key());
@@ -267,9 +268,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Asks for permission to bind.
+    /// Asks for permission to bind. The pod has its room now, and waits for none.
     fn ask(&mut self, queued: QueuedPod, node: Arc<str>, now: Duration) -> Step {
         let (profiles, pod) = (self.profiles.clone(), queued.pod().clone());
+        self.cache.snapshot_mut().withdraw(pod.key());
         let plugins = profiles.of(&pod).into_iter().flat_map(|profile| profile.at(Point::Permit));
         match self.ask_permission(plugins, &pod, &node) {
             Ok(permission) => Step::Bind(Placement { queued, node, permission }),

@@ -287,6 +287,23 @@ fn pods_that_need_permission_are_bound_together() {
 }
 
 #[test]
+fn a_pod_that_waits_for_permission_counts_once_on_the_node_that_was_promised_to_it() {
+    in_world(Profile::default().with(Slow), async |world| {
+        world.pod("a", "1", json!({"priority": 10})).await;
+        world.seconds(1).await;
+        world.patch("a", json!({"status": {"nominatedNodeName": "n1"}})).await;
+        world.node("n1", "3").await;
+        world.seconds(2).await;
+        world.pod("b", "1", json!({})).await;
+        world.pod("c", "1", json!({})).await;
+        world.seconds(2).await;
+        for name in ["a", "b", "c"] {
+            assert_eq!(world.node_of(name).await.as_deref(), Some("n1"));
+        }
+    });
+}
+
+#[test]
 fn a_pod_that_waits_too_long_for_permission_gives_its_room_back() {
     in_world(Profile::default().with(Slow), async |world| {
         world.node("n1", "10").await;
