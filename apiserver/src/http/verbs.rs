@@ -87,10 +87,11 @@ pub(super) async fn answer(core: &Arc<Core>, caller: &Caller, sent: Sent) -> Res
         None => {}
     }
     let deprecation = row.as_ref().and_then(|row| row.deprecation.clone());
+    let is_custom = row.as_ref().is_some_and(|row| row.custom);
     let call = Call { core, caller, row, target, query: info.query, parts, body };
     let answer = match call.answer(watch, &info.verb).await {
-        // What the resource does not do is refused before anybody looks at what it is.
-        Err(error) if error.code() == 405 => return Err(error),
+        // What the resource does not do is refused before anybody looks at what it is, unless it is a custom one.
+        Err(error) if error.code() == 405 && !is_custom => return Err(error),
         outcome => outcome.unwrap_or_else(|error| answer::of_error(core, form, &error)),
     };
     let warnings = caller.warnings.as_ref().map(Warnings::take).unwrap_or_default();

@@ -80,6 +80,10 @@ impl Request<'_> {
         self.warnings.extend(metadata::dedup_owners(&mut tree));
         self.row.settle(&mut tree);
         let version = metadata::take_version(&mut tree);
+        if self.row.custom && self.is_ending() {
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Error::forbidden(&self.resource(), metadata::text(&tree, "name"), why));
+        }
         self.mutate(Operation::Create, &mut tree, &mut owners, None, &version).await?;
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         self.check_grants(&tree, None).await?;
@@ -100,10 +104,6 @@ impl Request<'_> {
     }
 
     async fn create_named(&mut self, mut tree: Value, mut owners: Owners, version: &str) -> Result<Object> {
-        if self.row.custom && self.is_ending() {
-            let why = "create not allowed while custom resource definition is terminating";
-            return Err(Error::forbidden(&self.resource(), metadata::text(&tree, "name"), why));
-        }
         let (core, row) = (self.core, self.row.clone());
         let reservation = row.strategy.reserve(&mut tree, None, &self.context())?;
         self.prepare_create(&mut tree);

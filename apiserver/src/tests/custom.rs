@@ -46,6 +46,24 @@ fn a_resource_is_served_as_soon_as_it_is_defined() {
 }
 
 #[test]
+fn who_uses_a_deprecated_version_is_warned_whatever_he_asks_for() {
+    let world = World::new();
+    let mut definition = definition();
+    definition["spec"]["versions"][0]["deprecated"] = true.into();
+    world.create(&definitions(), definition).unwrap();
+    let all = "/apis/example.com/v1/namespaces/default/widgets";
+    for (method, path, code) in [("GET", all.to_owned(), 200), ("POST", format!("{all}/w/status"), 405)] {
+        let request = http::Request::builder().method(method).uri(path).body(bytes::Bytes::new()).unwrap();
+        let response = world.run(world.server.call(User::admin(), request));
+        let warning = response.headers().get("Warning").and_then(|value| value.to_str().ok());
+        assert_eq!(
+            (response.status().as_u16(), warning),
+            (code, Some("299 - \"example.com/v1 Widget is deprecated\""))
+        );
+    }
+}
+
+#[test]
 fn a_definition_takes_its_objects_with_it() {
     let world = World::new();
     world.create(&definitions(), definition()).unwrap();
@@ -56,7 +74,11 @@ fn a_definition_takes_its_objects_with_it() {
     world.delete(&definitions().named("widgets.example.com")).unwrap();
     assert!(world.get(&widgets().named("w")).unwrap_err().is_not_found());
     let error = world.create(&widgets(), widget("late")).unwrap_err();
-    assert!(error.message().ends_with("create not allowed while custom resource definition is terminating"));
+    let why = "create not allowed while custom resource definition is terminating";
+    assert_eq!(error.message(), format!("widgets.example.com \"late\" is forbidden: {why}"));
+    let generated = json!({"metadata": {"generateName": "late-", "labels": {"a b": ""}}});
+    let error = world.create(&widgets(), generated).unwrap_err();
+    assert_eq!(error.message(), format!("widgets.example.com is forbidden: {why}"));
     world.merge(&widgets().named("held"), json!({"metadata": {"finalizers": null}})).unwrap();
     assert!(world.get(&definitions().named("widgets.example.com")).unwrap_err().is_not_found());
     assert_eq!(world.list(&widgets(), &ListOptions::default()).unwrap_err().code(), 404);
