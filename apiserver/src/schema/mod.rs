@@ -6,6 +6,7 @@
 //! - [`Schema::validate`] checks the values of custom resources.
 
 mod builtin;
+mod carried;
 mod check;
 mod conform;
 mod cursor;
@@ -39,6 +40,8 @@ use steersman_core::{Error, Result};
 
 use crate::crd::{Findings, Validator};
 pub(crate) use builtin::{lines as table, type_name};
+use carried::Carrier;
+pub(crate) use carried::{ROLLBACK, TEMPLATE_GENERATION};
 pub(crate) use check::{Check, Counterparts, float, unrecognized_formats};
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
@@ -62,6 +65,8 @@ pub struct Schema {
     root: Shape,
     /// The value rules of a custom resource; none for built-in kinds.
     rules: Option<Arc<Rules>>,
+    /// What the annotations of a built-in kind stand for.
+    carrier: Option<Carrier>,
 }
 
 /// What of an object is judged.
@@ -111,7 +116,7 @@ impl Schema {
     /// The schema of a built-in kind; `None` if there is no such kind.
     pub(crate) fn builtin(document: &Arc<Document>, kind: &GroupVersionKind) -> Option<Self> {
         let root = Shape::Object(document.named(&type_name(kind))?);
-        Some(Schema { document: document.clone(), root, rules: None })
+        Some(Schema { document: document.clone(), root, rules: None, carrier: Carrier::of(kind) })
     }
 
     /// The schema of a custom resource, from an `openAPIV3Schema` that was found valid; `builtin` holds the built-in
@@ -119,7 +124,7 @@ impl Schema {
     pub(crate) fn custom(builtin: &Arc<Document>, schema: &Value) -> Self {
         let (document, root) = structural::compile(builtin, schema);
         let rules = Rules { values: check::compile(schema), expressions: Validator::compile(schema) };
-        Schema { document: Arc::new(document), root, rules: Some(Arc::new(rules)) }
+        Schema { document: Arc::new(document), root, rules: Some(Arc::new(rules)), carrier: None }
     }
 
     /// The schema of another built-in kind; `None` if there is no such kind.
@@ -171,6 +176,9 @@ impl Schema {
             conform::object(self.cursor(), object, &Path::ROOT, &mut unknown)
         };
         outcome.map_err(Unfit::Fault)?;
+        if let Some(why) = self.carrier.and_then(|carrier| carrier.fault(object)) {
+            return Err(Unfit::Fault(Fault::Malformed(why)));
+        }
         unknown.judge(duplicates, validation).map_err(Unfit::Unknown)
     }
 

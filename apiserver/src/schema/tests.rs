@@ -91,6 +91,52 @@ fn a_value_of_the_wrong_type_is_told_as_go_tells_it() {
 }
 
 #[test]
+fn an_annotation_that_stands_for_a_number_is_one() {
+    let annotated = |kind: &str, key: &str, text: &str| {
+        let metadata = json!({"annotations": {key: text}});
+        admitted(json!({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata})).err()
+    };
+    let (deployment, set) =
+        ("deprecated.deployment.rollback.revision", "deprecated.daemonset.template.generation");
+    let cases = [
+        ("Deployment", deployment, "", None),
+        ("Deployment", deployment, "-1", None),
+        (
+            "Deployment",
+            deployment,
+            "x",
+            Some(
+                "Deployment in version \"v1\" cannot be handled as a Deployment: failed to parse \
+                 annotation[deprecated.deployment.rollback.revision]=x as int64: strconv.ParseInt: parsing \"x\": \
+                 invalid syntax",
+            ),
+        ),
+        ("DaemonSet", deployment, "x", None),
+        (
+            "DaemonSet",
+            set,
+            "",
+            Some(
+                "DaemonSet in version \"v1\" cannot be handled as a DaemonSet: strconv.ParseInt: parsing \"\": \
+                 invalid syntax",
+            ),
+        ),
+        (
+            "DaemonSet",
+            set,
+            "9223372036854775808",
+            Some(
+                "DaemonSet in version \"v1\" cannot be handled as a DaemonSet: strconv.ParseInt: parsing \
+                 \"9223372036854775808\": value out of range",
+            ),
+        ),
+    ];
+    for (kind, key, text, expected) in cases {
+        assert_eq!(annotated(kind, key, text).as_deref(), expected, "{kind} {text}");
+    }
+}
+
+#[test]
 fn zero_values_are_left_out_or_written_as_go_does() {
     let object = json!({
         "apiVersion": "v1", "kind": "Pod",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use steersman_core::Quantity;
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::labels;
+use steersman_core::quantity::Format;
 use steersman_core::tree::{Map, Value};
 
 use super::{Strategy, checks, pod_spec};
@@ -159,7 +160,7 @@ fn check_ratio(bounds: &Bounds<'_>, errors: &mut ErrorList) {
     let Some(ratio) = bounds.of("maxLimitRequestRatio") else { return };
     let (list, shown) = (bounds.at.child("maxLimitRequestRatio"), bounds.limit.at("maxLimitRequestRatio"));
     let (at, shown) = (list.key(bounds.name), shown.at(bounds.name));
-    if ratio.milli_value() < 1000 {
+    if ratio < Quantity::new(1, Format::DecimalSI) {
         errors.push(Error::invalid(&at, shown, format!("ratio {ratio} is less than 1")));
     }
     let (Some(min), Some(max)) = (bounds.of("min"), bounds.of("max")) else { return };
@@ -178,6 +179,16 @@ mod tests {
     use steersman_core::tree::json;
 
     use super::*;
+
+    #[test]
+    fn a_limit_is_no_less_than_what_is_asked_for() {
+        let why = "spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: \"999900u\": ratio 999900u is less than 1";
+        for (ratio, expected) in [("1", ""), ("999900u", why)] {
+            let limit = json!({"type": "Container", "maxLimitRequestRatio": {"cpu": ratio}});
+            let errors = LimitRanges.validate(&json!({"spec": {"limits": [limit]}}));
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        }
+    }
 
     #[test]
     fn what_cannot_be_promised_twice_is_asked_for_as_it_is_limited() {

@@ -38,6 +38,7 @@ mod list;
 mod namespace;
 mod network_policy;
 mod node;
+mod node_annotations;
 mod persistent_volume;
 mod pod;
 mod pod_group;

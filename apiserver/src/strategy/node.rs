@@ -9,7 +9,7 @@ use steersman_core::field::{self, Error, ErrorList, Path};
 use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Quantity, addresses, labels, names};
 
-use super::{Strategy, WriteContext, checks, internal, resource_quota};
+use super::{Strategy, WriteContext, checks, internal, node_annotations, resource_quota};
 use crate::tree::{Fill, Read, fields};
 
 /// The strategy of nodes.
@@ -54,8 +54,10 @@ impl Strategy for Nodes {
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let (spec, at) = (object.at("spec"), Path::new("spec"));
-        check_taints(spec, &mut errors);
+        node_annotations::validate(object, &mut errors);
+        check_spec_taints(spec, &mut errors);
         check_amounts(object, &mut errors);
+        check_swap(object, &mut errors);
         check_features(object, &mut errors);
         check_pod_cidrs(spec, &at.child("podCIDRs"), &mut errors);
         errors
@@ -113,6 +115,7 @@ fn allocate(status: &mut Map) {
 
 fn check_change(node: &Value, old: &Value, errors: &mut ErrorList) {
     let (spec, was, at) = (node.at("spec"), old.at("spec"), Path::new("spec"));
+    node_annotations::validate(node, errors);
     check_amounts(node, errors);
     check_features(node, errors);
     check_addresses(node, errors);
@@ -126,15 +129,20 @@ fn check_change(node: &Value, old: &Value, errors: &mut ErrorList) {
         let why = "node updates may not change providerID except from \"\" to valid";
         errors.push(Error::forbidden(&at.child("providerID"), why));
     }
-    check_taints(spec, errors);
+    check_spec_taints(spec, errors);
     if spec.at("externalID") != was.at("externalID") {
         errors.push(Error::forbidden(&at.child("externalID"), "may not be updated"));
     }
 }
 
-fn check_taints(spec: &Value, errors: &mut ErrorList) {
+/// Upstream says that taints are metadata.
+fn check_spec_taints(spec: &Value, errors: &mut ErrorList) {
     let metadata = Path::new("metadata");
-    let (at, taints) = (metadata.child("taints"), spec.items("taints"));
+    check_taints(spec.items("taints"), &metadata.child("taints"), errors);
+}
+
+/// What is wrong with the taints at `at`.
+pub(super) fn check_taints(taints: &[Value], at: &Path<'_>, errors: &mut ErrorList) {
     for (index, taint) in taints.iter().enumerate() {
         let (path, key, effect) = (at.index(index), taint.text("key"), taint.text("effect"));
         errors.extend(labels::validate_label_name(key, &path.child("key")));
@@ -165,6 +173,16 @@ fn check_amounts(node: &Value, errors: &mut ErrorList) {
                 errors.push(Error::invalid(&at, amount, "must be an integer"));
             }
         }
+    }
+}
+
+/// Room to swap is some. Upstream's path is that of no field.
+fn check_swap(node: &Value, errors: &mut ErrorList) {
+    let swap = node.at("status").at("nodeInfo").at("swap");
+    if let Some(room) = swap.int("capacity").filter(|room| *room <= 0) {
+        let metadata = Path::new("metadata");
+        let at = metadata.child("nodeSwapStatus");
+        errors.push(Error::invalid(&at.child("capacity"), room, "must be greater than zero"));
     }
 }
 
@@ -278,6 +296,10 @@ mod tests {
             (
                 json!({"status": {"capacity": {"pods": "1500m", "cpu": "1500m"}}}),
                 "status.capacity.pods: Invalid value: \"1500m\": must be an integer",
+            ),
+            (
+                json!({"status": {"nodeInfo": {"swap": {"capacity": 0}}}}),
+                "metadata.nodeSwapStatus.capacity: Invalid value: 0: must be greater than zero",
             ),
             (json!({"status": {"declaredFeatures": ["A", "B/c"]}}), ""),
             (

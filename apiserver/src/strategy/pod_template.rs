@@ -10,7 +10,7 @@ use crate::tree::{Fill, Read};
 /// Fills in what the template in `owner.template` leaves out; one is made if there is none.
 pub(super) fn default(owner: &mut Map) {
     let template = owner.object("template");
-    template.object("metadata");
+    pod_spec::drop_init_annotations(template.object("metadata"));
     pod_spec::default(template.object("spec"));
 }
 
@@ -63,5 +63,28 @@ mod tests {
             has("t.annotations[container.apparmor.security.beta.kubernetes.io/c]: Invalid value: "),
             "{texts:?}"
         );
+    }
+
+    #[test]
+    fn a_template_keeps_a_negative_grace_period_and_no_init_containers_of_old() {
+        let key = "pod.beta.kubernetes.io/init-containers";
+        for (annotations, kept) in
+            [(json!({key: "[]"}), json!(null)), (json!({key: "", "a": "b"}), json!({"a": "b"}))]
+        {
+            let template = json!({"metadata": {"annotations": annotations},
+                "spec": {"terminationGracePeriodSeconds": -1}});
+            let mut owner: Map = [("template".to_owned(), template)].into_iter().collect();
+            default(&mut owner);
+            let template = owner.at("template");
+            assert_eq!(template.at("metadata").at("annotations"), &kept);
+            assert_eq!(template.at("spec").int("terminationGracePeriodSeconds"), Some(-1));
+            assert_eq!(
+                warnings(template, &Path::new("template")),
+                [
+                    "template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be \
+                  treated as 1"
+                ]
+            );
+        }
     }
 }

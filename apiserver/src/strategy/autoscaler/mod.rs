@@ -29,12 +29,22 @@ impl Strategy for Autoscalers {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
+        self.validate_update(object, &Value::Null)
+    }
+
+    /// The version of a target that stays is let pass as it is.
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
         let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
         let spec = object.at("spec");
         check_bounds(spec, &at, &mut errors);
         let (target, path) = (spec.at("scaleTargetRef"), at.child("scaleTargetRef"));
         reference(target, &path, &mut errors);
-        check_version(target, &path.child("apiVersion"), &mut errors);
+        let was = old.at("spec").at("scaleTargetRef");
+        let stays = !was.is_null()
+            && ["apiVersion", "kind"].iter().all(|field| target.text(field) == was.text(field));
+        if !stays {
+            check_version(target, &path.child("apiVersion"), &mut errors);
+        }
         let (measured, path) = (spec.items("metrics"), at.child("metrics"));
         metrics::validate(measured, &path, &mut errors);
         if spec.int("minReplicas") == Some(0) && !measured.iter().any(metrics::is_of_no_pods) {
@@ -123,5 +133,21 @@ mod tests {
         let metric = json!({"metric": {"name": "m"}, "target": average});
         assert_eq!(texts(json!({"type": "Pods", "pods": metric})), [few, none]);
         assert_eq!(texts(json!({"type": "External", "external": metric})), [few]);
+    }
+
+    #[test]
+    fn the_version_of_a_target_that_stays_is_let_pass() {
+        let scaler = |version: &str, kind: &str| {
+            let target = json!({"apiVersion": version, "kind": kind, "name": "d"});
+            json!({"spec": {"scaleTargetRef": target, "maxReplicas": 1}})
+        };
+        let (old, why) = (scaler("v1", "A"), "apiVersion must specify API group");
+        for (new, expected) in
+            [(scaler("v1", "A"), None), (scaler("v1", "B"), Some(why)), (scaler("", "A"), Some(why))]
+        {
+            let errors = Autoscalers.validate_update(&new, &old);
+            assert_eq!(errors.first().map(|error| error.detail.as_str()), expected);
+        }
+        assert_eq!(Autoscalers.validate(&old)[0].detail, why);
     }
 }

@@ -8,8 +8,10 @@ use crate::tree::{Fill, Read};
 
 /// Fills in what a pod leaves out.
 pub(super) fn default(pod: &mut Map) {
+    pod.object_mut("metadata").into_iter().for_each(pod_spec::drop_init_annotations);
     let spec = pod.object("spec");
     pod_spec::default(spec);
+    clamp_grace(spec);
     spec.fill("enableServiceLinks", true);
     for list in ["initContainers", "containers"] {
         spec.objects_mut(list).for_each(request_limits);
@@ -19,6 +21,13 @@ pub(super) fn default(pod: &mut Map) {
         for list in ["initContainers", "containers"] {
             spec.objects_mut(list).for_each(bind_host_ports);
         }
+    }
+}
+
+/// A negative grace period is one second; templates keep theirs.
+fn clamp_grace(spec: &mut Map) {
+    if spec.int("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
+        spec.put("terminationGracePeriodSeconds", 1);
     }
 }
 

@@ -13,7 +13,6 @@ pub(in crate::strategy) fn default(spec: &mut Map) {
     spec.fill("schedulerName", "default-scheduler");
     spec.fill("terminationGracePeriodSeconds", 30);
     spec.fill("securityContext", Map::new());
-    clamp_grace(spec);
     mirror_service_account(spec);
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         spec.objects_mut(list).for_each(containers::default);
@@ -21,10 +20,21 @@ pub(in crate::strategy) fn default(spec: &mut Map) {
     spec.objects_mut("volumes").for_each(volume_defaults::default);
 }
 
-/// A negative grace period is one second.
-fn clamp_grace(spec: &mut Map) {
-    if spec.int("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0) {
-        spec.put("terminationGracePeriodSeconds", 1);
+/// Annotations that told of init containers before there was a field for them.
+const INIT_ANNOTATIONS: [&str; 4] = [
+    "pod.beta.kubernetes.io/init-containers",
+    "pod.alpha.kubernetes.io/init-containers",
+    "pod.beta.kubernetes.io/init-container-statuses",
+    "pod.alpha.kubernetes.io/init-container-statuses",
+];
+
+/// Takes away what kubelets of old would read instead of the fields.
+pub(in crate::strategy) fn drop_init_annotations(metadata: &mut Map) {
+    let Some(annotations) = metadata.object_mut("annotations") else { return };
+    let had = annotations.len();
+    INIT_ANNOTATIONS.iter().for_each(|key| annotations.drop_field(key));
+    if annotations.is_empty() && had > 0 {
+        metadata.drop_field("annotations");
     }
 }
 

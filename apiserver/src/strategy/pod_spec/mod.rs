@@ -32,7 +32,7 @@ mod windows;
 pub(super) use affinity::validate_selector as validate_node_selector;
 pub(super) use app_armor::{APP_ARMOR, take_over as take_app_armor_over, warnings as app_armor_warnings};
 pub(super) use containers::validate_image;
-pub(super) use defaults::default;
+pub(super) use defaults::{default, drop_init_annotations};
 pub(super) use items::{check_relative, check_steps};
 pub(super) use platform::each_container;
 pub(super) use resources::{

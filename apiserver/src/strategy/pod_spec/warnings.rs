@@ -53,6 +53,7 @@ pub(in crate::strategy) fn warnings(pod: &Value, at: &Path<'_>, holder: Subject)
     });
     warnings.extend(ports::warnings(spec, &path));
     warnings.extend(ports::name_warnings(spec, &path));
+    of_grace(spec, &path, &mut warnings);
     of_affinity(spec, &path.child("affinity"), &mut warnings);
     of_addresses(spec, &path, &mut warnings);
     warnings
@@ -147,6 +148,15 @@ fn of_selector(term: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
     if !term.has("labelSelector") {
         let path = at.child("labelSelector");
         warnings.push(format!("{path}: a null labelSelector results in matching no pod"));
+    }
+}
+
+/// Only of a template: a pod has no such period any more when it is looked at.
+fn of_grace(spec: &Value, at: &Path<'_>, warnings: &mut Vec<String>) {
+    let field = "terminationGracePeriodSeconds";
+    if spec.int(field).is_some_and(|seconds| seconds < 0) {
+        let why = "must be >= 0; negative values are invalid and will be treated as 1";
+        warnings.push(format!("{}: {why}", at.child(field)));
     }
 }
 

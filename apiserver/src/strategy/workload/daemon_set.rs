@@ -4,11 +4,9 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::tree::Value;
 
 use super::rules;
+use crate::schema::TEMPLATE_GENERATION;
 use crate::strategy::{Strategy, WriteContext, checks, internal, pod_template};
 use crate::tree::{Fill, Read, fields};
-
-/// Counts the templates that a set has had; only told to clients of old.
-const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 /// The counts of the status.
 const COUNTS: [&str; 9] = [

@@ -4,6 +4,7 @@ use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::tree::{Map, Value};
 
 use super::rules;
+use crate::schema::ROLLBACK;
 use crate::strategy::{Strategy, WriteContext, checks, internal, pod_template};
 use crate::tree::{Fill, Read, fields};
 
@@ -12,7 +13,9 @@ pub(in crate::strategy) struct Deployments;
 
 impl Strategy for Deployments {
     fn default(&self, object: &mut Value) {
-        let spec = fields(object).object("spec");
+        let deployment = fields(object);
+        deployment.object_mut("metadata").into_iter().for_each(settle_rollback);
+        let spec = deployment.object("spec");
         spec.fill("replicas", 1);
         spec.fill("revisionHistoryLimit", 10);
         spec.fill("progressDeadlineSeconds", 600);
@@ -29,6 +32,7 @@ impl Strategy for Deployments {
         check_strategy(spec.at("strategy"), &at.child("strategy"), &mut errors);
         checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
         checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
+        check_rollback(object, &at.child("rollback"), &mut errors);
         checks::non_negative(spec, "progressDeadlineSeconds", &at, &mut errors);
         let ready = spec.int("minReadySeconds").unwrap_or_default();
         if let Some(seconds) = spec.int("progressDeadlineSeconds").filter(|seconds| *seconds <= ready) {
@@ -78,6 +82,32 @@ impl Strategy for Deployments {
 
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         rules::warnings(object, old)
+    }
+}
+
+/// The revision to go back to, written as Go writes numbers. None is meant by an empty one.
+fn settle_rollback(metadata: &mut Map) {
+    let Some(annotations) = metadata.object_mut("annotations") else { return };
+    let text = annotations.text(ROLLBACK);
+    match text.parse::<i64>() {
+        Ok(revision) => {
+            let revision = revision.to_string();
+            if text != revision {
+                annotations.put(ROLLBACK, revision);
+            }
+        }
+        Err(_) if text.is_empty() && annotations.has(ROLLBACK) => annotations.drop_field(ROLLBACK),
+        Err(_) => return,
+    }
+    if annotations.is_empty() {
+        metadata.drop_field("annotations");
+    }
+}
+
+fn check_rollback(deployment: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+    let revision = deployment.at("metadata").at("annotations").text(ROLLBACK).parse::<i64>();
+    if let Some(revision) = revision.ok().filter(|revision| *revision < 0) {
+        errors.push(Error::invalid(&at.child("version"), revision, "must be greater than or equal to 0"));
     }
 }
 
@@ -133,6 +163,27 @@ mod tests {
         }
         Deployments.default(&mut deployment);
         Deployments.validate(&deployment).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn the_revision_to_go_back_to_is_a_number() {
+        let cases = [
+            ("", None, ""),
+            ("+7", Some("7"), ""),
+            (
+                "-1",
+                Some("-1"),
+                "spec.rollback.version: Invalid value: -1: must be greater than or equal to 0",
+            ),
+        ];
+        for (text, settled, expected) in cases {
+            let mut deployment = json!({"metadata": {"annotations": {ROLLBACK: text}}});
+            Deployments.default(&mut deployment);
+            assert_eq!(deployment.at("metadata").at("annotations").at(ROLLBACK).as_str(), settled);
+            let mut errors = ErrorList::new();
+            check_rollback(&deployment, &Path::new("spec").child("rollback"), &mut errors);
+            assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        }
     }
 
     #[test]

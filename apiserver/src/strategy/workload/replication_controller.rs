@@ -9,6 +9,9 @@ use super::rules;
 use crate::strategy::{Propagation, Strategy, checks, pod_template};
 use crate::tree::{Fill, Read, fields};
 
+/// The prefix of the annotations by which upstream notes fields that it could not convert.
+const UNCONVERTED: &str = "non-convertible.kubernetes.io";
+
 /// The strategy of replication controllers.
 pub(in crate::strategy) struct ReplicationControllers;
 
@@ -54,6 +57,26 @@ impl Strategy for ReplicationControllers {
         errors
     }
 
+    /// Upstream takes annotations under its prefix for fields that it could not convert.
+    fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
+        let (mut errors, at) = (self.validate(object), Path::new("spec"));
+        let (selector, was) = (object.at("spec").at("selector"), old.at("spec").at("selector"));
+        for (key, value) in old.at("metadata").entries("annotations") {
+            let Some((prefix, field)) = key.split_once('/') else { continue };
+            if !prefix.starts_with(UNCONVERTED) {
+                continue;
+            }
+            if !field.contains("selector") {
+                let detail = "unknown non-convertible field".to_owned();
+                errors.push(Error { detail, ..Error::not_found(&Path::new(field), value) });
+            } else if selector != was {
+                let why = "cannot update non-convertible selector";
+                errors.push(Error::invalid(&at.child("selector"), selector, why));
+            }
+        }
+        errors
+    }
+
     fn validate_status(&self, object: &Value, _old: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
@@ -83,5 +106,51 @@ impl Strategy for ReplicationControllers {
 
     fn field<'a>(&self, object: &'a Value, _field: &str) -> Cow<'a, str> {
         Cow::Owned(object.at("status").int("replicas").unwrap_or_default().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steersman_core::tree::json;
+
+    use super::*;
+
+    #[test]
+    fn a_controller_with_fields_that_were_not_converted_cannot_be_updated() {
+        let controller = |key: &str, value: &str| {
+            let mut controller = json!({
+                "metadata": {"annotations": {key: "x"}},
+                "spec": {"selector": {"a": value}, "template": {
+                    "metadata": {"labels": {"a": value}},
+                    "spec": {"containers": [{"name": "c", "image": "i", "terminationMessagePolicy": "File",
+                        "imagePullPolicy": "Always"}]}}},
+            });
+            ReplicationControllers.default(&mut controller);
+            controller
+        };
+        let cases = [
+            ("non-convertible", "b", ""),
+            ("non-convertible.kubernetes.io", "b", ""),
+            (
+                "non-convertible.kubernetes.io/spec",
+                "a",
+                "spec: Not found: \"x\": unknown non-convertible field",
+            ),
+            ("non-convertible.kubernetes.io/selector", "a", ""),
+            (
+                "non-convertible.kubernetes.io/selector",
+                "b",
+                "spec.selector: Invalid value: {\"a\":\"b\"}: cannot update non-convertible selector",
+            ),
+        ];
+        for (key, value, expected) in cases {
+            let errors =
+                ReplicationControllers.validate_update(&controller(key, value), &controller(key, "a"));
+            assert_eq!(
+                errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                expected,
+                "{key}"
+            );
+        }
     }
 }

@@ -47,8 +47,8 @@ impl Strategy for StatefulSets {
         retention.fill_zero("whenDeleted", "Retain");
         retention.fill_zero("whenScaled", "Retain");
         for claim in spec.objects_mut("volumeClaimTemplates") {
-            claim.fill_zero("apiVersion", "v1");
-            claim.fill_zero("kind", "PersistentVolumeClaim");
+            claim.put("apiVersion", "v1");
+            claim.put("kind", "PersistentVolumeClaim");
             pod_spec::default_claim(claim.object("spec"));
             claim.object("status").fill("phase", "Pending");
         }
@@ -64,11 +64,14 @@ impl Strategy for StatefulSets {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        check(object.at("spec"), true)
+        check(object.at("spec"), Looks::New)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = check(object.at("spec"), false);
+        let mut errors = check(object.at("spec"), Looks::Changed);
+        if !errors.is_empty() && !check(old.at("spec"), Looks::Changed).is_empty() {
+            errors = check(object.at("spec"), Looks::ChangedFromInvalid);
+        }
         let (mut spec, was, at) = (object.at("spec").clone(), old.at("spec"), Path::new("spec"));
         for field in OPEN {
             match was.at(field) {
@@ -122,9 +125,19 @@ impl Strategy for StatefulSets {
     }
 }
 
-/// What is wrong with a spec; what does not change is looked at when it is new.
-fn check(spec: &Value, is_new: bool) -> ErrorList {
+/// How closely a spec is looked at: what does not change when it is new, and the pods of its template unless it was
+/// invalid before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    New,
+    Changed,
+    ChangedFromInvalid,
+}
+
+/// What is wrong with a spec.
+fn check(spec: &Value, looks: Looks) -> ErrorList {
     let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+    let is_new = looks == Looks::New;
     check_management(spec, &at, &mut errors);
     check_update(spec.at("updateStrategy"), &at.child("updateStrategy"), &mut errors);
     let retention = at.child("persistentVolumeClaimRetentionPolicy");
@@ -146,13 +159,13 @@ fn check(spec: &Value, is_new: bool) -> ErrorList {
         checks::each(names::dns1123_label(service), service, &at.child("serviceName"), &mut errors);
     }
     rules::check_selector(spec, "statefulset", &at, &mut errors);
-    check_template(spec, &at, &mut errors);
+    check_template(spec, looks != Looks::ChangedFromInvalid, &at, &mut errors);
     errors
 }
 
 /// A template whose selector cannot be read is not looked at, but for whether its pods run on. Upstream looks at labels
 /// and annotations twice.
-fn check_template(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+fn check_template(spec: &Value, checks_pods: bool, at: &Path<'_>, errors: &mut ErrorList) {
     let (selector, template, path) = (spec.at("selector"), spec.at("template"), at.child("template"));
     if checks::is_malformed(selector) {
         errors.push(Error::invalid(&at.child("selector"), selector, ""));
@@ -160,7 +173,9 @@ fn check_template(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     }
     let mounted = with_claims(spec);
     rules::check_labels(selector, template, &path, errors);
-    pod_template::validate(&mounted, &path, errors);
+    if checks_pods {
+        pod_template::validate(&mounted, &path, errors);
+    }
     pod_template::validate_metadata(&mounted, &path, errors);
     rules::check_runs_on(template, "StatefulSet", &path, errors);
 }
@@ -266,6 +281,25 @@ mod tests {
             let errors = StatefulSets.validate(&set(patch));
             assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
         }
+    }
+
+    #[test]
+    fn the_pods_of_a_set_that_was_invalid_may_stay_so() {
+        let template = |image: &str| {
+            json!({"template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [
+                {"name": "c", "image": image}]}}})
+        };
+        let (good, bad, worse) = (set(template("i")), set(template("")), set(template(" ")));
+        for (old, new, is_let_pass) in [(&good, &bad, false), (&bad, &worse, true), (&bad, &good, true)] {
+            assert_eq!(StatefulSets.validate_update(new, old).is_empty(), is_let_pass, "{new}");
+        }
+    }
+
+    #[test]
+    fn claims_in_a_set_are_claims() {
+        let set = set(json!({"volumeClaimTemplates": [{"apiVersion": "v2", "kind": "Other"}]}));
+        let claim = &set.at("spec").items("volumeClaimTemplates")[0];
+        assert_eq!((claim.text("apiVersion"), claim.text("kind")), ("v1", "PersistentVolumeClaim"));
     }
 
     #[test]
