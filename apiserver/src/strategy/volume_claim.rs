@@ -247,8 +247,10 @@ fn align_sources(spec: &mut Map) {
     let reference = spec.at("dataSourceRef").clone();
     if reference.is_null() && spec.has("dataSource") {
         spec.put("dataSourceRef", spec.at("dataSource").clone());
-    } else if reference.is_object() && !reference.has("namespace") && !spec.has("dataSource") {
-        spec.put("dataSource", reference);
+    } else if reference.is_object() && reference.text("namespace").is_empty() && !spec.has("dataSource") {
+        let mut source = reference;
+        fields(&mut source).drop_field("namespace");
+        spec.put("dataSource", source);
     }
 }
 
@@ -328,7 +330,9 @@ mod tests {
             json!({"apiGroup": "example.com", "kind": "Image", "name": "a"}),
         );
         let far = json!({"kind": "PersistentVolumeClaim", "name": "a", "namespace": "b"});
+        let near = json!({"kind": "PersistentVolumeClaim", "name": "a", "namespace": ""});
         let cases = [
+            (json!({"dataSourceRef": near}), json!({"dataSource": volume, "dataSourceRef": near})),
             (json!({"dataSource": volume}), json!({"dataSource": volume, "dataSourceRef": volume})),
             (json!({"dataSource": other}), json!({})),
             (json!({"dataSourceRef": other}), json!({"dataSource": other, "dataSourceRef": other})),

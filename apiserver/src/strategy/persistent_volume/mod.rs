@@ -195,7 +195,8 @@ pub(super) fn validate_spec(spec: &Value, for_what: Use<'_>, at: &Path<'_>, erro
     check_source(spec, for_what, at, errors);
     let (host, path) = (spec.at("hostPath").text("path"), at.child("persistentVolumeReclaimPolicy"));
     let recycles = spec.text("persistentVolumeReclaimPolicy") == "Recycle";
-    if recycles && host.starts_with('/') && host.trim_matches('/').is_empty() {
+    let is_root = host.starts_with('/') && host.split('/').all(|step| matches!(step, "" | "."));
+    if recycles && is_root {
         errors.push(Error::forbidden(&path, "may not be 'recycle' for a hostPath mount of '/'"));
     }
     let (class, path) = (spec.text("storageClassName"), at.child("storageClassName"));
@@ -318,5 +319,21 @@ fn check_source(spec: &Value, for_what: Use<'_>, at: &Path<'_>, errors: &mut Err
     }
     if !is_found {
         errors.push(Error::required(at, "must specify a volume type"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_of_a_node_is_not_emptied() {
+        for (path, is_let_pass) in [("/", false), ("//", false), ("/./", false), ("/a", true), ("/.a", true)]
+        {
+            let volume = json!({"metadata": {"name": "v"}, "spec": {
+                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Recycle", "hostPath": {"path": path}}});
+            assert_eq!(PersistentVolumes.validate(&volume).is_empty(), is_let_pass, "{path}");
+        }
     }
 }
