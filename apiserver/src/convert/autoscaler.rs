@@ -5,7 +5,7 @@
 
 use steersman_core::tree::{List, Map, Text, Value, json};
 
-use crate::tree::{Fill, Read, fields};
+use crate::tree::{Fill, Read, fields, is_zero};
 
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 const CURRENT_METRICS: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
@@ -146,8 +146,9 @@ pub(crate) fn from_v1(mut tree: Value) -> Value {
     if !metrics.is_empty() {
         spec.put("metrics", metrics);
     }
-    if let Some(behavior) = carried(BEHAVIOR).filter(Value::is_object) {
-        spec.put("behavior", rename(behavior, lower_case));
+    let behavior = carried(BEHAVIOR).filter(Value::is_object).map(|behavior| rename(behavior, lower_case));
+    if let Some(behavior) = behavior.filter(|behavior| !is_zero(behavior)) {
+        spec.put("behavior", behavior);
     }
     status_from_v1(autoscaler.object("status"), carried(CURRENT_METRICS).as_ref(), carried(CONDITIONS));
     drop_carriers(autoscaler.object("metadata"));
@@ -434,6 +435,14 @@ mod tests {
              \"Policies\":[{\"Type\":\"Pods\",\"Value\":1,\"PeriodSeconds\":30}],\"Tolerance\":null}}"
         );
         assert_eq!(from_v1(v1), v2);
+    }
+
+    #[test]
+    fn a_behavior_that_says_nothing_is_none() {
+        for text in ["{}", "{\"ScaleUp\":null,\"ScaleDown\":null}", "[]", "{"] {
+            let v1 = json!({"metadata": {"annotations": {BEHAVIOR: text}}, "spec": {}});
+            assert!(!from_v1(v1)["spec"].has("behavior"), "{text}");
+        }
     }
 
     #[test]

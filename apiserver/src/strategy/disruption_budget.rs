@@ -2,15 +2,23 @@
 
 use steersman_core::field::{Error, ErrorList, Path};
 use steersman_core::formats;
-use steersman_core::tree::Value;
+use steersman_core::tree::{Map, Value, json};
 
 use super::{Strategy, checks};
-use crate::tree::Read;
+use crate::tree::{Fill, Read, fields};
+
+/// The key by which upstream tells what an empty selector meant in `v1beta1`.
+const MARKER: &str = "pdb.kubernetes.io/deprecated-v1beta1-empty-selector-match";
 
 /// The strategy of pod disruption budgets.
 pub(super) struct DisruptionBudgets;
 
 impl Strategy for DisruptionBudgets {
+    fn default(&self, object: &mut Value) {
+        let spec = fields(object).object_mut("spec");
+        spec.and_then(|spec| spec.object_mut("selector")).into_iter().for_each(drop_marker);
+    }
+
     fn validate(&self, object: &Value) -> ErrorList {
         let mut errors = ErrorList::new();
         let (spec, at) = (object.at("spec"), Path::new("spec"));
@@ -59,10 +67,25 @@ impl Strategy for DisruptionBudgets {
     }
 }
 
+/// Nobody combines the marker with something else: it stands alone, for no pods at all, or not at all.
+fn drop_marker(selector: &mut Map) {
+    let list = "matchExpressions";
+    let is_marker = |expression: &Value| expression.text("key") == MARKER;
+    if !selector.items(list).iter().any(is_marker) {
+        return;
+    }
+    let no_pods = json!([{"key": MARKER, "operator": "Exists"}]);
+    if *selector.at(list) == no_pods && crate::tree::is_zero(selector.at("matchLabels")) {
+        return;
+    }
+    selector.list(list).retain(|expression| !is_marker(expression));
+    if selector.items(list).is_empty() {
+        selector.drop_field(list);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use steersman_core::tree::json;
-
     use super::*;
 
     #[test]
@@ -75,5 +98,25 @@ mod tests {
             fields,
             [format!("{at}.status"), format!("{at}.lastTransitionTime"), format!("{at}.reason")]
         );
+    }
+
+    #[test]
+    fn the_marker_of_an_empty_selector_stands_alone() {
+        let (marker, other) =
+            (json!({"key": MARKER, "operator": "Exists"}), json!({"key": "a", "operator": "Exists"}));
+        let cases = [
+            (json!({"matchExpressions": [marker]}), json!({"matchExpressions": [marker]})),
+            (json!({"matchExpressions": [marker, other]}), json!({"matchExpressions": [other]})),
+            (json!({"matchExpressions": [{"key": MARKER, "operator": "DoesNotExist"}]}), json!({})),
+            (
+                json!({"matchLabels": {"a": "b"}, "matchExpressions": [marker]}),
+                json!({"matchLabels": {"a": "b"}}),
+            ),
+        ];
+        for (selector, kept) in cases {
+            let mut budget = json!({"spec": {"selector": selector}});
+            DisruptionBudgets.default(&mut budget);
+            assert_eq!(budget.at("spec").at("selector"), &kept);
+        }
     }
 }
