@@ -120,7 +120,7 @@ impl<O: Resource> Keeper<'_, O> {
         let excess = active.len().saturating_sub(wanted).min(BURST);
         if excess > 0 {
             let related = self.related(view, active);
-            for pod in rank::worst(active, &related, excess, view.now()) {
+            for pod in rank::worst(active, related.as_deref(), excess, view.now()) {
                 delete(&pod, outcome);
             }
         }
@@ -136,17 +136,16 @@ impl<O: Resource> Keeper<'_, O> {
     }
 
     /// The active pods of all objects of the kind that have the same controller, this one among them: those that a
-    /// node should not hold too many of.
-    fn related(&self, view: &View, active: &[Arc<Pod>]) -> Vec<Arc<Pod>> {
+    /// node should not hold too many of. `None` where this one has no controller.
+    fn related(&self, view: &View, active: &[Arc<Pod>]) -> Option<Vec<Arc<Pod>>> {
+        let controller = controller_of(&self.set.metadata)?;
         let mut related = active.to_vec();
-        if let Some(controller) = controller_of(&self.set.metadata) {
-            let siblings = view.owned::<O>(&controller.uid);
-            for sibling in siblings.iter().filter(|one| one.metadata().uid != self.set.metadata.uid) {
-                let pods = view.owned::<Pod>(sibling.metadata().uid.as_deref().unwrap_or_default());
-                related.extend(pods.into_iter().filter(|pod| pods::is_active(pod)));
-            }
+        let siblings = view.owned::<O>(&controller.uid);
+        for sibling in siblings.iter().filter(|one| one.metadata().uid != self.set.metadata.uid) {
+            let pods = view.owned::<Pod>(sibling.metadata().uid.as_deref().unwrap_or_default());
+            related.extend(pods.into_iter().filter(|pod| pods::is_active(pod)));
         }
-        related
+        Some(related)
     }
 }
 

@@ -12,25 +12,39 @@ use crate::pods;
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// The `count` pods of `active` that are to be deleted, the first of them first. `related` are all active pods that
-/// do the same work; a node that holds many of them gives one up before others.
+/// do the same work: a node that holds many of them gives one up before others. Where there is nobody to say which pods
+/// those are, upstream looks at no nodes and leaves what is equal to chance; there, too, the fullest node gives one up.
 pub(super) fn worst(
     active: &[Arc<Pod>],
-    related: &[Arc<Pod>],
+    related: Option<&[Arc<Pod>]>,
     count: usize,
     now: Timestamp,
 ) -> Vec<Arc<Pod>> {
-    let mut on_node: BTreeMap<&str, usize> = BTreeMap::new();
-    for pod in related {
-        *on_node.entry(node(pod)).or_default() += 1;
-    }
+    let (by_relation, by_chance) = match related {
+        Some(related) => (on_nodes(related), BTreeMap::new()),
+        None => (BTreeMap::new(), on_nodes(active)),
+    };
     let mut pods = active.to_vec();
     // Whoever keeps nothing need not choose.
     if count < pods.len() {
-        let crowd = |pod: &Pod| on_node.get(node(pod)).copied().unwrap_or_default();
-        pods.sort_by(|a, b| compare(a, b, &crowd, now));
+        let crowd =
+            |nodes: &BTreeMap<&str, usize>, pod: &Pod| nodes.get(node(pod)).copied().unwrap_or_default();
+        pods.sort_by(|a, b| {
+            compare(a, b, &|pod| crowd(&by_relation, pod), now)
+                .then_with(|| crowd(&by_chance, b).cmp(&crowd(&by_chance, a)))
+        });
     }
     pods.truncate(count);
     pods
+}
+
+/// How many of the pods are on each node.
+fn on_nodes(pods: &[Arc<Pod>]) -> BTreeMap<&str, usize> {
+    let mut on_nodes = BTreeMap::new();
+    for pod in pods {
+        *on_nodes.entry(node(pod)).or_default() += 1;
+    }
+    on_nodes
 }
 
 /// `Less` if `a` is given up before `b`; the steps and their order are those of upstream's `ActivePodsWithRanks`.
@@ -156,7 +170,7 @@ mod tests {
     }
 
     fn worst_of(pods: &[Arc<Pod>]) -> String {
-        worst(pods, pods, 1, now())[0].metadata.name.clone().unwrap()
+        worst(pods, Some(pods), 1, now())[0].metadata.name.clone().unwrap()
     }
 
     #[test]
@@ -212,5 +226,16 @@ mod tests {
         let on = |name: &str, node: &str| pod(name, json!({"spec": {"nodeName": node}}));
         let pods = [on("a", "x"), on("b", "y"), on("c", "y"), on("d", "z")];
         assert_eq!(worst_of(&pods), "b");
+    }
+
+    #[test]
+    fn pods_that_nobody_relates_go_by_age_before_nodes_matter() {
+        let on = |name: &str, node: &str, created: &str| {
+            pod(name, json!({"metadata": {"creationTimestamp": created}, "spec": {"nodeName": node}}))
+        };
+        let alone = |pods: &[Arc<Pod>]| worst(pods, None, 1, now())[0].metadata.name.clone().unwrap();
+        let (old, young) = ("2026-01-01T11:00:00Z", "2026-01-01T11:59:00Z");
+        assert_eq!(alone(&[on("a", "x", young), on("b", "y", old), on("c", "y", old)]), "a");
+        assert_eq!(alone(&[on("a", "x", old), on("b", "y", old), on("c", "y", old)]), "b");
     }
 }
