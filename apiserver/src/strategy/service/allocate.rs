@@ -1,6 +1,6 @@
 //! Gives a service its cluster IPs and node ports, and takes them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(super) struct Taken {
     pools: Arc<Pools>,
     dry_run: bool,
     ips: Vec<IpAddr>,
-    ports: Vec<i64>,
+    ports: BTreeSet<i64>,
 }
 
 impl Pools {
@@ -57,7 +57,7 @@ impl Pools {
         old: &Value,
         dry_run: bool,
     ) -> Result<Taken, Failed> {
-        let mut taken = Taken { pools: self.clone(), dry_run, ips: Vec::new(), ports: Vec::new() };
+        let mut taken = Taken { pools: self.clone(), dry_run, ips: Vec::new(), ports: BTreeSet::new() };
         match taken.take(spec, old) {
             Ok(()) => Ok(taken),
             Err(failed) => {
@@ -158,18 +158,17 @@ impl Taken {
             return Ok(());
         }
         let always = needs::given_node_ports(spec);
-        let asked: Vec<(i64, i64)> =
-            spec.items("ports").iter().map(|port| (number(port), node_port(port))).collect();
+        let wanted = wanted(spec);
         let mut given: BTreeMap<i64, i64> = BTreeMap::new();
         for (index, port) in spec.objects_mut("ports").enumerate() {
-            let (service_port, own) = asked[index];
+            let (service_port, own) = (number(port), node_port(port));
             if own == 0 && !always {
                 continue;
             }
-            let node = match (given.get(&service_port), requested(&asked, service_port)) {
+            let node = match (given.get(&service_port), wanted.get(&service_port)) {
                 (Some(shared), _) if own == 0 || own == *shared => *shared,
                 (Some(_), _) => self.port(own, index)?,
-                (None, Some(wanted)) => self.port(wanted, index)?,
+                (None, Some(wanted)) => self.port(*wanted, index)?,
                 (None, None) => self.any_port("a nodePort")?,
             };
             given.entry(service_port).or_insert(node);
@@ -184,8 +183,8 @@ impl Taken {
             return Ok(());
         }
         let always = needs::given_node_ports(spec);
-        let mut held: Vec<i64> = old.items("ports").iter().map(node_port).collect();
-        let mut given: Vec<(String, i64)> = Vec::new();
+        let mut held: BTreeSet<i64> = old.items("ports").iter().map(node_port).collect();
+        let mut given: BTreeSet<(String, i64)> = BTreeSet::new();
         for (index, port) in spec.objects_mut("ports").enumerate() {
             let node = match port.int("nodePort").unwrap_or_default() {
                 0 if !always => continue,
@@ -193,13 +192,12 @@ impl Taken {
                 wanted if held.contains(&wanted) => wanted,
                 wanted => self.port(wanted, index)?,
             };
-            held.push(node);
+            held.insert(node);
             port.put("nodePort", node);
-            let one = (port.text("protocol").to_owned(), node);
-            if given.contains(&one) {
-                return Err(Failed::Repeated(format!("duplicate nodePort: {{{} {}}}", one.0, one.1)));
+            let protocol = port.text("protocol").to_owned();
+            if !given.insert((protocol.clone(), node)) {
+                return Err(Failed::Repeated(format!("duplicate nodePort: {{{protocol} {node}}}")));
             }
-            given.push(one);
         }
         Ok(())
     }
@@ -223,19 +221,19 @@ impl Taken {
             true => {}
             false => self.pools.ports.take(port)?,
         }
-        self.ports.push(port);
+        self.ports.insert(port);
         Ok(())
     }
 
     fn any_port(&mut self, what: &str) -> Result<i64, Failed> {
         let port = match self.dry_run {
-            true => self.ports.iter().max().unwrap_or(&BEFORE_DRY_PORTS) + 1,
+            true => self.ports.last().unwrap_or(&BEFORE_DRY_PORTS) + 1,
             false => {
                 let port = self.pools.ports.take_any();
                 port.map_err(|why| Failed::Ports(format!("failed to allocate {what}: {why}")))?
             }
         };
-        self.ports.push(port);
+        self.ports.insert(port);
         Ok(port)
     }
 
@@ -254,17 +252,18 @@ impl Taken {
     }
 }
 
-fn number(port: &Value) -> i64 {
+fn number(port: &impl Read) -> i64 {
     port.int("port").unwrap_or_default()
 }
 
-fn node_port(port: &Value) -> i64 {
+fn node_port(port: &impl Read) -> i64 {
     port.int("nodePort").unwrap_or_default()
 }
 
-/// The node port that an entry for that port asks for.
-fn requested(ports: &[(i64, i64)], service_port: i64) -> Option<i64> {
-    ports.iter().find(|(port, node)| *port == service_port && *node != 0).map(|(_, node)| *node)
+/// By service port, the node port that the first entry asks for which asks for one.
+fn wanted(spec: &Map) -> BTreeMap<i64, i64> {
+    let ports = spec.items("ports").iter().rev();
+    ports.map(|port| (number(port), node_port(port))).filter(|(_, node)| *node != 0).collect()
 }
 
 fn held_ips(spec: &Value) -> Vec<IpAddr> {
