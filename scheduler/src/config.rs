@@ -65,7 +65,7 @@ pub struct Configuration {
     pub profiles: Profiles,
     /// How long rejected pods wait before they are tried again.
     pub backoff: Backoff,
-    /// The extenders, in the order they are asked.
+    /// The extenders, in the order they are asked: those that may be ignored come last.
     pub extenders: Vec<ExtenderConfiguration>,
 }
 
@@ -119,7 +119,10 @@ impl Configuration {
         }
         let profiles = Profiles::new(made.into_iter().collect::<Result<Vec<Profile>, _>>()?);
         let profiles = profiles.map_err(|why| InvalidConfiguration::Malformed(why.to_string()))?;
-        Ok(Configuration { profiles, backoff: file.backoff(), extenders: file.extenders })
+        let backoff = file.backoff();
+        let mut extenders = file.extenders;
+        extenders.sort_by_key(|extender| extender.ignorable);
+        Ok(Configuration { profiles, backoff, extenders })
     }
 }
 
@@ -164,7 +167,8 @@ fn make(
     Ok(Profile::assembled(&name, plugins, points, file::sampling(percentage)))
 }
 
-/// Resources that an extender looks after alone do not count when nodes are ruled out.
+/// Resources that an extender looks after alone do not count when nodes are ruled out; what the arguments say of ignored
+/// resources then does not matter.
 fn without_managed(args: Option<Value>, extenders: &[ExtenderConfiguration]) -> Option<Value> {
     let managed = extenders.iter().flat_map(|extender| &extender.managed_resources);
     let ignored: Vec<Value> = managed
@@ -175,10 +179,7 @@ fn without_managed(args: Option<Value>, extenders: &[ExtenderConfiguration]) -> 
         return args;
     }
     let mut args = args.filter(Value::is_object).unwrap_or_else(|| json!({}));
-    match args["ignoredResources"].as_array_mut() {
-        Some(given) => given.extend(ignored),
-        None => args["ignoredResources"] = ignored.into(),
-    }
+    args["ignoredResources"] = ignored.into();
     Some(args)
 }
 

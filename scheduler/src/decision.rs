@@ -46,6 +46,8 @@ pub struct NoFit {
     pub withdraw: bool,
     /// A resource claim of the pod, by name, that is to give its devices back.
     pub deallocate: Option<String>,
+    /// What those had to say who looked for room before the one that found it; told if that comes to nothing.
+    pub(crate) said_before: Vec<String>,
 }
 
 /// Room for a pod on a node, made by removing other pods.

@@ -13,7 +13,7 @@ use steersman_core::Object;
 use crate::cache::Cache;
 use crate::decision::{Choice, Decision, Diagnosis, NoFit};
 use crate::event::Event;
-use crate::extender::{Consultation, Extender, Extenders};
+use crate::extender::{self, Consultation, Extender, Extenders};
 use crate::picker::Picker;
 use crate::plugin::{Permission, Plugin, Reserve};
 use crate::pod::PodInfo;
@@ -383,6 +383,9 @@ impl Engine {
         let pod = queued.pod().clone();
         self.take_back(&pod, node, now);
         let Refusal { plugin, rejection } = refusal;
+        if plugin == extender::NAME {
+            return self.broken(queued, rejection.to_string(), now);
+        }
         if !rejection.is_rejection() {
             return self.broken(queued, format!("running {point} plugin \"{plugin}\": {rejection}"), now);
         }

@@ -237,10 +237,20 @@ impl Evaluation {
 
     /// The nodes that will do: only the one that room was made on for the pod earlier, if that will.
     pub(crate) fn feasible(&self, snapshot: &Snapshot) -> NodeSet {
-        match self.promised(self.filters.pod(), snapshot) {
-            Some(node) => NodeSet::from_iter([node.index()]),
+        match self.kept(snapshot) {
+            Some(node) => NodeSet::from_iter([node]),
             None => self.feasible.clone(),
         }
+    }
+
+    /// All nodes that will do.
+    pub(crate) fn all_feasible(&self) -> &NodeSet {
+        &self.feasible
+    }
+
+    /// The node that room was made on for the pod earlier, if it will do.
+    pub(crate) fn kept(&self, snapshot: &Snapshot) -> Option<NodeIndex> {
+        self.promised(self.filters.pod(), snapshot).map(|node| node.index())
     }
 
     fn promised<'s>(&self, pod: &PodInfo, snapshot: &'s Snapshot) -> Option<NodeView<'s>> {

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::Node;
 use crate::decision::Candidate;
 use crate::pod::PodInfo;
 
+mod answer;
 mod bind;
 mod consult;
 mod http;

@@ -271,7 +271,7 @@ impl Profile {
             let no_remedy = match post_filter.remedy(&mut Attempt { pod, snapshot, diagnosis, filters, tie })
             {
                 Ok(nomination) => {
-                    outcome.nomination = Some(nomination);
+                    (outcome.nomination, outcome.said_before) = (Some(nomination), told);
                     return Decision::NoFit(Box::new(outcome));
                 }
                 Err(no_remedy) => no_remedy,

@@ -1,8 +1,9 @@
 //! Decides where a pod goes that extenders have a say in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Node;
 use steersman_core::Env;
 
@@ -12,8 +13,8 @@ use crate::decision::{Choice, Decision};
 use crate::evaluation::Evaluation;
 use crate::pod::PodInfo;
 use crate::profile::Profile;
-use crate::snapshot::{NodeIndex, Snapshot};
-use crate::verdict::{Refusal, Rejection};
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::verdict::{Code, Refusal, Rejection};
 
 /// What an extender's best score is worth: a plugin's is 100.
 const SCALE: i64 = 10;
@@ -30,6 +31,9 @@ pub(crate) struct Consultation {
 /// Nodes that will do, by name.
 type Nodes = BTreeMap<String, (NodeIndex, Arc<Node>)>;
 
+/// Why nodes will not do, as extenders say.
+type Said = BTreeMap<NodeIndex, Rejection>;
+
 impl Consultation {
     /// Decides, asking the extenders one after the other.
     pub(crate) async fn decide(self, env: &Env) -> Decision {
@@ -43,33 +47,31 @@ impl Consultation {
         };
         match decision {
             Decision::NoFit(no_fit) => {
-                match preempt::look_over(env, extenders, pod, snapshot, no_fit).await {
-                    Ok(no_fit) => Decision::NoFit(no_fit),
-                    Err(why) => Decision::Error(why),
-                }
+                Decision::NoFit(preempt::look_over(env, extenders, pod, snapshot, no_fit).await)
             }
             other => other,
         }
     }
 
+    /// The node on which room was made for the pod earlier comes first; if extenders will not have it, or fail, the others
+    /// come into question.
     async fn ask(&self, env: &Env, mut evaluation: Evaluation) -> Result<Decision, String> {
-        evaluation.error()?;
-        let mut nodes = self.feasible(&evaluation);
-        let evaluated = self.snapshot.len();
-        let mut refusals = Vec::new();
-        for extender in self.extenders.iter().filter(|extender| extender.part().filters) {
-            if nodes.is_empty() {
-                break;
-            }
-            let offered: Vec<Arc<Node>> = nodes.values().map(|(_, node)| node.clone()).collect();
-            let answer = within(env, &**extender, extender.filter(&self.pod, &offered)).await;
-            match answer.and_then(|filtered| checked(&**extender, filtered, &nodes)) {
-                Ok(filtered) => refusals.extend(narrow(&mut nodes, filtered)),
-                Err(why) if extender.is_ignorable() => passed_over(&**extender, &why),
-                Err(why) => return Err(why),
+        let mut said = Said::new();
+        if let Some(kept) = evaluation.kept(&self.snapshot).and_then(|kept| self.snapshot.node(kept)) {
+            let mut nodes = self.nodes([kept.index()]);
+            match self.filter(env, &mut nodes, &mut said).await {
+                Ok(()) if !nodes.is_empty() => return Ok(chosen(kept, 1, 1)),
+                Ok(()) => {}
+                Err(why) => {
+                    tracing::warn!(pod = %self.pod.key(), why, "an extender could not look at the pod's node")
+                }
             }
         }
-        evaluation.narrow(nodes.values().map(|(index, _)| *index), refusals);
+        evaluation.error()?;
+        let mut nodes = self.nodes(evaluation.all_feasible().iter());
+        let evaluated = self.snapshot.len();
+        self.filter(env, &mut nodes, &mut said).await?;
+        self.narrow(&mut evaluation, &nodes, said);
         if nodes.len() < 2 {
             return Ok(self.profile.decide(&mut evaluation, &self.pod, &self.snapshot, self.tie));
         }
@@ -84,19 +86,69 @@ impl Consultation {
         Ok(self.best(&totals, evaluated))
     }
 
-    fn feasible(&self, evaluation: &Evaluation) -> Nodes {
-        let feasible = evaluation.feasible(&self.snapshot);
-        let views = feasible.iter().filter_map(|index| self.snapshot.node(index));
+    fn nodes(&self, indexes: impl IntoIterator<Item = NodeIndex>) -> Nodes {
+        let views = indexes.into_iter().filter_map(|index| self.snapshot.node(index));
         views.map(|node| (node.name().to_string(), (node.index(), node.node().clone()))).collect()
     }
 
-    /// What the extenders add to the totals, by the name of the node. One that fails adds nothing.
+    /// Leaves the nodes that all extenders will have, and notes what they say of nodes.
+    async fn filter(&self, env: &Env, nodes: &mut Nodes, said: &mut Said) -> Result<(), String> {
+        for extender in self.extenders.iter().filter(|extender| extender.part().filters) {
+            if nodes.is_empty() {
+                break;
+            }
+            let offered: Vec<Arc<Node>> = nodes.values().map(|(_, node)| node.clone()).collect();
+            let answer = within(env, &**extender, extender.filter(&self.pod, &offered)).await;
+            match answer.and_then(|filtered| checked(&**extender, filtered, nodes)) {
+                Ok(filtered) => self.note(filtered, nodes, said),
+                Err(why) if extender.is_ignorable() => passed_over(&**extender, &why),
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is said of a node counts, whoever ruled it out before; of a node that is said to be hopeless, only that does.
+    fn note(&self, filtered: Filtered, nodes: &mut Nodes, said: &mut Said) {
+        let Filtered { nodes: kept, failed, failed_and_unresolvable } = filtered;
+        let kept: BTreeSet<String> = kept.into_iter().collect();
+        nodes.retain(|name, _| kept.contains(name));
+        let failed = failed.into_iter().map(|(name, why)| (name, Rejection::unschedulable(why)));
+        let hopeless =
+            failed_and_unresolvable.into_iter().map(|(name, why)| (name, Rejection::unresolvable(why)));
+        for (name, rejection) in failed.chain(hopeless) {
+            if let Some(node) = self.snapshot.node_named(&name) {
+                said.insert(node.index(), rejection);
+            }
+        }
+    }
+
+    /// Rules out the nodes that are left no more. Of one that was taken without a word nothing is told, and removing pods
+    /// from it is no help.
+    fn narrow(&self, evaluation: &mut Evaluation, nodes: &Nodes, mut said: Said) {
+        let is_left = |index: NodeIndex| nodes.values().any(|(left, _)| *left == index);
+        let silent = || Rejection::because(Code::UnschedulableAndUnresolvable, Vec::new());
+        for gone in evaluation.all_feasible().iter().filter(|index| !is_left(*index)) {
+            said.entry(gone).or_insert_with(silent);
+        }
+        said.retain(|index, _| !is_left(*index));
+        let refused = said.into_iter().map(|(index, rejection)| (index, Refusal { plugin: NAME, rejection }));
+        evaluation.narrow(nodes.values().map(|(index, _)| *index), refused);
+    }
+
+    /// What the extenders add to the totals, by the name of the node: they are asked at once, and one that fails adds
+    /// nothing.
     async fn scores(&self, env: &Env, nodes: &Nodes) -> BTreeMap<String, i64> {
         let offered: Vec<Arc<Node>> = nodes.values().map(|(_, node)| node.clone()).collect();
+        let asked =
+            self.extenders.iter().filter_map(|extender| Some((extender, extender.part().prioritizes?)));
+        let answers = asked.map(|(extender, weight)| {
+            let answer = within(env, &**extender, extender.prioritize(&self.pod, &offered));
+            async move { (extender, weight, answer.await) }
+        });
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();
-        for extender in self.extenders.iter() {
-            let Some(weight) = extender.part().prioritizes else { continue };
-            match within(env, &**extender, extender.prioritize(&self.pod, &offered)).await {
+        for (extender, weight, answer) in join_all(answers).await {
+            match answer {
                 Ok(scores) => {
                     for (name, score) in scores {
                         let sum = sums.entry(name).or_default();
@@ -117,12 +169,13 @@ impl Consultation {
         let index = best.get((self.tie % best.len().max(1) as u64) as usize);
         match index.and_then(|index| self.snapshot.node(*index)) {
             None => Decision::Error("the chosen node is not in the snapshot".to_owned()),
-            Some(node) => {
-                let (index, node) = (node.index(), node.name().clone());
-                Decision::Node(Choice { index, node, evaluated, feasible: totals.len() })
-            }
+            Some(node) => chosen(node, evaluated, totals.len()),
         }
     }
+}
+
+fn chosen(node: NodeView<'_>, evaluated: usize, feasible: usize) -> Decision {
+    Decision::Node(Choice { index: node.index(), node: node.name().clone(), evaluated, feasible })
 }
 
 fn checked(extender: &dyn Extender, filtered: Filtered, nodes: &Nodes) -> Result<Filtered, String> {
@@ -133,21 +186,4 @@ fn checked(extender: &dyn Extender, filtered: Filtered, nodes: &Nodes) -> Result
             extender.name()
         )),
     }
-}
-
-/// Leaves the nodes that will do, and says why others will not. One without a reason has none told.
-fn narrow(nodes: &mut Nodes, filtered: Filtered) -> Vec<(NodeIndex, Refusal)> {
-    let Filtered { nodes: kept, failed, failed_and_unresolvable } = filtered;
-    let gone: Vec<String> = nodes.keys().filter(|name| !kept.contains(name)).cloned().collect();
-    let mut refusals = Vec::new();
-    for name in gone {
-        let Some((index, _)) = nodes.remove(&name) else { continue };
-        let rejection = match (failed_and_unresolvable.get(&name), failed.get(&name)) {
-            (Some(why), _) => Rejection::unresolvable(why.clone()),
-            (None, Some(why)) => Rejection::unschedulable(why.clone()),
-            (None, None) => Rejection::because(crate::verdict::Code::Unschedulable, Vec::new()),
-        };
-        refusals.push((index, Refusal { plugin: NAME, rejection }));
-    }
-    refusals
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::{Container, Node};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use steersman_core::tree::{Map, Value, json};
 
+use super::answer::Answer;
 use super::{Extender, Filtered, Part, Victims};
 use crate::config::ExtenderConfiguration;
 use crate::decision::Candidate;
@@ -39,13 +38,13 @@ impl HttpExtender {
         HttpExtender { configuration, post: Arc::new(post) }
     }
 
-    async fn send<T: DeserializeOwned>(&self, verb: &str, body: Value) -> Result<T, String> {
+    async fn send(&self, verb: &str, body: Value) -> Result<Answer, String> {
         let url = format!("{}/{verb}", self.configuration.url_prefix.trim_end_matches('/'));
         let (code, answer) = self.post.post(&url, Bytes::from(body.to_string())).await?;
         if code != 200 {
             return Err(format!("failed {verb} with extender at URL {url}, code {code}"));
         }
-        serde_json::from_slice(&answer).map_err(|error| error.to_string())
+        Answer::read(&answer)
     }
 
     /// Pod and nodes, these by name if that is enough.
@@ -64,67 +63,6 @@ impl HttpExtender {
         let mut names = lists.flatten().flat_map(|list| list.keys());
         names.any(|name| self.configuration.managed_resources.iter().any(|managed| managed.name == *name))
     }
-}
-
-/// Go writes field names with capitals, and reads them however they are written.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct FilterResult {
-    #[serde(alias = "nodes")]
-    nodes: Option<NodeList>,
-    #[serde(alias = "nodeNames", alias = "nodenames")]
-    node_names: Option<Vec<String>>,
-    #[serde(alias = "failedNodes", alias = "failednodes")]
-    failed_nodes: Option<BTreeMap<String, String>>,
-    #[serde(alias = "failedAndUnresolvableNodes")]
-    failed_and_unresolvable_nodes: Option<BTreeMap<String, String>>,
-    #[serde(alias = "error")]
-    error: String,
-}
-
-#[derive(Deserialize)]
-struct NodeList {
-    #[serde(default)]
-    items: Option<Vec<Node>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct HostPriority {
-    #[serde(alias = "host")]
-    host: String,
-    #[serde(alias = "score", default)]
-    score: i64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct PreemptionResult {
-    #[serde(alias = "nodeNameToMetaVictims")]
-    node_name_to_meta_victims: Option<BTreeMap<String, Option<MetaVictims>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct MetaVictims {
-    #[serde(alias = "pods")]
-    pods: Option<Vec<MetaPod>>,
-    #[serde(rename = "NumPDBViolations", alias = "numPDBViolations")]
-    budgets_violated: usize,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct MetaPod {
-    #[serde(rename = "UID", alias = "uid")]
-    uid: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct BindingResult {
-    #[serde(alias = "error")]
-    error: String,
 }
 
 #[async_trait]
@@ -158,30 +96,32 @@ impl Extender for HttpExtender {
     }
 
     async fn filter(&self, pod: &PodInfo, nodes: &[Arc<Node>]) -> Result<Filtered, String> {
-        let verb = &self.configuration.filter_verb;
-        let result: FilterResult = self.send(verb, self.args(pod, nodes)).await?;
-        if !result.error.is_empty() {
-            return Err(result.error);
+        let answer = self.send(&self.configuration.filter_verb, self.args(pod, nodes)).await?;
+        let error: String = answer.get("Error")?;
+        if !error.is_empty() {
+            return Err(error);
         }
-        let names = match (result.node_names.filter(|_| self.configuration.node_cache_capable), result.nodes)
-        {
-            (Some(names), _) => names,
-            (None, nodes) => {
-                let items = nodes.and_then(|nodes| nodes.items).unwrap_or_default();
-                items.into_iter().filter_map(|node| node.metadata.name).collect()
-            }
+        let names: Option<Vec<String>> = answer.get("NodeNames")?;
+        let nodes = match names.filter(|_| self.configuration.node_cache_capable) {
+            Some(names) => names,
+            None => names_of(&Answer::from(answer.get::<Value>("Nodes")?))?,
         };
         Ok(Filtered {
-            nodes: names,
-            failed: result.failed_nodes.unwrap_or_default(),
-            failed_and_unresolvable: result.failed_and_unresolvable_nodes.unwrap_or_default(),
+            nodes,
+            failed: answer.get("FailedNodes")?,
+            failed_and_unresolvable: answer.get("FailedAndUnresolvableNodes")?,
         })
     }
 
+    /// What is said of one node several times counts together.
     async fn prioritize(&self, pod: &PodInfo, nodes: &[Arc<Node>]) -> Result<BTreeMap<String, i64>, String> {
-        let verb = &self.configuration.prioritize_verb;
-        let list: Vec<HostPriority> = self.send(verb, self.args(pod, nodes)).await?;
-        Ok(list.into_iter().map(|one| (one.host, one.score)).collect())
+        let answer = self.send(&self.configuration.prioritize_verb, self.args(pod, nodes)).await?;
+        let mut scores: BTreeMap<String, i64> = BTreeMap::new();
+        for one in answer.all::<Vec<Value>>()?.into_iter().map(Answer::from) {
+            let score = scores.entry(one.get("Host")?).or_default();
+            *score = score.saturating_add(one.get("Score")?);
+        }
+        Ok(scores)
     }
 
     async fn preempt(&self, pod: &PodInfo, candidates: &[Arc<Candidate>]) -> Result<Vec<Victims>, String> {
@@ -196,26 +136,34 @@ impl Extender for HttpExtender {
         };
         let by_node: Map =
             candidates.iter().map(|candidate| (candidate.node.to_string(), victims(candidate))).collect();
-        let field = if is_capable { "NodeNameToMetaVictims" } else { "NodeNameToVictims" };
-        let body = json!({"Pod": pod.pod(), field: by_node});
-        let result: PreemptionResult = self.send(&self.configuration.preempt_verb, body).await?;
-        let each = result.node_name_to_meta_victims.unwrap_or_default().into_iter();
-        Ok(each
-            .map(|(node, victims)| {
-                let MetaVictims { pods, budgets_violated } = victims.unwrap_or_default();
-                let pods = pods.unwrap_or_default().into_iter().map(|pod| pod.uid).collect();
-                Victims { node, pods, budgets_violated }
-            })
-            .collect())
+        let (whole, meta) =
+            if is_capable { (Value::Null, by_node.into()) } else { (by_node.into(), Value::Null) };
+        let body = json!({"Pod": pod.pod(), "NodeNameToVictims": whole, "NodeNameToMetaVictims": meta});
+        let answer = self.send(&self.configuration.preempt_verb, body).await?;
+        let by_node: BTreeMap<String, Value> = answer.get("NodeNameToMetaVictims")?;
+        by_node.into_iter().map(|(node, victims)| victims_of(node, &Answer::from(victims))).collect()
     }
 
     async fn bind(&self, pod: &PodInfo, node: &str) -> Result<(), String> {
         let body = json!({
             "PodName": pod.name(), "PodNamespace": pod.namespace(), "PodUID": pod.uid(), "Node": node,
         });
-        let result: BindingResult = self.send(&self.configuration.bind_verb, body).await?;
-        if result.error.is_empty() { Ok(()) } else { Err(result.error) }
+        let error: String = self.send(&self.configuration.bind_verb, body).await?.get("Error")?;
+        if error.is_empty() { Ok(()) } else { Err(error) }
     }
+}
+
+/// The names of the nodes in a list.
+fn names_of(list: &Answer) -> Result<Vec<String>, String> {
+    let items: Vec<Value> = list.get("items")?;
+    let name = |item| Answer::from(Answer::from(item).get::<Value>("metadata")?).get("name");
+    items.into_iter().map(name).collect()
+}
+
+fn victims_of(node: String, victims: &Answer) -> Result<Victims, String> {
+    let pods: Vec<Value> = victims.get("Pods")?;
+    let pods = pods.into_iter().map(|pod| Answer::from(pod).get("UID")).collect::<Result<_, _>>()?;
+    Ok(Victims { node, pods, budgets_violated: victims.get("NumPDBViolations")? })
 }
 
 impl std::fmt::Debug for HttpExtender {

@@ -11,16 +11,37 @@ use crate::plugins::renominate;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
 
-/// Leaves the candidates that all extenders agree with, and chooses anew; an error if one fails that may not.
+/// Leaves the candidates that all extenders agree with, and chooses anew. Where one fails that may not, there is no room,
+/// and what is told is that alone.
 pub(super) async fn look_over(
     env: &Env,
     extenders: &[Arc<dyn Extender>],
     pod: &PodInfo,
     snapshot: &Snapshot,
     mut no_fit: Box<NoFit>,
-) -> Result<Box<NoFit>, String> {
-    let Some(nomination) = no_fit.nomination.take() else { return Ok(no_fit) };
-    let mut candidates = nomination.candidates.clone();
+) -> Box<NoFit> {
+    let Some(nomination) = no_fit.nomination.take() else { return no_fit };
+    match agreed_by_all(env, extenders, pod, snapshot, nomination.candidates).await {
+        Ok(candidates) => no_fit.nomination = renominate(snapshot, pod, candidates),
+        Err(why) => {
+            no_fit.diagnosis.remedy = format!("preemption: {why}");
+            return no_fit;
+        }
+    }
+    if no_fit.nomination.is_none() {
+        no_fit.said_before.push("preemption: no candidate node for preemption".to_owned());
+        no_fit.diagnosis.remedy = no_fit.said_before.join(", ");
+    }
+    no_fit
+}
+
+async fn agreed_by_all(
+    env: &Env,
+    extenders: &[Arc<dyn Extender>],
+    pod: &PodInfo,
+    snapshot: &Snapshot,
+    mut candidates: Vec<Arc<Candidate>>,
+) -> Result<Vec<Arc<Candidate>>, String> {
     for extender in extenders.iter().filter(|extender| extender.part().preempts) {
         let answer = within(env, &**extender, extender.preempt(pod, &candidates)).await;
         match answer.and_then(|victims| agreed(&**extender, victims, snapshot)) {
@@ -32,11 +53,7 @@ pub(super) async fn look_over(
             break;
         }
     }
-    no_fit.nomination = renominate(snapshot, pod, candidates);
-    if no_fit.nomination.is_none() {
-        no_fit.diagnosis.remedy = "preemption: no candidate node for preemption".to_owned();
-    }
-    Ok(no_fit)
+    Ok(candidates)
 }
 
 fn agreed(
@@ -58,7 +75,7 @@ fn agreed(
             let found = view.pods().iter().find(|pod| pod.uid() == uid).cloned();
             found.ok_or_else(|| {
                 format!(
-                    "extender: {} claims to preempt pod (UID: {uid}) on node: {node}, but the pod is not found on that node",
+                    "extender: {} claims to preempt pod (UID: &{{{uid}}}) on node: {node}, but the pod is not found on that node",
                     extender.name()
                 )
             })

@@ -27,6 +27,8 @@ enum Way {
     Fail,
     /// Speaks of a node that there is not.
     Lie,
+    /// Takes all nodes away, and says nothing.
+    Silent,
 }
 
 #[derive(Clone)]
@@ -63,6 +65,7 @@ impl Extender for Choosy {
             Way::Hang => std::future::pending().await,
             Way::Fail => Err("out of order".to_owned()),
             Way::Lie => Ok(Filtered { nodes: vec!["nowhere".to_owned()], ..Filtered::default() }),
+            Way::Silent => Ok(Filtered::default()),
             Way::Only(name) => {
                 let names = || nodes.iter().map(|node| node.metadata.name.clone().unwrap());
                 let others = names().filter(|one| one != name).map(|one| (one, "is not liked".to_owned()));
@@ -83,7 +86,12 @@ impl Extender for Choosy {
             pods: candidate.victims.iter().map(|victim| victim.uid().to_owned()).collect(),
             budgets_violated: 0,
         };
-        Ok(candidates.iter().filter(|candidate| &*candidate.node == "n2").map(victims).collect())
+        match self.way {
+            Way::Only(name) => {
+                Ok(candidates.iter().filter(|candidate| &*candidate.node == name).map(victims).collect())
+            }
+            _ => Err("out of order".to_owned()),
+        }
     }
 
     async fn bind(&self, pod: &PodInfo, node: &str) -> Result<(), String> {
@@ -156,15 +164,97 @@ fn scores_of_an_extender_count_with_its_weight() {
 #[test]
 fn an_extender_chooses_among_the_candidates_for_preemption() {
     let part = Part { preempts: true, ..Part::default() };
-    with(Choosy { part, ..Choosy::new(Way::Fail) }, async |world| {
-        for node in ["n1", "n2"] {
-            world.node(node, "1").await;
-            world.pod(&format!("low-{node}"), "1", json!({"nodeSelector": {}, "priority": 1})).await;
-            world.seconds(1).await;
-        }
+    with(Choosy { part, ..Choosy::new(Way::Only("n2")) }, async |world| {
+        full_of_unimportant_pods(&world).await;
         world.pod("high", "1", json!({"priority": 9})).await;
         world.seconds(10).await;
         assert_eq!(world.node_of("high").await.as_deref(), Some("n2"));
+    });
+}
+
+async fn full_of_unimportant_pods(world: &World) {
+    for node in ["n1", "n2"] {
+        world.node(node, "1").await;
+        world.pod(&format!("low-{node}"), "1", json!({"nodeSelector": {}, "priority": 1})).await;
+        world.seconds(1).await;
+    }
+}
+
+#[test]
+fn an_extender_that_agrees_with_no_candidate_or_fails_ends_the_search_for_room() {
+    let none = "no new claims to deallocate, preemption: no candidate node for preemption";
+    for (way, told) in [(Way::Only("elsewhere"), none), (Way::Fail, "preemption: out of order")] {
+        let part = Part { preempts: true, ..Part::default() };
+        with(Choosy { part, ..Choosy::new(way) }, async |world| {
+            full_of_unimportant_pods(&world).await;
+            world.pod("high", "1", json!({"priority": 9})).await;
+            world.seconds(5).await;
+            let message = format!("0/2 nodes are available: 2 Insufficient cpu. {told}");
+            assert_eq!(world.condition("high").await, ("Unschedulable".to_owned(), message));
+        });
+    }
+}
+
+#[test]
+fn pods_are_not_removed_from_nodes_that_an_extender_takes_without_a_word() {
+    with(Choosy::new(Way::Silent), async |world| {
+        world.node("n1", "2").await;
+        world.seconds(1).await;
+        let low = json!({"nodeName": "n1", "priority": 1});
+        world.pod("low", "1", low).await;
+        world.pod("high", "1", json!({"priority": 9})).await;
+        world.seconds(2).await;
+        let helpless = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+        let message = format!("0/1 nodes are available: no new claims to deallocate, {helpless}");
+        assert_eq!(world.condition("high").await.1, message);
+    });
+}
+
+#[test]
+fn what_an_extender_says_of_a_node_that_a_plugin_refused_counts() {
+    /// Takes all nodes away; says so of `n1`, whether it was asked about it or not.
+    struct Loud;
+
+    #[async_trait]
+    impl Extender for Loud {
+        fn name(&self) -> &str {
+            "loud"
+        }
+
+        fn part(&self) -> Part {
+            Part { filters: true, ..Part::default() }
+        }
+
+        async fn filter(&self, _: &PodInfo, _: &[Arc<Node>]) -> Result<Filtered, String> {
+            let about = |why: &str| BTreeMap::from([("n1".to_owned(), why.to_owned())]);
+            let failed_and_unresolvable = about("is gone for good");
+            Ok(Filtered { failed: about("is gone"), failed_and_unresolvable, ..Filtered::default() })
+        }
+    }
+    with(Loud, async |world| {
+        world.node("n1", "1").await;
+        world.node("n2", "4").await;
+        world.pod("a", "2", json!({})).await;
+        world.seconds(1).await;
+        let (_, message) = world.condition("a").await;
+        assert!(message.starts_with("0/2 nodes are available: 1 is gone for good. "), "{message}");
+    });
+}
+
+#[test]
+fn a_pod_goes_elsewhere_where_an_extender_will_not_have_the_node_that_was_kept_for_it() {
+    with(Choosy::new(Way::Only("n2")), async |world| {
+        world.node("n1", "1").await;
+        world.node("n2", "1").await;
+        let pod = json!({
+            "metadata": {"name": "a", "namespace": "d"},
+            "spec": {"schedulerName": "default-scheduler", "containers": []},
+            "status": {"nominatedNodeName": "n1"},
+        });
+        let pod: k8s_openapi::api::core::v1::Pod = steersman_core::tree::from_value(pod).unwrap();
+        world.client.namespaced("d").create(&pod).await.unwrap();
+        world.seconds(1).await;
+        assert_eq!(world.node_of("a").await.as_deref(), Some("n2"));
     });
 }
 
@@ -194,6 +284,7 @@ impl Post for Web {
         let answer = match url.rsplit('/').next().unwrap() {
             "filter" => json!({"nodenames": ["n2"], "failedNodes": {"n1": "no"}}),
             "prioritize" => json!([{"Host": "n2", "Score": 3}]),
+            "twice" => json!([{"host": "n1", "score": 3}, {"Host": "n1", "Score": 4}]),
             "bind" => json!({"Error": "not here"}),
             _ => return Ok((500, Bytes::new())),
         };
@@ -232,7 +323,7 @@ fn a_configured_extender_speaks_upstreams_language() {
         assert_eq!(asked[1].1["PodName"], "gpu");
         assert_eq!(asked[1].1["Node"], "n2");
         let (_, message) = world.condition("gpu").await;
-        assert_eq!(message, "running Bind plugin \"extender\": not here");
+        assert_eq!(message, "not here");
     });
 }
 
@@ -251,6 +342,30 @@ fn an_answer_other_than_ok_is_an_error() {
         world.seconds(1).await;
         let told = "failed broken with extender at URL http://extender/broken, code 500";
         assert_eq!(world.condition("a").await.1, told);
+    });
+}
+
+#[test]
+fn extenders_that_may_be_ignored_are_asked_last_and_scores_of_one_node_add_up() {
+    let extender = |url: &str, ignorable: bool| {
+        json!({
+            "urlPrefix": url, "prioritizeVerb": "twice", "weight": 1, "ignorable": ignorable,
+            "nodeCacheCapable": true,
+        })
+    };
+    let file = json!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "extenders": [extender("http://one", true), extender("http://two", false)],
+    });
+    let configuration = Configuration::from_value(file, &Registry::default()).unwrap();
+    let urls: Vec<&str> = configuration.extenders.iter().map(|one| one.url_prefix.as_str()).collect();
+    assert_eq!(urls, ["http://two", "http://one"]);
+    let extender = HttpExtender::new(configuration.extenders[0].clone(), Web::default());
+    let lab = Lab::new();
+    let pod = PodInfo::new(k8s_openapi::api::core::v1::Pod::default());
+    lab.run(async {
+        assert_eq!(extender.prioritize(&pod, &[]).await, Ok(BTreeMap::from([("n1".to_owned(), 7)])));
     });
 }
 
