@@ -31,6 +31,10 @@ impl Binder {
         match step {
             Step::Bind(placement) => self.bind(placement).await,
             Step::Tell(failure) => self.tell(failure).await,
+            Step::TellLeaving(pod) => {
+                self.teller.leaving(&pod);
+                Outcome::Told
+            }
             Step::TellGroup(outcome) => {
                 self.teller.group(&outcome).await;
                 Outcome::Told

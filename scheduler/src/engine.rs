@@ -219,9 +219,7 @@ impl Engine {
                 continue;
             }
             if pod.is_terminating() {
-                // Upstream does not try it either. Its end, or its next version, will be told.
-                self.queue.done(pod.key());
-                continue;
+                return Some(self.leave_out(&pod));
             }
             let Some(picker) = self.pickers.get_mut(pod.scheduler_name()) else {
                 self.queue.done(pod.key());
@@ -237,6 +235,12 @@ impl Engine {
             let decision = picker.pick(&pod, self.cache.snapshot(), tie);
             return Some(self.consulted(queued, decision, now));
         }
+    }
+
+    /// A pod that is being deleted is not tried. Its end, or its next version, will be told.
+    fn leave_out(&mut self, pod: &Arc<PodInfo>) -> Step {
+        self.queue.done(pod.key());
+        Step::TellLeaving(pod.clone())
     }
 
     /// Carries a decision out.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, Wake};
+use crate::plugins::GangScheduling;
 use crate::pod::PodInfo;
 use crate::profiles::Profiles;
 
@@ -152,6 +153,13 @@ impl Queue {
         &self.groups
     }
 
+    /// Whether a pod is placed with the others of its group.
+    pub(crate) fn is_grouped(&self, pod: &PodInfo) -> bool {
+        pod.scheduling_group().is_some()
+            && self.groups.policy(pod).is_some()
+            && self.profiles.of(pod).is_some_and(|profile| profile.plugin(GangScheduling::NAME).is_some())
+    }
+
     /// Takes out, besides a pod that was taken out, the other pods of its group that may be tried: whether they wait for
     /// their back-off or for an event. They are ordered by priority, then by when they came.
     pub(crate) fn take_group(&mut self, first: QueuedPod) -> Vec<QueuedPod> {
@@ -181,7 +189,8 @@ impl Queue {
     }
 
     /// The pod could not be placed. `plugins` are those that rejected it: none if something broke. It waits for
-    /// an event that wakes it, unless one came meanwhile.
+    /// an event that wakes it, unless one came meanwhile. A pod of a group is tried again after back-off, whatever happens:
+    /// 1.36 even takes it at once where there is nothing else to do, and so never rests.
     pub fn put_back(&mut self, queued: QueuedPod, plugins: &[&'static str], now: Duration) {
         let key = queued.pod().key().clone();
         let Some(latest) = self.in_flight.get(&key).cloned() else { return };
@@ -191,7 +200,9 @@ impl Queue {
             Some(mut events) => events.any(|event| self.wakes(&queued, event)),
         };
         self.in_flight.finish(&key);
-        if plugins.is_empty() || missed {
+        if self.is_grouped(queued.pod()) {
+            self.requeue(queued.patient(), now);
+        } else if plugins.is_empty() || missed {
             self.requeue(queued, now);
         } else {
             self.waiting.insert(queued);

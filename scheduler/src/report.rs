@@ -36,6 +36,12 @@ impl Teller {
         );
     }
 
+    /// Tells that a pod is not tried, as it is being deleted.
+    pub(crate) fn leaving(&self, pod: &PodInfo) {
+        let message = format!("skip schedule deleting pod: {}", pod.key());
+        self.event(pod, EventType::Warning, "FailedScheduling", message);
+    }
+
     /// Makes room for a pod if that was decided, and tells why it has no node.
     pub(crate) async fn failure(&self, failure: &Failure) {
         let pod = &failure.pod;

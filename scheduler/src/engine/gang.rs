@@ -1,21 +1,25 @@
 //! Places the pods of a group together: all that there is room for if those are enough, else none.
 //!
 //! KEP-4671, as Kubernetes 1.36 has it. The pods are tried one after the other, each seeing those before it on their
-//! nodes. A pod that needs others to be preempted is taken for placed; then the whole group waits for the room.
+//! nodes. A pod that needs others to be preempted is taken for placed; then the whole group waits for the room. Unlike in
+//! 1.36, nobody is preempted where that does not suffice for the group.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Engine, Failure, Step};
-use crate::decision::{Choice, Decision, NoFit, Nomination};
+use crate::decision::{Choice, Decision, Diagnosis, NoFit, Nomination};
 use crate::plugin::Plugin;
-use crate::plugins::GangScheduling;
 use crate::pod::PodInfo;
 use crate::points::Point;
 use crate::queue::QueuedPod;
 use crate::snapshot::NodeIndex;
+use crate::verdict::Refusal;
 
 const UNSCHEDULABLE: &str = "pod group is unschedulable";
+/// What is told of a pod that has room while its group has not.
+const WAITING: &str = "waiting for minCount pods from a gang to be scheduled, \
+    one or more plugins asked to wait and no plugin rejected pod";
 
 /// What came of a pod group, for its condition.
 pub(crate) struct GroupOutcome {
@@ -41,53 +45,47 @@ type Removed = Vec<(NodeIndex, Arc<PodInfo>)>;
 impl Engine {
     /// Whether the pod is placed with the others of its group.
     pub(super) fn is_of_group(&self, pod: &PodInfo) -> bool {
-        let profile = self.profiles.of(pod);
-        pod.scheduling_group().is_some()
-            && self.queue.groups().policy(pod).is_some()
-            && profile.is_some_and(|profile| profile.plugin(GangScheduling::NAME).is_some())
+        self.queue.is_grouped(pod)
     }
 
     /// Decides on all pods of a group that wait, and says what is to be done about each.
     pub(super) fn place_group(&mut self, first: QueuedPod, now: Duration, tie: u64) -> Vec<Step> {
         let pod = first.pod().clone();
-        let mut pods = self.queue.take_group(first);
-        pods.retain(|queued| {
-            let stays = !queued.pod().is_terminating();
-            if !stays {
-                self.queue.done(queued.pod().key());
-            }
-            stays
-        });
-        if let Some(why) = self.of_several_schedulers(&pods) {
-            return self.break_group(&pod, pods, why, now);
+        let taken = self.queue.take_group(first);
+        if let Some(why) = of_several_schedulers(&taken) {
+            return taken
+                .into_iter()
+                .map(|queued| Step::Tell(self.broken(queued, why.clone(), now)))
+                .collect();
         }
-        let wanted = self.queue.groups().policy(&pod).map_or(1, |policy| policy.min_count());
+        let (leaving, pods): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|queued| queued.pod().is_terminating());
+        let mut steps: Vec<Step> = leaving.iter().map(|queued| self.leave_out(queued.pod())).collect();
+        if !pods.is_empty() {
+            steps.extend(self.try_group(&pod, pods, now, tie));
+        }
+        steps
+    }
+
+    fn try_group(&mut self, pod: &PodInfo, pods: Vec<QueuedPod>, now: Duration, tie: u64) -> Vec<Step> {
+        let wanted = self.queue.groups().policy(pod).map_or(1, |policy| policy.min_count());
         let (mut trials, mut removed) = (Vec::new(), Removed::new());
         for queued in &pods {
             match self.attempt(queued.pod(), tie, &mut removed) {
                 Ok(trial) => trials.push(trial),
                 Err(why) => {
                     self.undo(&pods, &trials, removed);
-                    let why = format!("failed to schedule other pod from a pod group: {why}");
-                    return self.break_group(&pod, pods, why, now);
+                    return self.break_group(pod, pods, trials.len(), &why, now);
                 }
             }
         }
-        let is_enough = self.placed(&pod) >= wanted;
+        let is_enough = self.placed(pod) >= wanted;
         let preempts = trials.iter().any(|trial| matches!(trial, Trial::Preempts(..)));
         if is_enough && !preempts {
-            return self.settle(&pod, pods.into_iter().zip(trials).collect(), now);
+            return self.settle(pod, pods.into_iter().zip(trials).collect(), now);
         }
         self.undo(&pods, &trials, removed);
-        self.put_off(&pod, pods.into_iter().zip(trials).collect(), is_enough, now)
-    }
-
-    fn of_several_schedulers(&self, pods: &[QueuedPod]) -> Option<String> {
-        let first = pods.first()?.pod().scheduler_name();
-        let other = pods.iter().map(|queued| queued.pod().scheduler_name()).find(|name| *name != first)?;
-        Some(format!(
-            "all pods in a single pod group should have the same .spec.schedulerName set, got: {first:?} and {other:?}"
-        ))
+        self.put_off(pod, pods.into_iter().zip(trials).collect(), is_enough, now)
     }
 
     /// How many pods of the group have a node.
@@ -106,9 +104,12 @@ impl Engine {
                 self.cache.assume(pod, &choice.node);
                 Ok(match self.reserve(pod, &choice.node) {
                     Ok(()) => Trial::Placed(choice),
-                    Err(refusal) => {
+                    Err(Refusal { plugin, rejection }) => {
                         self.take_back_quietly(pod, &choice.node);
-                        Trial::Refused(refusal.plugin, refusal.rejection.to_string())
+                        if !rejection.is_rejection() {
+                            return Err(format!("running Reserve plugin \"{plugin}\": {rejection}"));
+                        }
+                        Trial::Refused(plugin, Diagnosis::of_one(&rejection).to_string())
                     }
                 })
             }
@@ -169,37 +170,37 @@ impl Engine {
     ) -> Vec<Step> {
         let why = match is_enough {
             true => format!("{UNSCHEDULABLE}, pod group is waiting for preemption to complete"),
-            false => format!("{UNSCHEDULABLE}, waiting for minCount pods from a gang to be scheduled"),
+            false => format!("{UNSCHEDULABLE}, {WAITING}"),
         };
         let of_group = if is_enough { why.clone() } else { UNSCHEDULABLE.to_owned() };
         let mut steps = vec![told(pod, "Unschedulable", of_group)];
-        // What would help one pod of the group helps all.
-        let mut plugins: Vec<&'static str> = vec![GangScheduling::NAME];
-        for (_, trial) in &tried {
-            match trial {
-                Trial::Failed(no_fit) | Trial::Preempts(no_fit) => plugins.extend(&no_fit.diagnosis.plugins),
-                Trial::Refused(plugin, _) => plugins.push(plugin),
-                Trial::Placed(_) => {}
-            }
-        }
         for (queued, trial) in tried {
             steps.push(match trial {
                 Trial::Preempts(no_fit) if is_enough => self.no_fit(queued, no_fit, now),
                 Trial::Failed(no_fit) => self.no_fit(queued, no_fit, now),
                 Trial::Refused(plugin, why) => self.put_back(queued, &[plugin], why, now),
-                Trial::Placed(choice) if is_enough => {
-                    self.await_room(queued, &choice, plugins.clone(), why.clone())
-                }
-                Trial::Placed(_) | Trial::Preempts(..) => self.put_back(queued, &plugins, why.clone(), now),
+                Trial::Placed(choice) if is_enough => self.await_room(queued, &choice, why.clone()),
+                Trial::Placed(_) | Trial::Preempts(..) => self.put_back(queued, &[], why.clone(), now),
             });
         }
         steps
     }
 
-    /// Something broke: all pods of the group are tried again after back-off.
-    fn break_group(&mut self, pod: &PodInfo, pods: Vec<QueuedPod>, why: String, now: Duration) -> Vec<Step> {
-        let mut steps = vec![told(pod, "SchedulerError", why.clone())];
-        steps.extend(pods.into_iter().map(|queued| Step::Tell(self.broken(queued, why.clone(), now))));
+    /// Something broke with the pod of this number: all of the group are tried again after back-off.
+    fn break_group(
+        &mut self,
+        pod: &PodInfo,
+        pods: Vec<QueuedPod>,
+        broken: usize,
+        why: &str,
+        now: Duration,
+    ) -> Vec<Step> {
+        let of_others = format!("failed to schedule other pod from a pod group: {why}");
+        let mut steps = vec![told(pod, "SchedulerError", of_others.clone())];
+        for (at, queued) in pods.into_iter().enumerate() {
+            let why = if at == broken { why.to_owned() } else { of_others.clone() };
+            steps.push(Step::Tell(self.broken(queued, why, now)));
+        }
         steps
     }
 
@@ -216,18 +217,12 @@ impl Engine {
     }
 
     /// The pod has room already, and waits with the others for theirs.
-    fn await_room(
-        &mut self,
-        queued: QueuedPod,
-        choice: &Choice,
-        plugins: Vec<&'static str>,
-        message: String,
-    ) -> Step {
+    fn await_room(&mut self, queued: QueuedPod, choice: &Choice, message: String) -> Step {
         let (pod, node) = (queued.pod().clone(), choice.node.clone());
         self.cache.snapshot_mut().nominate(&pod, &node);
         let nomination = Nomination { node, victims: vec![], displaced: vec![], candidates: vec![] };
         let no_fit = Some(Box::new(NoFit { nomination: Some(nomination), ..NoFit::default() }));
-        let back = Some((queued, plugins));
+        let back = Some((queued, Vec::new()));
         Step::Tell(Failure { pod, is_error: false, message, no_fit, withdraws: false, back })
     }
 
@@ -239,6 +234,14 @@ impl Engine {
         reserves.into_iter().rev().for_each(|reserve| reserve.unreserve(pod, node));
         self.cache.forget(pod.key());
     }
+}
+
+fn of_several_schedulers(pods: &[QueuedPod]) -> Option<String> {
+    let first = pods.first()?.pod().scheduler_name();
+    let other = pods.iter().map(|queued| queued.pod().scheduler_name()).find(|name| *name != first)?;
+    Some(format!(
+        "all pods in a single pod group should have the same .spec.schedulerName set, got: {first:?} and {other:?}"
+    ))
 }
 
 fn told(pod: &PodInfo, reason: &'static str, message: String) -> Step {

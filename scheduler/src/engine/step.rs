@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Bind(Placement),
     /// Tell that it has no node, and make room if that was decided.
     Tell(Failure),
+    /// Tell that it is not tried, as it is being deleted.
+    TellLeaving(Arc<PodInfo>),
     /// Tell what came of a pod group.
     TellGroup(GroupOutcome),
     /// Ask the extenders; [`super::Engine::consulted`] is told what came of it.

@@ -19,6 +19,7 @@ pub struct QueuedPod {
     pause: Duration,
     rejected_by: Vec<&'static str>,
     held_back: Option<Refusal>,
+    is_patient: bool,
 }
 
 impl QueuedPod {
@@ -34,6 +35,7 @@ impl QueuedPod {
             pause: Duration::ZERO,
             rejected_by: Vec::new(),
             held_back: None,
+            is_patient: false,
         }
     }
 
@@ -73,7 +75,7 @@ impl QueuedPod {
 
     /// Whether it may be tried before its back-off is over, if nothing else is to do: not if something broke.
     pub(super) fn may_hurry(&self) -> bool {
-        self.errors == 0
+        self.errors == 0 && !self.is_patient
     }
 
     /// When its back-off is over.
@@ -88,6 +90,7 @@ impl QueuedPod {
 
     pub(super) fn tried(mut self) -> Self {
         self.attempts += 1;
+        self.is_patient = false;
         self.rejected_by.clear();
         self
     }
@@ -109,6 +112,12 @@ impl QueuedPod {
             self.errors = 0;
         }
         self.pause = backoff.after(if self.errors > 0 { self.errors } else { self.rejections });
+        self
+    }
+
+    /// Its back-off is kept to.
+    pub(super) fn patient(mut self) -> Self {
+        self.is_patient = true;
         self
     }
 
