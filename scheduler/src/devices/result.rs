@@ -1,6 +1,6 @@
 //! Writes down what was chosen for a claim, as its status has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
 use k8s_openapi::api::resource::v1::{
@@ -124,8 +124,14 @@ fn on_node(node: &str) -> NodeSelectorTerm {
 fn merge(into: &mut Option<Vec<NodeSelectorRequirement>>, from: &Option<Vec<NodeSelectorRequirement>>) {
     for requirement in from.iter().flatten() {
         let have = into.get_or_insert_default();
-        if !have.contains(requirement) {
+        if !have.iter().any(|one| is_same(one, requirement)) {
             have.push(requirement.clone());
         }
     }
+}
+
+/// Whether two requirements say the same: the order of their values does not matter.
+fn is_same(a: &NodeSelectorRequirement, b: &NodeSelectorRequirement) -> bool {
+    let values = |one: &NodeSelectorRequirement| one.values.iter().flatten().cloned().collect::<BTreeSet<_>>();
+    a.key == b.key && a.operator == b.operator && values(a) == values(b)
 }

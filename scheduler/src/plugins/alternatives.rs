@@ -7,22 +7,24 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceRequest, ResourceClaim};
 
 use crate::devices::spec;
+use super::claims;
 use super::wanted_devices::Wanted;
 use crate::snapshot::NodeView;
 
 /// What the first of the alternatives counts, each later one being worth one less; upstream's limit of their number.
 const FIRST: i64 = 8;
 
-/// Whether a claim names alternatives.
-pub(super) fn are_in(claim: &ResourceClaim) -> bool {
-    requests(claim).any(|request| request.first_available.is_some())
+/// Whether nodes may differ in what alternatives the claims of a pod get there.
+pub(super) fn matter(wanted: &Wanted) -> bool {
+    wanted.plans.iter().any(|plan| requests(&plan.claim).any(|request| request.first_available.is_some()))
 }
 
-/// What the alternatives count that the claims of a pod get on a node.
+/// What the alternatives count that the claims of a pod get on a node, or have already.
 pub(super) fn score(wanted: &Wanted, node: NodeView<'_>) -> i64 {
     let Ok(found) = wanted.on(node) else { return 0 };
-    let claims = wanted.plans.iter().zip(&found.allocations);
-    claims.map(|(plan, allocation)| of_claim(&plan.claim, allocation)).sum()
+    let got = wanted.plans.iter().map(|plan| &plan.claim).zip(&found.allocations);
+    let have = wanted.allocated.iter().filter_map(|claim| Some((claim, claims::allocation(claim)?)));
+    got.chain(have).map(|(claim, allocation)| of_claim(claim, allocation)).sum()
 }
 
 fn of_claim(claim: &ResourceClaim, allocation: &AllocationResult) -> i64 {

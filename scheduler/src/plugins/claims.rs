@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::PodResourceClaim;
+use k8s_openapi::api::core::v1::{PodResourceClaim, PodResourceClaimStatus};
 use k8s_openapi::api::resource::v1::ResourceClaim;
 
 use crate::devices;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
-
-/// A claim serves at most so many pods; upstream's limit.
-const MOST_CONSUMERS: usize = 256;
 
 /// The name of a claim, and whether it was made for the pod alone; `None` if the pod needs none for the entry.
 pub(super) fn name(pod: &PodInfo, entry: &PodResourceClaim) -> Result<Option<(String, bool)>, String> {
@@ -21,11 +18,16 @@ pub(super) fn name(pod: &PodInfo, entry: &PodResourceClaim) -> Result<Option<(St
         let why = "none of the supported fields are set";
         return Err(format!("pod \"{}\", spec.resourceClaim \"{}\": {why}", pod.key(), entry.name));
     }
-    let statuses = pod.pod().status.as_ref().and_then(|status| status.resource_claim_statuses.as_ref());
-    match statuses.into_iter().flatten().find(|status| status.name == entry.name) {
+    match generated(pod).iter().find(|status| status.name == entry.name) {
         Some(status) => Ok(status.resource_claim_name.clone().map(|name| (name, true))),
         None => Err(format!("pod \"{}\": ResourceClaim not created yet", pod.key())),
     }
+}
+
+/// The claims that were made for the pod alone.
+pub(super) fn generated(pod: &PodInfo) -> &[PodResourceClaimStatus] {
+    let status = pod.pod().status.as_ref();
+    status.and_then(|status| status.resource_claim_statuses.as_deref()).unwrap_or_default()
 }
 
 /// The entries of a pod's spec.
@@ -55,7 +57,7 @@ pub(super) fn of(pod: &PodInfo, snapshot: &Snapshot) -> Result<Vec<Arc<ResourceC
         }
         if is_own && !is_owned(&claim, pod) {
             return Err(format!(
-                "ResourceClaim {} was not created for pod {} (pod is not owner)",
+                "ResourceClaim {} was not created for Pod {} (Pod is not owner)",
                 devices::key(&claim),
                 pod.key()
             ));
@@ -74,12 +76,6 @@ fn is_owned(claim: &ResourceClaim, pod: &PodInfo) -> bool {
 pub(super) fn is_reserved_for(claim: &ResourceClaim, pod: &PodInfo) -> bool {
     let reserved = claim.status.as_ref().and_then(|status| status.reserved_for.as_ref());
     reserved.into_iter().flatten().any(|consumer| consumer.uid == pod.uid())
-}
-
-/// Whether one more pod may use the claim.
-pub(super) fn can_be_reserved(claim: &ResourceClaim) -> bool {
-    let reserved = claim.status.as_ref().and_then(|status| status.reserved_for.as_ref());
-    reserved.map_or(0, Vec::len) < MOST_CONSUMERS
 }
 
 /// The allocation that stands in the claim.

@@ -79,22 +79,20 @@ impl DynamicResources {
         if all.is_empty() && extended.is_none() {
             return Ok(None);
         }
-        let (mut usable_on, mut plans, mut is_lost) = (Vec::new(), Vec::new(), false);
+        let (mut usable_on, mut allocated, mut plans, mut is_lost) = (Vec::new(), Vec::new(), Vec::new(), false);
         for claim in &all {
             let Some(allocation) = claims::allocation(claim) else {
                 plans.push(Arc::new(self.plan(claim, nodes)?));
                 continue;
             };
-            if !claims::can_be_reserved(claim) && !claims::is_reserved_for(claim, pod) {
-                return Err(Rejection::unresolvable("resourceclaim in use"));
-            }
             is_lost |= device_conditions::is_lost(claim, self.limit, nodes.now());
             usable_on.push(allocation.node_selector.as_ref().map(NodeSelector::lenient));
+            allocated.push(claim.clone());
         }
         let searches = !plans.is_empty() || matches!(extended, Some(ExtendedClaim::ToMake(_)));
         let offers = searches.then(|| Arc::new(self.books.offers(nodes)));
         let (pod, compiler, searches) = (pod.clone(), self.compiler.clone(), RefCell::default());
-        Ok(Some(Wanted { pod, usable_on, is_lost, plans, extended, offers, compiler, searches }))
+        Ok(Some(Wanted { pod, usable_on, is_lost, allocated, plans, extended, offers, compiler, searches }))
     }
 
     fn plan(&self, claim: &Arc<ResourceClaim>, nodes: &Snapshot) -> Result<ClaimPlan, Rejection> {
@@ -124,7 +122,8 @@ impl Plugin for DynamicResources {
 
     fn wakes(&self, pod: &PodInfo, event: &Event) -> Wake {
         Wake::when(match event {
-            Event::NodeAdded(_) | Event::PodUpdated { .. } => true,
+            Event::NodeAdded(_) => true,
+            Event::PodUpdated { old, new } => claims::generated(old) != claims::generated(new),
             Event::NodeUpdated { old, new } => {
                 let offered = |node: &Node| node.status.as_ref().and_then(|status| status.allocatable.clone());
                 old.metadata.labels != new.metadata.labels || offered(old) != offered(new)
@@ -255,7 +254,7 @@ impl Score for DynamicResources {
     /// Nodes are better where requests get an alternative that is named earlier.
     fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, _: &[NodeIndex]) -> Scoring {
         match self.wanted(pod, nodes) {
-            Ok(Some(wanted)) if wanted.plans.iter().any(|plan| alternatives::are_in(&plan.claim)) => {
+            Ok(Some(wanted)) if alternatives::matter(&wanted) => {
                 Scoring::per_node(move |node| alternatives::score(&wanted, node), Normalize::Proportional)
             }
             Ok(_) => Scoring::Skip,

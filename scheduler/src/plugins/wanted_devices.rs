@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::resource::v1::AllocationResult;
+use k8s_openapi::api::resource::v1::{AllocationResult, ResourceClaim};
 
 use super::extended_claim::{ExtendedClaim, Made};
 use super::node_selector::NodeSelector;
@@ -24,6 +24,8 @@ pub(super) struct Wanted {
     pub(super) usable_on: Vec<Option<NodeSelector>>,
     /// Whether the devices of one could not be prepared.
     pub(super) is_lost: bool,
+    /// The claims that have devices.
+    pub(super) allocated: Vec<Arc<ResourceClaim>>,
     /// The claims that have none.
     pub(super) plans: Vec<Arc<ClaimPlan>>,
     /// The claim for extended resources.
@@ -74,8 +76,10 @@ impl Wanted {
         match found {
             Some(Ok(Some(allocations))) => Ok(allocations),
             None | Some(Ok(None)) => Err(none()),
+            // It may be over sooner the next time: the cycle ends, and is repeated after back-off.
             Some(Err(StopReason::TooLong)) => {
-                Err(Rejection::unresolvable("timed out trying to allocate devices"))
+                let why = "timed out trying to allocate devices";
+                Err(Rejection::error(format!("node {}: {why}", node.name())))
             }
             Some(Err(StopReason::OnNode(why))) => Err(Rejection::unresolvable(why)),
             Some(Err(StopReason::Broken(why))) => Err(Rejection::error(why)),
