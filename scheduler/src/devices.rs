@@ -11,11 +11,13 @@ mod demand;
 mod inventory;
 mod offers;
 mod plan;
+mod reach;
 mod result;
 mod search;
 mod selectors;
 #[cfg(feature = "cel")]
 mod selectors_cel;
+mod sight;
 pub(crate) mod spec;
 
 pub(crate) use inventory::Inventory;

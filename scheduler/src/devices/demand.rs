@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Node;
+
 use super::capacity;
-use super::plan::{Alternative, ClaimPlan};
 use super::search::{Chosen, Search, StopReason};
+use super::sight::{Sight, State};
 
 /// A claim gets at most so many devices; upstream's limit.
 pub(super) const MOST_DEVICES: usize = 32;
@@ -18,12 +20,12 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub(super) fn of(search: &Search, reachable: &[usize]) -> Result<Self, StopReason> {
+    pub(super) fn of(search: &Search, seen: &[Sight], node: &Node) -> Result<Self, StopReason> {
         let mut demand = Demand { all: BTreeMap::new(), least: Vec::new() };
         for (claim, plan) in search.plans().iter().enumerate() {
             let mut least = Vec::new();
             for request in 0..plan.requests.len() {
-                least.push(demand.take_in(search, reachable, claim, request)?);
+                least.push(demand.take_in(search, seen, node, claim, request)?);
             }
             for request in (1..least.len()).rev() {
                 least[request - 1] += least[request];
@@ -45,7 +47,8 @@ impl Demand {
     fn take_in(
         &mut self,
         search: &Search,
-        reachable: &[usize],
+        seen: &[Sight],
+        node: &Node,
         claim: usize,
         request: usize,
     ) -> Result<usize, StopReason> {
@@ -59,7 +62,7 @@ impl Demand {
                 Some(count) => count,
                 None => {
                     let place = Chosen { claim, request, alternative, ..Chosen::default() };
-                    let all = every(search, reachable, place, plan, way)?;
+                    let all = every(search, seen, node, place)?;
                     let count = all.len();
                     self.all.insert((claim, request, alternative), all);
                     count
@@ -84,31 +87,34 @@ impl Demand {
 /// All devices that match, in pools of which everything is known.
 fn every(
     search: &Search,
-    reachable: &[usize],
+    seen: &[Sight],
+    node: &Node,
     place: Chosen,
-    plan: &ClaimPlan,
-    way: &Alternative,
 ) -> Result<Vec<usize>, StopReason> {
+    let (plan, way) = (&search.plans()[place.claim], search.way(place));
     let mut all = Vec::new();
-    for device in reachable.iter().copied() {
-        let pool = search.inventory().pool(device);
-        let doubt = match (pool.is_complete, pool.is_valid) {
-            (false, _) => Some("being updated"),
-            (true, false) => Some("invalid"),
-            (true, true) => None,
+    for Sight { pool, state } in seen {
+        let doubtful = |doubt: &str| {
+            let pool = &search.inventory().pools[*pool].name;
+            Err(StopReason::Broken(format!(
+                "claim {}, request {}: asks for all devices, but resource pool {pool} is currently {doubt}",
+                plan.name(),
+                way.own_name()
+            )))
         };
-        if let Some(doubt) = doubt {
-            return Err(StopReason::Broken(format!(
-                "claim {}, request {}: asks for all devices, but resource pool {} is currently {doubt}",
-                plan.name(), way.own_name(), pool.name
-            )));
-        }
-        let taken = search.taken().share(device);
-        let enough = || {
-            capacity::suffices(way.capacity.as_ref(), search.inventory().device(device), taken.as_slice())
+        let devices = match state {
+            State::Usable(devices) => devices,
+            State::Incomplete => return doubtful("being updated"),
+            State::Invalid => return doubtful("invalid"),
         };
-        if search.is_selected(Chosen { device, ..place })? && enough() {
-            all.push(device);
+        for device in devices.iter().copied() {
+            let taken = search.taken().share(device);
+            let enough = || {
+                capacity::suffices(way.capacity.as_ref(), search.inventory().device(device), taken.as_slice())
+            };
+            if search.is_for(Chosen { device, ..place }, node)? && enough() {
+                all.push(device);
+            }
         }
     }
     Ok(all)

@@ -1,133 +1,145 @@
-//! The devices that drivers offer, by pool and by the nodes that can reach them.
+//! The devices that drivers offer, by pool and by slice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, NodeSelector as ApiSelector};
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::resource::v1::{Device, ResourceSlice, ResourceSliceSpec};
 
 use super::counters::Counters;
+use super::reach::{Reach, is_by_device};
 use super::selectors::DeviceView;
-use crate::plugins::NodeSelector;
 use crate::snapshot::Snapshot;
 
-/// All devices of the newest generation of each pool.
+/// All devices of all pools.
 pub(crate) struct Inventory {
-    slices: Vec<Arc<ResourceSlice>>,
-    pools: Vec<Pool>,
+    /// By name.
+    pub(super) slices: Vec<Slice>,
+    /// By driver, name and generation.
+    pub(super) pools: Vec<Pool>,
     offers: Vec<Offer>,
-    by_node: BTreeMap<String, Vec<usize>>,
-    /// Devices that more than one node may reach.
-    elsewhere: Vec<usize>,
-    ids: BTreeMap<(String, String, String), usize>,
-    /// Those with devices that have binding conditions.
-    slices_that_wait: BTreeSet<usize>,
+    /// The slices that one node may reach.
+    pub(super) by_node: BTreeMap<String, Vec<usize>>,
+    /// The other slices.
+    pub(super) elsewhere: Vec<usize>,
+    ids: BTreeMap<(String, String, String), Vec<usize>>,
 }
 
-/// The devices that one driver manages together.
-#[derive(Default)]
+/// The devices that one driver manages together, in one generation.
 pub(super) struct Pool {
     pub(super) name: String,
-    /// Whether all its slices are there: it is being updated otherwise.
-    pub(super) is_complete: bool,
-    /// Whether its devices have names of their own, and take nothing that it does not offer.
-    pub(super) is_valid: bool,
+    pub(super) slices: Vec<usize>,
+    /// Whether there is a newer generation of it.
+    pub(super) is_outdated: bool,
     pub(super) counters: Counters,
-    slices: Vec<usize>,
+    /// Whether two of its devices have one name.
+    pub(super) has_twins: bool,
+}
+
+/// What a driver tells of some of the devices of a pool.
+pub(super) struct Slice {
+    object: Arc<ResourceSlice>,
+    pub(super) pool: usize,
+    reach: Reach,
+    /// The places of its devices. One that tells of counters has none.
+    pub(super) offers: std::ops::Range<usize>,
+    /// Whether its devices take nothing that the pool does not offer.
+    pub(super) is_known: bool,
+    /// Whether one of its devices has binding conditions.
+    pub(super) waits: bool,
 }
 
 /// A device in its place.
-pub(super) struct Offer {
+struct Offer {
     slice: usize,
     device: usize,
-    pub(super) pool: usize,
-    reach: Reach,
-}
-
-/// Which nodes reach a device.
-enum Reach {
-    Node(String),
-    Every,
-    Selected(NodeSelector),
-    Nowhere,
+    /// Where it says that itself.
+    reach: Option<Reach>,
 }
 
 impl Inventory {
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let slices: Vec<Arc<ResourceSlice>> = snapshot.related().all().collect();
+        let objects: Vec<Arc<ResourceSlice>> = snapshot.related().all().collect();
         let mut inventory = Inventory {
-            pools: pools(&slices),
-            slices,
+            pools: pools(&objects),
+            slices: Vec::with_capacity(objects.len()),
             offers: Vec::new(),
             by_node: BTreeMap::new(),
             elsewhere: Vec::new(),
             ids: BTreeMap::new(),
-            slices_that_wait: BTreeSet::new(),
         };
-        for pool in 0..inventory.pools.len() {
-            for slice in inventory.pools[pool].slices.clone() {
-                inventory.offer(pool, slice);
-            }
+        let mut pool_of = vec![0; objects.len()];
+        for (pool, members) in inventory.pools.iter().enumerate() {
+            members.slices.iter().for_each(|slice| pool_of[*slice] = pool);
+        }
+        for (at, object) in objects.into_iter().enumerate() {
+            inventory.take_in(at, object, pool_of[at]);
         }
         inventory
     }
 
-    fn offer(&mut self, pool: usize, slice: usize) {
-        let spec = self.slices[slice].spec.clone();
-        for (device, offered) in spec.devices.iter().flatten().enumerate() {
-            let reach = Reach::of(&spec, offered);
-            if offered.binding_conditions.is_some() {
-                self.slices_that_wait.insert(slice);
-            }
-            let at = self.offers.len();
-            match &reach {
-                Reach::Node(node) => self.by_node.entry(node.clone()).or_default().push(at),
-                Reach::Every | Reach::Selected(_) => self.elsewhere.push(at),
-                Reach::Nowhere => {}
-            }
-            self.offers.push(Offer { slice, device, pool, reach });
+    fn take_in(&mut self, at: usize, object: Arc<ResourceSlice>, pool: usize) {
+        let spec = &object.spec;
+        let tells_of_counters = spec.shared_counters.as_ref().is_some_and(|counters| !counters.is_empty());
+        let (reach, devices) = (Reach::of_slice(spec), spec.devices.as_deref().unwrap_or_default());
+        match &reach {
+            // Everybody who reaches some of the pool has to know of its counters.
+            Reach::Node(node) if !tells_of_counters => self.by_node.entry(node.clone()).or_default().push(at),
+            _ => self.elsewhere.push(at),
+        }
+        let first = self.offers.len();
+        let offered = if tells_of_counters { &[] } else { devices };
+        for (device, offered) in offered.iter().enumerate() {
             let id = (spec.driver.clone(), spec.pool.name.clone(), offered.name.clone());
-            let is_new = self.ids.insert(id, at).is_none();
-            let pool = &mut self.pools[pool];
-            pool.is_valid &= is_new && pool.counters.know(offered);
+            let twins = self.ids.entry(id).or_default();
+            let of_pool = |offer: &usize| self.slices.get(self.offers[*offer].slice).map_or(pool, |slice| slice.pool);
+            self.pools[pool].has_twins |= twins.iter().any(|twin| of_pool(twin) == pool);
+            twins.push(self.offers.len());
+            let reach = is_by_device(spec).then(|| Reach::of_device(offered));
+            self.offers.push(Offer { slice: at, device, reach });
+        }
+        let is_known = devices.iter().all(|device| self.pools[pool].counters.know(device));
+        let waits = offered.iter().any(|device| device.binding_conditions.is_some());
+        let offers = first..self.offers.len();
+        let reach = if tells_of_counters { Reach::Every } else { reach };
+        self.slices.push(Slice { object, pool, reach, offers, is_known, waits });
+    }
+
+    /// Whether a node reaches some of a slice.
+    pub(super) fn is_seen(&self, slice: usize, node: &Node) -> bool {
+        let slice = &self.slices[slice];
+        let by_device = || slice.offers.clone().any(|offer| self.reaches(offer, node));
+        match &slice.reach {
+            Reach::Nowhere => is_by_device(&slice.object.spec) && by_device(),
+            reach => reach.includes(node),
         }
     }
 
-    /// The devices that a node reaches, by driver, pool, slice and place. Pools with devices that have to be prepared
-    /// before they can be used come last.
-    pub(super) fn reachable(&self, node: &Node) -> Vec<usize> {
-        let name = node.metadata.name.as_deref().unwrap_or_default();
-        let own = self.by_node.get(name).into_iter().flatten().copied();
-        let others = self.elsewhere.iter().copied().filter(|at| self.offers[*at].reach.includes(node));
-        let mut reachable: Vec<usize> = own.chain(others).collect();
-        reachable.sort_unstable();
-        let waits = |at: &&usize| self.slices_that_wait.contains(&self.offers[**at].slice);
-        let last: BTreeSet<usize> = reachable.iter().filter(waits).map(|at| self.offers[*at].pool).collect();
-        let (last, mut first): (Vec<_>, Vec<_>) =
-            reachable.into_iter().partition(|at| last.contains(&self.offers[*at].pool));
-        first.extend(last);
-        first
+    /// Whether a node that reaches some of its slice reaches a device.
+    pub(super) fn reaches(&self, offer: usize, node: &Node) -> bool {
+        self.offers[offer].reach.as_ref().is_none_or(|reach| reach.includes(node))
     }
 
-    /// The device of driver, pool and name, if it is still offered.
-    pub(crate) fn find(&self, driver: &str, pool: &str, device: &str) -> Option<usize> {
-        self.ids.get(&(driver.to_owned(), pool.to_owned(), device.to_owned())).copied()
+    /// The devices of driver, pool and name that are still offered: one in each generation, as a rule.
+    pub(super) fn find(&self, driver: &str, pool: &str, device: &str) -> &[usize] {
+        let id = (driver.to_owned(), pool.to_owned(), device.to_owned());
+        self.ids.get(&id).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn pool(&self, offer: usize) -> &Pool {
-        &self.pools[self.offers[offer].pool]
-    }
-
-    pub(super) fn pools(&self) -> &[Pool] {
-        &self.pools
+        &self.pools[self.pool_number(offer)]
     }
 
     pub(super) fn pool_number(&self, offer: usize) -> usize {
-        self.offers[offer].pool
+        self.slices[self.offers[offer].slice].pool
+    }
+
+    pub(super) fn slice(&self, slice: usize) -> &ResourceSliceSpec {
+        &self.slices[slice].object.spec
     }
 
     pub(super) fn spec(&self, offer: usize) -> &ResourceSliceSpec {
-        &self.slices[self.offers[offer].slice].spec
+        self.slice(self.offers[offer].slice)
     }
 
     pub(super) fn device(&self, offer: usize) -> &Device {
@@ -141,65 +153,21 @@ impl Inventory {
     }
 }
 
-impl Reach {
-    fn of(slice: &ResourceSliceSpec, device: &Device) -> Self {
-        let (node, selector, every) = match slice.per_device_node_selection {
-            Some(true) => (&device.node_name, &device.node_selector, device.all_nodes),
-            _ => (&slice.node_name, &slice.node_selector, slice.all_nodes),
-        };
-        match (node, selector) {
-            (Some(node), _) if !node.is_empty() => Reach::Node(node.clone()),
-            (_, Some(selector)) => Reach::Selected(NodeSelector::lenient(selector)),
-            _ if every == Some(true) => Reach::Every,
-            _ => Reach::Nowhere,
-        }
-    }
-
-    fn includes(&self, node: &Node) -> bool {
-        match self {
-            Reach::Node(name) => node.metadata.name.as_ref() == Some(name),
-            Reach::Every => true,
-            Reach::Selected(selector) => selector.matches(node),
-            Reach::Nowhere => false,
-        }
-    }
-}
-
-/// The node selector that a slice or a device of it has, and the node that it names.
-pub(super) fn reach_of<'a>(
-    slice: &'a ResourceSliceSpec,
-    device: &'a Device,
-) -> (Option<&'a str>, Option<&'a ApiSelector>) {
-    let (node, selector) = match slice.per_device_node_selection {
-        Some(true) => (&device.node_name, &device.node_selector),
-        _ => (&slice.node_name, &slice.node_selector),
-    };
-    (node.as_deref().filter(|node| !node.is_empty()), selector.as_ref())
-}
-
-/// The newest generation of each pool, by driver and name.
+/// The generations of each pool, by driver and name.
 fn pools(slices: &[Arc<ResourceSlice>]) -> Vec<Pool> {
-    let mut newest: BTreeMap<(&str, &str), (i64, Vec<usize>)> = BTreeMap::new();
+    let mut members: BTreeMap<(&str, &str, i64), Vec<usize>> = BTreeMap::new();
     for (at, slice) in slices.iter().enumerate() {
         let (driver, pool) = (slice.spec.driver.as_str(), &slice.spec.pool);
-        let (generation, members) =
-            newest.entry((driver, &pool.name)).or_insert((pool.generation, Vec::new()));
-        if pool.generation > *generation {
-            (*generation, *members) = (pool.generation, Vec::new());
-        }
-        if pool.generation == *generation {
-            members.push(at);
-        }
+        members.entry((driver, &pool.name, pool.generation)).or_default().push(at);
     }
-    let pool = |((driver, name), (_, members)): ((&str, &str), (i64, Vec<usize>))| {
-        let expected = members.first().map(|at| slices[*at].spec.pool.resource_slice_count);
-        Pool {
-            name: format!("{driver}/{name}"),
-            is_complete: expected == i64::try_from(members.len()).ok(),
-            is_valid: true,
-            counters: Counters::offered(members.iter().map(|at| &slices[*at].spec)),
-            slices: members,
-        }
+    let keys: Vec<(&str, &str, i64)> = members.keys().copied().collect();
+    let newer = keys.iter().skip(1).map(Some).chain([None]);
+    let pool = |(((driver, name, _), slices_of), newer): (((&str, &str, i64), Vec<usize>), Option<&(&str, &str, i64)>)| Pool {
+        name: format!("{driver}/{name}"),
+        is_outdated: newer.is_some_and(|(its_driver, its_name, _)| (*its_driver, *its_name) == (driver, name)),
+        counters: Counters::offered(slices_of.iter().map(|at| &slices[*at].spec)),
+        slices: slices_of,
+        has_twins: false,
     };
-    newest.into_iter().map(pool).collect()
+    members.into_iter().zip(newer).map(pool).collect()
 }

@@ -35,7 +35,7 @@ impl Offers {
     ) -> Self {
         let mut taken = Taken::default();
         allocations.into_iter().for_each(|allocation| taken.note(allocation, &inventory));
-        let mut left: Vec<Counters> = inventory.pools().iter().map(|pool| pool.counters.clone()).collect();
+        let mut left: Vec<Counters> = inventory.pools.iter().map(|pool| pool.counters.clone()).collect();
         for device in taken.whole.union(&taken.shared) {
             left[inventory.pool_number(*device)].take(inventory.device(*device), false);
         }
@@ -48,15 +48,15 @@ impl Taken {
     fn note(&mut self, allocation: &AllocationResult, inventory: &Inventory) {
         let results = allocation.devices.iter().flat_map(|devices| devices.results.iter().flatten());
         for result in results.filter(|result| result.admin_access != Some(true)) {
-            let found = inventory.find(&result.driver, &result.pool, &result.device);
-            let Some(device) = found else { continue };
-            if result.share_id.is_none() {
-                self.whole.insert(device);
-                continue;
-            }
-            self.shared.insert(device);
-            if let Some(consumed) = &result.consumed_capacity {
-                self.shares.entry(device).or_default().add(&Share::written(consumed));
+            for device in inventory.find(&result.driver, &result.pool, &result.device).iter().copied() {
+                if result.share_id.is_none() {
+                    self.whole.insert(device);
+                    continue;
+                }
+                self.shared.insert(device);
+                if let Some(consumed) = &result.consumed_capacity {
+                    self.shares.entry(device).or_default().add(&Share::written(consumed));
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use k8s_openapi::api::resource::v1::{
 };
 
 use super::spec;
-use super::inventory::reach_of;
+use super::reach::reach_of;
 use super::plan::{Alternative, ClaimPlan};
 use super::search::{Chosen, Search};
 

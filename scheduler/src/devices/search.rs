@@ -15,6 +15,7 @@ use super::inventory::Inventory;
 use super::offers::{Offers, Taken, is_shared};
 use super::plan::{Alternative, ClaimPlan};
 use super::result;
+use super::sight::{Sight, State};
 
 /// So many devices are tried at most for one node; upstream stops after ten seconds.
 const MOST_TRIES: usize = 100_000;
@@ -68,11 +69,16 @@ impl Search {
     /// What each claim gets on the node; `None` if they cannot all be satisfied. Shares of devices have an empty id,
     /// which is to be drawn when they are written.
     pub(crate) fn on(&self, node: &Node) -> Result<Option<Vec<AllocationResult>>, StopReason> {
-        let reachable = self.inventory().reachable(node);
+        let seen = self.inventory().seen_by(node);
+        let usable = |sight: &Sight| match &sight.state {
+            State::Usable(devices) => devices.clone(),
+            State::Incomplete | State::Invalid => Vec::new(),
+        };
         let mut attempt = Attempt {
             search: self,
-            demand: Demand::of(self, &reachable)?,
-            reachable,
+            node,
+            demand: Demand::of(self, &seen, node)?,
+            usable: seen.iter().flat_map(usable).collect(),
             left: self.offers.left.clone(),
             constraints: self.plans.iter().map(|plan| plan.constraints.clone()).collect(),
             shares: BTreeMap::new(),
@@ -83,14 +89,20 @@ impl Search {
             let chosen: Vec<Chosen> = attempt.chosen.iter().map(|(chosen, _)| *chosen).collect();
             return Ok(Some(result::of(self, &chosen, node)));
         }
-        match attempt.reachable.iter().all(|device| self.inventory().pool(*device).is_valid) {
-            true => Ok(None),
-            false => Err(StopReason::OnNode("invalid resource pools were encountered")),
+        match seen.iter().any(|sight| matches!(sight.state, State::Invalid)) {
+            false => Ok(None),
+            true => Err(StopReason::OnNode("invalid resource pools were encountered")),
         }
     }
 
+    /// Whether the expressions of the request select the device, and the node reaches it: asked in this order, so that a
+    /// broken expression is told of wherever some of the slice is reached.
+    pub(super) fn is_for(&self, place: Chosen, node: &Node) -> Result<bool, StopReason> {
+        Ok(self.is_selected(place)? && self.inventory().reaches(place.device, node))
+    }
+
     /// Whether the expressions of the request select the device: asked once for all nodes.
-    pub(super) fn is_selected(&self, place: Chosen) -> Result<bool, StopReason> {
+    fn is_selected(&self, place: Chosen) -> Result<bool, StopReason> {
         if let Some(selected) = self.selected.borrow().get(&place) {
             return Ok(*selected);
         }
@@ -125,8 +137,10 @@ impl Search {
 /// are at most 32 devices a claim, which bounds how deep it goes, and [`MOST_TRIES`] bounds how long it takes.
 struct Attempt<'a> {
     search: &'a Search,
+    node: &'a Node,
     demand: Demand,
-    reachable: Vec<usize>,
+    /// The devices of pools that can be used.
+    usable: Vec<usize>,
     left: Vec<Counters>,
     constraints: Vec<Vec<Constraint>>,
     /// By device, how many shares of it were chosen, and what they are together.
@@ -162,11 +176,9 @@ impl<'a> Attempt<'a> {
         if count == 0 {
             return self.request(place.claim, place.request + 1);
         }
-        for at in from..self.reachable.len() {
-            let place = Chosen { device: self.reachable[at], ..place };
-            let pool = self.search.inventory().pool(place.device);
-            let is_known = pool.is_complete && pool.is_valid;
-            if !is_known || !self.is_free(place) || !self.search.is_selected(place)? || !self.take(place)? {
+        for at in from..self.usable.len() {
+            let place = Chosen { device: self.usable[at], ..place };
+            if !self.is_free(place) || !self.search.is_for(place, self.node)? || !self.take(place)? {
                 continue;
             }
             if self.some(place, count - 1, at + 1)? {

@@ -160,16 +160,95 @@ fn counters_are_taken_once_for_all_shares_of_a_device() {
         device["consumesCounters"] = takes.clone();
         device
     };
-    let mut slice = pool("p", json!([with(shared("a")), with(shared("b"))]));
-    slice["spec"]["sharedCounters"] = json!([{"name": "card", "counters": {"slots": {"value": "1"}}}]);
-    let (slices, one) = ([slice.clone()], claim("c", &[memory("6Gi")]));
+    let devices = pool("p", json!([with(shared("a")), with(shared("b"))]));
+    let counters = json!([{"name": "card", "counters": {"slots": {"value": "1"}}}]);
+    let (slices, one) = (in_parts(&[devices.clone(), card(&counters)]), claim("c", &[memory("6Gi")]));
     let two = claim("c", &[memory("4Gi"), memory("4Gi")]);
     assert_eq!(found(&slices, &[], &[two]).unwrap(), ["r0 a 4Gi", "r1 a 4Gi"]);
     assert!(found(&slices, &[], &[one.clone(), one.clone()]).is_err());
     let share = other("b", json!({"shareID": "s", "consumedCapacity": {"memory": "1Gi"}}));
     assert_eq!(found(&slices, &[share], std::slice::from_ref(&one)).unwrap(), ["r0 b 6Gi"]);
-    slice["spec"]["sharedCounters"] = json!(null);
-    assert_eq!(found(&[slice], &[], &[one]).unwrap_err(), "invalid resource pools were encountered");
+    let invalid = "invalid resource pools were encountered";
+    assert_eq!(found(&[devices.clone()], &[], std::slice::from_ref(&one)).unwrap_err(), invalid);
+    // Sets of one name are told apart by nobody.
+    let twice = in_parts(&[devices, card(&counters), card(&counters)]);
+    assert_eq!(found(&twice, &[], &[one]).unwrap_err(), invalid);
+}
+
+/// A slice of the pool `p` that tells of counters.
+fn card(counters: &Value) -> Value {
+    let mut slice = pool("p", json!(null));
+    slice["spec"]["sharedCounters"] = counters.clone();
+    slice
+}
+
+/// The slices as those of one pool.
+fn in_parts(slices: &[Value]) -> Vec<Value> {
+    let part = |(at, slice): (usize, &Value)| {
+        let mut slice = slice.clone();
+        slice["metadata"]["name"] = json!(format!("part-{at}"));
+        slice["spec"]["pool"]["resourceSliceCount"] = json!(slices.len());
+        slice
+    };
+    slices.iter().enumerate().map(part).collect()
+}
+
+/// A slice of the pool `p`, in a generation, with a device for one node.
+fn on(node: &str, generation: u32, device: &str) -> Value {
+    let mut slice = pool("p", json!([{"name": device}]));
+    (slice["metadata"]["name"], slice["spec"]["pool"]["generation"]) = (json!(format!("{node}-{generation}")), json!(generation));
+    (slice["spec"]["allNodes"], slice["spec"]["nodeName"]) = (json!(null), json!(node));
+    slice
+}
+
+#[test]
+fn a_node_judges_a_pool_by_what_it_sees_of_it() {
+    let ok = |device: &str| Ok(vec![format!("r0 {device} whole")]);
+    let none = || Err("cannot allocate all claims".to_owned());
+    let all = json!({"allocationMode": "All"});
+    let updated = "claim d/c, request r0: asks for all devices, but resource pool d.example.com/p is currently being updated";
+    let counters = json!([{"name": "card", "counters": {"slots": {"value": "1"}}}]);
+    let count = |mut slice: Value, count: u32| {
+        slice["spec"]["pool"]["resourceSliceCount"] = json!(count);
+        slice
+    };
+    let elsewhere = pool("q", json!([{"name": "z"}]));
+    let cases = [
+        // A device elsewhere may have the same name.
+        (in_parts(&[on("n", 1, "a"), on("m", 1, "a")]), json!({}), ok("a")),
+        // All of the older generation is here; of a newer one there is nothing.
+        (vec![on("n", 1, "a"), on("m", 2, "b")], json!({}), ok("a")),
+        (vec![on("n", 1, "a"), on("n", 2, "b")], json!({}), ok("b")),
+        // Some of the older generation was elsewhere.
+        (vec![count(on("n", 1, "a"), 2), on("m", 2, "b"), elsewhere.clone()], all.clone(), ok("z")),
+        (vec![count(on("n", 1, "a"), 2), elsewhere.clone()], json!({}), ok("z")),
+        (vec![count(on("n", 1, "a"), 2), elsewhere.clone()], all.clone(), Err(updated.to_owned())),
+        // Everybody sees counters.
+        (vec![count(card(&counters), 2), elsewhere.clone()], all.clone(), Err(updated.to_owned())),
+        (vec![count(card(&counters), 1), elsewhere], all, ok("z")),
+        (vec![on("m", 1, "a")], json!({}), none()),
+    ];
+    for (slices, request, expected) in cases {
+        assert_eq!(found(&slices, &[], &[claim("c", &[request])]), expected, "{slices:?}");
+    }
+}
+
+#[test]
+fn devices_that_say_where_they_are_reached_are_asked_about_first() {
+    let at = |name: &str, node: &str| json!({"name": name, "nodeName": node, "attributes": {"size": {"int": 1}}});
+    let mut slice = pool("p", json!([at("a", "m"), at("b", "n")]));
+    (slice["spec"]["allNodes"], slice["spec"]["perDeviceNodeSelection"]) = (json!(null), json!(true));
+    let asking = |expression: &str| claim("c", &[json!({"selectors": [{"cel": {"expression": expression}}]})]);
+    let ask = |slice: &Value, expression: &str| found(std::slice::from_ref(slice), &[], &[asking(expression)]);
+    if cfg!(feature = "cel") {
+        let small = format!("device.attributes[\"{DRIVER}\"].size == 1");
+        assert_eq!(ask(&slice, &small).unwrap(), ["r0 b whole"]);
+        slice["spec"]["devices"][0]["attributes"] = json!({});
+        let why = ask(&slice, &small).unwrap_err();
+        assert!(why.starts_with("claim d/c: selector #0: CEL runtime error: "), "{why}");
+        slice["spec"]["devices"][1]["nodeName"] = json!("elsewhere");
+        assert_eq!(ask(&slice, &small).unwrap_err(), "cannot allocate all claims");
+    }
 }
 
 #[test]

@@ -428,6 +428,33 @@ fn the_node_with_the_better_alternative_is_chosen() {
 }
 
 #[test]
+fn alternatives_that_a_claim_has_already_count_with_those_that_others_get() {
+    let slices = [slice("n1", &[("g0", "b")]), slice("n2", &[("g0", "a")])];
+    let alternative = |model: &str| {
+        let cel = format!("device.attributes[\"{DRIVER}\"].model == \"{model}\"");
+        json!({"name": model, "deviceClassName": "gpu", "selectors": [{"cel": {"expression": cel}}]})
+    };
+    let request = |models: [&str; 2]| json!({"name": "gpu", "firstAvailable": models.map(alternative)});
+    let mut had = claim("had", json!({"requests": [request(["x", "y"])]}));
+    let result = json!({"request": "gpu/x", "driver": DRIVER, "pool": "gone", "device": "g0"});
+    had["status"]["allocation"] = json!({"devices": {"results": [result]}});
+    let wanted = claim("c", json!({"requests": [request(["b", "a"])]}));
+    let snapshot = snapshot(&slices, &[had, wanted]);
+    let score = |claims: &[&str]| {
+        let entry = |claim: &&str| json!({"name": claim, "resourceClaimName": claim});
+        let entries: Vec<Value> = claims.iter().map(entry).collect();
+        let spec = json!({"containers": [], "resourceClaims": entries});
+        let pod = json!({"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": spec});
+        let pod = Arc::new(PodInfo::new(from_value::<Pod>(pod).unwrap()));
+        let explained = Profile::default().explain(&pod, &snapshot);
+        let of = |node: &str| explained.scores["DynamicResources"][node].normalized;
+        (of("n1"), of("n2"))
+    };
+    assert_eq!(score(&["c"]), (100, 87));
+    assert_eq!(score(&["c", "had"]), (100, 93));
+}
+
+#[test]
 fn tainted_devices_and_incomplete_pools_are_left_alone() {
     let mut tainted = slice("n1", &[("g0", "a")]);
     tainted["spec"]["devices"][0]["taints"] = json!([{"key": "broken", "effect": "NoSchedule"}]);
@@ -445,13 +472,17 @@ fn tainted_devices_and_incomplete_pools_are_left_alone() {
 fn devices_share_the_counters_of_their_pool() {
     let mut slice = slice("n1", &[("whole", "a"), ("half-0", "a"), ("half-1", "a")]);
     let takes = |memory: &str| json!([{"counterSet": "card", "counters": {"memory": {"value": memory}}}]);
-    slice["spec"]["sharedCounters"] = json!([{"name": "card", "counters": {"memory": {"value": "40Gi"}}}]);
+    slice["spec"]["pool"]["resourceSliceCount"] = json!(2);
+    let mut counters = slice.clone();
+    (counters["metadata"]["name"], counters["spec"]["devices"]) = (json!("counters"), json!(null));
+    counters["spec"]["sharedCounters"] = json!([{"name": "card", "counters": {"memory": {"value": "40Gi"}}}]);
     for (at, memory) in ["40Gi", "20Gi", "20Gi"].into_iter().enumerate() {
         slice["spec"]["devices"][at]["consumesCounters"] = takes(memory);
     }
     let wants = |count: u32| json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu", "count": count}}]});
-    assert!(placed(&[slice.clone()], wants(2)).is_ok());
-    assert!(placed(&[slice], wants(3)).is_err());
+    let slices = [slice, counters];
+    assert!(placed(&slices, wants(2)).is_ok());
+    assert!(placed(&slices, wants(3)).is_err());
 }
 
 #[test]
