@@ -16,7 +16,7 @@ use crate::change::{Change, Reach};
 use crate::decision::Nomination;
 use crate::event::{Event, Wake};
 use crate::pod::PodInfo;
-use crate::queue::{Groups, QueuedPod};
+use crate::queue::{Known, QueuedPod};
 use crate::signature::Signature;
 use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
@@ -139,9 +139,9 @@ pub trait PreEnqueue {
     /// A rejected pod is not tried until an event wakes it. Pure.
     fn admit(&self, pod: &PodInfo) -> Verdict;
 
-    /// The same for a pod in the queue, where it is known what its pod group is.
-    fn admit_among(&self, pod: &PodInfo, groups: &Groups) -> Verdict {
-        let _ = groups;
+    /// The same for a pod in the queue, where it is known what its pod group and its claims are.
+    fn admit_among(&self, pod: &PodInfo, known: &Known) -> Verdict {
+        let _ = known;
         self.admit(pod)
     }
 }

@@ -12,7 +12,7 @@ use crate::plugin::{Plugin, PreEnqueue};
 use crate::plugins;
 use crate::pod::PodInfo;
 use crate::points::{Point, Points};
-use crate::queue::{Groups, QueuedPod};
+use crate::queue::{Known, QueuedPod};
 use crate::snapshot::Snapshot;
 use crate::verdict::{Code, Refusal, Verdict};
 
@@ -170,14 +170,14 @@ impl Profile {
         self.plugins().find(|plugin| plugin.name() == name)
     }
 
-    /// Whether the pod may be tried at all, regardless of its pod group.
+    /// Whether the pod may be tried at all, regardless of its pod group and its claims.
     pub fn admit(&self, pod: &PodInfo) -> Result<(), Refusal> {
         self.held_back(|gate| gate.admit(pod))
     }
 
-    /// Whether the pod may be tried, given its pod group.
-    pub(crate) fn admit_among(&self, pod: &PodInfo, groups: &Groups) -> Result<(), Refusal> {
-        self.held_back(|gate| gate.admit_among(pod, groups))
+    /// Whether the pod may be tried, given its pod group and its claims.
+    pub(crate) fn admit_among(&self, pod: &PodInfo, known: &Known) -> Result<(), Refusal> {
+        self.held_back(|gate| gate.admit_among(pod, known))
     }
 
     fn held_back(&self, admit: impl Fn(&dyn PreEnqueue) -> Verdict) -> Result<(), Refusal> {

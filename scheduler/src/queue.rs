@@ -17,12 +17,14 @@ mod backoff;
 mod groups;
 mod heap;
 mod in_flight;
+mod known;
 mod queued;
 mod rejected;
 
 pub use backoff::Backoff;
 
 pub use groups::{GroupPolicy, Groups};
+pub use known::Known;
 pub use queued::QueuedPod;
 
 use heap::Heap;
@@ -42,7 +44,7 @@ pub struct Queue {
     in_flight: InFlight,
     sequence: u64,
     pauses: Backoff,
-    groups: Groups,
+    known: Known,
 }
 
 impl Queue {
@@ -56,7 +58,7 @@ impl Queue {
             in_flight: InFlight::default(),
             sequence: 0,
             pauses: Backoff::default(),
-            groups: Groups::default(),
+            known: Known::default(),
         }
     }
 
@@ -95,7 +97,7 @@ impl Queue {
     /// Adds a new pod, or the new version of one that is here. `now` is [`steersman_core::Env::elapsed`].
     pub fn set(&mut self, pod: Arc<PodInfo>, now: Duration) {
         let key = pod.key().clone();
-        self.groups.add(&pod);
+        self.known.groups.add(&pod);
         if self.in_flight.update(&pod) {
             return;
         }
@@ -128,7 +130,7 @@ impl Queue {
 
     /// Removes a pod that was bound or deleted. One in flight does not come back.
     pub fn remove(&mut self, key: &str) {
-        self.groups.remove(key);
+        self.known.groups.remove(key);
         self.in_flight.forget(key);
         self.active.remove(key, &*self.profiles);
         self.backoff.remove(key, &ByBackoff(&self.profiles));
@@ -150,20 +152,20 @@ impl Queue {
 
     /// The pod groups.
     pub fn groups(&self) -> &Groups {
-        &self.groups
+        &self.known.groups
     }
 
     /// Whether a pod is placed with the others of its group.
     pub(crate) fn is_grouped(&self, pod: &PodInfo) -> bool {
         pod.scheduling_group().is_some()
-            && self.groups.policy(pod).is_some()
+            && self.groups().policy(pod).is_some()
             && self.profiles.of(pod).is_some_and(|profile| profile.plugin(GangScheduling::NAME).is_some())
     }
 
     /// Takes out, besides a pod that was taken out, the other pods of its group that may be tried: whether they wait for
     /// their back-off or for an event. They are ordered by priority, then by when they came.
     pub(crate) fn take_group(&mut self, first: QueuedPod) -> Vec<QueuedPod> {
-        let members: Vec<Arc<str>> = self.groups.members(first.pod()).cloned().collect();
+        let members: Vec<Arc<str>> = self.groups().members(first.pod()).cloned().collect();
         let mut pods = vec![first];
         for key in members {
             let waiting = |queued: &QueuedPod| !queued.is_held_back();
@@ -211,8 +213,8 @@ impl Queue {
 
     /// Wakes the pods that the event may help.
     pub fn tell(&mut self, event: &Event, now: Duration) {
-        let Queue { groups, active, backoff, waiting, in_flight, .. } = self;
-        groups.note(event, |key| {
+        let Queue { known, active, backoff, waiting, in_flight, .. } = self;
+        known.note(event, |key| {
             active.get(key).or_else(|| backoff.get(key)).or_else(|| waiting.get(key)).is_some()
                 || in_flight.get(key).is_some()
         });
@@ -258,7 +260,7 @@ impl Queue {
     /// To the back-off if that is not over, else to be tried; to wait if a plugin holds it back.
     fn requeue(&mut self, queued: QueuedPod, now: Duration) {
         let profile = self.profiles.of(queued.pod());
-        match profile.and_then(|profile| profile.admit_among(queued.pod(), &self.groups).err()) {
+        match profile.and_then(|profile| profile.admit_among(queued.pod(), &self.known).err()) {
             Some(refusal) => self.waiting.insert(queued.held_back(refusal)),
             None if queued.backoff_until() > now => {
                 self.backoff.push(queued.released(), &ByBackoff(&self.profiles));

@@ -155,19 +155,19 @@ impl Inventory {
 
 /// The generations of each pool, by driver and name.
 fn pools(slices: &[Arc<ResourceSlice>]) -> Vec<Pool> {
-    let mut members: BTreeMap<(&str, &str, i64), Vec<usize>> = BTreeMap::new();
+    let mut generations: BTreeMap<(&str, &str, i64), Vec<usize>> = BTreeMap::new();
     for (at, slice) in slices.iter().enumerate() {
         let (driver, pool) = (slice.spec.driver.as_str(), &slice.spec.pool);
-        members.entry((driver, &pool.name, pool.generation)).or_default().push(at);
+        generations.entry((driver, &pool.name, pool.generation)).or_default().push(at);
     }
-    let keys: Vec<(&str, &str, i64)> = members.keys().copied().collect();
-    let newer = keys.iter().skip(1).map(Some).chain([None]);
-    let pool = |(((driver, name, _), slices_of), newer): (((&str, &str, i64), Vec<usize>), Option<&(&str, &str, i64)>)| Pool {
-        name: format!("{driver}/{name}"),
-        is_outdated: newer.is_some_and(|(its_driver, its_name, _)| (*its_driver, *its_name) == (driver, name)),
-        counters: Counters::offered(slices_of.iter().map(|at| &slices[*at].spec)),
-        slices: slices_of,
-        has_twins: false,
-    };
-    members.into_iter().zip(newer).map(pool).collect()
+    let mut pools: Vec<Pool> = Vec::with_capacity(generations.len());
+    for ((driver, name, _), slices_of) in generations {
+        let name = format!("{driver}/{name}");
+        if let Some(older) = pools.last_mut().filter(|older| older.name == name) {
+            older.is_outdated = true;
+        }
+        let counters = Counters::offered(slices_of.iter().map(|at| &slices[*at].spec));
+        pools.push(Pool { name, slices: slices_of, is_outdated: false, counters, has_twins: false });
+    }
+    pools
 }

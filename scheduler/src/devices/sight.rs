@@ -54,7 +54,7 @@ impl Inventory {
 
     /// `None` if the pool is outdated.
     fn state(&self, pool: usize, mut seen: Vec<usize>) -> Option<State> {
-        let Some(first) = seen.first() else { return None };
+        let first = seen.first()?;
         let (pool, expected) = (&self.pools[pool], self.slice(*first).pool.resource_slice_count);
         let is_all = |slices: &[usize]| i64::try_from(slices.len()) == Ok(expected);
         let mut consuming = &seen;

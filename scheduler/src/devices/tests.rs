@@ -169,7 +169,7 @@ fn counters_are_taken_once_for_all_shares_of_a_device() {
     let share = other("b", json!({"shareID": "s", "consumedCapacity": {"memory": "1Gi"}}));
     assert_eq!(found(&slices, &[share], std::slice::from_ref(&one)).unwrap(), ["r0 b 6Gi"]);
     let invalid = "invalid resource pools were encountered";
-    assert_eq!(found(&[devices.clone()], &[], std::slice::from_ref(&one)).unwrap_err(), invalid);
+    assert_eq!(found(std::slice::from_ref(&devices), &[], std::slice::from_ref(&one)).unwrap_err(), invalid);
     // Sets of one name are told apart by nobody.
     let twice = in_parts(&[devices, card(&counters), card(&counters)]);
     assert_eq!(found(&twice, &[], &[one]).unwrap_err(), invalid);

@@ -7,7 +7,7 @@ use k8s_openapi::api::resource::v1::ResourceClaim;
 
 use crate::devices;
 use crate::pod::PodInfo;
-use crate::snapshot::Snapshot;
+use crate::snapshot::Related;
 
 /// The name of a claim, and whether it was made for the pod alone; `None` if the pod needs none for the entry.
 pub(super) fn name(pod: &PodInfo, entry: &PodResourceClaim) -> Result<Option<(String, bool)>, String> {
@@ -45,11 +45,11 @@ pub(super) fn names(pod: &PodInfo) -> Result<Vec<String>, String> {
 }
 
 /// The claims of a pod, in order; an error if one is not there or not the pod's.
-pub(super) fn of(pod: &PodInfo, snapshot: &Snapshot) -> Result<Vec<Arc<ResourceClaim>>, String> {
+pub(super) fn of(pod: &PodInfo, related: &Related) -> Result<Vec<Arc<ResourceClaim>>, String> {
     let mut claims = Vec::new();
     for entry in entries(pod) {
         let Some((name, is_own)) = name(pod, entry)? else { continue };
-        let found = snapshot.related().get::<ResourceClaim>(pod.namespace(), &name);
+        let found = related.get::<ResourceClaim>(pod.namespace(), &name);
         let missing = || format!("could not find resource claim \"{}/{name}\"", pod.namespace());
         let claim = found.ok_or_else(missing)?;
         if claim.metadata.deletion_timestamp.is_some() {

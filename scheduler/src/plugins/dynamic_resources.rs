@@ -2,8 +2,7 @@
 //!
 //! <https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/>. What a claim is to get is
 //! worked out for each node, kept in the plugin's books from the moment that a node is chosen, and written before the
-//! pod is bound. Unlike upstream's, its PreEnqueue is part of its PreFilter: a pod whose claim is missing is told so in
-//! its condition.
+//! pod is bound. A pod whose claim is missing is held back.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -31,9 +30,11 @@ use crate::devices::{ClaimPlan, Compiler, DeviceSelectors, key};
 use crate::event::{Event, Wake};
 use crate::faults::Faults;
 use crate::plugin::{
-    Binding, Filter, NoRemedy, Normalize, Plugin, PostFilter, PreBind, Prepared, Reserve, Score, Scoring,
+    Binding, Filter, NoRemedy, Normalize, Plugin, PostFilter, PreBind, PreEnqueue, Prepared, Reserve, Score,
+    Scoring,
 };
 use crate::pod::PodInfo;
+use crate::queue::Known;
 use crate::signature::Signature;
 use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Refusal, Rejection, Verdict};
@@ -74,7 +75,7 @@ impl DynamicResources {
 
     /// `None` if the pod has no claims, and gets none.
     fn wanted(&self, pod: &PodInfo, nodes: &Snapshot) -> Result<Option<Wanted>, Rejection> {
-        let all = claims::of(pod, nodes).map_err(Rejection::unresolvable)?;
+        let all = claims::of(pod, nodes.related()).map_err(Rejection::unresolvable)?;
         let extended = ExtendedClaim::of(pod, nodes);
         if all.is_empty() && extended.is_none() {
             return Ok(None);
@@ -158,6 +159,10 @@ impl Plugin for DynamicResources {
         ]
     }
 
+    fn pre_enqueue(&self) -> Option<&dyn PreEnqueue> {
+        Some(self)
+    }
+
     fn filter(&self) -> Option<&dyn Filter> {
         Some(self)
     }
@@ -190,6 +195,17 @@ fn claim_helps(pod: &PodInfo, old: Option<&ResourceClaim>, new: &ResourceClaim) 
     is_own && old.is_none_or(|old| old.status != new.status)
 }
 
+impl PreEnqueue for DynamicResources {
+    /// Without its claims, nothing can be said of a pod.
+    fn admit(&self, _: &PodInfo) -> Verdict {
+        Ok(())
+    }
+
+    fn admit_among(&self, pod: &PodInfo, known: &Known) -> Verdict {
+        claims::of(pod, known.claims()).map(drop).map_err(Rejection::unresolvable)
+    }
+}
+
 impl Filter for DynamicResources {
     fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Prepared {
         if claims::entries(pod).is_empty() && pod.requests().scalars.is_empty() {
@@ -213,7 +229,7 @@ impl PostFilter for DynamicResources {
         if attempt.filters.is_none() {
             return Err(NoRemedy::because(Rejection::error("not found")));
         }
-        let all = claims::of(attempt.pod, attempt.snapshot).unwrap_or_default();
+        let all = claims::of(attempt.pod, attempt.snapshot.related()).unwrap_or_default();
         let extended = ExtendedClaim::of(attempt.pod, attempt.snapshot);
         if all.is_empty() && extended.is_none() {
             return told("no new claims to deallocate");

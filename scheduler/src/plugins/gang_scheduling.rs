@@ -10,7 +10,7 @@ use super::{Configured, NoArgs};
 use crate::event::{Event, Wake};
 use crate::plugin::{Plugin, PreEnqueue};
 use crate::pod::PodInfo;
-use crate::queue::{GroupPolicy, Groups};
+use crate::queue::{GroupPolicy, Known};
 use crate::verdict::{Rejection, Verdict};
 
 /// Holds the pods of a gang back until there are enough of them.
@@ -66,8 +66,9 @@ impl PreEnqueue for GangScheduling {
         Ok(())
     }
 
-    fn admit_among(&self, pod: &PodInfo, groups: &Groups) -> Verdict {
+    fn admit_among(&self, pod: &PodInfo, known: &Known) -> Verdict {
         let Some(name) = pod.scheduling_group() else { return Ok(()) };
+        let groups = known.groups();
         let missing = || {
             Rejection::unresolvable(format!(
                 "waiting for pods's pod group {name:?} to appear in scheduling queue"

@@ -29,7 +29,7 @@ impl Related {
     }
 
     /// Adds an object or replaces it; gives back the one that was there.
-    pub(super) fn set(&mut self, object: Object) -> Option<Object> {
+    pub(crate) fn set(&mut self, object: Object) -> Option<Object> {
         let key = key(object.namespace(), object.name());
         let new = object.clone();
         let old = Arc::make_mut(self.shelf_of(&object)).insert(key, object);
@@ -40,7 +40,7 @@ impl Related {
     }
 
     /// Removes an object, whatever version of it is given; gives back the one that was there.
-    pub(super) fn remove(&mut self, object: &Object) -> Option<Object> {
+    pub(crate) fn remove(&mut self, object: &Object) -> Option<Object> {
         self.version += 1;
         Arc::make_mut(self.shelf_of(object)).remove(&key(object.namespace(), object.name()))
     }
