@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceRequest, ResourceClaim};
 
 use crate::devices::spec;
-use super::claims;
 use super::wanted_devices::Wanted;
 use crate::snapshot::NodeView;
 
@@ -23,7 +22,7 @@ pub(super) fn matter(wanted: &Wanted) -> bool {
 pub(super) fn score(wanted: &Wanted, node: NodeView<'_>) -> i64 {
     let Ok(found) = wanted.on(node) else { return 0 };
     let got = wanted.plans.iter().map(|plan| &plan.claim).zip(&found.allocations);
-    let have = wanted.allocated.iter().filter_map(|claim| Some((claim, claims::allocation(claim)?)));
+    let have = wanted.allocated.iter().map(|(claim, allocation)| (claim, allocation));
     got.chain(have).map(|(claim, allocation)| of_claim(claim, allocation)).sum()
 }
 

@@ -34,13 +34,13 @@ pub(super) async fn reserve(
         if claim.metadata.deletion_timestamp.is_some() {
             return Err(format!("claim {} got deleted in the meantime", key(&claim)));
         }
-        let pending = pending(claims::uid(&claim));
-        let what = if pending.is_some() { "add allocation and reservation" } else { "add reservation" };
-        match write(binding, &claims, &claim, pending).await {
+        match write(binding, &claims, &claim, pending(claims::uid(&claim))).await {
             Ok(()) => return Ok(()),
             Err(Failed::Refused(why)) => return Err(why),
-            Err(Failed::Write(error)) if error.is_conflict() => last = Some((what, error)),
-            Err(Failed::Write(error)) => return Err(format!("{what} to claim {}: {error}", key(&claim))),
+            Err(Failed::Write(what, error)) if error.is_conflict() => last = Some((what, error)),
+            Err(Failed::Write(what, error)) => {
+                return Err(format!("{what} to claim {}: {error}", key(&claim)));
+            }
         }
     }
     let (what, error) = last.unwrap_or(("add reservation", Error::bad_request("never tried")));
@@ -49,7 +49,8 @@ pub(super) async fn reserve(
 
 enum Failed {
     Refused(String),
-    Write(Error),
+    /// What was not written, and why.
+    Write(&'static str, Error),
 }
 
 async fn write(
@@ -63,16 +64,19 @@ async fn write(
     let mut version = claim.metadata.resource_version.clone();
     let mut status = Map::new();
     let now = Time(binding.env.now());
+    let what = if pending.is_some() { "add allocation and reservation" } else { "add reservation" };
     match (pending, claims::allocation(claim)) {
-        (Some(_), Some(_)) => return refuse("got allocated"),
+        (Some(pending), Some(allocation)) if !are_same(&pending, allocation) => return refuse("got allocated"),
         (None, None) => return refuse("got deallocated"),
-        (None, Some(allocation)) => {
+        // Another pod of the group may have been faster.
+        (_, Some(allocation)) => {
             if allocation.allocation_timestamp.is_none() {
                 status.insert("allocation".to_owned(), json!({"allocationTimestamp": now}));
             }
         }
         (Some(mut allocation), None) => {
-            version = protect(claims, claim).await.map_err(Failed::Write)?;
+            let failed = |error| Failed::Write("add finalizer", error);
+            version = protect(claims, claim).await.map_err(failed)?;
             draw_shares(binding.env, &mut allocation);
             allocation.allocation_timestamp = Some(now);
             status.insert("allocation".to_owned(), json!(allocation));
@@ -82,7 +86,17 @@ async fn write(
     reserved.push(json!({"resource": "pods", "name": binding.pod.name(), "uid": binding.pod.uid()}));
     status.insert("reservedFor".to_owned(), json!(reserved));
     let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
-    claims.patch_status(name, Patch::Merge(patch)).await.map(drop).map_err(Failed::Write)
+    let failed = |error| Failed::Write(what, error);
+    claims.patch_status(name, Patch::Merge(patch)).await.map(drop).map_err(failed)
+}
+
+/// Whether two allocations are of the same devices.
+fn are_same(a: &AllocationResult, b: &AllocationResult) -> bool {
+    let devices = |one: &AllocationResult| -> Vec<_> {
+        let results = one.devices.iter().flat_map(|devices| devices.results.iter().flatten());
+        results.map(|one| [&one.request, &one.driver, &one.pool, &one.device].map(String::clone)).collect()
+    };
+    devices(a) == devices(b)
 }
 
 /// Sees to it that a claim does not go while it has devices; the version of the claim then.

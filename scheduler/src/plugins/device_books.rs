@@ -9,6 +9,7 @@ use super::claims;
 use super::extended_claim::Made;
 use crate::devices::{Inventory, Offers};
 use crate::pod::PodInfo;
+use crate::queue::group_of;
 use crate::snapshot::Snapshot;
 
 /// What was allocated and may not stand in the claims yet.
@@ -26,7 +27,10 @@ enum Key {
 
 #[derive(Debug)]
 struct Pending {
-    pod: String,
+    /// By uid, those who wait for it to be written: more than one where pods of one group share a claim.
+    pods: BTreeSet<String>,
+    /// The pod group that they are of.
+    group: Option<String>,
     node: String,
     allocation: AllocationResult,
     /// The claim, where it is made with the allocation.
@@ -75,6 +79,21 @@ impl Books {
         self.lock().contains_key(&Key::Claim(claims::uid(claim).to_owned()))
     }
 
+    /// What a claim gets for another pod of the pod's group: they share it, so that all can be placed at once.
+    pub(super) fn shared(&self, claim: &ResourceClaim, pod: &PodInfo) -> Option<AllocationResult> {
+        let group = group_of(pod)?;
+        let books = self.lock();
+        let pending = books.get(&Key::Claim(claims::uid(claim).to_owned()))?;
+        (pending.group.as_ref() == Some(&group)).then(|| pending.allocation.clone())
+    }
+
+    /// One more pod waits for what a claim gets.
+    pub(super) fn join(&self, claim: &ResourceClaim, pod: &PodInfo) {
+        if let Some(pending) = self.lock().get_mut(&Key::Claim(claims::uid(claim).to_owned())) {
+            pending.pods.insert(pod.uid().to_owned());
+        }
+    }
+
     /// What the claim with this uid gets.
     pub(super) fn allocation(&self, uid: &str) -> Option<AllocationResult> {
         self.lock().get(&Key::Claim(uid.to_owned())).map(|pending| pending.allocation.clone())
@@ -91,8 +110,9 @@ impl Books {
     }
 
     fn enter(&self, key: Key, pod: &PodInfo, node: &str, allocation: AllocationResult, made: Option<Made>) {
-        let (pod, node) = (pod.uid().to_owned(), node.to_owned());
-        self.lock().insert(key, Pending { pod, node, allocation, made, written: None });
+        let (pods, group) = (BTreeSet::from([pod.uid().to_owned()]), group_of(pod));
+        let pending = Pending { pods, group, node: node.to_owned(), allocation, made, written: None };
+        self.lock().insert(key, pending);
     }
 
     /// The claim that is to be made for a pod, and what it gets.
@@ -117,9 +137,12 @@ impl Books {
         written.map(|(name, _)| name.clone())
     }
 
-    /// Nothing is allocated for a pod any more.
+    /// Nothing is allocated for a pod any more, but for what others wait for, too.
     pub(super) fn forget(&self, pod: &PodInfo) {
-        self.lock().retain(|_, pending| pending.pod != pod.uid());
+        self.lock().retain(|_, pending| {
+            pending.pods.remove(pod.uid());
+            !pending.pods.is_empty()
+        });
     }
 }
 
@@ -131,5 +154,5 @@ fn is_stored(pending: &Pending, stored: &[Arc<ResourceClaim>]) -> bool {
 
 fn is_on_its_node(pending: &Pending, nodes: &Snapshot) -> bool {
     let node = nodes.node_named(&pending.node);
-    node.is_some_and(|node| node.pods().iter().any(|pod| pod.uid() == pending.pod))
+    node.is_some_and(|node| node.pods().iter().any(|pod| pending.pods.contains(pod.uid())))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Node;
-use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceSlice};
+use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceSlice};
 use serde::Deserialize;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionResource;
@@ -80,16 +80,17 @@ impl DynamicResources {
         if all.is_empty() && extended.is_none() {
             return Ok(None);
         }
-        let (mut usable_on, mut allocated, mut plans, mut is_lost) = (Vec::new(), Vec::new(), Vec::new(), false);
+        let (mut allocated, mut plans, mut is_lost) = (Vec::new(), Vec::new(), false);
         for claim in &all {
-            let Some(allocation) = claims::allocation(claim) else {
-                plans.push(Arc::new(self.plan(claim, nodes)?));
-                continue;
-            };
             is_lost |= device_conditions::is_lost(claim, self.limit, nodes.now());
-            usable_on.push(allocation.node_selector.as_ref().map(NodeSelector::lenient));
-            allocated.push(claim.clone());
+            let stored = claims::allocation(claim).cloned();
+            match stored.or_else(|| self.books.shared(claim, pod)) {
+                Some(allocation) => allocated.push((claim.clone(), allocation)),
+                None => plans.push(Arc::new(self.plan(claim, nodes)?)),
+            }
         }
+        let on = |allocation: &AllocationResult| allocation.node_selector.as_ref().map(NodeSelector::lenient);
+        let usable_on = allocated.iter().map(|(_, allocation)| on(allocation)).collect();
         let searches = !plans.is_empty() || matches!(extended, Some(ExtendedClaim::ToMake(_)));
         let offers = searches.then(|| Arc::new(self.books.offers(nodes)));
         let (pod, compiler, searches) = (pod.clone(), self.compiler.clone(), RefCell::default());
@@ -288,6 +289,8 @@ impl Reserve for DynamicResources {
         let missing = || Rejection::error("claim allocation not found for node");
         let view = nodes.node_named(node).ok_or_else(missing)?;
         let found = wanted.on(view).map_err(|_| missing())?;
+        // What stands in a claim already waits for nobody.
+        wanted.allocated.iter().for_each(|(claim, _)| self.books.join(claim, pod));
         for (plan, allocation) in wanted.plans.iter().zip(found.allocations) {
             self.books.allocate(&plan.claim, pod, node, allocation);
         }

@@ -24,8 +24,8 @@ pub(super) struct Wanted {
     pub(super) usable_on: Vec<Option<NodeSelector>>,
     /// Whether the devices of one could not be prepared.
     pub(super) is_lost: bool,
-    /// The claims that have devices.
-    pub(super) allocated: Vec<Arc<ResourceClaim>>,
+    /// The claims that have devices, or get them for another pod of the group, and which.
+    pub(super) allocated: Vec<(Arc<ResourceClaim>, AllocationResult)>,
     /// The claims that have none.
     pub(super) plans: Vec<Arc<ClaimPlan>>,
     /// The claim for extended resources.

@@ -8,9 +8,10 @@ use steersman_core::Object;
 use steersman_core::api::{ListOptions, Patch};
 use steersman_core::resource::Resource;
 use steersman_core::tree::{Value, from_value, json};
+use steersman_scheduler::plugins::GangScheduling;
 use steersman_scheduler::{Decision, PodInfo, Profile, Snapshot};
 
-use crate::{World, in_world};
+use crate::{World, gangs, in_world};
 
 const DRIVER: &str = "gpu.example.com";
 
@@ -368,6 +369,38 @@ fn a_pod_waits_for_its_claim_and_for_new_devices() {
         world.object::<ResourceSlice>(slice("n1", &[("g0", "a")])).await;
         world.seconds(12).await;
         assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+    });
+}
+
+#[test]
+fn pods_of_a_gang_share_a_claim_that_is_allocated_for_one_of_them() {
+    in_world(Profile::default().with(GangScheduling), async |world| {
+        world.object::<DeviceClass>(class()).await;
+        world.node("n1", "4").await;
+        world.node("n2", "4").await;
+        world.object::<ResourceSlice>(slice("n2", &[("g0", "a")])).await;
+        world.object::<ResourceClaim>(claim("c", one_gpu())).await;
+        gangs::gang(&world, 3).await;
+        let mut spec = using("c");
+        spec["schedulingGroup"] = json!({"podGroupName": "g"});
+        for pod in ["a", "b"] {
+            world.pod(pod, "1", spec.clone()).await;
+        }
+        // A gang that is not placed leaves nothing behind.
+        spec["nodeSelector"] = json!({"no": "where"});
+        world.pod("lost", "1", spec.clone()).await;
+        world.seconds(5).await;
+        assert_eq!(allocated(&world, "c").await, Vec::<String>::new());
+        spec["nodeSelector"] = json!(null);
+        world.pod("d", "1", spec).await;
+        world.seconds(12).await;
+        for pod in ["a", "b", "d"] {
+            assert_eq!(world.node_of(pod).await.as_deref(), Some("n2"), "{pod}");
+        }
+        let status = status_of(&world, "c").await;
+        let mut pods: Vec<String> = status.reserved_for.unwrap().into_iter().map(|one| one.name).collect();
+        pods.sort();
+        assert_eq!(pods, ["a", "b", "d"]);
     });
 }
 

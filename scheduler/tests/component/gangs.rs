@@ -23,7 +23,7 @@ pub(crate) fn groups() -> Target {
     Target::all(resource).in_namespace("d")
 }
 
-async fn gang(world: &World, min_count: usize) {
+pub(crate) async fn gang(world: &World, min_count: usize) {
     let body = json!({
         "apiVersion": "scheduling.k8s.io/v1alpha2", "kind": "PodGroup",
         "metadata": {"name": "g", "namespace": "d"},
