@@ -37,6 +37,9 @@ struct FieldRow {
     presence: String,
     #[serde(default)]
     required: bool,
+    /// The number of the field on the wire, or the numbers of what it is made of there.
+    #[serde(default)]
+    proto: Value,
     #[serde(default)]
     list: Option<String>,
     #[serde(default)]
@@ -73,17 +76,17 @@ impl Builtin {
             schema.insert("description".to_owned(), docs.about.as_str().into());
         }
         schema.insert("type".to_owned(), "object".into());
-        let required: Vec<&String> =
-            row.fields.iter().filter(|(_, field)| field.required).map(|(name, _)| name).collect();
+        let required = required(name, &row.fields);
         if !required.is_empty() {
             schema.insert("required".to_owned(), json!(required));
         }
         let none = FieldDoc::default();
         let doc = |field: &str| docs.and_then(|docs| docs.fields.get(field)).unwrap_or(&none);
+        let is_known = docs.is_some();
         let properties: Map = row
             .fields
             .iter()
-            .map(|(name, field)| (name.clone(), property(field, doc(name), dialect)))
+            .map(|(name, field)| (name.clone(), property(field, doc(name), is_known, dialect)))
             .collect();
         if !properties.is_empty() {
             schema.insert("properties".to_owned(), properties.into());
@@ -91,7 +94,9 @@ impl Builtin {
         if let Some([group, version, kind]) = &row.kind {
             schema.insert(KINDS.to_owned(), json!([{"group": group, "kind": kind, "version": version}]));
         } else if let Some(kind) = EVERYWHERE.iter().find(|kind| name == format!("meta.v1.{kind}")) {
-            let here = vec![(group.to_owned(), version.to_owned())];
+            // They are kinds of the core group in every document.
+            let mut here = vec![(String::new(), "v1".to_owned())];
+            here.extend((!group.is_empty()).then(|| (group.to_owned(), version.to_owned())));
             // The older document tells of all groups at once.
             let places = if dialect == Dialect::V2 { self.group_versions() } else { here };
             let kinds = places
@@ -124,12 +129,48 @@ const KINDS: &str = "x-kubernetes-group-version-kind";
 /// Kinds that belong to every group and version.
 const EVERYWHERE: &[&str] = &["DeleteOptions", "WatchEvent"];
 
-fn property(field: &FieldRow, doc: &FieldDoc, dialect: Dialect) -> Value {
+/// Required fields whose order is not that of their numbers on the wire.
+const ORDERED: &[(&str, &[&str])] = &[
+    ("meta.v1.APIResource", &["name", "singularName", "namespaced", "kind", "verbs"]),
+    ("meta.v1.OwnerReference", &["apiVersion", "kind", "name", "uid"]),
+    ("networking.v1.HTTPIngressPath", &["pathType", "backend"]),
+    (
+        "version.Info",
+        &[
+            "major",
+            "minor",
+            "gitVersion",
+            "gitCommit",
+            "gitTreeState",
+            "buildDate",
+            "goVersion",
+            "compiler",
+            "platform",
+        ],
+    ),
+];
+
+/// The required fields of a type, as its source declares them one after the other.
+fn required<'a>(name: &str, fields: &'a BTreeMap<String, FieldRow>) -> Vec<&'a str> {
+    let known = ORDERED.iter().find(|(kind, _)| *kind == name).map_or(&[][..], |(_, order)| *order);
+    let mut required: Vec<_> = fields.iter().filter(|(_, field)| field.required).collect();
+    required.sort_by_key(|(name, field)| {
+        let number = field.proto.get(0).unwrap_or(&field.proto).as_u64();
+        (known.iter().position(|one| *one == name.as_str()).unwrap_or(known.len()), number)
+    });
+    required.into_iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// The schema of a field; `is_known` if the sources' words on its type are.
+fn property(field: &FieldRow, doc: &FieldDoc, is_known: bool, dialect: Dialect) -> Value {
     let mut schema = Map::new();
     if !doc.about.is_empty() {
         schema.insert("description".to_owned(), doc.about.as_str().into());
     }
-    value(&field.shape, &mut schema, true, dialect);
+    let default = if dialect == Dialect::V3 { default(field, doc) } else { None };
+    // A reference stands alone where nothing else is said of the field.
+    let is_bare = is_known && doc.about.is_empty() && default.is_none();
+    value(&field.shape, &mut schema, !is_bare, dialect);
     if !doc.values.is_empty() {
         let at = if schema.contains_key("items") {
             schema.get_mut("items").and_then(Value::as_object_mut)
@@ -140,11 +181,7 @@ fn property(field: &FieldRow, doc: &FieldDoc, dialect: Dialect) -> Value {
             at.insert("enum".to_owned(), json!(doc.values));
         }
     }
-    if dialect == Dialect::V3
-        && let Some(default) = default(field, doc)
-    {
-        schema.insert("default".to_owned(), default);
-    }
+    schema.extend(default.map(|default| ("default".to_owned(), default)));
     let mut extend = |name: &str, value: Option<Value>| {
         schema.extend(value.map(|value| (format!("x-kubernetes-{name}"), value)));
     };
@@ -162,9 +199,10 @@ fn default(field: &FieldRow, doc: &FieldDoc) -> Option<Value> {
         return Some(doc.default.clone());
     }
     let is_value = matches!(field.presence.as_str(), "always" | "omit" | "omitzero");
+    let is_always = field.presence == "always" || field.presence.is_empty() && field.required;
     match field.shape.as_str() {
         shape if shape.starts_with('@') && is_value => Some(json!({})),
-        _ if field.presence != "always" => None,
+        _ if !is_always => None,
         "string" => Some("".into()),
         "bool" => Some(false.into()),
         "int32" | "int64" | "double" => Some(0.into()),
@@ -245,3 +283,39 @@ fn scalar(name: &str, dialect: Dialect) -> Option<Value> {
 
 const QUANTITY: &str = "A number with a suffix, as in `500m` or `2Gi`, of fixed precision.";
 const INT_OR_STRING: &str = "A whole number, or a string.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(name: &str, place: (&str, &str)) -> Value {
+        Builtin::load().schema(name, place, Dialect::V3).expect("the type is in the tables")
+    }
+
+    #[test]
+    fn required_fields_come_as_they_are_declared() {
+        let required = |name: &str| schema(name, ("", "v1"))["required"].clone();
+        assert_eq!(required("core.v1.VolumeMount"), json!(["name", "mountPath"]));
+        assert_eq!(required("core.v1.ISCSIVolumeSource"), json!(["targetPortal", "iqn", "lun"]));
+        assert_eq!(required("meta.v1.OwnerReference"), json!(["apiVersion", "kind", "name", "uid"]));
+        assert_eq!(required("networking.v1.HTTPIngressPath"), json!(["pathType", "backend"]));
+        assert_eq!(required("version.Info")[2], "gitVersion");
+    }
+
+    #[test]
+    fn a_reference_of_which_nothing_is_said_stands_alone() {
+        let http = &schema("networking.v1.IngressRule", ("", "v1"))["properties"]["http"];
+        let target = "#/components/schemas/io.k8s.api.networking.v1.HTTPIngressRuleValue";
+        assert_eq!(*http, json!({"$ref": target}));
+        let backend = &schema("networking.v1.HTTPIngressPath", ("", "v1"))["properties"]["backend"];
+        assert!(backend["allOf"].is_array(), "{backend}");
+    }
+
+    #[test]
+    fn kinds_of_every_group_are_the_core_groups_too() {
+        let kinds = |place| schema("meta.v1.DeleteOptions", place)[KINDS].clone();
+        let kind = |group: &str| json!({"group": group, "kind": "DeleteOptions", "version": "v1"});
+        assert_eq!(kinds(("", "v1")), json!([kind("")]));
+        assert_eq!(kinds(("apps", "v1")), json!([kind(""), kind("apps")]));
+    }
+}
