@@ -32,9 +32,12 @@ pub(super) async fn answer(core: &Core, place: &Place, parts: &Parts) -> Result<
         (_, "/") => {
             document(core, &discovery::paths(&Groups::of(&core.tables, &core.registry.rows())), parts)
         }
-        (_, "/metrics") if is_read => Answer::document(metrics::MEDIA_TYPE, core.metrics.text()?),
-        (_, "/metrics/slis") if is_read => Answer::document(metrics::MEDIA_TYPE, health::metrics(core).await),
-        _ if path.starts_with("/openapi/") && is_read => openapi::answer(core, path, &query, &parts.headers),
+        // What upstream does not serve as an API answers to every method. Its counts go back to zero by DELETE; ours do not.
+        (_, "/metrics") if parts.method != Method::DELETE => {
+            Answer::document(metrics::MEDIA_TYPE, core.metrics.text()?)
+        }
+        (_, "/metrics/slis") => Answer::document(metrics::MEDIA_TYPE, health::metrics(core).await),
+        _ if path.starts_with("/openapi/") => openapi::answer(core, path, &query, &parts.headers),
         _ => Ok(Answer::no_page()),
     }
 }

@@ -5,24 +5,66 @@ use steersman_core::field::Path;
 use steersman_core::tree::{Map, Value};
 
 use super::cursor::Cursor;
+use super::decode::Duplicates;
 use super::document::Document;
 use super::fault::Fault;
 use super::scalar;
 use super::shape::{Field, Node, ObjectType, Presence, Rest, Scalar, Shape};
 use super::unknown::Unknown;
 
-/// Conforms `value` to what stands at `at`, noting the fields it drops. The first value of a wrong type is the fault.
+/// No more than this many values of wrong types are looked at.
+const LOOKED_AT: usize = 100;
+
+/// A value that cannot be decoded.
+struct Found {
+    fault: Fault,
+    path: String,
+    /// Whether its Go type decodes itself: there Go stops at once, and tells of nothing that it found before.
+    is_final: bool,
+}
+
+type Outcome = Result<(), Vec<Found>>;
+
+/// Conforms `value` to what stands at `at`, noting the fields it drops. Of several values of wrong types the fault is the
+/// one that Go tells of; `duplicates` knows where they stand.
 pub(super) fn object(
     at: Cursor<'_>,
     value: &mut Value,
     path: &Path<'_>,
+    duplicates: &Duplicates,
     unknown: &mut Unknown,
 ) -> Result<(), Fault> {
     let Some(object) = at.object() else { return Ok(()) };
     if !value.is_object() && !value.is_null() {
         return Err(Fault::mismatch(value, &format!("v1.{}", object.name), "struct"));
     }
-    Walk { document: at.document(), unknown }.struct_value(value, object, "", path)
+    let outcome = Walk { document: at.document(), unknown }.struct_value(value, object, "", path);
+    outcome.map_err(|found| told(found, duplicates))
+}
+
+/// The first of the values at which Go stops, or else the first of all, in the order of the body.
+fn told(mut found: Vec<Found>, duplicates: &Duplicates) -> Fault {
+    if found.iter().any(|one| one.is_final) {
+        found.retain(|one| one.is_final);
+    }
+    let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+    let first = if paths.len() > 1 { duplicates.first_of(&paths) } else { 0 };
+    found.swap_remove(first).fault
+}
+
+/// A value of a wrong type at a place.
+fn wrong(fault: Fault, path: &Path<'_>) -> Outcome {
+    Err(vec![Found { fault, path: path.to_string(), is_final: false }])
+}
+
+/// Adds what was found in a part to what was found before.
+fn gather(all: &mut Vec<Found>, outcome: Outcome) {
+    let room = LOOKED_AT.saturating_sub(all.len());
+    all.extend(outcome.err().into_iter().flatten().take(room));
+}
+
+fn unless_any(found: Vec<Found>) -> Outcome {
+    if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
 /// Whether amounts there are rounded to thousandths; upstream's `SetDefaults_ResourceList`. Overheads of runtime classes,
@@ -37,25 +79,19 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn struct_value(
-        &mut self,
-        value: &mut Value,
-        object: &ObjectType,
-        go: &str,
-        path: &Path<'_>,
-    ) -> Result<(), Fault> {
+    fn struct_value(&mut self, value: &mut Value, object: &ObjectType, go: &str, path: &Path<'_>) -> Outcome {
         match value {
             Value::Object(map) => self.fields(map, object, path),
             Value::Null => {
                 *value = self.zero_struct(object);
                 Ok(())
             }
-            other => Err(Fault::mismatch(other, go, "struct")),
+            other => wrong(Fault::mismatch(other, go, "struct"), path),
         }
     }
 
-    fn fields(&mut self, map: &mut Map, object: &ObjectType, path: &Path<'_>) -> Result<(), Fault> {
-        let (mut fault, mut dropped) = (None, Vec::new());
+    fn fields(&mut self, map: &mut Map, object: &ObjectType, path: &Path<'_>) -> Outcome {
+        let (mut found, mut dropped) = (Vec::new(), Vec::new());
         for (key, value) in map.iter_mut() {
             let path = path.child(key);
             let is_kept = match object.field(key) {
@@ -66,8 +102,11 @@ impl Walk<'_> {
                         }
                         is_kept
                     }
-                    Err(error) => {
-                        fault.get_or_insert(error.within(object, field));
+                    Err(mut wrong) => {
+                        for one in &mut wrong {
+                            one.fault.place_within(object, field);
+                        }
+                        gather(&mut found, Err(wrong));
                         true
                     }
                 },
@@ -86,7 +125,7 @@ impl Walk<'_> {
                 map.insert(field.name.clone(), self.zero(field));
             }
         }
-        fault.map_or(Ok(()), Err)
+        unless_any(found)
     }
 
     fn undeclared(&mut self, object: &ObjectType, path: &Path<'_>) -> bool {
@@ -100,7 +139,7 @@ impl Walk<'_> {
     }
 
     /// Conforms the value of a field; whether it is written.
-    fn field(&mut self, value: &mut Value, field: &Field, path: &Path<'_>) -> Result<bool, Fault> {
+    fn field(&mut self, value: &mut Value, field: &Field, path: &Path<'_>) -> Result<bool, Vec<Found>> {
         if value.is_null() {
             // What must be written all the same is filled in afterwards.
             return Ok(false);
@@ -112,7 +151,7 @@ impl Walk<'_> {
         })
     }
 
-    fn value(&mut self, value: &mut Value, node: &Node, go: &str, path: &Path<'_>) -> Result<(), Fault> {
+    fn value(&mut self, value: &mut Value, node: &Node, go: &str, path: &Path<'_>) -> Outcome {
         match &node.shape {
             Shape::Object(id) => self.struct_value(value, self.document.get(*id), go, path),
             Shape::Map(values) => self.map(value, values, go, path),
@@ -120,30 +159,34 @@ impl Walk<'_> {
             Shape::Scalar(Scalar::SchemaOrBool | Scalar::SchemaOrArray | Scalar::SchemaOrStrings) => {
                 self.schema_or(value, path)
             }
-            Shape::Scalar(kind) => scalar::conform(value, *kind, go),
+            Shape::Scalar(kind) => scalar::conform(value, *kind, go).map_err(|fault| {
+                vec![Found { fault, path: path.to_string(), is_final: scalar::decodes_itself(*kind) }]
+            }),
         }
     }
 
-    fn map(&mut self, value: &mut Value, values: &Node, go: &str, path: &Path<'_>) -> Result<(), Fault> {
-        let Value::Object(map) = value else { return Err(Fault::mismatch(value, go, "map")) };
+    fn map(&mut self, value: &mut Value, values: &Node, go: &str, path: &Path<'_>) -> Outcome {
+        let Value::Object(map) = value else { return wrong(Fault::mismatch(value, go, "map"), path) };
         let element = go.split_once(']').map_or(go, |(_, element)| element);
+        let mut found = Vec::new();
         for (key, value) in map.iter_mut() {
-            self.value(value, values, element, &path.child(key))?;
+            gather(&mut found, self.value(value, values, element, &path.child(key)));
         }
-        Ok(())
+        unless_any(found)
     }
 
-    fn list(&mut self, value: &mut Value, items: &Node, go: &str, path: &Path<'_>) -> Result<(), Fault> {
-        let Value::Array(list) = value else { return Err(Fault::mismatch(value, go, "slice")) };
+    fn list(&mut self, value: &mut Value, items: &Node, go: &str, path: &Path<'_>) -> Outcome {
+        let Value::Array(list) = value else { return wrong(Fault::mismatch(value, go, "slice"), path) };
         let element = go.strip_prefix("[]").unwrap_or("string");
+        let mut found = Vec::new();
         for (index, value) in list.iter_mut().enumerate() {
-            self.value(value, items, element, &path.index(index))?;
+            gather(&mut found, self.value(value, items, element, &path.index(index)));
         }
-        Ok(())
+        unless_any(found)
     }
 
     /// A JSON schema wherever an object stands; anything else (a boolean, names) is kept.
-    fn schema_or(&mut self, value: &mut Value, path: &Path<'_>) -> Result<(), Fault> {
+    fn schema_or(&mut self, value: &mut Value, path: &Path<'_>) -> Outcome {
         let name = "apiextensions.v1.JSONSchemaProps";
         let id = self.document.named(name).expect("the table holds the type of JSON schemas");
         let object = self.document.get(id);

@@ -1,6 +1,6 @@
 //! Reads JSON and YAML into a tree, noting keys that stand twice in one object.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -120,6 +120,19 @@ impl Duplicates {
         [&self.of_patch, &self.lines, &self.fields(unknown)].into_iter().flatten().cloned().collect()
     }
 
+    /// Which of the paths stands first in the body; the first of them if nobody knows.
+    pub(super) fn first_of(&self, paths: &[&str]) -> usize {
+        let first = Cell::new(None);
+        // The body was read before, so it is well formed.
+        let _ = read(&self.body, &|key, _, _| {
+            if first.get().is_none() {
+                let key = key.to_string();
+                first.set(paths.iter().position(|path| is_at(path, &key)));
+            }
+        });
+        first.get().unwrap_or(0)
+    }
+
     /// The same as one text.
     pub(super) fn text_with(&self, unknown: &[String]) -> String {
         let mut told = self.of_patch.clone();
@@ -146,6 +159,12 @@ impl Duplicates {
         });
         told.into_inner()
     }
+}
+
+/// Whether a path leads to the value of a key, or to an item of it.
+fn is_at(path: &str, key: &str) -> bool {
+    let rest = path.strip_prefix(key);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('[') && !rest.contains('.'))
 }
 
 /// Called for every key, in the order of the text, with the line it stands in; `true` if the object already has it.

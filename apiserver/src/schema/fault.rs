@@ -59,15 +59,14 @@ impl Fault {
         }
     }
 
-    /// The same, in a field of an object.
-    pub(super) fn within(mut self, object: &ObjectType, field: &Field) -> Self {
-        if let Fault::Mismatch { owner, fields, .. } = &mut self {
+    /// Says that it is in a field of an object.
+    pub(super) fn place_within(&mut self, object: &ObjectType, field: &Field) {
+        if let Fault::Mismatch { owner, fields, .. } = self {
             if owner.is_empty() {
                 owner.clone_from(&object.name);
             }
             fields.push(field.name.clone());
         }
-        self
     }
 }
 

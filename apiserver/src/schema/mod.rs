@@ -173,7 +173,7 @@ impl Schema {
         let outcome = if self.is_custom() {
             prune::object(self.cursor(), object, &mut unknown)
         } else {
-            conform::object(self.cursor(), object, &Path::ROOT, &mut unknown)
+            conform::object(self.cursor(), object, &Path::ROOT, duplicates, &mut unknown)
         };
         outcome.map_err(Unfit::Fault)?;
         if let Some(why) = self.carrier.and_then(|carrier| carrier.fault(object)) {

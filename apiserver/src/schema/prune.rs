@@ -5,6 +5,7 @@ use steersman_core::tree::{Map, Number, Value};
 
 use super::conform;
 use super::cursor::Cursor;
+use super::decode::Duplicates;
 use super::fault::Fault;
 use super::shape::{ObjectType, Rest};
 use super::unknown::Unknown;
@@ -57,7 +58,7 @@ fn fields(
         let is_metadata = object.embedded && key == "metadata";
         if outcome.is_ok() {
             outcome = if is_metadata {
-                conform::object(below, value, &path, unknown)
+                conform::object(below, value, &path, &Duplicates::default(), unknown)
             } else {
                 prune(below, value, &path, unknown)
             };

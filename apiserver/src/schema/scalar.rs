@@ -27,6 +27,11 @@ pub(super) fn zero(scalar: Scalar) -> Value {
     }
 }
 
+/// Whether Go's type for it decodes itself.
+pub(super) fn decodes_itself(scalar: Scalar) -> bool {
+    matches!(scalar, Scalar::Quantity | Scalar::IntOrString | Scalar::Time | Scalar::MicroTime)
+}
+
 /// Checks the type of a value and writes it in its canonical form; `go` is the Go type that errors name.
 pub(super) fn conform(value: &mut Value, scalar: Scalar, go: &str) -> Result<(), Fault> {
     if value.is_null() {

@@ -48,6 +48,41 @@ fn amounts_are_rounded_to_thousandths_where_upstream_does_so() {
 }
 
 #[test]
+fn of_several_wrong_values_the_one_that_go_tells_of_is_told() {
+    let told = |spec: &str| {
+        let body = format!(r#"{{"apiVersion":"apps/v1","kind":"Deployment","spec":{spec}}}"#);
+        let decode::Decoded { mut value, duplicates } = decode::json(body).unwrap();
+        let kind = kind_of(&value);
+        let schema = Tables::load().schema(&kind).unwrap();
+        let refused = schema.admit(&mut value, &kind, &duplicates, FieldValidation::Warn).unwrap_err();
+        refused.message().rsplit_once("as a Deployment: ").map(|(_, why)| why.to_owned()).unwrap()
+    };
+    let field =
+        |found: &str, field: &str| format!("json: cannot unmarshal {found} into Go struct field {field}");
+    // The first in the body, wherever its key would be sorted.
+    assert_eq!(
+        told(r#"{"replicas":"a","paused":"b"}"#),
+        field("string", "DeploymentSpec.spec.replicas of type int32")
+    );
+    assert_eq!(
+        told(r#"{"paused":"b","replicas":"a"}"#),
+        field("string", "DeploymentSpec.spec.paused of type bool")
+    );
+    let pod = |container: &str| format!(r#"{{"template":{{"spec":{{"containers":[{container}]}}}}}}"#);
+    let name = "Container.spec.template.spec.containers.name of type string";
+    assert_eq!(told(&pod(r#"{"name":1,"args":[2]}"#)), field("number", name));
+    let args = "Container.spec.template.spec.containers.args of type string";
+    assert_eq!(told(&pod(r#"{"args":["a",2],"name":1}"#)), field("number", args));
+    // A type that decodes itself ends it all.
+    let amount = r#""resources":{"limits":{"cpu":"x"}}"#;
+    assert!(told(&pod(&format!(r#"{{"name":1,{amount}}}"#))).starts_with("quantities must match"));
+    let surge = r#"{"paused":1,"strategy":{"rollingUpdate":{"maxSurge":true}}}"#;
+    assert!(
+        told(surge).starts_with("json: cannot unmarshal bool into Go struct field RollingUpdateDeployment.")
+    );
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_told_as_go_tells_it() {
     let cases = [
         (
