@@ -6,7 +6,7 @@ use steersman_core::field::{Error, ErrorList, Path, quote};
 use steersman_core::tree::{Value, json};
 use steersman_core::{formats, names};
 
-use super::{Strategy, WriteContext, checks, issued_certificate};
+use super::{Strategy, WriteContext, checks, issued_certificate, request_frame};
 use crate::moment::seconds;
 use crate::tree::{Fill, Read, fields};
 
@@ -149,9 +149,13 @@ impl Strategy for CertificateRequests {
 fn check_request(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
     use base64::Engine;
     let bytes = base64::engine::general_purpose::STANDARD.decode(spec.text("request")).unwrap_or_default();
-    if !issued_certificate::begins_with(&bytes, "CERTIFICATE REQUEST") {
+    let fault = match issued_certificate::first_block(&bytes, "CERTIFICATE REQUEST") {
+        Some(der) => request_frame::fault(&der),
+        None => Some("PEM block type must be CERTIFICATE REQUEST".to_owned()),
+    };
+    if let Some(why) = fault {
         let shown = if bytes.is_empty() { &Value::Null } else { spec.at("request") };
-        errors.push(Error::invalid(at, shown, "PEM block type must be CERTIFICATE REQUEST"));
+        errors.push(Error::invalid(at, shown, why));
     }
 }
 
@@ -331,9 +335,12 @@ mod tests {
             let spec = json!({"request": request, "usages": usages, "signerName": "a.b/c"});
             texts(&CertificateRequests.validate(&json!({"spec": spec})))
         };
-        let block = |kind: &str| format!("-----BEGIN {kind}-----\nMAA=\n-----END {kind}-----\n");
+        let request = base64::engine::general_purpose::STANDARD.encode(request_frame::BARE);
+        let block = |kind: &str| format!("-----BEGIN {kind}-----\n{request}\n-----END {kind}-----\n");
         let unfit = "PEM block type must be CERTIFICATE REQUEST";
         assert_eq!(faults(&block("CERTIFICATE REQUEST"), &["any"]), "");
+        let empty = "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n";
+        assert!(faults(empty, &["any"]).ends_with("asn1: syntax error: sequence truncated"));
         assert!(faults(&block("CERTIFICATE"), &["any"]).ends_with(unfit));
         assert!(faults("-----BEGIN CERTIFICATE REQUEST-----\nMAA=", &["any"]).ends_with(unfit));
         let told = faults(&block("CERTIFICATE REQUEST"), &["any", "any", "x"]);

@@ -26,9 +26,11 @@ pub(super) fn fault(certificate: &str) -> Option<String> {
     blocks.iter().find_map(fault_of_block)
 }
 
-/// Whether the first block of a PEM text is of that kind.
-pub(super) fn begins_with(text: &[u8], kind: &str) -> bool {
-    blocks_of(&String::from_utf8_lossy(text)).first().is_some_and(|block| block.kind == kind)
+/// What is in the first block of a PEM text; `None` unless it is of that kind.
+pub(super) fn first_block(text: &[u8], kind: &str) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(text);
+    let first = blocks_of(&text).into_iter().next();
+    first.filter(|block| block.kind == kind).map(|block| block.der)
 }
 
 fn fault_of_block(block: &Block<'_>) -> Option<String> {
@@ -39,20 +41,38 @@ fn fault_of_block(block: &Block<'_>) -> Option<String> {
     } else if block.der.is_empty() {
         Some("found CERTIFICATE PEM block containing 0 certificates".to_owned())
     } else {
-        (!is_sequence(&block.der)).then(|| "x509: malformed certificate".to_owned())
+        fault_of_certificates(&block.der)
     }
 }
 
-/// Whether bytes are one sequence in DER.
-fn is_sequence(der: &[u8]) -> bool {
-    let [0x30, length, rest @ ..] = der else { return false };
-    let more = usize::from(length & 0x7f);
-    let told = match (length & 0x80, rest.get(..more)) {
-        (0, _) => return rest.len() == more,
-        (_, Some(told)) if (1..=4).contains(&more) => told,
-        _ => return false,
+/// What is wrong with certificates in DER, one behind the other.
+fn fault_of_certificates(mut der: &[u8]) -> Option<String> {
+    while !der.is_empty() {
+        let Some((certificate, rest)) = sequence(der) else {
+            return Some("x509: malformed certificate".to_owned());
+        };
+        if sequence(certificate).is_none() {
+            return Some("x509: malformed tbs certificate".to_owned());
+        }
+        der = rest;
+    }
+    None
+}
+
+/// What is in the sequence at the start of the bytes, and what stands behind it.
+fn sequence(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [0x30, first, rest @ ..] = der else { return None };
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81..=0x84 => {
+            let (told, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            let length = told.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+            let is_minimal = told[0] != 0 && length >= 0x80;
+            is_minimal.then_some((length, rest))?
+        }
+        _ => return None,
     };
-    told.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)) == rest.len() - more
+    rest.split_at_checked(length)
 }
 
 /// The blocks that can be read, as Go's `pem.Decode` finds them.
@@ -90,8 +110,10 @@ mod tests {
             (block("X", "AAAA"), Some("only CERTIFICATE PEM blocks are allowed, found \"X\"")),
             (block("CERTIFICATE", "a: b\n\nAAAA"), Some("no PEM block headers are permitted")),
             (block("CERTIFICATE", "AAAA"), Some("x509: malformed certificate")),
-            (block("CERTIFICATE", "MAA="), None),
-            (block("CERTIFICATE", "MIEA"), None),
+            (block("CERTIFICATE", "MAIwAA=="), None),
+            (block("CERTIFICATE", "MAIwADACMAA="), None),
+            (block("CERTIFICATE", "MAA="), Some("x509: malformed tbs certificate")),
+            (block("CERTIFICATE", "MIEA"), Some("x509: malformed certificate")),
             (block("CERTIFICATE", "MIEB"), Some("x509: malformed certificate")),
         ];
         for (text, expected) in cases {

@@ -45,6 +45,7 @@ mod pod_group;
 mod pod_spec;
 mod pod_template;
 mod priority_class;
+mod request_frame;
 mod resource_quota;
 mod runtime_class;
 mod secret;
