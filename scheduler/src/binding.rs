@@ -48,9 +48,13 @@ impl Binder {
     async fn bind(&self, mut placement: Placement) -> Outcome {
         let Teller { env, client, recorder, .. } = &self.teller;
         let pod = placement.queued.pod().clone();
+        if placement.is_announced {
+            self.teller.announce(&pod, &placement.node).await;
+        }
         let outcome = match permitted(env, &mut placement).await {
             Ok(()) => {
-                self.write(&Binding { env, client, recorder, pod: &pod, node: &placement.node }, &pod).await
+                let binding = Binding { env, client, recorder, pod: &pod, node: &placement.node };
+                self.write(&binding, &pod, &placement.before).await
             }
             Err(refusal) => Err(("Permit", refusal)),
         };
@@ -73,9 +77,14 @@ impl Binder {
     }
 
     /// Runs the plugins that write; where one of them fails, those that came before binding take back what they wrote.
-    async fn write(&self, binding: &Binding<'_>, pod: &Arc<PodInfo>) -> Result<(), (&'static str, Refusal)> {
+    async fn write(
+        &self,
+        binding: &Binding<'_>,
+        pod: &Arc<PodInfo>,
+        before: &[&'static str],
+    ) -> Result<(), (&'static str, Refusal)> {
         let Some(profile) = self.profiles.of(pod) else { return Ok(()) };
-        let written = self.try_write(profile, binding, pod).await;
+        let written = self.try_write(profile, binding, pod, before).await;
         if written.is_err() {
             let mut before: Vec<&dyn PreBind> =
                 profile.at(Point::PreBind).filter_map(Plugin::pre_bind).collect();
@@ -93,8 +102,9 @@ impl Binder {
         profile: &Profile,
         binding: &Binding<'_>,
         pod: &Arc<PodInfo>,
+        before: &[&'static str],
     ) -> Result<(), (&'static str, Refusal)> {
-        for plugin in profile.at(Point::PreBind) {
+        for plugin in profile.at(Point::PreBind).filter(|plugin| before.contains(&plugin.name())) {
             if let Some(before) = plugin.pre_bind() {
                 let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
                 before.pre_bind(binding).await.map_err(refuse)?;

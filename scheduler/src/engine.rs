@@ -278,9 +278,22 @@ impl Engine {
         self.cache.snapshot_mut().withdraw(pod.key());
         let plugins = profiles.of(&pod).into_iter().flat_map(|profile| profile.at(Point::Permit));
         match self.ask_permission(plugins, &pod, &node) {
-            Ok(permission) => Step::Bind(Placement { queued, node, permission }),
+            Ok(permission) => {
+                let before = self.has_work(&pod);
+                let is_announced = permission.is_some() || !before.is_empty();
+                Step::Bind(Placement { queued, node, permission, before, is_announced })
+            }
             Err(refusal) => Step::Tell(self.refused(queued, &node, "Permit", refusal, now)),
         }
+    }
+
+    /// The plugins that have something to do before the pod is bound.
+    fn has_work(&self, pod: &PodInfo) -> Vec<&'static str> {
+        let plugins = self.profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::PreBind));
+        let nodes = self.cache.snapshot();
+        let has_work =
+            |plugin: &&dyn Plugin| plugin.pre_bind().is_some_and(|before| before.has_work(pod, nodes));
+        plugins.filter(has_work).map(Plugin::name).collect()
     }
 
     fn ask_permission<'p>(
@@ -328,7 +341,15 @@ impl Engine {
         } else {
             self.queue.put_back(queued, &plugins, now);
         }
-        Step::Tell(Failure { pod, is_error: false, message, no_fit: Some(no_fit), withdraws, back })
+        Step::Tell(Failure {
+            pod,
+            is_error: false,
+            message,
+            no_fit: Some(no_fit),
+            withdraws,
+            was_announced: false,
+            back,
+        })
     }
 
     /// The plugins whose word wakes the pod. Where there are no nodes, upstream tries again and again; here a node that
@@ -349,8 +370,11 @@ impl Engine {
     pub(crate) fn note(&mut self, outcome: Outcome, now: Duration) -> Option<Step> {
         match outcome {
             Outcome::Bound(placement) => self.bound(&placement, now),
-            Outcome::Refused(Placement { queued, node, .. }, point, refusal) => {
-                return Some(Step::Tell(self.refused(queued, &node, point, refusal, now)));
+            Outcome::Refused(placement, point, refusal) => {
+                let was_announced = placement.is_announced;
+                let Placement { queued, node, .. } = placement;
+                let failure = self.refused(queued, &node, point, refusal, now);
+                return Some(Step::Tell(Failure { was_announced, ..failure }));
             }
             // It is woken by what happened meanwhile, or by what is still to happen.
             Outcome::RoomMade(queued, plugins) => self.queue.put_back(queued, &plugins, now),
@@ -371,7 +395,7 @@ impl Engine {
         let pod = queued.pod().clone();
         self.cache.snapshot_mut().withdraw(pod.key());
         self.queue.put_back(queued, plugins, now);
-        Failure { pod, is_error, message, no_fit: None, withdraws: true, back: None }
+        Failure { pod, is_error, message, no_fit: None, withdraws: true, was_announced: false, back: None }
     }
 
     /// A plugin would not have the pod on the node after all. What is refused once the pod is as good as bound is tried again

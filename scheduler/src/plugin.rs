@@ -388,6 +388,13 @@ pub struct Binding<'a> {
 /// Does what must be done before binding.
 #[async_trait]
 pub trait PreBind: Send + Sync {
+    /// Whether there is anything to do for the pod; upstream's PreBindPreFlight. If so, or if it has to wait for permission,
+    /// its status says which node it is about to be bound to; if not, [`PreBind::pre_bind`] is not called. Pure.
+    fn has_work(&self, pod: &PodInfo, nodes: &Snapshot) -> bool {
+        let _ = (pod, nodes);
+        true
+    }
+
     /// May wait; a rejection ends the cycle. May be repeated for the same pod in a later cycle.
     async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict;
 

@@ -36,6 +36,14 @@ impl Teller {
         );
     }
 
+    /// Tells which node a pod is about to be bound to.
+    pub(crate) async fn announce(&self, pod: &PodInfo, node: &str) {
+        if pod.nominated_node_name() != Some(node) {
+            let told = patch_status(&self.client, pod, None, Some(json!(node))).await;
+            log(pod, "its node could not be announced", told);
+        }
+    }
+
     /// Tells that a pod is not tried, as it is being deleted.
     pub(crate) fn leaving(&self, pod: &PodInfo) {
         let message = format!("skip schedule deleting pod: {}", pod.key());
@@ -51,7 +59,10 @@ impl Teller {
         let nomination = failure.no_fit.as_ref().and_then(|no_fit| no_fit.nomination.as_ref());
         let nominated = match nomination {
             Some(nomination) => Some(json!(&*nomination.node)),
-            None => (failure.withdraws && pod.nominated_node_name().is_some()).then_some(Value::Null),
+            None => {
+                let is_told = failure.was_announced || pod.nominated_node_name().is_some();
+                (failure.withdraws && is_told).then_some(Value::Null)
+            }
         };
         if let Some(nomination) = nomination {
             self.make_room(pod, nomination).await;

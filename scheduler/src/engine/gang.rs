@@ -213,7 +213,15 @@ impl Engine {
     ) -> Step {
         let pod = queued.pod().clone();
         self.queue.put_back(queued, plugins, now);
-        Step::Tell(Failure { pod, is_error: false, message, no_fit: None, withdraws: false, back: None })
+        Step::Tell(Failure {
+            pod,
+            is_error: false,
+            message,
+            no_fit: None,
+            withdraws: false,
+            was_announced: false,
+            back: None,
+        })
     }
 
     /// The pod has room already, and waits with the others for theirs.
@@ -223,7 +231,15 @@ impl Engine {
         let nomination = Nomination { node, victims: vec![], displaced: vec![], candidates: vec![] };
         let no_fit = Some(Box::new(NoFit { nomination: Some(nomination), ..NoFit::default() }));
         let back = Some((queued, Vec::new()));
-        Step::Tell(Failure { pod, is_error: false, message, no_fit, withdraws: false, back })
+        Step::Tell(Failure {
+            pod,
+            is_error: false,
+            message,
+            no_fit,
+            withdraws: false,
+            was_announced: false,
+            back,
+        })
     }
 
     /// Takes back what was only tried: nobody is woken by it.

@@ -31,6 +31,10 @@ pub(crate) struct Placement {
     pub(crate) node: Arc<str>,
     /// What it waits for before it is bound.
     pub(crate) permission: Option<Permitting>,
+    /// The plugins that have something to do before it is.
+    pub(crate) before: Vec<&'static str>,
+    /// Whether it is told of its node first, as it may take time until it is bound.
+    pub(crate) is_announced: bool,
 }
 
 /// Plugins let a pod wait.
@@ -52,6 +56,8 @@ pub(crate) struct Failure {
     pub(crate) no_fit: Option<Box<NoFit>>,
     /// Whether room that was made for the pod earlier is given up.
     pub(crate) withdraws: bool,
+    /// Whether the pod was told of a node that it is not bound to after all.
+    pub(crate) was_announced: bool,
     /// The pod as it goes back to the queue once room was made, and the plugins that are asked what wakes it.
     pub(crate) back: Option<(QueuedPod, Vec<&'static str>)>,
 }

@@ -307,6 +307,10 @@ impl Reserve for DynamicResources {
 
 #[async_trait]
 impl PreBind for DynamicResources {
+    fn has_work(&self, pod: &PodInfo, nodes: &Snapshot) -> bool {
+        !claims::entries(pod).is_empty() || !device_classes::asked_by(pod, nodes).is_empty()
+    }
+
     async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict {
         let mut names = claims::names(binding.pod).map_err(Rejection::error)?;
         for name in &names {

@@ -88,6 +88,17 @@ impl Plugin for VolumeBinding {
 
 #[async_trait]
 impl PreBind for VolumeBinding {
+    /// A claim that is bound stays so.
+    fn has_work(&self, pod: &PodInfo, nodes: &Snapshot) -> bool {
+        let is_bound = |named: volumes::ClaimName| {
+            volumes::claim(nodes, pod.namespace(), &named.name).is_ok_and(|claim| {
+                let is_completed = volumes::annotation(&claim.metadata.annotations, volumes::BIND_COMPLETED);
+                is_completed.is_some() && !volumes::volume_name(&claim).is_empty()
+            })
+        };
+        !volumes::claim_names(pod).all(is_bound)
+    }
+
     async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict {
         let Binding { env, client, pod, node, .. } = *binding;
         let bound = volume_bind::bind(env, client, pod, node, self.limit).await;

@@ -199,6 +199,8 @@ fn a_pod_is_bound_once_its_devices_are_prepared() {
         world.pod("p", "1", using("c")).await;
         world.seconds(30).await;
         assert_eq!(world.node_of("p").await, None);
+        let announced = world.get("p").await.status.clone().unwrap().nominated_node_name;
+        assert_eq!(announced.as_deref(), Some("n1"));
         assert_eq!(
             world.events("BindingConditionsPending").await,
             ["waiting for binding conditions for device on node n1"]

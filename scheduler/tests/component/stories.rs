@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use steersman_core::api::{ListOptions, Patch};
@@ -10,8 +11,8 @@ use steersman_core::testing::Lab;
 use steersman_core::tree::{from_value, json};
 use steersman_core::{Client, Error};
 use steersman_scheduler::{
-    Configuration, Permission, Permit, Plugin, PodInfo, Profile, Profiles, Refusal, Registry, Rejection,
-    Scheduler, Snapshot, Waiting,
+    Binding, Configuration, Permission, Permit, Plugin, PodInfo, PreBind, Profile, Profiles, Refusal,
+    Registry, Rejection, Scheduler, Snapshot, Verdict, Waiting,
 };
 
 use crate::{Server, World, in_world};
@@ -393,5 +394,49 @@ fn a_claim_that_waits_for_a_pod_is_bound_before_it() {
         claims.patch("data", Patch::Merge(bound)).await.unwrap();
         world.seconds(2).await;
         assert_eq!(world.node_of("a").await.as_deref(), Some("n1"));
+    });
+}
+
+/// Takes its time with pods before they are bound, but for `plain`, and will not have them then.
+struct Reluctant;
+
+impl Plugin for Reluctant {
+    fn name(&self) -> &'static str {
+        "Reluctant"
+    }
+
+    fn pre_bind(&self) -> Option<&dyn PreBind> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl PreBind for Reluctant {
+    fn has_work(&self, pod: &PodInfo, _: &Snapshot) -> bool {
+        pod.name() != "plain"
+    }
+
+    async fn pre_bind(&self, binding: &Binding<'_>) -> Verdict {
+        binding.env.sleep(Duration::from_secs(5)).await;
+        Err(Rejection::error("not today"))
+    }
+}
+
+#[test]
+fn a_pod_says_which_node_it_is_about_to_be_bound_to_while_plugins_prepare_that() {
+    in_world(Profile::default().with(Reluctant), async |world| {
+        world.node("n1", "4").await;
+        world.pod("plain", "1", json!({})).await;
+        world.pod("slow", "1", json!({})).await;
+        let announced = async || world.get("slow").await.status.clone().unwrap().nominated_node_name;
+        world.seconds(2).await;
+        assert_eq!(world.node_of("plain").await.as_deref(), Some("n1"));
+        assert!(world.get("plain").await.status.is_none(), "nothing had to be prepared");
+        assert_eq!(announced().await.as_deref(), Some("n1"));
+        world.env.sleep(Duration::from_millis(3500)).await;
+        assert_eq!(world.condition("slow").await.1, "running PreBind plugin \"Reluctant\": not today");
+        assert_eq!(announced().await, None);
+        world.seconds(2).await;
+        assert_eq!(announced().await.as_deref(), Some("n1"), "it is tried again");
     });
 }
