@@ -3,8 +3,10 @@
 //! Nothing here touches the state of the scheduler: what came of it is returned as an [`Outcome`], so that it may run
 //! beside the next decisions.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::{Either, select};
 use steersman_core::Env;
 
 use crate::config::duration;
@@ -16,7 +18,8 @@ use crate::points::Point;
 use crate::profile::Profile;
 use crate::profiles::Profiles;
 use crate::report::Teller;
-use crate::verdict::{Refusal, Rejection};
+use crate::verdict::{Refusal, Rejection, Verdict};
+use crate::waiting::Called;
 
 /// Who binds pods, and tells.
 pub(crate) struct Binder {
@@ -84,7 +87,9 @@ impl Binder {
         before: &[&'static str],
     ) -> Result<(), (&'static str, Refusal)> {
         let Some(profile) = self.profiles.of(pod) else { return Ok(()) };
-        let written = self.try_write(profile, binding, pod, before).await;
+        let called = (!before.is_empty()).then(|| self.teller.waiting.begin(pod.key()));
+        let written = self.try_write(profile, binding, pod, before, called).await;
+        self.teller.waiting.end(pod.key());
         if written.is_err() {
             let mut before: Vec<&dyn PreBind> =
                 profile.at(Point::PreBind).filter_map(Plugin::pre_bind).collect();
@@ -103,12 +108,17 @@ impl Binder {
         binding: &Binding<'_>,
         pod: &Arc<PodInfo>,
         before: &[&'static str],
+        mut called: Option<Called>,
     ) -> Result<(), (&'static str, Refusal)> {
         for plugin in profile.at(Point::PreBind).filter(|plugin| before.contains(&plugin.name())) {
             if let Some(before) = plugin.pre_bind() {
                 let refuse = |rejection| ("PreBind", Refusal { plugin: plugin.name(), rejection });
-                before.pre_bind(binding).await.map_err(refuse)?;
+                unless_called(called.as_mut(), before.pre_bind(binding)).await.map_err(refuse)?;
             }
+        }
+        if called.is_some() && !self.teller.waiting.end(pod.key()) {
+            let rejection = Rejection::error("preempted by DefaultPreemption");
+            return Err(("PreBind", Refusal { plugin: "", rejection }));
         }
         let Binding { env, client, node, .. } = *binding;
         if let Some(bound) = extender::bind(env, &self.extenders, pod, node).await {
@@ -122,6 +132,15 @@ impl Binder {
         }
         let rejection = Rejection::error("no plugin of the profile binds the pod");
         Err(("Bind", Refusal { plugin: "", rejection }))
+    }
+}
+
+/// What a plugin says, unless the pod is called off before.
+async fn unless_called(called: Option<&mut Called>, verdict: impl Future<Output = Verdict>) -> Verdict {
+    let Some(called) = called else { return verdict.await };
+    match select(pin!(verdict), called).await {
+        Either::Left((verdict, _)) => verdict,
+        Either::Right(_) => Err(Rejection::error("context canceled")),
     }
 }
 

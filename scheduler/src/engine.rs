@@ -411,7 +411,7 @@ impl Engine {
         let pod = queued.pod().clone();
         self.take_back(&pod, node, now);
         let Refusal { plugin, rejection } = refusal;
-        if plugin == extender::NAME {
+        if plugin == extender::NAME || plugin.is_empty() {
             return self.broken(queued, rejection.to_string(), now);
         }
         if !rejection.is_rejection() {

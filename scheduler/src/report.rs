@@ -126,18 +126,25 @@ impl Teller {
             log(displaced, "its nomination could not be cleared", told);
         }
         for victim in nomination.victims.iter().filter(|victim| !victim.is_terminating()) {
-            log(victim, "it could not be preempted", self.preempt(pod, victim).await);
-            let message = format!("Preempted by pod {} on node {}", pod.uid(), nomination.node);
+            let mut message = format!("Preempted by pod {} on node {}", pod.uid(), nomination.node);
+            if self.call_back(victim) {
+                message.push_str(" (in kube-scheduler memory).");
+            } else if let Err(error) = self.preempt(pod, victim).await {
+                log(victim, "it could not be preempted", Err(error));
+                continue;
+            }
             self.event(victim, EventType::Normal, "Preempted", message);
         }
     }
 
-    /// A victim that is not bound yet only has its permission refused.
-    async fn preempt(&self, pod: &PodInfo, victim: &PodInfo) -> Result<()> {
+    /// A victim that is not bound yet only has its permission refused, or what plugins prepare for it called off.
+    fn call_back(&self, victim: &PodInfo) -> bool {
         let preempted = Rejection::unschedulable("preempted");
-        if self.waiting.reject(victim.key(), "DefaultPreemption", preempted) {
-            return Ok(());
-        }
+        self.waiting.reject(victim.key(), "DefaultPreemption", preempted)
+            || self.waiting.call_off(victim.key())
+    }
+
+    async fn preempt(&self, pod: &PodInfo, victim: &PodInfo) -> Result<()> {
         let message = format!("{}: preempting to accommodate a higher priority pod", pod.scheduler_name());
         let condition =
             condition(&self.env, victim, "DisruptionTarget", "True", "PreemptionByScheduler", &message);

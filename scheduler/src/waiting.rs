@@ -11,10 +11,17 @@ use crate::verdict::{Refusal, Rejection};
 
 /// The pods that have a node and wait for permission to be bound to it. Cloning shares.
 #[derive(Clone, Default)]
-pub struct Waiting(Arc<Mutex<BTreeMap<Arc<str>, Waiter>>>);
+pub struct Waiting {
+    waiting: Arc<Mutex<BTreeMap<Arc<str>, Waiter>>>,
+    /// The pods that plugins prepare to be bound.
+    preparing: Arc<Mutex<BTreeMap<Arc<str>, oneshot::Sender<()>>>>,
+}
 
 /// What comes of waiting; an error if the pod is gone.
 pub(crate) type Answer = oneshot::Receiver<Result<(), Refusal>>;
+
+/// Comes when a pod that plugins prepare is not to be bound after all.
+pub(crate) type Called = oneshot::Receiver<()>;
 
 struct Waiter {
     pod: Arc<PodInfo>,
@@ -61,8 +68,36 @@ impl Waiting {
         answered
     }
 
+    /// Plugins begin to prepare a pod, by key, to be bound.
+    pub(crate) fn begin(&self, pod: &Arc<str>) -> Called {
+        let (call, called) = oneshot::channel();
+        self.preparing().insert(pod.clone(), call);
+        called
+    }
+
+    /// They are done with it: it cannot be called off any more. `false` if it was.
+    pub(crate) fn end(&self, pod: &str) -> bool {
+        self.preparing().remove(pod).is_some()
+    }
+
+    /// A pod, by key, is not to be bound after all. `false` if no plugin prepares it.
+    pub(crate) fn call_off(&self, pod: &str) -> bool {
+        match self.preparing().remove(pod) {
+            // Who does not listen finds out at the end.
+            Some(call) => {
+                let _ = call.send(());
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn preparing(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, oneshot::Sender<()>>> {
+        self.preparing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Waiter>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

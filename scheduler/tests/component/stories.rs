@@ -440,3 +440,20 @@ fn a_pod_says_which_node_it_is_about_to_be_bound_to_while_plugins_prepare_that()
         assert_eq!(announced().await.as_deref(), Some("n1"), "it is tried again");
     });
 }
+
+#[test]
+fn a_pod_that_plugins_still_prepare_is_called_back_rather_than_deleted_for_a_more_important_one() {
+    in_world(Profile::default().with(Reluctant), async |world| {
+        world.node("n1", "1").await;
+        world.pod("slow", "1", json!({"priority": 1})).await;
+        world.seconds(1).await;
+        world.pod("plain", "1", json!({"priority": 9})).await;
+        world.seconds(1).await;
+        assert_eq!(world.condition("slow").await.1, "running PreBind plugin \"Reluctant\": context canceled");
+        let told = world.events("Preempted").await;
+        assert!(told.len() == 1 && told[0].ends_with(" on node n1 (in kube-scheduler memory)."), "{told:?}");
+        world.seconds(11).await;
+        assert_eq!(world.node_of("plain").await.as_deref(), Some("n1"));
+        assert!(world.get("slow").await.metadata.deletion_timestamp.is_none());
+    });
+}
