@@ -3,6 +3,7 @@
 mod expressions;
 mod policies;
 mod rules;
+mod url;
 mod webhooks;
 
 pub(super) use policies::{AdmissionPolicies, AdmissionPolicyBindings};

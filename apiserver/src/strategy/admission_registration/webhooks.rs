@@ -5,6 +5,7 @@ use steersman_core::names;
 use steersman_core::tree::Value;
 
 use super::rules;
+use super::url::{self, Url};
 use crate::cel::Environment;
 use crate::strategy::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
@@ -143,20 +144,16 @@ pub(crate) fn validate_client(client: &Value, at: &Path<'_>, errors: &mut ErrorL
 }
 
 fn check_url(url: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    if url.starts_with(':') {
-        let why = format!("url must be a valid URL: parse {url:?}: missing protocol scheme{FORM}");
-        errors.push(Error::required(at, why));
-        return;
-    }
-    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (scheme, rest) = rest.split_once(':').unwrap_or(("", rest));
-    let authority = rest.strip_prefix("//").map_or("", |rest| rest.split('/').next().unwrap_or(""));
-    let (user, host) =
-        authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    let Url { scheme, user, host, query, fragment } = match url::parse(url) {
+        Ok(url) => url,
+        Err(why) => {
+            errors.push(Error::required(at, format!("url must be a valid URL: {why}{FORM}")));
+            return;
+        }
+    };
     if scheme != "https" {
         let why = format!("'https' is the only allowed URL scheme{FORM}");
-        errors.push(Error::invalid(at, scheme, why));
+        errors.push(Error::invalid(at, scheme.as_str(), why));
     }
     if host.is_empty() {
         errors.push(Error::invalid(at, host, format!("host must be specified{FORM}")));
