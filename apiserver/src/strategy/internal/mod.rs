@@ -220,9 +220,9 @@ pub(super) fn attachment_spec(spec: &Value) -> Printed {
     printed(spec, storage::ATTACHMENT_SPEC)
 }
 
-/// The node affinity of a persistent volume.
+/// The node affinity of a persistent volume, if there is one.
 pub(super) fn volume_affinity(affinity: &Value) -> Printed {
-    printed(affinity, storage::VOLUME_AFFINITY)
+    pointed(affinity, storage::VOLUME_AFFINITY)
 }
 
 /// The spec of a resource claim.

@@ -109,8 +109,8 @@ impl Strategy for PersistentVolumes {
             errors.push(Error::forbidden(&at.child("persistentvolumesource"), why));
         }
         checks::unchanged(spec, was, "volumeMode", &Path::ROOT, &mut errors);
-        let affinity = spec.at("nodeAffinity");
-        if was.has("nodeAffinity") && affinity != was.at("nodeAffinity") {
+        let (affinity, before) = (spec.at("nodeAffinity"), was.at("nodeAffinity"));
+        if !before.is_null() && *affinity != with_labels_of(affinity, before) {
             let why = format!("{IMMUTABLE}, except for updating from beta label to GA");
             let shown = internal::volume_affinity(affinity);
             errors.push(Error::invalid(&Path::new("nodeAffinity"), shown, why));
@@ -146,6 +146,33 @@ impl Strategy for PersistentVolumes {
     fn counts_generation(&self) -> bool {
         false
     }
+}
+
+/// Labels of nodes that got other names, and these.
+const RENAMED: [(&str, &str); 5] = [
+    ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
+    ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"),
+    ("beta.kubernetes.io/os", "kubernetes.io/os"),
+    ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
+    ("beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"),
+];
+
+/// The affinity that was, with the new names of labels where the present one has them.
+fn with_labels_of(now: &Value, was: &Value) -> Value {
+    let mut was = was.clone();
+    let terms =
+        fields(&mut was).object_mut("required").map(|required| required.objects_mut("nodeSelectorTerms"));
+    for (term, now) in terms.into_iter().flatten().zip(now.at("required").items("nodeSelectorTerms")) {
+        let asked = term.objects_mut("matchExpressions").zip(now.items("matchExpressions"));
+        for (was, now) in asked {
+            let key = now.text("key");
+            if RENAMED.iter().any(|(old, new)| *new == key && was.get("key").is_some_and(|key| *key == *old))
+            {
+                was.put("key", key);
+            }
+        }
+    }
+    was
 }
 
 /// The spec without the secret that it may be given once, for growing.
@@ -195,8 +222,7 @@ pub(super) fn validate_spec(spec: &Value, for_what: Use<'_>, at: &Path<'_>, erro
     check_source(spec, for_what, at, errors);
     let (host, path) = (spec.at("hostPath").text("path"), at.child("persistentVolumeReclaimPolicy"));
     let recycles = spec.text("persistentVolumeReclaimPolicy") == "Recycle";
-    let is_root = host.starts_with('/') && host.split('/').all(|step| matches!(step, "" | "."));
-    if recycles && is_root {
+    if recycles && is_root(host) {
         errors.push(Error::forbidden(&path, "may not be 'recycle' for a hostPath mount of '/'"));
     }
     let (class, path) = (spec.text("storageClassName"), at.child("storageClassName"));
@@ -212,6 +238,16 @@ pub(super) fn validate_spec(spec: &Value, for_what: Use<'_>, at: &Path<'_>, erro
         check_volume_mode(spec, at, errors);
         check_attributes(spec, at, errors);
     }
+}
+
+/// Whether a path leads to the root, in the end.
+fn is_root(path: &str) -> bool {
+    let depth = path.split('/').fold(0_usize, |depth, step| match step {
+        "" | "." => depth,
+        ".." => depth.saturating_sub(1),
+        _ => depth + 1,
+    });
+    path.starts_with('/') && depth == 0
 }
 
 const NOT_INLINE: &str = "may not be specified in the context of inline volumes";
@@ -328,12 +364,37 @@ mod tests {
 
     #[test]
     fn the_root_of_a_node_is_not_emptied() {
-        for (path, is_let_pass) in [("/", false), ("//", false), ("/./", false), ("/a", true), ("/.a", true)]
+        for (path, is_let_pass) in
+            [("/", false), ("//", false), ("/./", false), ("/a/..", false), ("/a", true), ("/.a", true)]
         {
             let volume = json!({"metadata": {"name": "v"}, "spec": {
                 "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
                 "persistentVolumeReclaimPolicy": "Recycle", "hostPath": {"path": path}}});
             assert_eq!(PersistentVolumes.validate(&volume).is_empty(), is_let_pass, "{path}");
         }
+    }
+
+    #[test]
+    fn an_affinity_stays_but_for_the_new_names_of_labels() {
+        let affinity = |key: &str, value: &str| {
+            let term = json!({"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]});
+            json!({"required": {"nodeSelectorTerms": [term]}})
+        };
+        let volume = |affinity: Value| {
+            json!({"metadata": {"name": "v"}, "spec": {
+                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+                "nodeAffinity": affinity, "csi": {"driver": "d", "volumeHandle": "h"}}})
+        };
+        let old = volume(affinity("beta.kubernetes.io/arch", "arm64"));
+        let told = |now: Value| {
+            let errors = PersistentVolumes.validate_update(&volume(now), &old);
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(told(affinity("beta.kubernetes.io/arch", "arm64")), "");
+        assert_eq!(told(affinity("kubernetes.io/arch", "arm64")), "");
+        let fixed = "field is immutable, except for updating from beta label to GA";
+        assert_eq!(told(Value::Null), format!("nodeAffinity: Invalid value: null: {fixed}"));
+        assert!(told(affinity("kubernetes.io/arch", "amd64")).ends_with(fixed));
+        assert!(told(affinity("kubernetes.io/os", "arm64")).ends_with(fixed));
     }
 }
