@@ -223,12 +223,16 @@ impl Filter for DynamicResources {
 
 impl PostFilter for DynamicResources {
     /// A claim that nobody else uses, and whose devices are out of reach or could not be prepared, gives them back; one that
-    /// was made for the pod in an earlier cycle goes. Where preparing the filters ended early, upstream's plugin misses its
-    /// state and says so; the search for a remedy ends with that.
+    /// was made for the pod in an earlier cycle goes. Where preparing the filters ended before it was this plugin's turn,
+    /// upstream's misses its state and says so; the search for a remedy ends with that. Where this plugin ended it, its
+    /// state has no claims.
     fn remedy(&self, attempt: &mut Attempt<'_>) -> Result<Nomination, NoRemedy> {
         let told = |why| Err(NoRemedy::because(Rejection::unschedulable(why)));
         if attempt.filters.is_none() {
-            return Err(NoRemedy::because(Rejection::error("not found")));
+            return match attempt.diagnosis.plugins.contains(self.name()) {
+                true => told("no new claims to deallocate"),
+                false => Err(NoRemedy::because(Rejection::error("not found"))),
+            };
         }
         let all = claims::of(attempt.pod, attempt.snapshot.related()).unwrap_or_default();
         let extended = ExtendedClaim::of(attempt.pod, attempt.snapshot);

@@ -436,7 +436,9 @@ fn selectors_constraints_and_counts_decide_where_a_claim_fits() {
     assert!(why.contains("claim d/c: selector #0: CEL compile error"), "{why}");
     let missing = json!({"requests": [{"name": "gpu", "exactly": {"deviceClassName": "tpu"}}]});
     let why = placed(&slices, missing).unwrap_err();
-    assert!(why.contains("request gpu: device class tpu does not exist"), "{why}");
+    let helpless = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
+    let missing = "request gpu: device class tpu does not exist. no new claims to deallocate";
+    assert_eq!(why, format!("0/2 nodes are available: {missing}, {helpless}"));
 }
 
 #[test]
