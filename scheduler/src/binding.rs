@@ -43,7 +43,7 @@ impl Binder {
                 Outcome::Told
             }
             // That is answered where it is asked.
-            Step::Consult(..) => Outcome::Told,
+            Step::Consult(..) | Step::ConsultGroup(..) => Outcome::Told,
         }
     }
 

@@ -13,9 +13,9 @@ use steersman_core::Object;
 use crate::cache::Cache;
 use crate::decision::{Choice, Decision, Diagnosis, NoFit};
 use crate::event::Event;
-use crate::extender::{self, Consultation, Extender, Extenders};
+use crate::extender::{self, Extenders};
 use crate::picker::Picker;
-use crate::plugin::{Permission, Plugin, Reserve};
+use crate::plugin::{Plugin, Reserve};
 use crate::pod::PodInfo;
 use crate::points::Point;
 use crate::profile::Profile;
@@ -25,13 +25,12 @@ use crate::verdict::Refusal;
 use crate::waiting::Waiting;
 
 mod gang;
+mod permission;
+mod question;
 mod step;
 
-pub(crate) use gang::GroupOutcome;
+pub(crate) use gang::{GroupOutcome, GroupTrial};
 pub(crate) use step::{Failure, Outcome, Permitting, Placement, Step};
-
-/// The longest that a pod waits for permission; upstream's bound.
-const LONGEST_PERMIT: Duration = Duration::from_secs(15 * 60);
 
 /// What a scheduler is told besides its profiles.
 #[derive(Clone)]
@@ -221,17 +220,13 @@ impl Engine {
             if pod.is_terminating() {
                 return Some(self.leave_out(&pod));
             }
+            if let Some(question) = self.question(&pod, tie) {
+                return Some(Step::Consult(queued, question));
+            }
             let Some(picker) = self.pickers.get_mut(pod.scheduler_name()) else {
                 self.queue.done(pod.key());
                 continue;
             };
-            let interested = self.extenders.iter().filter(|extender| has_a_say(&***extender, &pod));
-            let extenders: Vec<Arc<dyn Extender>> = interested.cloned().collect();
-            if !extenders.is_empty() && !self.cache.snapshot().is_empty() {
-                let (profile, snapshot) = (picker.profile().clone(), self.cache.snapshot().clone());
-                let question = Consultation { pod, profile, snapshot, extenders, tie };
-                return Some(Step::Consult(queued, Box::new(question)));
-            }
             let decision = picker.pick(&pod, self.cache.snapshot(), tie);
             return Some(self.consulted(queued, decision, now));
         }
@@ -270,49 +265,6 @@ impl Engine {
             reserve.reserve(pod, node, self.cache.snapshot()).map_err(refuse)?;
         }
         Ok(())
-    }
-
-    /// Asks for permission to bind. The pod has its room now, and waits for none.
-    fn ask(&mut self, queued: QueuedPod, node: Arc<str>, now: Duration) -> Step {
-        let (profiles, pod) = (self.profiles.clone(), queued.pod().clone());
-        self.cache.snapshot_mut().withdraw(pod.key());
-        let plugins = profiles.of(&pod).into_iter().flat_map(|profile| profile.at(Point::Permit));
-        match self.ask_permission(plugins, &pod, &node) {
-            Ok(permission) => {
-                let before = self.has_work(&pod);
-                let is_announced = permission.is_some() || !before.is_empty();
-                Step::Bind(Placement { queued, node, permission, before, is_announced })
-            }
-            Err(refusal) => Step::Tell(self.refused(queued, &node, "Permit", refusal, now)),
-        }
-    }
-
-    /// The plugins that have something to do before the pod is bound.
-    fn has_work(&self, pod: &PodInfo) -> Vec<&'static str> {
-        let plugins = self.profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::PreBind));
-        let nodes = self.cache.snapshot();
-        let has_work =
-            |plugin: &&dyn Plugin| plugin.pre_bind().is_some_and(|before| before.has_work(pod, nodes));
-        plugins.filter(has_work).map(Plugin::name).collect()
-    }
-
-    fn ask_permission<'p>(
-        &self,
-        plugins: impl Iterator<Item = &'p dyn Plugin>,
-        pod: &Arc<PodInfo>,
-        node: &str,
-    ) -> Result<Option<Permitting>, Refusal> {
-        let mut waits: Vec<(Duration, &'static str)> = Vec::new();
-        for (plugin, permit) in plugins.filter_map(|plugin| Some((plugin.name(), plugin.permit()?))) {
-            match permit.permit(pod, node, &self.waiting) {
-                Permission::Allow => {}
-                Permission::Reject(rejection) => return Err(Refusal { plugin, rejection }),
-                Permission::Wait(limit) => waits.push((limit.min(LONGEST_PERMIT), plugin)),
-            }
-        }
-        let Some(&(limit, plugin)) = waits.iter().min() else { return Ok(None) };
-        let answer = self.waiting.wait(pod, waits.iter().map(|(_, plugin)| *plugin).collect());
-        Ok(Some(Permitting { plugin, limit, answer }))
     }
 
     fn no_fit(&mut self, queued: QueuedPod, mut no_fit: Box<NoFit>, now: Duration) -> Step {
@@ -448,10 +400,4 @@ impl Engine {
         let plugins = profiles.of(pod).into_iter().flat_map(|profile| profile.at(Point::PostBind));
         plugins.filter_map(Plugin::post_bind).for_each(|told| told.post_bind(pod, &placement.node));
     }
-}
-
-/// Whether an extender is asked before the pod has a node.
-fn has_a_say(extender: &dyn Extender, pod: &PodInfo) -> bool {
-    let part = extender.part();
-    (part.filters || part.preempts || part.prioritizes.is_some()) && extender.is_interested(pod)
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://kubernetes.io/docs/concepts/extend-kubernetes/#scheduling-extensions>. Each question has a time limit, and
 //! what is answered is checked: an extender that hangs, fails or lies ends in a message on the pod, or is passed over if
-//! it may be. While one is asked, no other pod is decided on, as upstream has it. Extenders have no say in pod groups.
+//! it may be. While one is asked, no other pod is decided on, as upstream has it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -174,6 +174,11 @@ impl Scheduler {
                     steps.push(lock(&self.engine).consulted(queued, decision, self.env.elapsed()));
                     break;
                 }
+                Some(Step::ConsultGroup(group, question)) => {
+                    under_way.begin(std::mem::take(&mut steps));
+                    let decision = question.decide(&self.env).await;
+                    lock(&self.engine).group_consulted(group, decision, self.env.elapsed());
+                }
                 Some(step) => steps.push(step),
                 None => break,
             }

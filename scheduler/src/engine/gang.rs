@@ -42,6 +42,17 @@ enum Trial {
 /// Pods that are there no more while a trial lasts.
 type Removed = Vec<(NodeIndex, Arc<PodInfo>)>;
 
+/// A pod group that is being tried.
+pub(crate) struct GroupTrial {
+    /// The pod that was first in the queue.
+    pod: Arc<PodInfo>,
+    pods: Vec<QueuedPod>,
+    /// What came of the first of them.
+    trials: Vec<Trial>,
+    removed: Removed,
+    tie: u64,
+}
+
 impl Engine {
     /// Whether the pod is placed with the others of its group.
     pub(super) fn is_of_group(&self, pod: &PodInfo) -> bool {
@@ -62,30 +73,54 @@ impl Engine {
             taken.into_iter().partition(|queued| queued.pod().is_terminating());
         let mut steps: Vec<Step> = leaving.iter().map(|queued| self.leave_out(queued.pod())).collect();
         if !pods.is_empty() {
-            steps.extend(self.try_group(&pod, pods, now, tie));
+            let group = GroupTrial { pod, pods, trials: Vec::new(), removed: Removed::new(), tie };
+            steps.extend(self.go_on(group, now));
         }
         steps
     }
 
-    fn try_group(&mut self, pod: &PodInfo, pods: Vec<QueuedPod>, now: Duration, tie: u64) -> Vec<Step> {
-        let wanted = self.queue.groups().policy(pod).map_or(1, |policy| policy.min_count());
-        let (mut trials, mut removed) = (Vec::new(), Removed::new());
-        for queued in &pods {
-            match self.attempt(queued.pod(), tie, &mut removed) {
-                Ok(trial) => trials.push(trial),
-                Err(why) => {
-                    self.undo(&pods, &trials, removed);
-                    return self.break_group(pod, pods, trials.len(), &why, now);
-                }
+    /// Tries the pods that were not tried yet, until extenders are to be asked about one.
+    fn go_on(&mut self, mut group: GroupTrial, now: Duration) -> Vec<Step> {
+        while let Some(pod) = group.pods.get(group.trials.len()).map(|queued| queued.pod().clone()) {
+            if let Some(question) = self.question(&pod, group.tie) {
+                return vec![Step::ConsultGroup(group, question)];
+            }
+            let name = pod.scheduler_name();
+            let decision = match self.pickers.get_mut(name) {
+                Some(picker) => picker.pick(&pod, self.cache.snapshot(), group.tie),
+                None => Decision::Error(format!("profile not found for scheduler name {name:?}")),
+            };
+            match self.attempt(&pod, decision, &mut group.removed) {
+                Ok(trial) => group.trials.push(trial),
+                Err(why) => return self.break_group(group, &why, now),
             }
         }
-        let is_enough = self.placed(pod) >= wanted;
+        self.conclude(group, now)
+    }
+
+    /// Goes on once extenders were asked about a pod; what is to be done then is given out next.
+    pub(crate) fn group_consulted(&mut self, mut group: GroupTrial, decision: Decision, now: Duration) {
+        let Some(pod) = group.pods.get(group.trials.len()).map(|queued| queued.pod().clone()) else { return };
+        let steps = match self.attempt(&pod, decision, &mut group.removed) {
+            Ok(trial) => {
+                group.trials.push(trial);
+                self.go_on(group, now)
+            }
+            Err(why) => self.break_group(group, &why, now),
+        };
+        steps.into_iter().rev().for_each(|step| self.decided.push_front(step));
+    }
+
+    fn conclude(&mut self, group: GroupTrial, now: Duration) -> Vec<Step> {
+        let GroupTrial { pod, pods, trials, removed, .. } = group;
+        let wanted = self.queue.groups().policy(&pod).map_or(1, |policy| policy.min_count());
+        let is_enough = self.placed(&pod) >= wanted;
         let preempts = trials.iter().any(|trial| matches!(trial, Trial::Preempts(..)));
         if is_enough && !preempts {
-            return self.settle(pod, pods.into_iter().zip(trials).collect(), now);
+            return self.settle(&pod, pods.into_iter().zip(trials).collect(), now);
         }
         self.undo(&pods, &trials, removed);
-        self.put_off(pod, pods.into_iter().zip(trials).collect(), is_enough, now)
+        self.put_off(&pod, pods.into_iter().zip(trials).collect(), is_enough, now)
     }
 
     /// How many pods of the group have a node.
@@ -93,12 +128,14 @@ impl Engine {
         self.queue.groups().members(pod).filter(|member| self.cache.pod(member).is_some()).count()
     }
 
-    /// Tries one pod; if there is room, it is taken.
-    fn attempt(&mut self, pod: &Arc<PodInfo>, tie: u64, removed: &mut Removed) -> Result<Trial, String> {
-        let Some(picker) = self.pickers.get_mut(pod.scheduler_name()) else {
-            return Err(format!("profile not found for scheduler name {:?}", pod.scheduler_name()));
-        };
-        match picker.pick(pod, self.cache.snapshot(), tie) {
+    /// Takes in what was decided about a pod; if there is room, it is taken.
+    fn attempt(
+        &mut self,
+        pod: &Arc<PodInfo>,
+        decision: Decision,
+        removed: &mut Removed,
+    ) -> Result<Trial, String> {
+        match decision {
             Decision::Error(why) => Err(why),
             Decision::Node(choice) => {
                 self.cache.assume(pod, &choice.node);
@@ -186,19 +223,14 @@ impl Engine {
         steps
     }
 
-    /// Something broke with the pod of this number: all of the group are tried again after back-off.
-    fn break_group(
-        &mut self,
-        pod: &PodInfo,
-        pods: Vec<QueuedPod>,
-        broken: usize,
-        why: &str,
-        now: Duration,
-    ) -> Vec<Step> {
+    /// Something broke with the pod that was tried last: all of the group are tried again after back-off.
+    fn break_group(&mut self, group: GroupTrial, why: &str, now: Duration) -> Vec<Step> {
+        let GroupTrial { pod, pods, trials, removed, .. } = group;
+        self.undo(&pods, &trials, removed);
         let of_others = format!("failed to schedule other pod from a pod group: {why}");
-        let mut steps = vec![told(pod, "SchedulerError", of_others.clone())];
+        let mut steps = vec![told(&pod, "SchedulerError", of_others.clone())];
         for (at, queued) in pods.into_iter().enumerate() {
-            let why = if at == broken { why.to_owned() } else { of_others.clone() };
+            let why = if at == trials.len() { why.to_owned() } else { of_others.clone() };
             steps.push(Step::Tell(self.broken(queued, why, now)));
         }
         steps

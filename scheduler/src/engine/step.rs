@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::GroupOutcome;
+use super::{GroupOutcome, GroupTrial};
 use crate::decision::NoFit;
 use crate::extender::Consultation;
 use crate::pod::PodInfo;
@@ -23,6 +23,8 @@ pub(crate) enum Step {
     TellGroup(GroupOutcome),
     /// Ask the extenders; [`super::Engine::consulted`] is told what came of it.
     Consult(QueuedPod, Box<Consultation>),
+    /// Ask the extenders about a pod of a group; [`super::Engine::group_consulted`] is told what came of it.
+    ConsultGroup(GroupTrial, Box<Consultation>),
 }
 
 /// A pod that has a node.

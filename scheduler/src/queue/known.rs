@@ -27,8 +27,7 @@ impl Known {
         self.groups.note(event, is_pending);
         let Event::Related { old, new } = event else { return };
         let is_claim = |object: &steersman_core::Object| {
-            let gvk = object.gvk();
-            gvk.group == "resource.k8s.io" && gvk.kind == "ResourceClaim"
+            object.kind() == "ResourceClaim" && object.api_version().starts_with("resource.k8s.io/")
         };
         match (old, new) {
             (_, Some(new)) if is_claim(new) => drop(self.claims.set(new.clone())),

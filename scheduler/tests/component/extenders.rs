@@ -9,12 +9,13 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::Node;
 use steersman_core::testing::Lab;
 use steersman_core::tree::{Value, json};
+use steersman_scheduler::plugins::GangScheduling;
 use steersman_scheduler::{
     Candidate, Configuration, Extender, ExtenderConfiguration, Filtered, HttpExtender, Part, PodInfo, Post,
     Profile, Registry, Victims,
 };
 
-use crate::World;
+use crate::{World, gangs};
 
 /// What an extender does when it is asked to filter.
 #[derive(Clone)]
@@ -270,6 +271,40 @@ fn an_extender_binds_in_place_of_the_plugin() {
         assert_eq!(*bound.lock().unwrap(), ["a to n1"]);
         assert_eq!(world.events("Scheduled").await, ["Successfully assigned d/a to n1"]);
     });
+}
+
+#[test]
+fn extenders_have_a_say_about_each_pod_of_a_gang() {
+    let cases = [
+        (Way::Only("n1"), [3, 0], None),
+        (Way::Only("n2"), [0, 2], Some("0/2 nodes are available: 1 Insufficient cpu, 1 is not liked.")),
+        (Way::Fail, [0, 0], Some("failed to schedule other pod from a pod group: out of order")),
+    ];
+    for (way, placed, told) in cases {
+        let lab = Lab::new();
+        let profile = Profile::default().with(GangScheduling);
+        let world = World::with(&lab, profile, |scheduler| scheduler.extender(Choosy::new(way)));
+        lab.run(async {
+            world.node("n1", "4").await;
+            world.node("n2", "2").await;
+            gangs::gang(&world, 2).await;
+            for pod in ["a", "b", "c"] {
+                world.pod(pod, "1", json!({"schedulingGroup": {"podGroupName": "g"}})).await;
+            }
+            world.seconds(1).await;
+            let mut on = [0, 0];
+            for pod in ["a", "b", "c"] {
+                let node = world.node_of(pod).await;
+                on[0] += usize::from(node.as_deref() == Some("n1"));
+                on[1] += usize::from(node.as_deref() == Some("n2"));
+            }
+            assert_eq!(on, placed);
+            if let Some(told) = told {
+                let (_, message) = world.condition("c").await;
+                assert!(message.starts_with(told), "{message}");
+            }
+        });
+    }
 }
 
 /// Answers like a web service, and notes what it was asked.
