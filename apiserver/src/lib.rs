@@ -38,6 +38,7 @@ mod encode;
 mod fault;
 mod fetch;
 mod go_regexp;
+mod go_url;
 mod health;
 pub mod http;
 mod json_text;

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::addresses;
 use super::value::Value;
-use crate::go_regexp;
+use crate::{go_regexp, go_url};
 
 /// What is said of a call that has failed; `None` if the library's own words will do.
 pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
@@ -13,7 +13,7 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
         _ => None,
     };
     match function {
-        "ip" => text(0).map(addresses::address),
+        "ip" | "ip.isCanonical" => text(0).map(addresses::address),
         "cidr" => text(0).map(addresses::network),
         "containsIP" => text(1).map(addresses::address),
         "containsCIDR" => text(1).map(addresses::network),
@@ -32,35 +32,8 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
 
 /// Why Go takes a text for no URL.
 fn url(text: &str) -> String {
-    if let Some(why) = text.split_once("://").and_then(|(_, rest)| authority(rest)) {
-        return format!("URL parse error during conversion from string: parse {text:?}: {why}");
-    }
-    let why = if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
-        "net/url: invalid control character in URL"
-    } else if text.is_empty() {
-        "empty url"
-    } else if text.starts_with(':') {
-        "missing protocol scheme"
-    } else {
-        "invalid URI for request"
-    };
+    let why = go_url::refused_as_request(text).unwrap_or_else(|| "invalid URI for request".to_owned());
     format!("URL parse error during conversion from string: parse {text:?}: {why}")
-}
-
-/// What is wrong with the host and port that a text begins with.
-fn authority(text: &str) -> Option<String> {
-    let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if host.starts_with('[') && !host.contains(']') {
-        return Some("missing ']' in host".to_owned());
-    }
-    let behind = &host[host.rfind(']').map_or(0, |end| end + 1)..];
-    let port = behind.rfind(':').map(|colon| &behind[colon..]);
-    if let Some(port) = port.filter(|port| !port[1..].bytes().all(|byte| byte.is_ascii_digit())) {
-        return Some(format!("invalid port {port:?} after host"));
-    }
-    let bad = host.chars().find(|c| " \"<>\\^`{|}".contains(*c))?;
-    Some(format!("invalid character {:?} in host name", bad.to_string()))
 }
 
 /// Why upstream's library takes a text for no semantic version.
@@ -146,5 +119,6 @@ mod tests {
         );
         assert_eq!(url("http://a:b/"), format!("{head} \"http://a:b/\": invalid port \":b\" after host"));
         assert_eq!(url("http://[::1"), format!("{head} \"http://[::1\": missing ']' in host"));
+        assert_eq!(url("/%zz"), format!("{head} \"/%zz\": invalid URL escape \"%zz\""));
     }
 }

@@ -3,7 +3,6 @@
 mod expressions;
 mod policies;
 mod rules;
-mod url;
 mod webhooks;
 
 pub(super) use policies::{AdmissionPolicies, AdmissionPolicyBindings};

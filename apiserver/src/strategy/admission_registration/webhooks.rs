@@ -5,8 +5,8 @@ use steersman_core::names;
 use steersman_core::tree::Value;
 
 use super::rules;
-use super::url::{self, Url};
 use crate::cel::Environment;
+use crate::go_url::{self, Url};
 use crate::strategy::{Strategy, checks};
 use crate::tree::{Fill, Read, fields};
 
@@ -144,7 +144,7 @@ pub(crate) fn validate_client(client: &Value, at: &Path<'_>, errors: &mut ErrorL
 }
 
 fn check_url(url: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    let Url { scheme, user, host, query, fragment } = match url::parse(url) {
+    let Url { scheme, user, host, query, fragment } = match go_url::parse(url) {
         Ok(url) => url,
         Err(why) => {
             errors.push(Error::required(at, format!("url must be a valid URL: {why}{FORM}")));

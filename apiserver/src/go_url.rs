@@ -1,14 +1,14 @@
-//! Takes the address of a webhook apart as Go's `url.Parse` does, and says in its words why that cannot be.
+//! Takes addresses apart as Go's `url` does, and says in its words why that cannot be.
 
 /// What of an address is judged.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Url<'a> {
+pub(crate) struct Url<'a> {
     /// In lower case; empty if there is none.
-    pub(super) scheme: String,
-    pub(super) user: Option<&'a str>,
-    pub(super) host: &'a str,
-    pub(super) query: &'a str,
-    pub(super) fragment: &'a str,
+    pub(crate) scheme: String,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) host: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) fragment: &'a str,
 }
 
 /// Where in an address a text stands.
@@ -22,14 +22,23 @@ enum Part {
 ///
 /// # Errors
 /// Go's words for what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Url<'_>, String> {
+pub(crate) fn parse(text: &str) -> Result<Url<'_>, String> {
     let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let url = without_fragment(rest).map_err(|why| format!("parse {rest:?}: {why}"))?;
+    let url = split(rest, false).map_err(|why| format!("parse {rest:?}: {why}"))?;
     check_escapes(fragment, Part::Other).map_err(|why| format!("parse {text:?}: {why}"))?;
     Ok(Url { fragment, ..url })
 }
 
-fn without_fragment(text: &str) -> Result<Url<'_>, String> {
+/// Why Go's `url.ParseRequestURI` refuses a text, if it does.
+pub(crate) fn refused_as_request(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some("empty url".to_owned());
+    }
+    split(text, true).err()
+}
+
+/// The parts of an address without a fragment, or of what a request is for, which is a path or begins with a scheme.
+fn split(text: &str, is_request: bool) -> Result<Url<'_>, String> {
     if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return Err("net/url: invalid control character in URL".to_owned());
     }
@@ -39,12 +48,14 @@ fn without_fragment(text: &str) -> Result<Url<'_>, String> {
     if !rest.starts_with('/') {
         let is_malformed = rest.split('/').next().is_some_and(|segment| segment.contains(':'));
         return match scheme {
+            "" if text == "*" => Ok(url),
+            "" if is_request => Err("invalid URI for request".to_owned()),
             "" if is_malformed => Err("first path segment in URL cannot contain colon".to_owned()),
             "" => check_escapes(rest, Part::Other).map(|()| url),
             _ => Ok(url),
         };
     }
-    let is_path = scheme.is_empty() && rest.starts_with("///");
+    let is_path = scheme.is_empty() && (is_request || rest.starts_with("///"));
     let Some(behind) = rest.strip_prefix("//").filter(|_| !is_path) else {
         return check_escapes(rest, Part::Other).map(|()| url);
     };
