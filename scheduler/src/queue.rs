@@ -23,7 +23,6 @@ mod rejected;
 
 pub use backoff::Backoff;
 
-pub(crate) use groups::key_of as group_of;
 pub use groups::{GroupPolicy, Groups};
 pub use known::Known;
 pub use queued::QueuedPod;

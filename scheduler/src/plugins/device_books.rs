@@ -9,7 +9,7 @@ use super::claims;
 use super::extended_claim::Made;
 use crate::devices::{Inventory, Offers};
 use crate::pod::PodInfo;
-use crate::queue::group_of;
+use crate::queue::Groups;
 use crate::snapshot::Snapshot;
 
 /// What was allocated and may not stand in the claims yet.
@@ -81,7 +81,7 @@ impl Books {
 
     /// What a claim gets for another pod of the pod's group: they share it, so that all can be placed at once.
     pub(super) fn shared(&self, claim: &ResourceClaim, pod: &PodInfo) -> Option<AllocationResult> {
-        let group = group_of(pod)?;
+        let group = Groups::key_of(pod)?;
         let books = self.lock();
         let pending = books.get(&Key::Claim(claims::uid(claim).to_owned()))?;
         (pending.group.as_ref() == Some(&group)).then(|| pending.allocation.clone())
@@ -110,7 +110,7 @@ impl Books {
     }
 
     fn enter(&self, key: Key, pod: &PodInfo, node: &str, allocation: AllocationResult, made: Option<Made>) {
-        let (pods, group) = (BTreeSet::from([pod.uid().to_owned()]), group_of(pod));
+        let (pods, group) = (BTreeSet::from([pod.uid().to_owned()]), Groups::key_of(pod));
         let pending = Pending { pods, group, node: node.to_owned(), allocation, made, written: None };
         self.lock().insert(key, pending);
     }

@@ -82,19 +82,24 @@ struct Gang {
 }
 
 impl Groups {
+    /// `namespace/group` of a pod that belongs to one.
+    pub fn key_of(pod: &PodInfo) -> Option<String> {
+        Some(format!("{}/{}", pod.namespace(), pod.scheduling_group()?))
+    }
+
     /// What the group of a pod asks for; `None` if the group does not exist.
     pub fn policy(&self, pod: &PodInfo) -> Option<GroupPolicy> {
-        self.policies.get(&*key_of(pod)?).copied()
+        self.policies.get(&*Self::key_of(pod)?).copied()
     }
 
     /// The keys of all pods of a pod's group, that pod among them once it is known.
     pub fn members(&self, pod: &PodInfo) -> impl Iterator<Item = &Arc<str>> {
-        key_of(pod).and_then(|group| self.members.get(&*group)).into_iter().flatten()
+        Self::key_of(pod).and_then(|group| self.members.get(&*group)).into_iter().flatten()
     }
 
     /// A pod is there.
     pub(super) fn add(&mut self, pod: &PodInfo) {
-        let Some(group) = key_of(pod) else { return };
+        let Some(group) = Self::key_of(pod) else { return };
         let group: Arc<str> = group.into();
         self.members.entry(group.clone()).or_default().insert(pod.key().clone());
         self.of.insert(pod.key().clone(), group);
@@ -127,9 +132,4 @@ impl Groups {
             _ => {}
         }
     }
-}
-
-/// `namespace/group` of a pod that belongs to one.
-pub(crate) fn key_of(pod: &PodInfo) -> Option<String> {
-    Some(format!("{}/{}", pod.namespace(), pod.scheduling_group()?))
 }
