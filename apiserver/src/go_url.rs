@@ -7,6 +7,8 @@ pub(crate) struct Url<'a> {
     pub(crate) scheme: String,
     pub(crate) user: Option<&'a str>,
     pub(crate) host: &'a str,
+    /// As it is written.
+    pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) fragment: &'a str,
 }
@@ -29,12 +31,13 @@ pub(crate) fn parse(text: &str) -> Result<Url<'_>, String> {
     Ok(Url { fragment, ..url })
 }
 
-/// Why Go's `url.ParseRequestURI` refuses a text, if it does.
-pub(crate) fn refused_as_request(text: &str) -> Option<String> {
-    if text.is_empty() {
-        return Some("empty url".to_owned());
-    }
-    split(text, true).err()
+/// The parts of what a request is for, as Go's `url.ParseRequestURI` finds them: it knows no fragments.
+///
+/// # Errors
+/// Go's words for what is wrong with it.
+pub(crate) fn request(text: &str) -> Result<Url<'_>, String> {
+    let url = if text.is_empty() { Err("empty url".to_owned()) } else { split(text, true) };
+    url.map_err(|why| format!("parse {text:?}: {why}"))
 }
 
 /// The parts of an address without a fragment, or of what a request is for, which is a path or begins with a scheme.
@@ -48,16 +51,16 @@ fn split(text: &str, is_request: bool) -> Result<Url<'_>, String> {
     if !rest.starts_with('/') {
         let is_malformed = rest.split('/').next().is_some_and(|segment| segment.contains(':'));
         return match scheme {
-            "" if text == "*" => Ok(url),
+            "" if text == "*" => Ok(Url { path: text, ..url }),
             "" if is_request => Err("invalid URI for request".to_owned()),
             "" if is_malformed => Err("first path segment in URL cannot contain colon".to_owned()),
-            "" => check_escapes(rest, Part::Other).map(|()| url),
+            "" => check_escapes(rest, Part::Other).map(|()| Url { path: rest, ..url }),
             _ => Ok(url),
         };
     }
     let is_path = scheme.is_empty() && (is_request || rest.starts_with("///"));
     let Some(behind) = rest.strip_prefix("//").filter(|_| !is_path) else {
-        return check_escapes(rest, Part::Other).map(|()| url);
+        return check_escapes(rest, Part::Other).map(|()| Url { path: rest, ..url });
     };
     let (authority, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
     let (user, host) =
@@ -65,7 +68,7 @@ fn split(text: &str, is_request: bool) -> Result<Url<'_>, String> {
     check_host(host)?;
     check_user(user.unwrap_or_default())?;
     check_escapes(path, Part::Other)?;
-    Ok(Url { user, host, ..url })
+    Ok(Url { user, host, path, ..url })
 }
 
 /// What stands before the first colon, if that can be a scheme, and the rest.
@@ -132,17 +135,17 @@ mod tests {
 
     #[test]
     fn addresses_are_taken_apart_as_go_takes_them_apart() {
-        let url = |scheme: &str, user, host, query, fragment| {
-            Ok(Url { scheme: scheme.to_owned(), user, host, query, fragment })
+        let url = |scheme: &str, user, host, path, query, fragment| {
+            Ok(Url { scheme: scheme.to_owned(), user, host, path, query, fragment })
         };
         let cases = [
-            ("HTTPS://x/a?b=c#d", url("https", None, "x", "b=c", "d")),
-            ("https://u:p@x:80", url("https", Some("u:p"), "x:80", "", "")),
-            ("https://[::1]:80/", url("https", None, "[::1]:80", "", "")),
-            ("https:///x", url("https", None, "", "", "")),
-            ("localhost:80/x", url("localhost", None, "", "", "")),
-            ("//x/y", url("", None, "x", "", "")),
-            ("", url("", None, "", "", "")),
+            ("HTTPS://x/a?b=c#d", url("https", None, "x", "/a", "b=c", "d")),
+            ("https://u:p@x:80", url("https", Some("u:p"), "x:80", "", "", "")),
+            ("https://[::1]:80/", url("https", None, "[::1]:80", "/", "", "")),
+            ("https:///x", url("https", None, "", "/x", "", "")),
+            ("localhost:80/x", url("localhost", None, "", "", "", "")),
+            ("//x/y", url("", None, "x", "/y", "", "")),
+            ("", url("", None, "", "", "", "")),
         ];
         for (text, expected) in cases {
             assert_eq!(parse(text), expected, "{text}");

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::addresses;
 use super::value::Value;
-use crate::{go_regexp, go_url};
+use crate::go_regexp;
 
 /// What is said of a call that has failed; `None` if the library's own words will do.
 pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
@@ -17,7 +17,6 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
         "cidr" => text(0).map(addresses::network),
         "containsIP" => text(1).map(addresses::address),
         "containsCIDR" => text(1).map(addresses::network),
-        "url" => text(0).map(url),
         "semver" => text(0).map(semver),
         // Nothing else can go wrong with it.
         "flatten" => Some("level must be non-negative".to_owned()),
@@ -28,12 +27,6 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Why Go takes a text for no URL.
-fn url(text: &str) -> String {
-    let why = go_url::refused_as_request(text).unwrap_or_else(|| "invalid URI for request".to_owned());
-    format!("URL parse error during conversion from string: parse {text:?}: {why}")
 }
 
 /// Why upstream's library takes a text for no semantic version.
@@ -106,19 +99,5 @@ mod tests {
         for (text, why) in cases {
             assert_eq!(semver(text), why, "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_no_url_is_told_as_go_tells_it() {
-        let head = "URL parse error during conversion from string: parse";
-        assert_eq!(url("abc"), format!("{head} \"abc\": invalid URI for request"));
-        assert_eq!(url(""), format!("{head} \"\": empty url"));
-        assert_eq!(
-            url("http://a b/"),
-            format!("{head} \"http://a b/\": invalid character \" \" in host name")
-        );
-        assert_eq!(url("http://a:b/"), format!("{head} \"http://a:b/\": invalid port \":b\" after host"));
-        assert_eq!(url("http://[::1"), format!("{head} \"http://[::1\": missing ']' in host"));
-        assert_eq!(url("/%zz"), format!("{head} \"/%zz\": invalid URL escape \"%zz\""));
     }
 }

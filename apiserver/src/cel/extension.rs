@@ -92,12 +92,7 @@ impl Extensions {
             let told = complaint::about(function, args);
             Failure::Error(told.unwrap_or_else(|| words(&error.to_string())))
         })?;
-        Ok(match (function, from_foreign(&result)) {
-            // Whether there is such a format is for the expression to ask.
-            ("format.named", Value::Null) => Value::Optional(None),
-            ("format.named", found @ Value::Opaque(_)) => Value::Optional(Some(Arc::new(found))),
-            (_, found) => found,
-        })
+        Ok(from_foreign(&result))
     }
 }
 
@@ -105,16 +100,7 @@ impl Extensions {
 pub(super) fn is_foreign(function: &str) -> bool {
     matches!(
         function,
-        "url"
-            | "isURL"
-            | "getScheme"
-            | "getHost"
-            | "getHostname"
-            | "getPort"
-            | "getEscapedPath"
-            | "getQuery"
-            | "ip"
-            | "isIP"
+        "ip" | "isIP"
             | "ip.isCanonical"
             | "family"
             | "isUnspecified"
@@ -136,13 +122,12 @@ pub(super) fn is_foreign(function: &str) -> bool {
             | "isGreaterThan"
             | "isLessThan"
             | "compareTo"
-            | "validate"
             | "find"
             | "findAll"
             | "strings.quote"
             | "flatten"
             | "string"
-    ) || function.starts_with("format.")
+    )
 }
 
 fn source(function: &str, has_target: bool, args: usize) -> String {
@@ -180,6 +165,8 @@ fn to_foreign(value: &Value<'_>) -> Foreign {
         Value::Optional(_) => Foreign::Null,
         Value::Type(name) => Foreign::String(Arc::new(name.clone())),
         Value::Quantity(quantity) => Foreign::String(Arc::new(quantity.to_string())),
+        Value::Url(text) => Foreign::String(Arc::new(text.as_ref().to_owned())),
+        Value::NamedFormat(name) => Foreign::String(Arc::new((*name).to_owned())),
         Value::Opaque(value) => value.clone(),
     }
 }

@@ -149,6 +149,8 @@ fn text(value: &Value<'_>) -> Result<String, String> {
         Value::Type(name) => Ok(name.clone()),
         Value::Optional(_)
         | Value::Quantity(_)
+        | Value::Url(_)
+        | Value::NamedFormat(_)
         | Value::Opaque(_)
         | Value::Authority(_)
         | Value::Failed(_) => Err(Clause::Text.unfit(value.type_name())),
@@ -190,6 +192,8 @@ fn part(value: &Value<'_>) -> Result<String, String> {
         Value::Double(value) => Ok(quote(&float(*value))),
         Value::Optional(_)
         | Value::Quantity(_)
+        | Value::Url(_)
+        | Value::NamedFormat(_)
         | Value::Opaque(_)
         | Value::Authority(_)
         | Value::Failed(_) => Err(format!("no formatting function for {}", value.type_name())),

@@ -21,6 +21,7 @@ mod extension;
 mod failure;
 mod fold;
 mod format_calls;
+mod formats;
 mod formatting;
 mod functions;
 mod json;
@@ -44,6 +45,7 @@ mod text;
 mod time;
 mod token;
 mod unify;
+mod urls;
 mod value;
 mod values;
 

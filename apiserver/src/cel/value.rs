@@ -29,6 +29,10 @@ pub(super) enum Value<'a> {
     /// A type, by its name.
     Type(String),
     Quantity(Arc<Quantity>),
+    /// A URL, as it was written.
+    Url(Arc<str>),
+    /// A format of texts, by its name.
+    NamedFormat(&'static str),
     /// A value of the libraries that `kube-cel` has: an address, a version, ….
     Opaque(Foreign),
     /// The authoriser, a question to it, or its answer.
@@ -162,6 +166,8 @@ impl<'a> Value<'a> {
             Value::Optional(_) => "optional_type",
             Value::Type(_) => "type",
             Value::Quantity(_) => "kubernetes.Quantity",
+            Value::Url(_) => "kubernetes.URL",
+            Value::NamedFormat(_) => "kubernetes.NamedFormat",
             Value::Opaque(Foreign::Opaque(value)) => value.runtime_type_name(),
             Value::Opaque(_) => "dyn",
             Value::Authority(authority) => authority.type_name(),
@@ -184,6 +190,8 @@ impl<'a> Value<'a> {
                 (a, b) => a.is_none() && b.is_none(),
             },
             (Value::Quantity(a), Value::Quantity(b)) => a == b,
+            (Value::Url(a), Value::Url(b)) => a == b,
+            (Value::NamedFormat(a), Value::NamedFormat(b)) => a == b,
             (Value::Opaque(a), Value::Opaque(b)) => a == b,
             (Value::List(a), Value::List(b)) => a.equals(b),
             (Value::Map(a), Value::Map(b)) => a.equals(b),

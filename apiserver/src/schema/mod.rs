@@ -42,7 +42,7 @@ use crate::crd::{Findings, Validator};
 pub(crate) use builtin::{lines as table, type_name};
 use carried::Carrier;
 pub(crate) use carried::{ROLLBACK, TEMPLATE_GENERATION};
-pub(crate) use check::{Check, Counterparts, float, unrecognized_formats};
+pub(crate) use check::{Check, Counterparts, float, has_format, unrecognized_formats};
 pub(crate) use cursor::Cursor;
 pub use decode::Duplicates;
 pub(crate) use document::Document;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use steersman_core::names;
 
 /// Whether a text has the format; a format that is not known fits everything.
-pub(super) fn fits(format: &str, text: &str) -> bool {
+pub(crate) fn fits(format: &str, text: &str) -> bool {
     match format {
         "date-time" | "datetime" => is_date_time(text),
         "date" => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),

@@ -15,6 +15,7 @@ use regex::Regex;
 use steersman_core::tree::Value;
 
 pub(crate) use compile::compile;
+pub(crate) use format::fits as has_format;
 pub(crate) use number::float;
 pub(crate) use ratchet::Counterparts;
 pub(crate) use walk::{check, check_update};

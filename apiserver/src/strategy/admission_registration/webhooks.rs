@@ -144,7 +144,7 @@ pub(crate) fn validate_client(client: &Value, at: &Path<'_>, errors: &mut ErrorL
 }
 
 fn check_url(url: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    let Url { scheme, user, host, query, fragment } = match go_url::parse(url) {
+    let Url { scheme, user, host, query, fragment, .. } = match go_url::parse(url) {
         Ok(url) => url,
         Err(why) => {
             errors.push(Error::required(at, format!("url must be a valid URL: {why}{FORM}")));
