@@ -114,14 +114,6 @@ pub(super) fn is_foreign(function: &str) -> bool {
             | "containsCIDR"
             | "prefixLength"
             | "masked"
-            | "semver"
-            | "isSemver"
-            | "major"
-            | "minor"
-            | "patch"
-            | "isGreaterThan"
-            | "isLessThan"
-            | "compareTo"
             | "find"
             | "findAll"
             | "strings.quote"
@@ -146,7 +138,7 @@ fn words(error: &str) -> String {
 
 fn to_foreign(value: &Value<'_>) -> Foreign {
     match value {
-        Value::Null | Value::Failed(_) | Value::Authority(_) => Foreign::Null,
+        Value::Null | Value::Failed(_) | Value::Authority(_) | Value::Version(_) => Foreign::Null,
         // None of the libraries does anything with these.
         Value::Duration(span) => Foreign::String(Arc::new(super::time::show_duration(*span))),
         Value::Timestamp(at) => Foreign::String(Arc::new(at.to_string())),

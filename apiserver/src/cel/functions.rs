@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::eval::{Outcome, field, no_such_key, show_key};
 use super::failure::Failure;
 use super::value::{Key, List, Map, Text, Value};
-use super::{convert, formats, formatting, lists, quantities, text, time, urls};
+use super::{convert, formats, formatting, lists, quantities, text, time, urls, versions};
 
 /// Calls a function with values, of which the first is its target if it has one; `None` if it is not known here.
 pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>> {
@@ -21,6 +21,7 @@ pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Option<Outcome<'a>
         .or_else(|| lists::call(function, args))
         .or_else(|| quantities::call(function, args))
         .or_else(|| urls::call(function, args))
+        .or_else(|| versions::call(function, args))
         .or_else(|| formats::call(function, args))
         .or_else(|| formatting::call(function, args))
 }

@@ -48,6 +48,7 @@ mod unify;
 mod urls;
 mod value;
 mod values;
+mod versions;
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,7 @@ use steersman_core::tree::{Map as JsonMap, Number, Value as Json};
 
 use super::authority::Authority;
 use super::kind::{Declared, ListKind, ObjectType, Type};
+use super::versions::Version;
 
 /// A value; whatever came with the object is borrowed from it.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ pub(super) enum Value<'a> {
     Quantity(Arc<Quantity>),
     /// A URL, as it was written.
     Url(Arc<str>),
+    Version(Arc<Version>),
     /// A format of texts, by its name.
     NamedFormat(&'static str),
     /// A value of the libraries that `kube-cel` has: an address, a version, ….
@@ -167,6 +169,7 @@ impl<'a> Value<'a> {
             Value::Type(_) => "type",
             Value::Quantity(_) => "kubernetes.Quantity",
             Value::Url(_) => "kubernetes.URL",
+            Value::Version(_) => "kubernetes.Semver",
             Value::NamedFormat(_) => "kubernetes.NamedFormat",
             Value::Opaque(Foreign::Opaque(value)) => value.runtime_type_name(),
             Value::Opaque(_) => "dyn",
@@ -191,6 +194,7 @@ impl<'a> Value<'a> {
             },
             (Value::Quantity(a), Value::Quantity(b)) => a == b,
             (Value::Url(a), Value::Url(b)) => a == b,
+            (Value::Version(a), Value::Version(b)) => a == b,
             (Value::NamedFormat(a), Value::NamedFormat(b)) => a == b,
             (Value::Opaque(a), Value::Opaque(b)) => a == b,
             (Value::List(a), Value::List(b)) => a.equals(b),
