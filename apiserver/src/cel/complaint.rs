@@ -15,7 +15,8 @@ pub(super) fn about(function: &str, args: &[Value<'_>]) -> Option<String> {
     match function {
         "ip" | "ip.isCanonical" => text(0).map(addresses::address),
         "cidr" => text(0).map(addresses::network),
-        "containsIP" => text(1).map(addresses::address),
+        // Upstream forgets what is wrong with the text.
+        "containsIP" => text(1).map(|_| "no such overload".to_owned()),
         "containsCIDR" => text(1).map(addresses::network),
         // Nothing else can go wrong with it.
         "flatten" => Some("level must be non-negative".to_owned()),

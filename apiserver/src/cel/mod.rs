@@ -135,6 +135,11 @@ impl Program {
         uses
     }
 
+    /// Why upstream cannot make it ready to be evaluated, though it is well-formed.
+    pub(crate) fn unready(&self) -> Option<String> {
+        Patterns::refused(&self.expr)
+    }
+
     /// Whether it is true of the variables; the second value is what that did cost.
     pub(crate) fn is_true<'a>(
         &'a self,

@@ -30,6 +30,21 @@ impl Patterns {
         Patterns(patterns)
     }
 
+    /// Why Go refuses a pattern of the calls that find, if one that stands in an expression is malformed.
+    pub(super) fn refused(expr: &Expr) -> Option<String> {
+        let mut refused = None;
+        expr.walk(&mut |expr| {
+            let Kind::Call(call) = &expr.kind else { return };
+            if matches!(call.function.as_str(), "find" | "findAll")
+                && let Some(Literal::String(text)) = call.args.first().and_then(Expr::literal)
+                && let Err(why) = Regex::new(text)
+            {
+                refused.get_or_insert_with(|| go_regexp::refusal(text, &why));
+            }
+        });
+        refused
+    }
+
     /// Whether a text has what the pattern asks for.
     pub(super) fn matches<'a>(&self, text: &str, pattern: &str) -> Outcome<'a> {
         if let Some(pattern) = self.0.get(pattern) {

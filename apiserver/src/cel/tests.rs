@@ -90,6 +90,17 @@ fn expressions_are_true_as_upstream_has_it() {
 }
 
 #[test]
+fn a_malformed_pattern_that_stands_in_an_expression_is_found_before_it_is_evaluated() {
+    let unready = |source: &str| compiled(source).unwrap().unready();
+    let why = "error parsing regexp: missing closing ]: `[`";
+    assert_eq!(unready("self.a.find('[') == ''").as_deref(), Some(why));
+    assert_eq!(unready("self.a.findAll('[', 1).size() == 0").as_deref(), Some(why));
+    assert_eq!(unready("self.a.find('[a]') == ''"), None);
+    // Whose pattern is only known later is told then.
+    assert_eq!(unready("self.a.find(self.a) == ''"), None);
+}
+
+#[test]
 fn what_goes_wrong_is_told_in_upstreams_words() {
     for (source, wanted) in [
         ("self.l[5] == 1", "index out of bounds: 5"),
@@ -99,6 +110,7 @@ fn what_goes_wrong_is_told_in_upstreams_words() {
         ("self.any > 1", "no such overload"),
         ("optional.none().value() == 1", "optional.none() dereference"),
         ("[0].all(x, 1 / x == 1)", "division by zero"),
+        ("cidr('10.0.0.0/8').containsIP(self.a)", "no such overload"),
     ] {
         assert_eq!(run(source), format!("Error({wanted:?})"), "{source}");
     }

@@ -54,6 +54,9 @@ pub(super) fn compile(
     if program.kind != Type::Bool {
         return Err(of_rule("cel expression must evaluate to a bool".to_owned()));
     }
+    if let Some(why) = program.unready() {
+        return Err(of_rule(format!("program instantiation failed: {why}")));
+    }
     let message = match text("messageExpression") {
         "" => None,
         source => Some(compile_message(library, source, &variables, declared)?),
@@ -90,6 +93,9 @@ fn compile_message(
         .map_err(|why| wrong(format!("messageExpression compilation failed: {why}")))?;
     if program.kind != Type::String {
         return Err(wrong("messageExpression must evaluate to a string".to_owned()));
+    }
+    if let Some(why) = program.unready() {
+        return Err(wrong(format!("messageExpression instantiation failed: {why}")));
     }
     Ok(program)
 }

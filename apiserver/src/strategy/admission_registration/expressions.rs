@@ -25,7 +25,10 @@ pub(super) fn judge(
 ) -> Option<Program> {
     match compiled {
         Err(why) => errors.push(Error::invalid(at, source, format!("compilation failed: {why}"))),
-        Ok(program) if wanted.is_empty() || wanted.contains(&program.kind) => return Some(program),
+        Ok(program) if wanted.is_empty() || wanted.contains(&program.kind) => match program.unready() {
+            Some(why) => errors.push(Error::internal(at, format!("program instantiation failed: {why}"))),
+            None => return Some(program),
+        },
         Ok(program) => {
             let names: Vec<String> = wanted.iter().map(name).collect();
             let wanted = match names.as_slice() {
