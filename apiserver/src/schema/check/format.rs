@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use steersman_core::names;
 
+use crate::go_url;
+
 /// Whether a text has the format; a format that is not known fits everything.
 pub(crate) fn fits(format: &str, text: &str) -> bool {
     match format {
@@ -17,7 +19,7 @@ pub(crate) fn fits(format: &str, text: &str) -> bool {
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
         "cidr" => is_cidr(text),
         "mac" => is_mac(text),
-        "uri" => is_uri(text),
+        "uri" => go_url::request(text).is_ok(),
         "email" => is_email(text),
         "hostname" => text.len() <= 255 && text.split('.').all(is_host_label),
         "uuid" => is_uuid(text, None),
@@ -151,17 +153,6 @@ fn is_mac(text: &str) -> bool {
         || matches!(dotted.len(), 3 | 4 | 10) && all(&dotted, 4)
 }
 
-/// An absolute URI or an absolute path, as Go's `url.ParseRequestURI` takes them.
-fn is_uri(text: &str) -> bool {
-    let printable = !text.is_empty() && text.chars().all(|c| !c.is_control() && c != ' ');
-    let scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-            && !rest.is_empty()
-    });
-    printable && (text.starts_with('/') || scheme)
-}
-
 fn is_email(text: &str) -> bool {
     let address = match text.split_once('<') {
         Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
@@ -289,6 +280,8 @@ mod tests {
             ("cidr", "10.0.0.0/8"),
             ("mac", "00:00:5e:00:53:01"),
             ("uri", "https://a/b?c"),
+            ("uri", "/a b"),
+            ("uri", "a:"),
             ("email", "a@b.c"),
             ("hostname", "a-b.c"),
             ("uuid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
@@ -309,6 +302,8 @@ mod tests {
             ("ipv4", "x"),
             ("cidr", "x"),
             ("uri", "x y"),
+            ("uri", "https://a b/"),
+            ("uri", "/%zz"),
             ("email", "x"),
             ("hostname", "a b"),
             ("uuid", "x"),
