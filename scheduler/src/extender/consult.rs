@@ -126,14 +126,14 @@ impl Consultation {
     /// Rules out the nodes that are left no more. Of one that was taken without a word nothing is told, and removing pods
     /// from it is no help.
     fn narrow(&self, evaluation: &mut Evaluation, nodes: &Nodes, mut said: Said) {
-        let is_left = |index: NodeIndex| nodes.values().any(|(left, _)| *left == index);
+        let left: BTreeSet<NodeIndex> = nodes.values().map(|(index, _)| *index).collect();
         let silent = || Rejection::because(Code::UnschedulableAndUnresolvable, Vec::new());
-        for gone in evaluation.all_feasible().iter().filter(|index| !is_left(*index)) {
+        for gone in evaluation.all_feasible().iter().filter(|index| !left.contains(index)) {
             said.entry(gone).or_insert_with(silent);
         }
-        said.retain(|index, _| !is_left(*index));
+        said.retain(|index, _| !left.contains(index));
         let refused = said.into_iter().map(|(index, rejection)| (index, Refusal { plugin: NAME, rejection }));
-        evaluation.narrow(nodes.values().map(|(index, _)| *index), refused);
+        evaluation.narrow(left, refused);
     }
 
     /// What the extenders add to the totals, by the name of the node: they are asked at once, and one that fails adds
