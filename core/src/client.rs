@@ -100,7 +100,7 @@ impl<K: Resource> Objects<K> {
     pub async fn create(&self, object: &K) -> Result<Arc<K>> {
         let mut target = self.target.clone();
         self.fill_namespace(&mut target, object);
-        self.client.api().create(&target, to_value(object)?, &WriteOptions::default()).await?.read()
+        self.client.api().create(&target, to_value(object)?, &WriteOptions::default()).await?.answer()
     }
 
     /// Replaces an object; 409 if it has changed since `object` was read.
@@ -115,13 +115,13 @@ impl<K: Resource> Objects<K> {
 
     /// Changes an object.
     pub async fn patch(&self, name: &str, patch: Patch) -> Result<Arc<K>> {
-        self.client.api().patch(&self.target(name), patch, &WriteOptions::default()).await?.read()
+        self.client.api().patch(&self.target(name), patch, &WriteOptions::default()).await?.answer()
     }
 
     /// Changes the status of an object.
     pub async fn patch_status(&self, name: &str, patch: Patch) -> Result<Arc<K>> {
         let target = self.target(name).subresource("status");
-        self.client.api().patch(&target, patch, &WriteOptions::default()).await?.read()
+        self.client.api().patch(&target, patch, &WriteOptions::default()).await?.answer()
     }
 
     /// Deletes an object with the defaults of its kind.
@@ -150,6 +150,6 @@ impl<K: Resource> Objects<K> {
         let name = object.metadata().name.as_deref().unwrap_or_default();
         let mut target = self.target(name).subresource(subresource);
         self.fill_namespace(&mut target, object);
-        self.client.api().update(&target, to_value(object)?, &WriteOptions::default()).await?.read()
+        self.client.api().update(&target, to_value(object)?, &WriteOptions::default()).await?.answer()
     }
 }

@@ -252,10 +252,17 @@ impl Object {
         let _ = self.0.lean.set(Arc::new(typed));
     }
 
-    /// The typed object, for one who alone wants it: what was decoded before is shared, but nothing is kept.
-    pub fn read<K: Resource>(&self) -> Result<Arc<K>> {
-        let decoded = self.0.decoded.get().and_then(|any| any.clone().downcast().ok());
-        decoded.map_or_else(|| parse(&self.0.json).map(Arc::new), Ok)
+    /// The typed object for the client who wrote it. Components that follow the kind read every new version, too: so what is
+    /// decoded here is kept without `managedFields`, and [`Object::lean`] shares it.
+    pub fn answer<K: Resource>(&self) -> Result<Arc<K>> {
+        if let Some(decoded) = self.0.decoded.get().and_then(|any| any.clone().downcast().ok()) {
+            return Ok(decoded);
+        }
+        let lean = self.lean()?;
+        let Some(managed) = self.managed_fields() else { return Ok(lean) };
+        let mut whole = K::clone(&lean);
+        whole.metadata_mut().managed_fields = parse(managed.as_bytes())?;
+        Ok(Arc::new(whole))
     }
 
     fn read_lean<K: Resource>(&self) -> Result<K> {
@@ -379,9 +386,17 @@ mod tests {
         assert_eq!(pod.managed_fields(), Some(r#"[{"manager":"m"}]"#));
         let (whole, lean): (Arc<Pod>, Arc<Pod>) = (pod.decode().unwrap(), pod.lean().unwrap());
         assert!(Arc::ptr_eq(&lean, &pod.lean().unwrap()));
-        assert!(Arc::ptr_eq(&whole, &pod.read().unwrap()));
+        assert!(Arc::ptr_eq(&whole, &pod.answer().unwrap()));
         assert_eq!((whole.metadata.managed_fields.is_some(), &lean.metadata.managed_fields), (true, &None));
         assert_eq!((&lean.metadata.name, &lean.spec), (&whole.metadata.name, &whole.spec));
+    }
+
+    #[test]
+    fn who_wrote_an_object_decodes_it_for_those_who_follow_it() {
+        let pod = pod();
+        let answer: Arc<Pod> = pod.answer().unwrap();
+        assert_eq!(pod.known_lean::<Pod>().unwrap().metadata.managed_fields, None);
+        assert_eq!(answer, pod.bare().decode().unwrap());
     }
 
     #[test]
