@@ -1,10 +1,11 @@
 //! Posts to subresources, and what their handlers may do to the cluster.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::api::{Deletion, Target, WriteOptions};
+use steersman_core::object::Metadata;
 use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
@@ -72,10 +73,25 @@ impl Request<'_> {
         self.core.cache.current().await?;
         let (core, caller, target) = (self.core, self.caller, self.target);
         let call = Calling { core, caller, target, options, cx: self.context() };
-        let mut answer = handler.create(&call, posted.tree).await?;
-        posted.owners.put(&mut answer);
-        Ok(Written { object: Object::from_value(&answer)?, created: true })
+        let object = match handler.create(&call, posted.tree).await? {
+            Some(mut answer) => {
+                posted.owners.put(&mut answer);
+                Object::from_value(&answer)?
+            }
+            None => success(),
+        };
+        Ok(Written { object, created: true })
     }
+}
+
+/// What a POST answers that made no object.
+fn success() -> Object {
+    static SUCCESS: LazyLock<Object> = LazyLock::new(|| {
+        let json: &[u8] =
+            br#"{"apiVersion":"v1","code":201,"kind":"Status","metadata":{},"status":"Success"}"#;
+        Object::from_parts(json, "v1", "Status", Metadata::default())
+    });
+    SUCCESS.clone()
 }
 
 #[async_trait]

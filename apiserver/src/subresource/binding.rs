@@ -13,7 +13,7 @@ use steersman_core::resource::GroupResource;
 use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Error, Object, Result};
 
-use super::{Call, Edited, Subresource, success};
+use super::{Call, Edited, Subresource};
 use crate::conditions;
 use crate::moment::seconds;
 use crate::splice::Fields;
@@ -31,7 +31,7 @@ impl Subresource for Binding {
         "binding"
     }
 
-    async fn create(&self, call: &dyn Call, body: Value) -> Result<Value> {
+    async fn create(&self, call: &dyn Call, body: Value) -> Result<Option<Value>> {
         let pod = super::parent(call);
         if body.at("metadata").text("name") != pod.name {
             return Err(Error::bad_request("name in URL does not match name in Binding object"));
@@ -42,7 +42,7 @@ impl Subresource for Binding {
         }
         let now = seconds(call.context().now);
         call.edit(&pod, &|object| bind(object, &body, &now)).await?;
-        Ok(success())
+        Ok(None)
     }
 }
 

@@ -11,7 +11,7 @@ use steersman_core::selector::LabelSelector;
 use steersman_core::tree::{Value, from_value, json};
 use steersman_core::{Error, Object, Result};
 
-use super::{Call, Subresource, budget, success};
+use super::{Call, Subresource, budget};
 use crate::conditions;
 use crate::fault;
 use crate::moment::seconds;
@@ -37,7 +37,7 @@ impl Subresource for Eviction {
         "eviction"
     }
 
-    async fn create(&self, call: &dyn Call, body: Value) -> Result<Value> {
+    async fn create(&self, call: &dyn Call, body: Value) -> Result<Option<Value>> {
         let target = super::parent(call);
         if body.at("metadata").text("name") != target.name {
             return Err(Error::bad_request("name in URL does not match name in Eviction object"));
@@ -58,7 +58,7 @@ impl Subresource for Eviction {
             preconditions.resource_version = Some(pod.resource_version().to_owned());
         }
         evict(call, &target, options).await?;
-        Ok(success())
+        Ok(None)
     }
 }
 

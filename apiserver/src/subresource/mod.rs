@@ -21,7 +21,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use steersman_core::api::{Deletion, Target, WriteOptions};
 use steersman_core::field::ErrorList;
 use steersman_core::object::Metadata;
-use steersman_core::tree::{Value, json};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use crate::authenticate::ServiceAccounts;
@@ -111,8 +111,9 @@ pub trait Subresource: Send + Sync {
         false
     }
 
-    /// Answers a POST. The body has passed its schema and admission.
-    async fn create(&self, call: &dyn Call, body: Value) -> Result<Value> {
+    /// Answers a POST: with an object, or with no more than that it went well. The body has passed its schema and
+    /// admission.
+    async fn create(&self, call: &dyn Call, body: Value) -> Result<Option<Value>> {
         let _ = body;
         Err(unsupported(call.target(), "POST"))
     }
@@ -157,11 +158,6 @@ pub(crate) fn builtin(accounts: Option<ServiceAccounts>) -> Vec<Box<dyn Subresou
 /// The object that a request to a subresource is about.
 fn parent(call: &dyn Call) -> Target {
     Target { subresource: Cow::Borrowed(""), ..call.target().clone() }
-}
-
-/// What a POST that made no object answers.
-fn success() -> Value {
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 }
 
 fn unsupported(target: &Target, verb: &str) -> Error {

@@ -50,7 +50,7 @@ impl Subresource for Tokens {
         true
     }
 
-    async fn create(&self, call: &dyn Call, mut body: Value) -> Result<Value> {
+    async fn create(&self, call: &dyn Call, mut body: Value) -> Result<Option<Value>> {
         let Some(accounts) = &self.0 else {
             return Err(Error::not_implemented(
                 "this server has no key to sign the tokens of service accounts",
@@ -68,7 +68,7 @@ impl Subresource for Tokens {
         let expires =
             call.context().now.saturating_add(SignedDuration::from_secs(seconds)).map_err(Error::internal)?;
         body["status"] = json!({"token": token, "expirationTimestamp": moment::seconds(expires)});
-        Ok(body)
+        Ok(Some(body))
     }
 }
 

@@ -50,12 +50,14 @@ impl<P> Policies<P> {
         Policies { policies: of(policies), bindings: of(bindings), compile, compiled: Mutex::default() }
     }
 
-    /// The policies that are about a write, by their names.
+    /// Whether there may be policies about a write.
+    pub(super) fn may_be_about(&self, write: &Attributes<'_>) -> bool {
+        !write.configures_admission() && !write.cluster.list(&self.bindings, "").is_empty()
+    }
+
+    /// The policies that are about a write, by their names, where there may be some.
     pub(super) fn about(&self, write: &Attributes<'_>) -> Result<Vec<Bound<P>>> {
         let bindings = write.cluster.list(&self.bindings, "");
-        if bindings.is_empty() || write.configures_admission() {
-            return Ok(Vec::new());
-        }
         let bindings: Vec<Value> = bindings.iter().map(Object::to_value).collect::<Result<_>>()?;
         let mut bound = Vec::new();
         for object in write.cluster.list(&self.policies, "") {

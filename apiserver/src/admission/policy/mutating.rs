@@ -47,6 +47,10 @@ impl Admission for MutatingAdmissionPolicy {
         "MutatingAdmissionPolicy"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        self.0.may_be_about(write)
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         let namespace = Namespace::default();
         let bound = self.0.about(write)?;

@@ -59,6 +59,10 @@ impl Admission for ValidatingAdmissionPolicy {
         "ValidatingAdmissionPolicy"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        self.0.may_be_about(write)
+    }
+
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
         let (namespace, mut answers) = (Namespace::default(), Seen::answers(write));
         let (mut refusal, mut shown) = (None, None);

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::tree::Value;
-use steersman_core::{Quantity, Result};
+use steersman_core::{Object, Quantity, Result};
 
 use super::{Admission, Attributes, Operation};
 use crate::amounts::{self, Amounts};
@@ -27,14 +27,12 @@ impl Admission for ResourceQuota {
         "ResourceQuota"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        !write.namespace.is_empty() && !quotas(write).is_empty()
+    }
+
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
-        if write.namespace.is_empty() {
-            return Ok(());
-        }
-        let quotas = write.cluster.list(&GroupResource::new("", "resourcequotas"), write.namespace);
-        let Some(meter) = Some(write).filter(|_| !quotas.is_empty()).and_then(Meter::of) else {
-            return Ok(());
-        };
+        let (quotas, Some(meter)) = (quotas(write), Meter::of(write)) else { return Ok(()) };
         let demand = Demand::of(meter, write);
         let mut concerned = Vec::new();
         for quota in &quotas {
@@ -165,4 +163,9 @@ impl<'a> Demand<'a> {
 
 fn show<'a>(amounts: impl Iterator<Item = (&'a String, &'a Quantity)>) -> String {
     amounts.map(|(name, amount)| format!("{name}={amount}")).collect::<Vec<_>>().join(",")
+}
+
+/// The quotas of the namespace that is written to.
+fn quotas(write: &Attributes<'_>) -> Vec<Object> {
+    write.cluster.list(&GroupResource::new("", "resourcequotas"), write.namespace)
 }

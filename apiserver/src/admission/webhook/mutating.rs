@@ -20,11 +20,12 @@ impl Admission for MutatingAdmissionWebhook {
         "MutatingAdmissionWebhook"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        !self.0.hooks(write).is_empty()
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         let hooks = self.0.hooks(write);
-        if hooks.is_empty() {
-            return Ok(());
-        }
         write.reinvocation.resume(Reinvoked::Webhooks, write.object);
         for hook in &*hooks {
             self.invoke(hook, write).await?;

@@ -15,6 +15,10 @@ impl Admission for ValidatingAdmissionWebhook {
         "ValidatingAdmissionWebhook"
     }
 
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        !self.0.hooks(write).is_empty()
+    }
+
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
         let hooks = self.0.hooks(write);
         let mut asked = Vec::new();
