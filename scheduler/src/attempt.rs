@@ -8,7 +8,7 @@ use crate::decision::Diagnosis;
 use crate::dry_runs::DryRuns;
 use crate::plugin::{NodeFilter, Plugin, Prepared};
 use crate::pod::PodInfo;
-use crate::snapshot::{NodeView, Snapshot};
+use crate::snapshot::{Domains, NodeView, Snapshot};
 use crate::verdict::{Refusal, Rejection};
 
 /// What a [`crate::PostFilter`] works with.
@@ -164,6 +164,18 @@ impl Filters {
         filter.check(node).map_err(|rejection| Refusal { plugin, rejection })
     }
 
+    /// What one filter says of all nodes of a domain alike.
+    pub(crate) fn check_domain(
+        &self,
+        filter: usize,
+        domains: &Arc<Domains>,
+        domain: usize,
+    ) -> Option<Result<(), Refusal>> {
+        let (plugin, filter) = &self.prepared[filter];
+        let verdict = filter.check_domain(domains, domain)?;
+        Some(verdict.map_err(|rejection| Refusal { plugin, rejection }))
+    }
+
     /// Has one filter take in what happened.
     pub(crate) fn follow_one(&mut self, filter: usize, changes: &[Change<'_>]) -> Reach {
         self.prepared[filter].1.follow(changes)
@@ -178,6 +190,9 @@ impl Filters {
 
     /// Whether the pod can be on the node if those come that wait for room there and are no less important.
     pub(crate) fn check_ahead(&mut self, node: NodeView<'_>) -> Result<(), Refusal> {
+        if node.waiting().is_empty() {
+            return Ok(());
+        }
         let goes_first =
             |other: &&Arc<PodInfo>| other.priority() >= self.pod.priority() && !other.is(&self.pod);
         let ahead: Vec<&Arc<PodInfo>> = node.waiting().iter().filter(goes_first).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::pod::PodInfo;
-use crate::snapshot::{Domains, NodeIndex, NodeView};
+use crate::snapshot::{Domains, NodeView};
 
 /// A pod has come to a node or gone from it. The node is seen as it is now.
 #[derive(Clone, Copy, Debug)]
@@ -84,10 +84,5 @@ impl Reached {
     /// The domains.
     pub(crate) fn domains(&self) -> &[(Arc<Domains>, usize)] {
         &self.domains
-    }
-
-    /// The nodes of the domains.
-    pub(crate) fn of_domains(&self) -> impl Iterator<Item = NodeIndex> {
-        self.domains.iter().flat_map(|(domains, domain)| domains.nodes(*domain)).copied()
     }
 }

@@ -14,7 +14,7 @@ use crate::points::Point;
 use crate::profile::Profile;
 use crate::ranking::{NodeSet, Ranking};
 use crate::refusals::Refusals;
-use crate::snapshot::{Moment, NodeIndex, NodeView, Snapshot, What};
+use crate::snapshot::{Domains, Moment, NodeIndex, NodeView, Snapshot, What};
 use crate::verdict::Refusal;
 
 /// How many filters are remembered to have nothing against a node.
@@ -37,6 +37,15 @@ pub(crate) struct Evaluation {
     own: Option<NodeIndex>,
     moment: Moment,
     related: u64,
+}
+
+/// What a filter says of all nodes of a domain.
+struct Word {
+    /// The bit of the filter.
+    filter: u64,
+    domains: Arc<Domains>,
+    domain: usize,
+    verdict: Result<(), Refusal>,
 }
 
 impl Evaluation {
@@ -92,7 +101,7 @@ impl Evaluation {
             return false;
         }
         let Some(changed) = snapshot.history().since(&self.moment) else { return false };
-        let (mut changes, mut again) = (Vec::new(), Vec::from_iter(self.own));
+        let (mut changes, mut again, mut words) = (Vec::new(), Vec::from_iter(self.own), Vec::new());
         self.filters.judge(pod);
         self.own = own(pod, snapshot);
         again.extend(self.own);
@@ -105,28 +114,31 @@ impl Evaluation {
                 What::Waits => {}
             }
         }
-        if !self.follow_filters(snapshot, &changes, &mut again)
+        if !self.follow_filters(snapshot, &changes, &mut again, &mut words)
             || self.refusals.kinds_len() > snapshot.len() + 100
         {
             return false;
         }
         let mut refusals = std::mem::take(&mut self.refusals);
-        let told = Arc::make_mut(&mut refusals);
+        let (told, mut flipped) = (Arc::make_mut(&mut refusals), Vec::new());
+        for word in words {
+            self.judge_domain(word, told, &mut flipped, &mut again);
+        }
         again.retain(|node| snapshot.node(*node).is_some_and(|node| self.judge(node, told)));
         self.refusals = refusals;
         self.moment = snapshot.history().now();
-        let flipped = again.into_iter().map(|node| (node, self.feasible.contains(node)));
-        let flipped: Vec<(NodeIndex, bool)> = flipped.collect();
+        flipped.extend(again.into_iter().map(|node| (node, self.feasible.contains(node))));
         self.follow_ranking(snapshot, &changes, &flipped);
         true
     }
 
-    /// Has the filters take in what happened, and adds the nodes that it reaches.
+    /// Has the filters take in what happened, and adds the nodes that it reaches, or what a filter says of whole domains.
     fn follow_filters(
         &mut self,
         snapshot: &Snapshot,
         changes: &[Change<'_>],
         again: &mut Vec<NodeIndex>,
+        words: &mut Vec<Word>,
     ) -> bool {
         let filters = if changes.is_empty() { 0 } else { self.filters.len() };
         let mut of_nodes = 0;
@@ -139,7 +151,12 @@ impl Evaluation {
             } else if reached.everywhere {
                 again.extend(snapshot.nodes().map(|node| node.index()));
             } else {
-                again.extend(reached.of_domains());
+                for (domains, domain) in reached.domains() {
+                    match self.word(filter, domains, *domain, snapshot) {
+                        Some(word) => words.push(word),
+                        None => again.extend(domains.nodes(*domain)),
+                    }
+                }
             }
             if reached.nodes {
                 of_nodes |= bit(filter);
@@ -148,6 +165,50 @@ impl Evaluation {
         }
         changes.iter().for_each(|change| self.passed[change.node.index().place()] &= !of_nodes);
         true
+    }
+
+    /// What a filter says of a domain, if that is all there is to know of its nodes: pods that wait for a node are counted
+    /// in node by node.
+    fn word(
+        &self,
+        filter: usize,
+        domains: &Arc<Domains>,
+        domain: usize,
+        snapshot: &Snapshot,
+    ) -> Option<Word> {
+        let counts = self.filters.len() <= KNOWN && snapshot.nominated().is_empty();
+        let verdict = counts.then(|| self.filters.check_domain(filter, domains, domain))??;
+        Some(Word { filter: bit(filter), domains: domains.clone(), domain, verdict })
+    }
+
+    /// Has a filter's word count for the nodes of a domain. Those are left to be judged one by one that another filter
+    /// may have something against.
+    fn judge_domain(
+        &mut self,
+        word: Word,
+        refusals: &mut Refusals,
+        flipped: &mut Vec<(NodeIndex, bool)>,
+        again: &mut Vec<NodeIndex>,
+    ) {
+        let (number, passed) = match word.verdict {
+            Ok(()) => (0, self.known),
+            Err(refusal) => (refusals.kinds().number(refusal), self.known & !word.filter),
+        };
+        for node in word.domains.nodes(word.domain) {
+            let known = &mut self.passed[node.place()];
+            if *known | word.filter != self.known {
+                *known &= !word.filter;
+                again.push(*node);
+                continue;
+            }
+            *known = passed;
+            if refusals.number(*node) != number {
+                refusals.set_number(*node, number);
+            }
+            if self.feasible.set(*node, number == 0) {
+                flipped.push((*node, number == 0));
+            }
+        }
     }
 
     /// A ranking that cannot follow is made anew when it is needed.

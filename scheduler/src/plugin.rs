@@ -187,6 +187,12 @@ pub trait NodeFilter: Send {
     /// Whether the pod can be on the node. The node may have been edited since the filter was prepared.
     fn check(&self, node: NodeView<'_>) -> Verdict;
 
+    /// What it says of each node of a domain, if it is sure to say the same of all of them, edited or not.
+    fn check_domain(&self, domains: &Arc<Domains>, domain: usize) -> Option<Verdict> {
+        let _ = (domains, domain);
+        None
+    }
+
     /// Takes in what happened in the cluster since it was last asked, in order, so that it judges as if it were prepared
     /// now. What is undone by a later change reaches nothing.
     fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
@@ -312,6 +318,8 @@ impl<F: Fn(NodeView<'_>) -> i64 + Send> NodeScore for F {
 pub enum Normalize {
     /// They are.
     Not,
+    /// Each by itself, whatever the others are.
+    Each(fn(i64) -> i64),
     /// In proportion: the highest becomes the best.
     Proportional,
     /// In proportion, the other way round: 0 becomes the best.

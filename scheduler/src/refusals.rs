@@ -32,7 +32,8 @@ impl Kinds {
 
     pub(crate) fn number(&mut self, refusal: Refusal) -> u32 {
         // Nodes of one domain are refused one after the other.
-        if self.refusals.get(self.latest).is_some_and(|latest| *latest == refusal) {
+        let is_it = |latest: &Refusal| latest.is_same(&refusal) || *latest == refusal;
+        if self.refusals.get(self.latest).is_some_and(is_it) {
             return (self.latest + 1) as u32;
         }
         if let Some(number) = self.numbers.get(&refusal) {

@@ -204,8 +204,10 @@ async fn patch_status(
     if status.is_empty() {
         return Ok(());
     }
-    let pods = client.namespaced::<Pod>(pod.namespace());
-    pods.patch_status(pod.name(), Patch::Strategic(json!({"status": status}))).await.map(drop)
+    // Nobody reads the answer.
+    let target = client.namespaced::<Pod>(pod.namespace()).target(pod.name()).subresource("status");
+    let patch = Patch::Strategic(json!({"status": status}));
+    client.api().patch(&target, patch, &WriteOptions::default()).await.map(drop)
 }
 
 /// A pod that is gone needs no telling; other failures are told by the next attempt.

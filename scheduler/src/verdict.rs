@@ -1,7 +1,7 @@
 //! What a plugin says of a pod or of a pod on a node: nothing against it, or a rejection with its reasons.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::{fmt, ptr};
 
 /// `Ok` where the plugin has nothing against it.
 pub type Verdict = Result<(), Rejection>;
@@ -97,4 +97,17 @@ pub struct Refusal {
     pub plugin: &'static str,
     /// What it says.
     pub rejection: Rejection,
+}
+
+impl Refusal {
+    /// Whether both are the same, as can be told without reading their words.
+    pub(crate) fn is_same(&self, other: &Refusal) -> bool {
+        let (one, two) = (&self.rejection, &other.rejection);
+        let (Reasons::One(Cow::Borrowed(reason)), Reasons::One(Cow::Borrowed(other_reason))) =
+            (&one.reasons, &two.reasons)
+        else {
+            return false;
+        };
+        ptr::eq(self.plugin, other.plugin) && one.code == two.code && ptr::eq(*reason, *other_reason)
+    }
 }

@@ -19,6 +19,8 @@ struct Wishes {
     apart: Vec<WeightedTerm>,
     hard_weight: i64,
     weights: Tallies,
+    /// Whether nobody had wished anything when it was made: no node is better than another then.
+    idle: bool,
 }
 
 pub(super) fn prepare(args: &InterPodAffinityArgs, pod: &Arc<PodInfo>, nodes: &Snapshot) -> Scoring {
@@ -31,6 +33,7 @@ pub(super) fn prepare(args: &InterPodAffinityArgs, pod: &Arc<PodInfo>, nodes: &S
         apart: resolved(&pod.terms().preferred_anti_affinity),
         hard_weight: args.hard_pod_affinity_weight,
         weights: Tallies::default(),
+        idle: false,
     };
     let has_wishes = !wishes.near.is_empty() || !wishes.apart.is_empty();
     if args.ignore_preferred_terms_of_existing_pods && !has_wishes {
@@ -47,7 +50,9 @@ pub(super) fn prepare(args: &InterPodAffinityArgs, pod: &Arc<PodInfo>, nodes: &S
             reached.clear();
         }
     }
-    Scoring::PerNode { score: Box::new(wishes), normalize: Normalize::With(normalize) }
+    wishes.idle = wishes.weights.is_empty();
+    let normalize = if wishes.idle { Normalize::Each(|_| 0) } else { Normalize::With(normalize) };
+    Scoring::PerNode { score: Box::new(wishes), normalize }
 }
 
 impl Wishes {
@@ -101,7 +106,11 @@ impl NodeScore for Wishes {
             self.add_theirs(*change, &mut reached);
             self.add_own(*change, &mut reached);
         }
-        Reach::Domains(reached)
+        match (self.idle, reached.is_empty()) {
+            (true, true) => Reach::Nowhere,
+            (true, false) => Reach::Unknown,
+            (false, _) => Reach::Domains(reached),
+        }
     }
 
     fn domains(&self) -> Option<Arc<Domains>> {

@@ -22,7 +22,7 @@ use crate::faults::Faults;
 use crate::plugin::{Filter, NodeFilter, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::signature::{Part, Signature};
-use crate::snapshot::{NodeIndex, NodeView, Snapshot};
+use crate::snapshot::{Domains, NodeIndex, NodeView, Snapshot};
 use crate::verdict::{Rejection, Verdict};
 
 /// Rules out and ranks nodes by how evenly pods would be spread.
@@ -154,18 +154,14 @@ struct Spread(Counts);
 
 impl NodeFilter for Spread {
     fn check(&self, node: NodeView<'_>) -> Verdict {
-        for count in &self.0.each {
-            let domain = count.domains.domain(node.index());
-            if domain == 0 {
-                return Err(Rejection::unresolvable(
-                    "node(s) didn't match pod topology spread constraints (missing required label)",
-                ));
-            }
-            if count.exceeds(count.at(domain), count.least()) {
-                return Err(Rejection::unschedulable("node(s) didn't match pod topology spread constraints"));
-            }
+        self.0.each.iter().try_for_each(|count| check(count, count.domains.domain(node.index())))
+    }
+
+    fn check_domain(&self, domains: &Arc<Domains>, domain: usize) -> Option<Verdict> {
+        match self.0.each.as_slice() {
+            [count] if Arc::ptr_eq(&count.domains, domains) => Some(check(count, domain)),
+            _ => None,
         }
-        Ok(())
     }
 
     fn follow(&mut self, changes: &[Change<'_>]) -> Reach {
@@ -181,6 +177,19 @@ impl NodeFilter for Spread {
 
     fn suppose(&mut self, change: Change<'_>) {
         self.0.change(change, true, |_, _, _, _| {});
+    }
+}
+
+/// What a constraint says of the nodes of one of its domains.
+fn check(count: &Count, domain: usize) -> Verdict {
+    if domain == 0 {
+        return Err(Rejection::unresolvable(
+            "node(s) didn't match pod topology spread constraints (missing required label)",
+        ));
+    }
+    match count.exceeds(count.at(domain), count.least()) {
+        true => Err(Rejection::unschedulable("node(s) didn't match pod topology spread constraints")),
+        false => Ok(()),
     }
 }
 

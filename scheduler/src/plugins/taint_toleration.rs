@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Toleration};
+use k8s_openapi::api::core::v1::{Node, Taint, Toleration};
 
 use super::{Configured, NoArgs, tolerations};
 use crate::event::{Event, Wake};
-use crate::plugin::{Filter, Normalize, Plugin, Prepared, Score, Scoring};
+use crate::plugin::{Filter, MAX_SCORE, Normalize, Plugin, Prepared, Score, Scoring};
 use crate::pod::PodInfo;
 use crate::signature::{Part, Signature};
-use crate::snapshot::{NodeIndex, Snapshot};
+use crate::snapshot::{NodeIndex, NodeView, Snapshot};
 use crate::verdict::Rejection;
 
 /// Rules out and ranks nodes by their taints.
@@ -67,18 +67,27 @@ impl Filter for TaintToleration {
 
 impl Score for TaintToleration {
     /// The fewer taints of effect PreferNoSchedule are not tolerated, the better.
-    fn prepare(&self, pod: &Arc<PodInfo>, _: &Snapshot, _: &[NodeIndex]) -> Scoring {
+    fn prepare(&self, pod: &Arc<PodInfo>, nodes: &Snapshot, _: &[NodeIndex]) -> Scoring {
+        if !nodes.nodes().any(|node| soft_taints(node).next().is_some()) {
+            // Usually no node has such taints. All are the best then, whichever will do.
+            return Scoring::per_bare_node(|_| 0, Normalize::Each(|_| MAX_SCORE));
+        }
         let counts = |toleration: &&Toleration| {
             matches!(toleration.effect.as_deref(), None | Some("" | "PreferNoSchedule"))
         };
         let tolerations: Vec<Toleration> = tolerations::of(pod).iter().filter(counts).cloned().collect();
-        let score = move |node: crate::NodeView<'_>| {
-            let soft = node.taints().iter().filter(|taint| taint.effect == "PreferNoSchedule");
-            let untolerated = soft.filter(|taint| !tolerations::tolerates_any(&tolerations, taint));
+        let score = move |node: NodeView<'_>| {
+            let untolerated =
+                soft_taints(node).filter(|taint| !tolerations::tolerates_any(&tolerations, taint));
             i64::try_from(untolerated.count()).unwrap_or(i64::MAX)
         };
         Scoring::per_bare_node(score, Normalize::Reversed)
     }
+}
+
+/// The taints that pods avoid, but need not.
+fn soft_taints(node: NodeView<'_>) -> impl Iterator<Item = &Taint> {
+    node.taints().iter().filter(|taint| taint.effect == "PreferNoSchedule")
 }
 
 impl Configured for TaintToleration {

@@ -60,6 +60,11 @@ impl Tallies {
         tallies
     }
 
+    /// Whether there are none yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn tally(&mut self, key: &str, snapshot: &Snapshot) -> &mut Tally {
         let at = self.0.iter().position(|tally| tally.key == key).unwrap_or_else(|| {
             let domains = snapshot.domains(key);

@@ -114,14 +114,14 @@ impl Column {
         slots.into_iter().try_for_each(|slot| match self.raw[slot] {
             UNKNOWN => Ok(()),
             LEFT_OUT => self.set(slot, 0, totals),
-            raw if self.is_scaled() => self.set(slot, raw, totals),
+            raw if self.stands_alone() => self.set(slot, self.normalize.alone(raw), totals),
             raw => self.set(slot, self.levels.normalized(raw), totals),
         })
     }
 
-    /// Whether raw scores are scores already.
-    fn is_scaled(&self) -> bool {
-        matches!(self.normalize, Normalize::Not)
+    /// Whether a score does not depend on others.
+    fn stands_alone(&self) -> bool {
+        matches!(self.normalize, Normalize::Not | Normalize::Each(_))
     }
 
     /// Takes in that a node has begun or ceased to do. Adds its slot if that has begun to, too, and its score may not be
@@ -136,7 +136,7 @@ impl Column {
             }
         }
         let raw = self.raw[slot];
-        if self.is_scaled() && raw != UNKNOWN {
+        if self.stands_alone() && raw != UNKNOWN {
             return;
         }
         match is_feasible {
@@ -192,13 +192,13 @@ impl Column {
     }
 
     fn enter(&mut self, slot: usize, raw: i64) {
-        if raw > LEFT_OUT && !self.is_scaled() {
+        if raw > LEFT_OUT && !self.stands_alone() {
             self.levels.insert(slot, raw);
         }
     }
 
     fn leave(&mut self, slot: usize, raw: i64) {
-        if raw > LEFT_OUT && !self.is_scaled() {
+        if raw > LEFT_OUT && !self.stands_alone() {
             self.levels.remove(slot, raw);
         }
     }
@@ -223,10 +223,18 @@ impl Normalize {
     fn apply(&self, raw: i64, range: Range) -> i64 {
         match self {
             _ if raw <= LEFT_OUT => 0,
-            Normalize::Not => raw,
+            Normalize::Not | Normalize::Each(_) => self.alone(raw),
             Normalize::Proportional => share(raw, range.highest),
             Normalize::Reversed => MAX_SCORE - share(raw, range.highest),
             Normalize::With(rule) => rule(raw, range),
+        }
+    }
+
+    /// The score, where it does not depend on others.
+    fn alone(&self, raw: i64) -> i64 {
+        match self {
+            Normalize::Each(rule) => rule(raw),
+            _ => raw,
         }
     }
 }
@@ -247,6 +255,7 @@ mod tests {
             (Normalize::Reversed, [1, 2, 4], [75, 50, 0]),
             (Normalize::Proportional, [0, 0, 0], [0, 0, 0]),
             (Normalize::Reversed, [0, 0, 0], [100, 100, 100]),
+            (Normalize::Each(|raw| 10 * raw), [1, 2, 4], [10, 20, 40]),
         ];
         for (normalize, raw, expected) in cases {
             let range = Range { lowest: raw[0], highest: raw[2] };
