@@ -1,7 +1,7 @@
-//! Builds the executable as it is given to others: optimised for what a load has shown of where its time goes.
+//! Builds programs that were optimised for what a run of theirs has shown of where its time goes: the executable as it is
+//! given to others, which learns from a load, and examples, each of which learns from itself.
 //!
-//! The load is built so that it counts, runs, and what it has counted tells the compiler what is hot. It takes two builds
-//! of the profile `dist`.
+//! A program is built so that it counts, runs, and what it has counted tells the compiler what is hot. It takes two builds.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -12,30 +12,60 @@ const ROWS: [&str; 4] = ["creates", "gets", "list", "watch"];
 
 /// Builds `steersman` and `load` below `target`, and gives the folder that they are in.
 pub(crate) fn build(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let host = host()?;
-    let profdata = profdata(&host)?;
-    let (counts, profile) = (target.join("counts"), target.join("steersman.profdata"));
-    if counts.exists() {
-        std::fs::remove_dir_all(&counts)?;
+    let dist = Build { profile: "dist", host: host()?, target };
+    let flags = dist.learn(&["--package=load"], |built| run(Command::new(built.join("load")).args(ROWS)))?;
+    dist.cargo(target, &flags, &["--package=load", "--package=steersman", "--features=steersman/cli"])?;
+    Ok(dist.built(target))
+}
+
+/// Builds an example below `target`, and gives its executable.
+pub(crate) fn example(name: &str, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let learned = Build { profile: "learned", host: host()?, target };
+    let executable = |built: PathBuf| built.join("examples").join(name);
+    let what = format!("--example={name}");
+    let flags = learned.learn(&[&what], |built| run(&mut Command::new(executable(built))))?;
+    learned.cargo(target, &flags, &[&what])?;
+    Ok(executable(learned.built(target)))
+}
+
+/// What is built how, and where.
+struct Build<'a> {
+    /// The profile.
+    profile: &'a str,
+    /// The platform that we are on.
+    host: String,
+    target: &'a Path,
+}
+
+impl Build<'_> {
+    /// Has a program count while it runs; gives the flags that tell the compiler what came of it.
+    fn learn(
+        &self,
+        what: &[&str],
+        train: impl FnOnce(PathBuf) -> Result<(), Box<dyn Error>>,
+    ) -> Result<String, Box<dyn Error>> {
+        let profdata = profdata(&self.host)?;
+        let (counts, learned) = (self.target.join("counts"), self.target.join("steersman.profdata"));
+        if counts.exists() {
+            std::fs::remove_dir_all(&counts)?;
+        }
+        let counting = self.target.join("counting");
+        self.cargo(&counting, &format!("-Cprofile-generate={}", counts.display()), what)?;
+        train(self.built(&counting))?;
+        run(Command::new(profdata).arg("merge").arg("-o").arg(&learned).arg(&counts))?;
+        Ok(format!("-Cprofile-use={}", learned.display()))
     }
-    let counting = target.join("counting");
-    cargo(&host, &counting, &format!("-Cprofile-generate={}", counts.display()), &["--package=load"])?;
-    run(Command::new(built(&counting, &host).join("load")).args(ROWS))?;
-    run(Command::new(profdata).arg("merge").arg("-o").arg(&profile).arg(&counts))?;
-    let learned = format!("-Cprofile-use={}", profile.display());
-    cargo(&host, target, &learned, &["--package=load", "--package=steersman", "--features=steersman/cli"])?;
-    Ok(built(target, &host))
-}
 
-/// Where cargo puts what is built for a platform that is named; build scripts are then built without our flags.
-fn built(target: &Path, host: &str) -> PathBuf {
-    target.join(host).join("dist")
-}
+    /// Where cargo puts what is built for a platform that is named; build scripts are then built without our flags.
+    fn built(&self, target: &Path) -> PathBuf {
+        target.join(&self.host).join(self.profile)
+    }
 
-fn cargo(host: &str, target: &Path, flags: &str, what: &[&str]) -> Result<(), Box<dyn Error>> {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--profile=dist", "--target", host]).args(what);
-    run(command.env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", flags))
+    fn cargo(&self, target: &Path, flags: &str, what: &[&str]) -> Result<(), Box<dyn Error>> {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["build", "--profile", self.profile, "--target", &self.host]).args(what);
+        run(command.env("CARGO_TARGET_DIR", target).env("RUSTFLAGS", flags))
+    }
 }
 
 /// The platform that we are on.

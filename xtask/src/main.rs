@@ -1,5 +1,6 @@
 //! What the house does with itself: `cargo xtask tables FACTS GO` and `cargo xtask docs K8S_OPENAPI GO` rebuild what is
-//! checked in under `apiserver/data`; `cargo xtask dist` builds the executable as it is given to others.
+//! checked in under `apiserver/data`; `cargo xtask dist` builds the executable as it is given to others, and `cargo xtask learned
+//! EXAMPLE` an example as fast as it can be.
 
 mod dist;
 mod docs;
@@ -30,7 +31,11 @@ fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
             tell(&format!("built in {}", dist::build(&target_dir()?)?.display()));
             Ok(())
         }
-        _ => Err("usage: cargo xtask tables FACTS GO\n       cargo xtask docs K8S_OPENAPI GO\n       cargo xtask dist\n  \
+        ["learned", example] => {
+            tell(&format!("built {}", dist::example(example, &target_dir()?)?.display()));
+            Ok(())
+        }
+        _ => Err("usage: cargo xtask tables FACTS GO\n       cargo xtask docs K8S_OPENAPI GO\n       cargo xtask dist\n       cargo xtask learned EXAMPLE\n  \
                   K8S_OPENAPI is the folder of one version in k8s-openapi's sources\n  FACTS holds types.json, resources.json, columns.json\n  \
                   GO holds the sources of k8s.io/api, apimachinery, apiextensions-apiserver and kube-aggregator"
             .into()),
