@@ -99,6 +99,7 @@ impl Refusals {
     }
 
     /// Gives a node the refusal of a number, 0 for none; gives back the number it had.
+    #[inline]
     pub(crate) fn set_number(&mut self, node: NodeIndex, number: u32) -> u32 {
         if number > 0 && self.of.len() <= node.place() {
             self.of.resize(node.place() + 1, 0);

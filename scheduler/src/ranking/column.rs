@@ -23,6 +23,8 @@ pub(super) struct Column {
     /// The domains that are the slots; `None` where nodes are.
     domains: Option<Arc<Domains>>,
     raw: Vec<i64>,
+    /// How many of them are known.
+    known: usize,
     normalized: Vec<u8>,
     /// By domain, how many nodes will do; of no use where nodes are the slots.
     present: Vec<u32>,
@@ -59,6 +61,7 @@ impl Column {
             score,
             normalize,
             raw: vec![UNKNOWN; slots],
+            known: 0,
             normalized: vec![0; slots],
             present: if domains.is_some() { vec![0; slots] } else { Vec::new() },
             domains,
@@ -99,7 +102,9 @@ impl Column {
     ) -> Result<(), OutOfScale> {
         let before = self.levels.range();
         let mut slots = Vec::new();
-        again.flipped.iter().for_each(|(node, feasible)| self.flip(*node, *feasible, &mut slots));
+        if !self.stays(snapshot) {
+            again.flipped.iter().for_each(|(node, feasible)| self.flip(*node, *feasible, &mut slots));
+        }
         let flipped = slots.len();
         slots.extend(self.reached(again, snapshot));
         for (at, slot) in slots.iter().enumerate() {
@@ -122,6 +127,11 @@ impl Column {
     /// Whether a score does not depend on others.
     fn stands_alone(&self) -> bool {
         matches!(self.normalize, Normalize::Not | Normalize::Each(_))
+    }
+
+    /// Whether all scores stay what they are, whichever nodes will do.
+    fn stays(&self, snapshot: &Snapshot) -> bool {
+        self.stands_alone() && self.domains.is_none() && self.known == snapshot.len()
     }
 
     /// Takes in that a node has begun or ceased to do. Adds its slot if that has begun to, too, and its score may not be
@@ -174,6 +184,7 @@ impl Column {
             None => UNKNOWN,
         };
         let before = std::mem::replace(&mut self.raw[slot], raw);
+        self.known = self.known + usize::from(raw != UNKNOWN) - usize::from(before != UNKNOWN);
         if before != raw {
             self.leave(slot, before);
             self.enter(slot, raw);

@@ -23,6 +23,7 @@ impl NodeSet {
     }
 
     /// Puts a node in or takes it out; whether that changed anything.
+    #[inline]
     pub(crate) fn set(&mut self, node: NodeIndex, member: bool) -> bool {
         let (word, bit) = (node.place() / GROUP, node.place() % GROUP);
         if self.words.len() <= word {
