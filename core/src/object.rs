@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::tree::Value;
@@ -31,6 +32,8 @@ struct Inner {
     managed: OnceLock<Option<Range<usize>>>,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
+    /// Whether somebody follows the kind, who will read this version.
+    followed: AtomicBool,
     encoded: OnceLock<Bytes>,
 }
 
@@ -157,7 +160,15 @@ impl Object {
     fn new(json: Bytes, head: Arc<Head>) -> Self {
         let (managed, encoded) = (OnceLock::new(), OnceLock::new());
         let (decoded, lean) = (OnceLock::new(), OnceLock::new());
-        Object(Arc::new(Inner { json, head, managed, decoded, lean, encoded }))
+        Object(Arc::new(Inner {
+            json,
+            head,
+            managed,
+            decoded,
+            lean,
+            followed: AtomicBool::new(false),
+            encoded,
+        }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -252,11 +263,19 @@ impl Object {
         let _ = self.0.lean.set(Arc::new(typed));
     }
 
-    /// The typed object for the client who wrote it. Components that follow the kind read every new version, too: so what is
-    /// decoded here is kept without `managedFields`, and [`Object::lean`] shares it.
+    /// Says that somebody follows the kind, who will read this version, too.
+    pub fn set_followed(&self) {
+        self.0.followed.store(true, Ordering::Relaxed);
+    }
+
+    /// The typed object for the client who wrote it. Where somebody follows the kind, what is decoded here is kept without
+    /// `managedFields`, and [`Object::lean`] shares it; else nothing is kept.
     pub fn answer<K: Resource>(&self) -> Result<Arc<K>> {
         if let Some(decoded) = self.0.decoded.get().and_then(|any| any.clone().downcast().ok()) {
             return Ok(decoded);
+        }
+        if !self.0.followed.load(Ordering::Relaxed) {
+            return parse(&self.0.json).map(Arc::new);
         }
         let lean = self.lean()?;
         let Some(managed) = self.managed_fields() else { return Ok(lean) };
@@ -395,6 +414,9 @@ mod tests {
     fn who_wrote_an_object_decodes_it_for_those_who_follow_it() {
         let pod = pod();
         let answer: Arc<Pod> = pod.answer().unwrap();
+        assert_eq!(pod.known_lean::<Pod>(), None, "nobody else will ask");
+        pod.set_followed();
+        assert_eq!(answer, pod.answer().unwrap());
         assert_eq!(pod.known_lean::<Pod>().unwrap().metadata.managed_fields, None);
         assert_eq!(answer, pod.bare().decode().unwrap());
     }

@@ -52,6 +52,9 @@ impl Watcher {
         if event.revision() > self.after
             && let Some(seen) = event.seen_by(&self.selection)
         {
+            if let WatchEvent::Added(object) | WatchEvent::Modified(object) = &seen {
+                object.set_followed();
+            }
             self.push(seen, event.revision());
         }
     }
