@@ -12,4 +12,9 @@ pub trait Reader: Send + Sync {
 
     /// All objects of a resource in a namespace (in all, if it is empty), ordered by namespace and name.
     fn list(&self, resource: &GroupResource, namespace: &str) -> Vec<Object>;
+
+    /// Whether there is any object of a resource.
+    fn has_any(&self, resource: &GroupResource) -> bool {
+        !self.list(resource, "").is_empty()
+    }
 }

@@ -149,7 +149,7 @@ impl fmt::Display for GroupVersionResource {
 }
 
 fn api_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() { version.to_owned() } else { [group, "/", version].concat() }
 }
 
 fn qualified(name: &str, group: &str) -> String {

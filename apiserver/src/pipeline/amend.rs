@@ -34,7 +34,7 @@ impl Core {
             // The change may look at the version, which is no part of what is stored.
             let mut tree = old.tree.clone();
             let version = old.object.resource_version();
-            metadata::of(&mut tree).insert("resourceVersion".to_owned(), version.into());
+            metadata::of(&mut tree).insert("resourceVersion", version.into());
             change(&mut tree)?;
             metadata::take_version(&mut tree);
             if tree == old.tree {

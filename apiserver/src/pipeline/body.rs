@@ -82,24 +82,22 @@ fn check_custom_kind(tree: &Value, wanted: &GroupVersionKind) -> Result<()> {
 /// Fills in `apiVersion` and `kind`; 400 if the body has others.
 fn check_kind(fields: &mut Map, wanted: &GroupVersionKind) -> Result<()> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (api_version, kind) = (text("apiVersion").to_owned(), text("kind").to_owned());
-    if !api_version.is_empty() && api_version != wanted.api_version() {
+    let (api_version, kind, expected) = (text("apiVersion"), text("kind"), wanted.api_version());
+    if !api_version.is_empty() && api_version != expected {
         return Err(Error::bad_request(format!(
-            "the API version in the data ({api_version}) does not match the expected API version ({})",
-            wanted.api_version()
+            "the API version in the data ({api_version}) does not match the expected API version ({expected})"
         )));
     }
     if !kind.is_empty() && kind != wanted.kind {
         let version = &wanted.version;
         return Err(Error::bad_request(format!(
             "{kind} in version {version:?} cannot be handled as a {}: no kind {kind:?} is registered for version \
-             {:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+             {expected:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
             wanted.kind,
-            wanted.api_version(),
         )));
     }
-    fields.insert("apiVersion".to_owned(), wanted.api_version().into());
-    fields.insert("kind".to_owned(), wanted.kind.as_ref().into());
+    fields.insert("apiVersion", expected.into());
+    fields.insert("kind", wanted.kind.as_ref().into());
     Ok(())
 }
 

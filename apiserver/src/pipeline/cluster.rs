@@ -44,8 +44,8 @@ impl Cluster for Core {
     ) -> Result<Value, String> {
         let row = self.row_of(resource)?;
         let fields = fields(&mut config);
-        fields.insert("apiVersion".to_owned(), row.kind.api_version().into());
-        fields.insert("kind".to_owned(), row.kind.kind.to_string().into());
+        fields.insert("apiVersion", row.kind.api_version().into());
+        fields.insert("kind", row.kind.kind.to_string().into());
         ownership::overlay(&row.schema, object, &config)
     }
 

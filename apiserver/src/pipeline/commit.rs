@@ -104,8 +104,8 @@ impl Core {
         let encoded = encode::encode(&tree, &owners);
         check_size(&encoded.json)?;
         let key = store_key(collection, key);
-        let write =
-            Write::Put { key: key.clone(), value: encoded.json.clone(), ttl: row.strategy.time_to_live() };
+        let ttl = row.strategy.time_to_live();
+        let write = Write::Put { key: key.clone(), value: encoded.json.clone(), ttl };
         match self.commit(key.clone(), write, over.map(|old| old.revision)).await? {
             Commit::Done(revision) => {
                 let object = encode::finish(&encoded, &tree, metadata, revision)?;
@@ -114,7 +114,10 @@ impl Core {
                 }
                 let version = Version::new(object.clone(), &tree, &*row.strategy);
                 self.cache.offer(revision, key.clone(), version);
-                self.recent.keep(key, revision, Stored { tree, owners }, encoded.json.len());
+                // What goes by itself is seldom written again.
+                if ttl.is_none() {
+                    self.recent.keep(key, revision, Stored { tree, owners }, encoded.json.len());
+                }
                 Ok(Outcome::Stored(object))
             }
             Commit::Refused(entries) => Ok(Outcome::Lost(lost(&entries)?)),
@@ -156,7 +159,7 @@ pub(super) fn revision_of(object: &Object) -> Revision {
 
 /// The whole key of an object.
 pub(super) fn store_key(collection: &Collection, key: &str) -> Bytes {
-    format!("{}{key}", collection.prefix()).into()
+    [collection.prefix(), key].concat().into()
 }
 
 /// Refuses an object that is too large to be stored.

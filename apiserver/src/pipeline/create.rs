@@ -141,7 +141,7 @@ impl Request<'_> {
             && row.separates_status()
         {
             match row.blank_status() {
-                Some(blank) => fields.insert("status".to_owned(), blank.clone()),
+                Some(blank) => fields.insert("status", blank.clone()),
                 None => fields.remove("status"),
             };
         }

@@ -32,7 +32,7 @@ pub(super) fn apply(tree: &mut Value, old: &Metadata, strategy: &dyn Strategy, o
     if finalizers.is_empty() {
         metadata.remove("finalizers");
     } else {
-        metadata.insert("finalizers".to_owned(), finalizers.into());
+        metadata.insert("finalizers", finalizers.into());
     }
 }
 

@@ -56,14 +56,14 @@ pub(super) fn mark(tree: &mut Value, old: &Metadata, now: Timestamp) {
         }
         Some(end) if end.0 > now => set_end(tree, now, 0),
         Some(_) => {
-            metadata::of(tree).insert("deletionGracePeriodSeconds".to_owned(), 0.into());
+            metadata::of(tree).insert("deletionGracePeriodSeconds", 0.into());
         }
     }
 }
 
 /// Marks an object that ends when its kind lets it, which has no time of grace.
 pub(super) fn end_now(tree: &mut Value, now: Timestamp) {
-    metadata::of(tree).insert("deletionTimestamp".to_owned(), moment::seconds(now).into());
+    metadata::of(tree).insert("deletionTimestamp", moment::seconds(now).into());
 }
 
 /// Brings the end forward, but not into the past: who was promised some time still sees the object end.
@@ -80,8 +80,8 @@ fn set_end(tree: &mut Value, from: Timestamp, seconds: i64) {
 
 fn put_end(tree: &mut Value, end: Timestamp, seconds: i64) {
     let metadata = metadata::of(tree);
-    metadata.insert("deletionTimestamp".to_owned(), moment::seconds(end).into());
-    metadata.insert("deletionGracePeriodSeconds".to_owned(), seconds.into());
+    metadata.insert("deletionTimestamp", moment::seconds(end).into());
+    metadata.insert("deletionGracePeriodSeconds", seconds.into());
 }
 
 /// A delete is a change of what is wanted.

@@ -53,7 +53,7 @@ pub(super) fn place(tree: &mut Value, row: &Served, namespace: &str) -> Result<(
     if !row.is_namespaced() {
         metadata.remove("namespace");
     } else if own.is_empty() {
-        metadata.insert("namespace".to_owned(), namespace.into());
+        metadata.insert("namespace", namespace.into());
     } else if own != namespace {
         return Err(Error::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
@@ -90,18 +90,18 @@ pub(super) fn is_name_wanted(tree: &Value) -> bool {
 pub(super) fn found(tree: &mut Value, row: &Served, env: &Env, now: Timestamp) {
     let generates = is_name_wanted(tree);
     let metadata = of(tree);
-    metadata.insert("uid".to_owned(), env.uuid().into());
-    metadata.insert("creationTimestamp".to_owned(), seconds(now).into());
+    metadata.insert("uid", env.uuid().into());
+    metadata.insert("creationTimestamp", seconds(now).into());
     if row.counts_generation() {
-        metadata.insert("generation".to_owned(), 1.into());
+        metadata.insert("generation", 1.into());
     }
     if generates {
         let prefix = metadata.get("generateName").and_then(Value::as_str).unwrap_or_default();
         let end = (0..=prefix.len().min(PREFIX)).rev().find(|end| prefix.is_char_boundary(*end)).unwrap_or(0);
         let name = format!("{}{}", &prefix[..end], env.name_suffix(SUFFIX));
-        metadata.insert("name".to_owned(), name.into());
+        metadata.insert("name", name.into());
     } else if row.strategy.names_nameless() && text(tree, "name").is_empty() {
-        of(tree).insert("name".to_owned(), env.uuid().into());
+        of(tree).insert("name", env.uuid().into());
     }
 }
 
@@ -113,7 +113,7 @@ pub(super) fn carry(tree: &mut Value, old: &Value) {
     let old = &old["metadata"];
     for field in KEPT {
         match old.get(*field) {
-            Some(value) => metadata.insert((*field).to_owned(), value.clone()),
+            Some(value) => metadata.insert(*field, value.clone()),
             None => None,
         };
     }
@@ -121,11 +121,11 @@ pub(super) fn carry(tree: &mut Value, old: &Value) {
         if let Some(value) = old.get(field)
             && is_blank(metadata.get(field))
         {
-            metadata.insert(field.to_owned(), value.clone());
+            metadata.insert(field, value.clone());
         }
     }
     match old.get("generation") {
-        Some(generation) => metadata.insert("generation".to_owned(), generation.clone()),
+        Some(generation) => metadata.insert("generation", generation.clone()),
         None => metadata.remove("generation"),
     };
 }
@@ -134,7 +134,7 @@ pub(super) fn carry(tree: &mut Value, old: &Value) {
 pub(super) fn count_generation(tree: &mut Value) {
     let metadata = of(tree);
     let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0);
-    metadata.insert("generation".to_owned(), (generation + 1).into());
+    metadata.insert("generation", (generation + 1).into());
 }
 
 fn is_blank(value: Option<&Value>) -> bool {

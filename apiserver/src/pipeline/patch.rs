@@ -152,8 +152,7 @@ impl<'a> Patching<'a> {
     fn patched(&self, current: &Current, with_owners: bool) -> Result<patch::Patched> {
         let shown = || {
             let mut old = current.tree.clone();
-            metadata::of(&mut old)
-                .insert("resourceVersion".to_owned(), current.object.resource_version().into());
+            metadata::of(&mut old).insert("resourceVersion", current.object.resource_version().into());
             if with_owners {
                 current.owners.put(&mut old);
             }

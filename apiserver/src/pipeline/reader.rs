@@ -20,4 +20,10 @@ impl Reader for Core {
         let selection = Selection::in_namespace(namespace);
         collection.map_or_else(Vec::new, |collection| collection.list(&selection, None, 0).objects)
     }
+
+    fn has_any(&self, resource: &GroupResource) -> bool {
+        let rows = self.registry.rows();
+        let collection = rows.preferred(resource).and_then(|row| row.collection.as_ref());
+        collection.is_some_and(|collection| !collection.is_empty())
+    }
 }

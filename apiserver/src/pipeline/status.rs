@@ -145,7 +145,7 @@ fn only_status(mut wanted: Value, old: &Value, row: &Served) -> Value {
 pub(super) fn keep(tree: &mut Value, other: &Value) {
     if let Some(fields) = tree.as_object_mut() {
         match other.get("status") {
-            Some(status) => fields.insert("status".to_owned(), status.clone()),
+            Some(status) => fields.insert("status", status.clone()),
             None => fields.remove("status"),
         };
     }

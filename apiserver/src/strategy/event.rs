@@ -199,8 +199,8 @@ impl Strategy for Events {
     }
 
     fn field<'a>(&self, object: &'a Value, field: &str) -> Cow<'a, str> {
-        let value = match field.split_once('.') {
-            Some((part, name)) => object.at(part).text(name),
+        let value = match field.strip_prefix("involvedObject.") {
+            Some(name) => object.at("involvedObject").text(name),
             None if field == "source" => match object.at("source").text("component") {
                 "" => object.text("reportingComponent"),
                 component => component,

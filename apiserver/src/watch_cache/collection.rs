@@ -102,6 +102,11 @@ impl Collection {
         self.lock().objects.get(key).cloned()
     }
 
+    /// Whether there are no objects.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().objects.is_empty()
+    }
+
     /// Whether nothing has changed after `revision`, so that what is here is what was there.
     pub(crate) fn unchanged_since(&self, revision: Revision) -> bool {
         let state = self.lock();

@@ -32,12 +32,15 @@ struct Texts {
 
 impl Fields {
     fn of<'t>(texts: impl Iterator<Item = Cow<'t, str>>) -> Self {
-        let (mut all, mut ends) = (String::with_capacity(64), Vec::with_capacity(16));
-        for text in texts {
-            all.push_str(&text);
-            ends.push(all.len());
+        let texts: Vec<Cow<'t, str>> = texts.collect();
+        if texts.is_empty() {
+            return Fields::default();
         }
-        Fields((!ends.is_empty()).then(|| Arc::new(Texts { all: all.into(), ends: ends.into() })))
+        let ends = texts.iter().scan(0, |end, text| {
+            *end += text.len();
+            Some(*end)
+        });
+        Fields(Some(Arc::new(Texts { ends: ends.collect(), all: texts.concat().into() })))
     }
 
     /// The same with other values at some places.

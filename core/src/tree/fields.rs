@@ -53,8 +53,23 @@ impl Stored {
 
     #[inline]
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        let place = self.find(name)?;
+        self.at_mut(place, name)
+    }
+
+    /// Where a field is, for [`Stored::at_mut`]: in a B-tree it has no place but its name.
+    #[inline]
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
         match self {
-            Stored::Few(rows) => rows.find(name).map(|place| &mut rows.fields_mut()[place].1),
+            Stored::Few(rows) => rows.find(name),
+            Stored::Many(map) => map.contains_key(name).then_some(0),
+        }
+    }
+
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: usize, name: &str) -> Option<&mut Value> {
+        match self {
+            Stored::Few(rows) => rows.fields_mut().get_mut(place).map(|(_, value)| value),
             Stored::Many(map) => map.get_mut(name),
         }
     }

@@ -47,7 +47,8 @@ impl Map {
     /// The value of a field, to change it.
     #[inline]
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        if self.contains_key(name) { self.own().get_mut(name) } else { None }
+        let place = self.0.as_ref()?.find(name)?;
+        self.own().at_mut(place, name)
     }
 
     /// Whether there is such a field.

@@ -52,7 +52,7 @@ impl<P> Policies<P> {
 
     /// Whether there may be policies about a write.
     pub(super) fn may_be_about(&self, write: &Attributes<'_>) -> bool {
-        !write.configures_admission() && !write.cluster.list(&self.bindings, "").is_empty()
+        !write.configures_admission() && write.cluster.has_any(&self.bindings)
     }
 
     /// The policies that are about a write, by their names, where there may be some.

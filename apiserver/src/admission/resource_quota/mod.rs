@@ -28,7 +28,7 @@ impl Admission for ResourceQuota {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        !write.namespace.is_empty() && !quotas(write).is_empty()
+        !write.namespace.is_empty() && write.cluster.has_any(&kind_of_quotas())
     }
 
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
@@ -165,7 +165,11 @@ fn show<'a>(amounts: impl Iterator<Item = (&'a String, &'a Quantity)>) -> String
     amounts.map(|(name, amount)| format!("{name}={amount}")).collect::<Vec<_>>().join(",")
 }
 
+fn kind_of_quotas() -> GroupResource {
+    GroupResource::new("", "resourcequotas")
+}
+
 /// The quotas of the namespace that is written to.
 fn quotas(write: &Attributes<'_>) -> Vec<Object> {
-    write.cluster.list(&GroupResource::new("", "resourcequotas"), write.namespace)
+    write.cluster.list(&kind_of_quotas(), write.namespace)
 }
