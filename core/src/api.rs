@@ -100,12 +100,25 @@ pub struct WatchOptions {
     pub resource_version: String,
     /// How `resource_version` is meant; must be `NotOlderThan` where `send_initial_events` is set.
     pub version_match: Option<VersionMatch>,
-    /// Whether bookmarks are welcome.
-    pub bookmarks: bool,
+    /// Which bookmarks are welcome.
+    pub bookmarks: Bookmarks,
     /// Whether to start with everything there is, closed by a bookmark annotated `k8s.io/initial-events-end`.
     pub send_initial_events: Option<bool>,
     /// End the watch after this long.
     pub timeout: Option<Duration>,
+}
+
+/// The bookmarks of a watch, beside the one that closes the initial events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bookmarks {
+    /// None.
+    #[default]
+    None,
+    /// One where the watch ends at its time limit, for the next to begin there. A server in another process sends one every
+    /// minute instead, as nobody knows when a connection breaks.
+    AtEnd,
+    /// One every minute.
+    EveryMinute,
 }
 
 /// What to do about unknown and duplicate fields; upstream's `fieldValidation`.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use steersman_core::api::{
-    FieldValidation, ListOptions, Patch, Target, VersionMatch, WatchOptions, WriteOptions,
+    Bookmarks, FieldValidation, ListOptions, Patch, Target, VersionMatch, WatchOptions, WriteOptions,
 };
 use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
@@ -66,7 +66,7 @@ impl Query {
             .text("fieldSelector", &options.fields.to_string())
             .text("resourceVersion", &options.resource_version)
             .text("resourceVersionMatch", version_match(options.version_match))
-            .text("allowWatchBookmarks", flag(options.bookmarks))
+            .text("allowWatchBookmarks", flag(options.bookmarks != Bookmarks::None))
             .text("sendInitialEvents", &initial.unwrap_or_default())
             .text("timeoutSeconds", &seconds.unwrap_or_default())
     }

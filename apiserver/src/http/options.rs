@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 use steersman_core::api::{
-    FieldValidation, GetOptions, ListOptions, VersionMatch, WatchOptions, WriteOptions,
+    Bookmarks, FieldValidation, GetOptions, ListOptions, VersionMatch, WatchOptions, WriteOptions,
 };
 use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::{Error, Result};
@@ -43,12 +43,13 @@ pub(super) fn list(query: &Query) -> Result<ListOptions> {
 /// Options of watch.
 pub(super) fn watch(query: &Query) -> Result<WatchOptions> {
     let (timeout, _) = numbers(query)?;
+    let bookmarks = query.flag("allowWatchBookmarks");
     let options = WatchOptions {
         labels: query.text("labelSelector").parse()?,
         fields: query.text("fieldSelector").parse()?,
         resource_version: query.text("resourceVersion").to_owned(),
         version_match: version_match(query),
-        bookmarks: query.flag("allowWatchBookmarks"),
+        bookmarks: if bookmarks { Bookmarks::EveryMinute } else { Bookmarks::None },
         send_initial_events: query.has("sendInitialEvents").then(|| query.flag("sendInitialEvents")),
         timeout: timeout.and_then(seconds).map(Duration::from_secs),
     };

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream;
-use steersman_core::api::{Target, WatchEvent, WatchOptions, WatchStream};
+use futures::{FutureExt, StreamExt, stream};
+use steersman_core::api::{Bookmarks, Target, WatchEvent, WatchOptions, WatchStream};
 use steersman_core::selector::FieldSelector;
 use steersman_core::store::Revision;
 use steersman_core::{Error, Result};
@@ -40,14 +39,18 @@ impl Core {
         }
         let collection = request.row.stored("watch")?;
         let start = start(options, wanted);
-        let stream = match collection.subscribe(selection, options.bookmarks, start, current) {
-            Ok(subscription) => show(&self.hooks, request.row.clone(), subscription.boxed()),
-            Err(error) => stream::iter([WatchEvent::Error(error)]).boxed(),
+        let subscription = match collection.subscribe(selection, options.bookmarks, start, current) {
+            Ok(subscription) => subscription,
+            Err(error) => return Ok(stream::iter([WatchEvent::Error(error)]).boxed()),
         };
-        Ok(match options.timeout {
-            Some(limit) => stream.take_until(self.env.sleep(limit)).boxed(),
-            None => stream,
-        })
+        let events = match options.timeout {
+            Some(limit) => {
+                let cache = self.cache.clone();
+                subscription.until(self.env.sleep(limit).map(move |()| cache.pump())).boxed()
+            }
+            None => subscription.boxed(),
+        };
+        Ok(show(&self.hooks, request.row.clone(), events))
     }
 }
 
@@ -61,7 +64,7 @@ fn check_fields(name: &str, fields: &FieldSelector) -> Result<()> {
 
 fn start(options: &WatchOptions, wanted: Option<Revision>) -> Start {
     match (options.send_initial_events, wanted) {
-        (Some(true), _) => Start::Everything { end_mark: options.bookmarks },
+        (Some(true), _) => Start::Everything { end_mark: options.bookmarks != Bookmarks::None },
         (Some(false), None | Some(Revision(0))) => Start::Now,
         (None, None | Some(Revision(0))) => Start::Everything { end_mark: false },
         (_, Some(revision)) => Start::After(revision),

@@ -1,7 +1,7 @@
 //! Contracts 1 to 3: versions, lists and watches.
 
 use steersman_core::Store;
-use steersman_core::api::VersionMatch;
+use steersman_core::api::{Bookmarks, VersionMatch};
 use steersman_core::store::Revision;
 
 use super::*;
@@ -147,7 +147,7 @@ fn initial_events_end_in_a_bookmark() {
     let options = WatchOptions {
         send_initial_events: Some(true),
         version_match: Some(VersionMatch::NotOlderThan),
-        bookmarks: true,
+        bookmarks: Bookmarks::AtEnd,
         ..WatchOptions::default()
     };
     assert_eq!(told(&mut world.watch(&maps(), &options).unwrap()), ["ADDED a", "ADDED b", "END"]);
@@ -205,13 +205,29 @@ fn a_slow_watcher_is_cut_off_and_told() {
 #[test]
 fn bookmarks_tell_quiet_watchers_how_far_they_are() {
     let world = world_of(&["a"]);
-    let options = WatchOptions { bookmarks: true, ..WatchOptions::default() };
+    let options = WatchOptions { bookmarks: Bookmarks::EveryMinute, ..WatchOptions::default() };
     let mut stream = world.watch(&core("secrets"), &options).unwrap();
     world.create(&maps(), map("b", "1")).unwrap();
     world.settle();
     world.clock.advance(Duration::from_secs(60));
     world.settle();
     assert_eq!(told(&mut stream), ["BOOKMARK"]);
+}
+
+#[test]
+fn a_watch_that_ends_tells_how_far_it_is() {
+    let world = world_of(&["a"]);
+    let limit = Duration::from_secs(300);
+    let options =
+        WatchOptions { bookmarks: Bookmarks::AtEnd, timeout: Some(limit), ..WatchOptions::default() };
+    let mut stream = world.watch(&core("secrets"), &options).unwrap();
+    let b = world.create(&maps(), map("b", "1")).unwrap();
+    world.clock.advance(Duration::from_secs(120));
+    world.settle();
+    assert_eq!(told(&mut stream), [""; 0], "nobody is woken for it in between");
+    let rest: Vec<_> = world.run(futures::StreamExt::collect(stream));
+    let [WatchEvent::Bookmark { resource_version, .. }] = &rest[..] else { panic!("{rest:?}") };
+    assert_eq!(resource_version, b.resource_version());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use steersman_core::api::WatchEvent;
+use steersman_core::api::{Bookmarks, WatchEvent};
 use steersman_core::store::Revision;
 use steersman_core::{Error, Object, Result};
 
@@ -156,7 +156,7 @@ impl Collection {
     pub(crate) fn subscribe(
         self: &Arc<Self>,
         selection: Selection,
-        bookmarks: bool,
+        bookmarks: Bookmarks,
         start: Start,
         current: Revision,
     ) -> Result<Subscription> {

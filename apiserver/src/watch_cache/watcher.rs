@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use futures::Stream;
+use futures::{FutureExt, Stream, StreamExt, stream};
 use steersman_core::Error;
-use steersman_core::api::WatchEvent;
+use steersman_core::api::{Bookmarks, WatchEvent};
 use steersman_core::store::Revision;
 
 use super::collection::Collection;
@@ -21,7 +21,7 @@ const BUFFER: usize = 16_384;
 /// What a collection knows of a watcher.
 pub(crate) struct Watcher {
     pub(crate) selection: Selection,
-    pub(crate) bookmarks: bool,
+    pub(crate) bookmarks: Bookmarks,
     /// Changes up to this revision are not told: a watch may start in the future.
     after: Revision,
     buffer: Mutex<Buffer>,
@@ -39,7 +39,7 @@ impl Watcher {
     /// A watcher that is to be told `initial` first, and then what comes after `after`.
     pub(crate) fn new(
         selection: Selection,
-        bookmarks: bool,
+        bookmarks: Bookmarks,
         initial: Vec<WatchEvent>,
         after: Revision,
     ) -> Self {
@@ -59,9 +59,23 @@ impl Watcher {
         }
     }
 
-    /// Tells the watcher that everything up to `revision` was delivered, unless it knows.
+    /// Tells a watcher that wants to know it every minute that everything up to `revision` was delivered.
     pub(crate) fn bookmark(&self, revision: Revision) {
-        if self.bookmarks && self.lock().seen < revision {
+        if self.bookmarks == Bookmarks::EveryMinute {
+            self.mark(revision);
+        }
+    }
+
+    /// Ends the watch at its time limit: everything up to `revision` was delivered.
+    fn finish(&self, revision: Revision) {
+        if self.bookmarks == Bookmarks::AtEnd {
+            self.mark(revision);
+        }
+        self.close();
+    }
+
+    fn mark(&self, revision: Revision) {
+        if self.lock().seen < revision {
             let resource_version = revision.to_string();
             self.push(WatchEvent::Bookmark { resource_version, initial_events_end: false }, revision);
         }
@@ -122,6 +136,22 @@ pub(crate) struct Subscription {
     pub(super) watcher: Arc<Watcher>,
     pub(super) id: u64,
     pub(super) collection: Weak<Collection>,
+}
+
+impl Subscription {
+    /// The same events until `end` completes, with the revision up to which everything was delivered by then.
+    pub(crate) fn until(
+        mut self,
+        end: impl Future<Output = Revision> + Unpin,
+    ) -> impl Stream<Item = WatchEvent> {
+        let mut end = end.fuse();
+        stream::poll_fn(move |cx| {
+            if let Poll::Ready(revision) = end.poll_unpin(cx) {
+                self.watcher.finish(revision);
+            }
+            self.poll_next_unpin(cx)
+        })
+    }
 }
 
 impl Stream for Subscription {

@@ -9,7 +9,7 @@ use futures::future::poll_fn;
 use futures::stream::Fuse;
 
 use super::Shared;
-use crate::api::{ListOptions, ObjectList, WatchEvent, WatchOptions, WatchStream};
+use crate::api::{Bookmarks, ListOptions, ObjectList, WatchEvent, WatchOptions, WatchStream};
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::env::Env;
@@ -101,7 +101,7 @@ impl Reflector {
             labels: selection.labels.clone(),
             fields: selection.fields.clone(),
             resource_version: version.to_owned(),
-            bookmarks: true,
+            bookmarks: Bookmarks::AtEnd,
             timeout: Some(self.env.jitter(WATCH_LIMIT, 1.0)),
             ..WatchOptions::default()
         };
