@@ -60,10 +60,14 @@ impl Counter {
     async fn count_for_ever(&mut self) {
         let mut next_sync = self.env.elapsed() + SYNC_PERIOD;
         let mut next_discovery = self.env.elapsed() + DISCOVERY_PERIOD;
+        let due = self.due.clone();
+        let mut next = Box::pin(due.next());
         loop {
             let wake = self.env.sleep_until(next_sync.min(next_discovery));
-            if let Either::Left((key, _)) = select(Box::pin(self.due.next()), wake).await {
+            if let Either::Left((key, _)) = select(&mut next, wake).await {
                 self.settle(&key).await;
+                drop(key);
+                next.set(due.next());
             }
             if self.env.elapsed() >= next_discovery {
                 next_discovery = self.env.elapsed() + DISCOVERY_PERIOD;

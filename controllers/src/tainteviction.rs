@@ -10,7 +10,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use futures::future::{Either, join_all, select};
-use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Toleration};
 use steersman_core::api::Patch;
 use steersman_core::cache::{Change, Index, Subscription, Typed};
 use steersman_core::events::EventType;
@@ -142,8 +142,14 @@ impl Manager {
 }
 
 fn on_node(pod: &Arc<Pod>) -> PodOnNode {
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).unwrap_or_default();
-    PodOnNode { key: Key::of_typed(&**pod), node: node_name(pod).to_owned(), tolerations }
+    let (node, tolerations) = place_of(pod);
+    PodOnNode { key: Key::of_typed(&**pod), node: node.to_owned(), tolerations: tolerations.to_vec() }
+}
+
+/// The node of a pod, and what it tolerates there.
+fn place_of(pod: &Pod) -> (&str, &[Toleration]) {
+    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref());
+    (node_name(pod), tolerations.unwrap_or_default())
 }
 
 fn tell_of_nodes(nodes: &Typed<Node>, changes: &Queue<Changed>) -> Subscription {
@@ -158,7 +164,7 @@ fn tell_of_pods(pods: &Typed<Pod>, changes: &Queue<Changed>) -> Subscription {
         let matters = match change {
             Change::Added(_) | Change::Deleted(_) => true,
             Change::Modified { old, new } => match (old.lean::<Pod>(), new.lean::<Pod>()) {
-                (Ok(old), Ok(new)) => on_node(&old) != on_node(&new),
+                (Ok(old), Ok(new)) => place_of(&old) != place_of(&new),
                 _ => false,
             },
         };

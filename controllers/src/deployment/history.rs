@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::apps::v1::{DeploymentStatus, ReplicaSet, ReplicaSetStatus};
 
 use super::numbers::size;
 use super::revision::number;
@@ -13,8 +13,8 @@ use crate::specs;
 impl Rollout<'_> {
     /// Forgets old revisions once the rollout is complete.
     pub(super) fn forget_old_revisions(&mut self) {
-        let status = self.seen.status.clone().unwrap_or_default();
-        if is_complete(&self.deployment, &status) {
+        let none = DeploymentStatus::default();
+        if is_complete(&self.deployment, self.seen.status.as_ref().unwrap_or(&none)) {
             self.remove_old_revisions();
         }
     }
@@ -37,7 +37,8 @@ impl Rollout<'_> {
 
 /// Whether a ReplicaSet neither has pods nor is about to.
 fn is_empty(set: &ReplicaSet) -> bool {
-    let status = set.status.clone().unwrap_or_default();
+    let none = ReplicaSetStatus::default();
+    let status = set.status.as_ref().unwrap_or(&none);
     status.replicas == 0
         && size(set) == 0
         && set.metadata.generation.unwrap_or_default() <= status.observed_generation.unwrap_or_default()

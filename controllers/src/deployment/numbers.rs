@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, RollingUpdateDeployment};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use steersman_core::int_or_string::{Rounding, scaled};
 
@@ -52,13 +52,14 @@ pub(super) fn max_unavailable(deployment: &Deployment) -> i32 {
 /// Surge and unavailability in pods; they are never both 0, or nothing could ever move.
 fn fence_posts(deployment: &Deployment) -> (i32, i32) {
     let strategy = specs::of_deployment(deployment).and_then(|spec| spec.strategy.as_ref());
-    let rolling = strategy.and_then(|strategy| strategy.rolling_update.clone()).unwrap_or_default();
-    let RollingUpdateDeployment { max_surge, max_unavailable } = rolling;
-    let of = |value: Option<IntOrString>, rounding| {
+    let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
+    let of = |value: Option<&IntOrString>, rounding| {
         // The API has refused what is no percentage.
-        scaled(&value.unwrap_or(IntOrString::Int(0)), replicas(deployment), rounding).unwrap_or_default()
+        value.and_then(|value| scaled(value, replicas(deployment), rounding).ok()).unwrap_or_default()
     };
-    match (of(max_surge, Rounding::Up), of(max_unavailable, Rounding::Down)) {
+    let surge = rolling.and_then(|rolling| rolling.max_surge.as_ref());
+    let unavailable = rolling.and_then(|rolling| rolling.max_unavailable.as_ref());
+    match (of(surge, Rounding::Up), of(unavailable, Rounding::Down)) {
         (0, 0) => (0, 1),
         posts => posts,
     }

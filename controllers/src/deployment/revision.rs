@@ -129,7 +129,11 @@ impl Rollout<'_> {
     }
 
     fn set_revision(&mut self, revision: String) {
-        self.deployment.metadata.annotations.get_or_insert_default().insert(REVISION.to_owned(), revision);
+        let annotations = self.deployment.metadata.annotations.as_ref();
+        if annotations.and_then(|annotations| annotations.get(REVISION)) != Some(&revision) {
+            let annotations = self.deployment.to_mut().metadata.annotations.get_or_insert_default();
+            annotations.insert(REVISION.to_owned(), revision);
+        }
     }
 
     /// How many pods the new ReplicaSet of a rolling Deployment may have now.

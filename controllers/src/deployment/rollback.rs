@@ -25,7 +25,7 @@ impl Rollout<'_> {
     /// else is new is written first.
     pub(super) fn roll_back(mut self, revision: i64) -> Outcome {
         let made = self.ensure_new(Rollout::new_size);
-        if made || self.deployment != *self.seen || !self.outcome.actions().is_empty() {
+        if made || *self.deployment != *self.seen || !self.outcome.actions().is_empty() {
             return self.finish_counting();
         }
         let revision = if revision == 0 { self.last_revision() } else { revision };
@@ -51,10 +51,10 @@ impl Rollout<'_> {
             self.answer();
             return self.outcome;
         }
-        if let Some(spec) = optional::<&mut DeploymentSpec>(&mut self.deployment.spec) {
+        if let Some(spec) = optional::<&mut DeploymentSpec>(&mut self.deployment.to_mut().spec) {
             spec.template = without_hash(old);
         }
-        take_annotations(&mut self.deployment, set);
+        take_annotations(self.deployment.to_mut(), set);
         let message = format!("Rolled back deployment {name:?} to revision {revision}");
         self.answer().on_success(EventType::Normal, "DeploymentRollback", message);
         self.outcome
@@ -73,8 +73,8 @@ impl Rollout<'_> {
 
     /// Takes the question away: it is answered.
     fn answer(&mut self) -> &mut Action {
-        self.deployment.metadata.annotations.get_or_insert_default().remove(ASKED);
-        self.outcome.update(&self.deployment)
+        self.deployment.to_mut().metadata.annotations.get_or_insert_default().remove(ASKED);
+        self.outcome.update(&*self.deployment)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One look at a Deployment: its ReplicaSets as they are and, action by action, as they will be.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -18,7 +19,7 @@ pub(super) struct Rollout<'a> {
     /// As it was seen.
     pub(super) seen: &'a Deployment,
     /// With the annotations and conditions that have been decided on so far.
-    pub(super) deployment: Deployment,
+    pub(super) deployment: Cow<'a, Deployment>,
     /// The ReplicaSet of the current template, if there is one.
     pub(super) new: Option<Arc<ReplicaSet>>,
     /// The others, the oldest first.
@@ -34,7 +35,7 @@ impl<'a> Rollout<'a> {
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
         let newest = revision::find_new(specs::of_deployment(seen).map(|spec| &spec.template), &sets);
         let new = newest.map(|index| sets.remove(index));
-        Rollout { view, seen, deployment: seen.clone(), new, old: sets, outcome }
+        Rollout { view, seen, deployment: Cow::Borrowed(seen), new, old: sets, outcome }
     }
 
     /// All ReplicaSets, the new one last.

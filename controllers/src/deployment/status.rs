@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{
-    Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet, ReplicaSetCondition,
+    Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::condition::{Condition, find, remove};
@@ -66,7 +66,7 @@ impl Rollout<'_> {
     }
 
     pub(super) fn note_progress(&mut self, status: &str, reason: &str, message: String) {
-        set_progress(&mut self.deployment, status, reason, message, self.view.now());
+        set_progress(self.deployment.to_mut(), status, reason, message, self.view.now());
     }
 
     /// Ends a look at a Deployment that is not being rolled out: only counts.
@@ -87,16 +87,15 @@ impl Rollout<'_> {
     }
 
     fn write(mut self, status: DeploymentStatus) -> Outcome {
-        self.deployment.status = Some(status);
-        if self.deployment != *self.seen {
-            self.outcome.update_status(&self.deployment, &self.deployment.status);
+        if self.seen.status.as_ref() != Some(&status) || self.deployment.metadata != self.seen.metadata {
+            self.outcome.update_status(&*self.deployment, &status);
         }
         self.outcome
     }
 
     fn count(&self) -> DeploymentStatus {
         let old = self.deployment.status.clone().unwrap_or_default();
-        let reported = |number: fn(&k8s_openapi::api::apps::v1::ReplicaSetStatus) -> Option<i32>| {
+        let reported = |number: fn(&ReplicaSetStatus) -> Option<i32>| {
             move |set: &ReplicaSet| set.status.as_ref().and_then(number).unwrap_or_default()
         };
         let actual = reported(|status| Some(status.replicas));
@@ -119,7 +118,8 @@ impl Rollout<'_> {
     /// How many pods are terminating, unless a ReplicaSet that was looked at has not said so.
     fn terminating(&self) -> Option<i32> {
         let of = |set: &Arc<ReplicaSet>| {
-            let status = set.status.clone().unwrap_or_default();
+            let none = ReplicaSetStatus::default();
+            let status = set.status.as_ref().unwrap_or(&none);
             let unseen = status.observed_generation.unwrap_or_default() == 0;
             status.terminating_replicas.or(unseen.then_some(0))
         };
@@ -170,11 +170,12 @@ impl Rollout<'_> {
 
     /// Whether there are more new, fewer old, more ready or more available pods than there were.
     fn has_progressed(&self, new: &DeploymentStatus) -> bool {
-        let old = self.seen.status.clone().unwrap_or_default();
+        let none = DeploymentStatus::default();
+        let old = self.seen.status.as_ref().unwrap_or(&none);
         let number = Option::<i32>::unwrap_or_default;
         let outdated = |status: &DeploymentStatus| number(status.replicas) - number(status.updated_replicas);
         number(new.updated_replicas) > number(old.updated_replicas)
-            || outdated(new) < outdated(&old)
+            || outdated(new) < outdated(old)
             || number(new.ready_replicas) > number(old.ready_replicas)
             || number(new.available_replicas) > number(old.available_replicas)
     }

@@ -59,13 +59,13 @@ pub(super) fn examine(
     elapsed: Duration,
     options: &NodeLifecycleOptions,
 ) -> Examined {
-    let current = ready(node).cloned();
+    let current = ready(node);
     let grace = match current {
         Some(_) => options.node_monitor_grace_period,
         None => options.node_startup_grace_period,
     };
-    let heard = listen(health, node, current.as_ref(), lease, now, elapsed);
-    let is = current.map(|ready| ready.status);
+    let heard = listen(health, node, current, lease, now, elapsed);
+    let is = current.map(|ready| ready.status.clone());
     let was = is.clone().unwrap_or_else(|| "Unknown".to_owned());
     if elapsed <= heard.saturating_add(grace) {
         return Examined { was, is, update: None };

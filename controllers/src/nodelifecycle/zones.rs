@@ -158,7 +158,7 @@ impl Bucket {
 pub(super) fn zone_of(node: &Node) -> String {
     let label =
         |key| node.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map_or("", String::as_str);
-    format!("{}:{}", label(REGION), label(ZONE))
+    [label(REGION), ":", label(ZONE)].concat()
 }
 
 /// Whether a node does not count when its zone is assessed.

@@ -41,8 +41,8 @@ fn status(
     failure: Option<&Failure>,
 ) -> ReplicaSetStatus {
     let template =
-        specs::of_set(set).and_then(|spec| spec.template.as_ref()?.metadata.as_ref()?.labels.clone());
-    let template = LabelSelector::from_labels(&template.unwrap_or_default());
+        specs::of_set(set).and_then(|spec| spec.template.as_ref()?.metadata.as_ref()?.labels.as_ref());
+    let template = template.map(LabelSelector::from_labels).unwrap_or_default();
     let count = |wanted: &dyn Fn(&Pod) -> bool| pods.active.iter().filter(|pod| wanted(pod)).count();
     let available = |pod: &Pod| pods::is_available(pod, min_ready_seconds(set), view.now());
     ReplicaSetStatus {

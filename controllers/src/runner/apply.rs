@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use k8s_openapi::api::core::v1::ObjectReference;
 use steersman_core::api::{Deletion, GetOptions, Target, WriteOptions};
 use steersman_core::cache::Cache;
@@ -157,7 +156,11 @@ impl Hands {
         if written.0.is_empty() {
             return;
         }
-        let seen = join_all(written.0.iter().map(|write| self.seen(write)));
+        let seen = async {
+            for write in &written.0 {
+                self.seen(write).await;
+            }
+        };
         if env.timeout(HOLD_LIMIT, seen).await.is_err() {
             tracing::warn!("own writes were not seen for {HOLD_LIMIT:?}: going on without");
         }

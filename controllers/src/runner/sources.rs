@@ -98,8 +98,8 @@ fn owners(kind: &GroupVersionKind, change: &Change) -> Vec<Key> {
     let mut keys: Vec<Key> = objects
         .filter_map(|object| {
             let owner = object.metadata().controller()?;
-            let owner_kind = GroupVersionKind::from_api_version(&owner.api_version, &owner.kind);
-            let same = owner_kind.group == kind.group && owner_kind.kind == kind.kind;
+            let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+            let same = group == kind.group && owner.kind == kind.kind;
             same.then(|| Key::new(object.namespace(), owner.name.as_str()))
         })
         .collect();
