@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, poll_fn};
-use futures::task::{ArcWake, waker};
+use futures::task::{ArcWake, waker_ref};
 use jiff::Timestamp;
 use steersman_core::Env;
 use steersman_core::env::{Clock, Spawn};
@@ -17,7 +17,7 @@ use steersman_core::env::{Clock, Spawn};
 use crate::log::{self, Log};
 
 /// Every simulation starts at the same moment: 2026-01-01T00:00:00Z.
-const EPOCH_SECONDS: i64 = 1_767_225_600;
+const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// More polls than this without time moving is a livelock.
 const MAX_POLLS_AT_ONE_INSTANT: u64 = 50_000_000;
@@ -41,6 +41,8 @@ struct World {
 
 struct State {
     elapsed: Duration,
+    /// The same on the calendar.
+    now: Timestamp,
     random: fastrand::Rng,
     ready: Vec<usize>,
     /// Slot 0 stands for the main future, which lives on the stack of `block_on`.
@@ -105,6 +107,7 @@ impl Sim {
         let main = Slot { name: "main".to_owned(), ..Slot::default() };
         let state = State {
             elapsed: Duration::ZERO,
+            now: EPOCH,
             random: fastrand::Rng::with_seed(seed),
             ready: Vec::new(),
             tasks: vec![main],
@@ -136,7 +139,7 @@ impl Sim {
     pub fn block_on<F: Future>(&self, main: F) -> F::Output {
         let mut main = pin!(main);
         let wake = self.adopt_main();
-        let waker = waker(wake.clone());
+        let waker = waker_ref(&wake);
         let mut polls: u64 = 0;
         loop {
             let Some(task) = self.next_ready() else {
@@ -232,7 +235,7 @@ impl Sim {
             (future, wake)
         };
         wake.queued.store(false, Ordering::Relaxed);
-        let waker = waker(wake.clone());
+        let waker = waker_ref(&wake);
         let done = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         let mut state = self.world.lock();
         if done {
@@ -255,8 +258,10 @@ impl Sim {
             };
             assert!(deadline < MAX_VIRTUAL, "virtual time has run away");
             state.elapsed = state.elapsed.max(deadline);
-            let later = state.timers.split_off(&(deadline, u64::MAX));
-            due.extend(std::mem::replace(&mut state.timers, later).into_values());
+            state.now = EPOCH.saturating_add(state.elapsed).unwrap_or(Timestamp::MAX);
+            while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 == deadline) {
+                due.push(first.remove());
+            }
         }
         drop(state);
         due.into_iter().for_each(Waker::wake);
@@ -301,8 +306,7 @@ struct Handle(Arc<World>);
 
 impl Clock for Handle {
     fn now(&self) -> Timestamp {
-        let epoch = Timestamp::from_second(EPOCH_SECONDS).unwrap_or(Timestamp::UNIX_EPOCH);
-        epoch.saturating_add(self.elapsed()).unwrap_or(Timestamp::MAX)
+        self.0.lock().now
     }
 
     fn elapsed(&self) -> Duration {
@@ -344,6 +348,8 @@ impl Future for Sleep {
         let Sleep { world, deadline, timer } = self.get_mut();
         let mut state = world.lock();
         if state.elapsed >= *deadline {
+            // It has rung.
+            *timer = None;
             return Poll::Ready(());
         }
         let number = match timer {

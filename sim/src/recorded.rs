@@ -23,5 +23,6 @@ fn line(revision: Revision, write: &Write) -> String {
         Write::Delete { key } => ("delete", key, &b""[..]),
     };
     let key = String::from_utf8_lossy(key);
-    format!("{revision} {verb} {key} {:016x}", log::hash(value))
+    let hash = format!("{:016x}", log::hash(value));
+    [revision.0.to_string().as_str(), verb, &key, &hash].join(" ")
 }

@@ -31,17 +31,17 @@ impl<K: Resource> Typed<K> {
 
     /// All objects, ordered by namespace and name.
     pub fn list(&self) -> Vec<Arc<K>> {
-        decode_all(&self.cache.list())
+        decode_all(self.cache.list())
     }
 
     /// The objects of a namespace, ordered by name.
     pub fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
-        decode_all(&self.cache.in_namespace(namespace))
+        decode_all(self.cache.in_namespace(namespace))
     }
 
     /// The objects that `index` gives `value` for, ordered by namespace and name.
     pub fn by(&self, index: &Index, value: &str) -> Vec<Arc<K>> {
-        decode_all(&self.cache.by(index, value))
+        decode_all(self.cache.by(index, value))
     }
 
     /// The untyped cache.
@@ -58,8 +58,8 @@ impl<K> Deref for Typed<K> {
     }
 }
 
-fn decode_all<K: Resource>(objects: &[Object]) -> Vec<Arc<K>> {
-    objects.iter().filter_map(decode).collect()
+fn decode_all<K: Resource>(objects: Vec<Object>) -> Vec<Arc<K>> {
+    objects.into_iter().filter_map(|object| decode(&object)).collect()
 }
 
 fn decode<K: Resource>(object: &Object) -> Option<Arc<K>> {

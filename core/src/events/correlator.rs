@@ -63,8 +63,9 @@ struct Allowance {
 }
 
 impl Correlator {
-    pub(super) fn judge(&mut self, env: &Env, event: Event) -> Verdict {
-        let (mut event, key) = self.combine(env, event);
+    pub(super) fn judge(&mut self, env: &Env, mut event: Event) -> Verdict {
+        let about = object_key(&event);
+        let key = self.combine(env, &mut event, &about);
         let known = self.known.get(&key).cloned();
         let counted = known.is_some();
         if let Some(known) = known {
@@ -78,17 +79,17 @@ impl Correlator {
             count: event.count.unwrap_or(1),
         };
         self.known.put(key, now_known);
-        match (self.allows(env.now(), &event), counted) {
+        match (self.allows(env.now(), about), counted) {
             (false, _) => Verdict::Drop,
             (true, false) => Verdict::Create(event),
             (true, true) => Verdict::Count(event),
         }
     }
 
-    /// The event, or the one that stands for all similar ones; and what tells equal events.
-    fn combine(&mut self, env: &Env, mut event: Event) -> (Event, String) {
+    /// What tells equal events. One of many similar ones becomes the one that stands for all of them.
+    fn combine(&mut self, env: &Env, event: &mut Event, about: &str) -> String {
         let now = env.now();
-        let key = similar_key(&event);
+        let key = similar_key(event, about);
         let mut similar = self.similar.get(&key).cloned().unwrap_or_default();
         if now.duration_since(similar.last) > SIMILAR_WITHIN.try_into().unwrap_or_default() {
             similar.messages.clear();
@@ -103,17 +104,15 @@ impl Correlator {
         }
         self.similar.put(key.clone(), similar);
         if !many {
-            let equal = equal_key(&event);
-            return (event, equal);
+            return equal_key(event, about);
         }
         event.metadata.name = Some(event_name(env, &event.involved_object));
         event.message = Some(format!("{COMBINED}{message}"));
-        (event, key)
+        key
     }
 
     /// Whether the source still has something to say about the object; uses up one of its tokens.
-    fn allows(&mut self, now: Timestamp, event: &Event) -> bool {
-        let key = object_key(event);
+    fn allows(&mut self, now: Timestamp, key: String) -> bool {
         let before = self.allowance.get(&key).cloned().unwrap_or(Allowance { tokens: BURST, at: now });
         let earned = now.duration_since(before.at).as_secs_f64() / EARN_ONE.as_secs_f64();
         let tokens = (before.tokens + earned.max(0.0)).min(BURST);
@@ -139,21 +138,21 @@ fn object_key(event: &Event) -> String {
 }
 
 /// The same, for one reason.
-fn similar_key(event: &Event) -> String {
-    let reporter = [event.reporting_component.as_ref(), event.reporting_instance.as_ref()];
-    let reason = [event.type_.as_ref(), event.reason.as_ref()];
-    [object_key(event), join(&reason), join(&reporter)].join("\n")
+fn similar_key(event: &Event, about: &str) -> String {
+    let (component, instance) = (event.reporting_component.as_ref(), event.reporting_instance.as_ref());
+    let rest = [event.type_.as_ref(), event.reason.as_ref(), component, instance];
+    [about, &join(&rest)].join("\n")
 }
 
 /// The same, with one message.
-fn equal_key(event: &Event) -> String {
+fn equal_key(event: &Event, about: &str) -> String {
     let rest = [
         event.involved_object.field_path.as_ref(),
         event.type_.as_ref(),
         event.reason.as_ref(),
         event.message.as_ref(),
     ];
-    ["equal".to_owned(), object_key(event), join(&rest)].join("\n")
+    ["equal", about, &join(&rest)].join("\n")
 }
 
 fn join(parts: &[Option<&String>]) -> String {

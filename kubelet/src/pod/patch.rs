@@ -20,7 +20,11 @@ pub fn status_patch(uid: &str, old: &PodStatus, new: &PodStatus) -> Option<Value
     patch.set("initContainerStatuses", &old.init_container_statuses, &new.init_container_statuses);
     patch.set("containerStatuses", &old.container_statuses, &new.container_statuses);
     patch.conditions(old.conditions.as_deref(), new.conditions.as_deref());
-    (!patch.0.is_empty()).then(|| json!({"metadata": {"uid": uid}, "status": patch.0}))
+    (!patch.0.is_empty()).then(|| {
+        let mut whole = json!({"metadata": {"uid": uid}});
+        whole["status"] = patch.0.into();
+        whole
+    })
 }
 
 #[derive(Default)]

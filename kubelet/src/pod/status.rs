@@ -48,9 +48,9 @@ impl PodMachine {
         let host_ips: Vec<HostIP> =
             self.settings.host_ips.iter().map(|ip| HostIP { ip: ip.to_string() }).collect();
         PodStatus {
-            pod_ip: self.last_ips.first().map(ToString::to_string),
+            pod_ip: pod_ips.first().map(|pod| pod.ip.clone()),
             pod_ips: (!pod_ips.is_empty()).then_some(pod_ips),
-            host_ip: self.settings.host_ips.first().map(ToString::to_string),
+            host_ip: host_ips.first().map(|host| host.ip.clone()),
             host_ips: (!host_ips.is_empty()).then_some(host_ips),
             ..PodStatus::default()
         }
