@@ -42,7 +42,7 @@ impl Writer<'_> {
             self.update(&mut managed, (BEFORE, &api_version), self.blank, live, changes);
         }
         let mut set = field_set::of(self.schema, config);
-        set.prune(&self.reset());
+        set.prune(self.reset());
         let manager = Manager::new(self.name, Operation::Apply, "".into(), self.subresource);
         if self.name != KUBECTL && is_as_before(managed.0.get(&manager), &set, &api_version) {
             let replaced = merge::replaced(self.schema, live, config);

@@ -1,10 +1,11 @@
 //! What differs between two versions of an object, by the rules of its schema.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use steersman_core::tree::{Map, Value};
 
 use super::element::Element;
+use super::paths::Paths;
 use super::place::{Form, Place, elements, entries};
 use super::set::Set;
 use crate::schema::{ListKind, Schema};
@@ -34,14 +35,14 @@ impl<'a> Changes<'a> {
     }
 
     /// Leaves out what stands at or below these paths.
-    fn without(mut self, ignored: &Set<'_>) -> Self {
+    fn without(mut self, ignored: Paths<'_>) -> Self {
         for set in [&mut self.added, &mut self.modified, &mut self.removed] {
             set.prune(ignored);
         }
         self
     }
 
-    fn attach(&mut self, step: Element<'a>, below: Changes<'a>) {
+    fn attach(&mut self, step: &Element<'a>, below: Changes<'a>) {
         let Changes { added, modified, removed } = below;
         for (own, set) in
             [(&mut self.added, added), (&mut self.modified, modified), (&mut self.removed, removed)]
@@ -60,11 +61,16 @@ impl<'a> Changes<'a> {
 }
 
 /// Compares two versions of an object, but for what stands at or below the ignored paths.
-pub(super) fn compare<'a>(schema: &Schema, old: &'a Value, new: &'a Value, ignored: &Set<'_>) -> Changes<'a> {
+pub(super) fn compare<'a>(
+    schema: &Schema,
+    old: &'a Value,
+    new: &'a Value,
+    ignored: Paths<'_>,
+) -> Changes<'a> {
     let root = Place::root(schema);
     let mut changes = match (root.form(old), root.form(new)) {
         (Form::Map, Form::Map) => {
-            let is_ignored = |field: &str| ignored.get(&Element::field(field)).is_some_and(|set| set.member);
+            let is_ignored = |field: &str| ignored.below(field).end_here();
             maps(root, entries(Some(old)), entries(Some(new)), is_ignored)
         }
         _ => at(root, Some(old), Some(new)),
@@ -98,26 +104,13 @@ fn differing<'a>(place: Place<'_>, old: Option<&'a Value>, new: Option<&'a Value
 
 /// A value that is on one side only: its place, and every place below it that is owned by itself.
 fn all<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
-    let below = match place.form(value) {
-        Form::Whole => Vec::new(),
-        Form::Map => {
-            let entries = entries(Some(value)).into_iter().flatten();
-            entries.map(|(key, value)| (Element::field(key), all(place.child(key), value))).collect()
-        }
-        Form::List(kind) => {
-            let sides = sides(place, kind, &[], elements(Some(value)));
-            sides.into_iter().map(|(step, (_, new))| (step, one_of(place.items(), &new))).collect()
-        }
+    let mut set = match place.form(value) {
+        Form::Whole => Set::default(),
+        Form::Map => maps(place, None, entries(Some(value)), |_| false).added,
+        Form::List(kind) => lists(place, kind, &[], elements(Some(value))).added,
     };
-    Set::new(true, below)
-}
-
-/// All of the only element of that identity; elements that share it are owned together.
-fn one_of<'a>(place: Place<'_>, elements: &[&'a Value]) -> Set<'a> {
-    match elements {
-        [one] => all(place, one),
-        _ => Set::here(),
-    }
+    set.member = true;
+    set
 }
 
 fn by<'a>(form: Form<'_>, place: Place<'_>, old: &'a Value, new: &'a Value) -> Changes<'a> {
@@ -147,7 +140,7 @@ fn maps<'a>(
     for (key, old, new) in paired(old, new).filter(|(key, ..)| !is_ignored(key)) {
         // Most are as they were, and need no look at the schema.
         if old != new {
-            changes.attach(Element::field(key), differing(place.child(key), old, new));
+            changes.attach(&Element::field(key), differing(place.child(key), old, new));
         }
     }
     changes
@@ -161,49 +154,65 @@ fn paired<'a>(
     let mut old = old.into_iter().flatten().peekable();
     let mut new = new.into_iter().flatten().peekable();
     std::iter::from_fn(move || {
-        let key = match (old.peek(), new.peek()) {
-            (Some((old, _)), Some((new, _))) => old.min(new),
-            (one, other) => one.or(other)?.0,
+        let order = match (old.peek(), new.peek()) {
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
         };
-        let before = old.next_if(|(own, _)| *own == key).map(|(_, value)| value);
-        let after = new.next_if(|(own, _)| *own == key).map(|(_, value)| value);
-        Some((key.as_str(), before, after))
+        let before = if order.is_le() { old.next() } else { None };
+        let after = if order.is_ge() { new.next() } else { None };
+        let (key, _) = before.or(after)?;
+        Some((key.as_str(), before.map(|(_, value)| value), after.map(|(_, value)| value)))
     })
 }
 
-/// Elements of both lists, by what tells them apart; those that cannot be told apart are left out.
-type Sides<'a> = BTreeMap<Element<'a>, (Vec<&'a Value>, Vec<&'a Value>)>;
+/// Elements of lists that have one identity.
+struct Side<'a> {
+    step: Element<'static>,
+    old: Option<&'a Value>,
+    new: Option<&'a Value>,
+}
 
-fn sides<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Value]) -> Sides<'a> {
-    let mut sides = Sides::new();
-    for value in old {
-        if let Ok(step) = place.identity(kind, value) {
-            sides.entry(step).or_default().0.push(value);
+/// The elements of both lists, ordered by what tells them apart; those that cannot be told apart are left out.
+fn sides<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Value]) -> Vec<Side<'a>> {
+    let mut sides = Vec::with_capacity(old.len().max(new.len()));
+    let mut push = |old: Option<&'a Value>, new: Option<&'a Value>| {
+        let step = old.or(new).and_then(|value| place.identity(kind, value).ok());
+        sides.extend(step.map(|step| Side { step, old, new }));
+    };
+    for index in 0..old.len().max(new.len()) {
+        match (old.get(index), new.get(index)) {
+            // Most stay as they are, where they are.
+            (old, new) if old == new => push(old, new),
+            (old, new) => {
+                push(old, None);
+                push(None, new);
+            }
         }
     }
-    for value in new {
-        if let Ok(step) = place.identity(kind, value) {
-            sides.entry(step).or_default().1.push(value);
-        }
-    }
+    sides.sort_by(|a, b| a.step.cmp(&b.step));
     sides
 }
 
 fn lists<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Value]) -> Changes<'a> {
     let mut changes = Changes::default();
-    for (step, (old, new)) in sides(place, kind, old, new) {
-        changes.attach(step, pair(place.items(), &old, &new));
+    for same in sides(place, kind, old, new).chunk_by(|a, b| a.step == b.step) {
+        // What is on both sides of one alone has stayed as it is.
+        if !matches!(same, [Side { old: Some(_), new: Some(_), .. }]) {
+            changes.attach(&same[0].step, pair(place.items(), same));
+        }
     }
     changes
 }
 
 /// Compares the elements that share an identity. Those that share it with others of their own list are owned together.
-fn pair<'a>(place: Place<'_>, old: &[&'a Value], new: &[&'a Value]) -> Changes<'a> {
-    let (old_one, new_one) = (old.first().copied(), new.first().copied());
+fn pair<'a>(place: Place<'_>, same: &[Side<'a>]) -> Changes<'a> {
+    let (old, new) = (same.iter().filter_map(|side| side.old), same.iter().filter_map(|side| side.new));
+    let (old_one, new_one) = (old.clone().next(), new.clone().next());
     let mut changes = Changes::default();
-    match (old.len() > 1, new.len() > 1) {
+    match (old.clone().nth(1).is_some(), new.clone().nth(1).is_some()) {
         (false, false) => return at(place, old_one, new_one),
-        (true, true) => changes.modified.member = old != new,
+        (true, true) => changes.modified.member = !old.eq(new),
         (true, false) => {
             changes = at(place, None, new_one);
             changes.removed.member = true;

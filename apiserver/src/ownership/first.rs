@@ -7,21 +7,16 @@ use steersman_core::tree::{Map, Value};
 
 use super::codec;
 use super::element::Element;
+use super::paths::Paths;
 use super::place::{Form, Place, elements, entries};
-use super::set::Set;
+use super::reset::NOBODYS;
 use crate::schema::{ListKind, Schema};
 
-/// The fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those of `nobodys` themselves. Empty
-/// if there are none; `None` where only a comparison tells.
-pub(super) fn fields(
-    schema: &Schema,
-    blank: &Value,
-    new: &Value,
-    ignored: &Set<'_>,
-    nobodys: &Set<'_>,
-) -> Option<String> {
+/// The fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those that nobody owns. Empty if there
+/// are none; `None` where only a comparison tells.
+pub(super) fn fields(schema: &Schema, blank: &Value, new: &Value, ignored: Paths<'_>) -> Option<String> {
     let mut walk = Walk { out: String::with_capacity(1024), is_clear: true };
-    let at = At { place: Place::root(schema), ignored: Some(ignored), nobodys: Some(nobodys) };
+    let at = At { place: Place::root(schema), ignored, nobodys: NOBODYS };
     walk.value(at, Some(blank), new);
     walk.is_clear.then_some(walk.out)
 }
@@ -30,14 +25,13 @@ pub(super) fn fields(
 #[derive(Clone, Copy)]
 struct At<'a> {
     place: Place<'a>,
-    ignored: Option<&'a Set<'a>>,
-    nobodys: Option<&'a Set<'a>>,
+    ignored: Paths<'a>,
+    nobodys: Paths<'a>,
 }
 
 impl<'a> At<'a> {
     fn below(self, place: Place<'a>, step: &Element<'_>) -> Self {
-        let find = |set: Option<&'a Set<'a>>| set.and_then(|set| set.get(step));
-        At { place, ignored: find(self.ignored), nobodys: find(self.nobodys) }
+        At { place, ignored: self.ignored.beyond(step), nobodys: self.nobodys.beyond(step) }
     }
 }
 
@@ -50,7 +44,7 @@ struct Walk {
 impl Walk {
     /// Writes what `new` sets at a place; nothing, if it sets nothing there. `old` is what the blank object has.
     fn value(&mut self, at: At<'_>, old: Option<&Value>, new: &Value) -> bool {
-        if at.ignored.is_some_and(|set| set.member) || old == Some(new) {
+        if at.ignored.end_here() || old == Some(new) {
             return false;
         }
         let form = at.place.form(new);
@@ -61,7 +55,7 @@ impl Walk {
             (Form::Map, Some(_)) => entries(old).is_none() && entries(Some(new)).is_none(),
             (Form::List(_), Some(_)) => elements(Some(new)).is_empty(),
         };
-        let is_own = !at.nobodys.is_some_and(|set| set.member);
+        let is_own = !at.nobodys.end_here();
         let is_member = (old.is_none() || is_whole) && is_own;
         match form {
             Form::Whole => self.leaf(is_member),

@@ -6,7 +6,7 @@ use steersman_core::tree::{Text, Value};
 use super::compare::compare;
 use super::conflict::Conflicts;
 use super::field_set;
-use super::set::Set;
+use super::paths::Paths;
 use super::typed;
 use crate::json_text::for_pages;
 use crate::schema::Schema;
@@ -30,7 +30,7 @@ pub(super) fn let_go(kind: &GroupVersionKind, schema: &Schema, live: &Value, set
     if !is_alike || [live, &last].into_iter().any(|object| typed::check(schema, object).is_err()) {
         return;
     }
-    let changes = compare(schema, live, &last, &Set::default());
+    let changes = compare(schema, live, &last, Paths::NONE);
     let mut still = field_set::of(schema, &last);
     for changed in [&changes.added, &changes.modified, &changes.removed] {
         still.subtract(changed);

@@ -2,6 +2,7 @@
 //! the field managers above it.
 //!
 //! - [`set`] holds sets of paths, [`codec`] reads and writes them as `fieldsV1`;
+//! - [`paths`] are fields that the program knows, [`reset`] those that a write cannot own;
 //! - [`place`] says how a schema wants the values at a place to be owned;
 //! - [`compare`], [`field_set`], [`first`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
 //! - [`overlay`] merges what a policy wants, which nobody owns;
@@ -21,6 +22,7 @@ mod merge;
 pub(crate) mod name;
 mod overlay;
 mod owners;
+mod paths;
 mod place;
 #[cfg(test)]
 mod properties;

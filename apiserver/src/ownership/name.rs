@@ -5,15 +5,13 @@ const LENGTH: usize = 128;
 
 /// The manager of a write: the name it gives, else how its program calls itself before the first slash.
 pub(crate) fn of(given: &str, user_agent: &str) -> String {
-    let mut name = given.to_owned();
-    if name.is_empty() {
-        let prefix = user_agent.split('/').next().unwrap_or_default();
-        for c in prefix.chars().filter(|c| !c.is_control()) {
-            if name.len() + c.len_utf8() > LENGTH {
-                break;
-            }
-            name.push(c);
-        }
+    if !given.is_empty() {
+        return given.to_owned();
+    }
+    let prefix = user_agent.split('/').next().unwrap_or_default();
+    let mut name = prefix.replace(char::is_control, "");
+    while name.len() > LENGTH {
+        name.pop();
     }
     if name.is_empty() { "unknown".to_owned() } else { name }
 }

@@ -3,11 +3,11 @@
 
 use steersman_core::resource::GroupVersionKind;
 
-use super::element::Element;
+use super::paths::Paths;
 use super::set::Set;
 
 /// What nobody owns: the object's identity, and what counts and names its versions.
-const NOBODYS: &[&[&str]] = &[
+pub(super) const NOBODYS: Paths<'static> = Paths::from_root(&[
     &["apiVersion"],
     &["kind"],
     &["metadata"],
@@ -20,7 +20,7 @@ const NOBODYS: &[&[&str]] = &[
     &["metadata", "resourceVersion"],
     &["metadata", "selfLink"],
     &["metadata", "uid"],
-];
+]);
 
 /// Built-in kinds and doors that put back something else than the status at the object itself and the spec at `status`.
 const OTHERS: &[(&str, &str, &str, &[&[&str]])] = &[
@@ -47,30 +47,28 @@ const OTHERS: &[(&str, &str, &str, &[&[&str]])] = &[
     ("storage.k8s.io", "VolumeAttachment", "status", &[&["spec"], &["metadata"]]),
 ];
 
-/// What nobody owns.
-pub(super) fn nobodys() -> Set<'static> {
-    Set::of_fields(NOBODYS)
-}
-
 /// Takes out of a set what nobody owns.
 pub(super) fn disown(set: &mut Set<'_>) {
-    if NOBODYS.iter().any(|path| set.get(&Element::field(path[0])).is_some()) {
-        set.subtract(&nobodys());
-    }
+    set.remove(NOBODYS);
 }
 
 /// What a write through this door puts back. `status` says whether the object's status has a door of its own.
-pub(super) fn of(kind: &GroupVersionKind, custom: bool, status: bool, subresource: &str) -> Set<'static> {
+pub(super) fn of(
+    kind: &GroupVersionKind,
+    custom: bool,
+    status: bool,
+    subresource: &str,
+) -> &'static [&'static [&'static str]] {
     let is_it =
-        |row: &&(&str, &str, &str, _)| (row.0, row.1, row.2) == (&kind.group, &kind.kind, subresource);
+        |row: &&(&str, &str, &str, _)| (row.2, row.0, row.1) == (subresource, &kind.group, &kind.kind);
     if let Some(row) = OTHERS.iter().find(is_it).filter(|_| !custom) {
-        return Set::of_fields(row.3);
+        return row.3;
     }
     match subresource {
-        "" if status => Set::of_fields(&[&["status"]]),
-        "status" if custom => Set::of_fields(&[&["metadata"], &["spec"]]),
-        "status" => Set::of_fields(&[&["spec"]]),
-        _ => Set::default(),
+        "" if status => &[&["status"]],
+        "status" if custom => &[&["metadata"], &["spec"]],
+        "status" => &[&["spec"]],
+        _ => &[],
     }
 }
 
@@ -82,7 +80,8 @@ mod tests {
     fn a_door_puts_back_what_belongs_to_others() {
         let paths = |group: &'static str, kind: &'static str, subresource: &str| {
             let kind = GroupVersionKind::new(group, "v1", kind);
-            of(&kind, group == "example.com", true, subresource).paths().join(" ")
+            let paths = of(&kind, group == "example.com", true, subresource);
+            paths.iter().map(|path| format!(".{}", path.join("."))).collect::<Vec<_>>().join(" ")
         };
         let cases = [
             ("", "ConfigMap", "", ".status"),
@@ -95,7 +94,7 @@ mod tests {
             ("certificates.k8s.io", "CertificateSigningRequest", "approval", ".spec .status.certificate"),
             ("certificates.k8s.io", "CertificateSigningRequest", "status", ".spec .status.conditions"),
             ("example.com", "Widget", "status", ".metadata .spec"),
-            ("networking.k8s.io", "ServiceCIDR", "status", ".metadata .spec"),
+            ("networking.k8s.io", "ServiceCIDR", "status", ".spec .metadata"),
         ];
         for (group, kind, subresource, expected) in cases {
             assert_eq!(paths(group, kind, subresource), expected, "{kind} {subresource}");

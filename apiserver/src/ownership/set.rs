@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::element::Element;
+use super::paths::Paths;
 
 /// A set of paths, as seen from one place of an object. Nothing below an empty set is kept, so equal sets are equal
 /// trees.
@@ -107,15 +108,31 @@ impl<'a> Set<'a> {
     /// Removes what another holds.
     pub(super) fn subtract(&mut self, other: &Set<'_>) {
         self.member &= !other.member;
-        self.change_shared(other, |own, set| own.subtract(set));
+        let mut emptied = false;
+        for (step, set) in &other.below {
+            if let Ok(index) = self.find(step) {
+                let own = &mut self.below[index].1;
+                own.subtract(set);
+                emptied |= own.is_empty();
+            }
+        }
+        if emptied {
+            self.below.retain(|(_, set)| !set.is_empty());
+        }
     }
 
-    /// Removes what another holds, and everything below it; upstream's `RecursiveDifference`.
-    pub(super) fn prune(&mut self, other: &Set<'_>) {
-        self.change_shared(other, |own, set| match set.member {
-            true => *own = Set::default(),
-            false => own.prune(set),
-        });
+    /// Removes what stands at or below these paths; upstream's `RecursiveDifference`.
+    pub(super) fn prune(&mut self, paths: Paths<'_>) {
+        if paths.end_here() {
+            *self = Set::default();
+        }
+        self.change_along(paths, Set::prune);
+    }
+
+    /// Removes what stands at these paths themselves.
+    pub(super) fn remove(&mut self, paths: Paths<'_>) {
+        self.member &= !paths.end_here();
+        self.change_along(paths, Set::remove);
     }
 
     /// What both hold.
@@ -164,18 +181,13 @@ impl<'a> Set<'a> {
         self.below.binary_search_by(|(own, _)| own.cmp(step))
     }
 
-    /// Changes what is below the steps that both have, and lets go of what is empty then.
-    fn change_shared(&mut self, other: &Set<'_>, change: impl Fn(&mut Set<'a>, &Set<'_>)) {
-        let mut emptied = false;
-        for (step, set) in &other.below {
-            if let Ok(index) = self.find(step) {
-                let own = &mut self.below[index].1;
-                change(own, set);
-                emptied |= own.is_empty();
-            }
-        }
-        if emptied {
-            self.below.retain(|(_, set)| !set.is_empty());
+    /// Changes what is below the steps that paths lead through, and lets go of what is empty then.
+    fn change_along(&mut self, paths: Paths<'_>, change: impl Fn(&mut Set<'a>, Paths<'_>)) {
+        if !paths.is_empty() {
+            self.below.retain_mut(|(step, set)| {
+                change(set, paths.beyond(step));
+                !set.is_empty()
+            });
         }
     }
 }
@@ -222,9 +234,15 @@ mod tests {
             prop_assert_eq!(common, tree(&a.intersection(&b).cloned().collect()));
 
             let mut pruned = tree(&a);
-            pruned.prune(&tree(&b));
+            let paths: Vec<Vec<&str>> = b.iter().map(|path| path.iter().map(String::as_str).collect()).collect();
+            let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+            let paths = Paths::from_root(&paths);
+            pruned.prune(paths);
             let is_below = |path: &Vec<String>| (1..=path.len()).any(|end| b.contains(&path[..end]));
             prop_assert_eq!(pruned, tree(&a.iter().filter(|path| !is_below(path)).cloned().collect()));
+            let mut rest = tree(&a);
+            rest.remove(paths);
+            prop_assert_eq!(rest, tree(&a.difference(&b).cloned().collect()));
             prop_assert_eq!(tree(&a).paths().len(), a.len());
         }
     }

@@ -6,6 +6,7 @@ use steersman_core::tree::Value;
 
 use super::compare::{Changes, compare};
 use super::managed::{Managed, Manager, Operation, Owned};
+use super::paths::Paths;
 use super::set::Set;
 use super::{Owners, Writer, first, reset};
 
@@ -41,7 +42,7 @@ impl Writer<'_> {
 
     /// The owner of what a new object sets; `None` where only a comparison tells.
     pub(super) fn first(&self, blank: &Value, new: &Value) -> Option<Owners> {
-        let fields = first::fields(self.schema, blank, new, &self.reset(), &reset::nobodys())?;
+        let fields = first::fields(self.schema, blank, new, self.reset())?;
         if fields.is_empty() {
             return Some(Owners::default());
         }
@@ -52,12 +53,13 @@ impl Writer<'_> {
 
     /// What differs, as far as this write may change it.
     pub(super) fn changes<'v>(&self, live: &'v Value, new: &'v Value) -> Changes<'v> {
-        compare(self.schema, live, new, &self.reset())
+        compare(self.schema, live, new, self.reset())
     }
 
     /// What this write puts back.
-    pub(super) fn reset(&self) -> Set<'static> {
-        reset::of(self.kind, self.schema.is_custom(), self.separates_status, self.subresource)
+    pub(super) fn reset(&self) -> Paths<'static> {
+        let custom = self.schema.is_custom();
+        Paths::from_root(reset::of(self.kind, custom, self.separates_status, self.subresource))
     }
 
     /// The moment of the write, as entries have it.
@@ -157,7 +159,7 @@ impl<'a> Others<'a> {
         let index = found.unwrap_or_else(|| {
             let schema = (self.writer.versions)(api_version);
             let reset = self.writer.reset();
-            let changes = schema.map(|schema| compare(&schema, self.live, self.new, &reset));
+            let changes = schema.map(|schema| compare(&schema, self.live, self.new, reset));
             self.seen.push((api_version.to_owned(), changes));
             self.seen.len() - 1
         });

@@ -12,6 +12,9 @@ use crate::json_text::plain;
 /// What is nested deeper is no text of ours.
 const DEEPEST: usize = 100;
 
+/// So many bytes are looked at together where fields are passed over.
+const TOGETHER: usize = 32;
+
 /// The entries of a list; `None` if the text is not in our writing.
 pub(super) fn entries(list: &str) -> Option<Vec<Entry<'_>>> {
     Text(list).entries(&|text| text.set(0).map(Some))
@@ -19,7 +22,7 @@ pub(super) fn entries(list: &str) -> Option<Vec<Entry<'_>>> {
 
 /// The same, with the texts of the fields, which are not read.
 pub(super) fn unread_entries(list: &str) -> Option<Vec<Entry<'_>>> {
-    Text(list).entries(&|text| text.pass().map(|()| None))
+    Text(list).entries(&|text| text.pass_fields().map(|()| None))
 }
 
 /// The fields of an entry that was not read; `None` if they are malformed.
@@ -105,23 +108,24 @@ impl<'a> Text<'a> {
         Some(Set::new(member || below.is_empty(), below))
     }
 
-    /// Passes over an object.
-    fn pass(&mut self) -> Option<()> {
-        let (mut at, mut depth) = (0, 0);
+    /// Passes over the fields of an entry. What follows them is the first key that begins with `m`: their own keys begin
+    /// with a kind of step, and quotes within them are escaped.
+    fn pass_fields(&mut self) -> Option<()> {
+        let is_end = |at: &[u8]| (at[0] == b'}') & (at[1] == b',') & (at[2] == b'"') & (at[3] == b'm');
+        let bytes = self.0.as_bytes();
+        let mut start = 0;
         loop {
-            match self.0.as_bytes().get(at)? {
-                b'{' => depth += 1,
-                b'}' if depth > 0 => depth -= 1,
-                b'"' if depth > 0 => at += string_length(&self.0[at + 1..])? + 1,
-                b':' | b',' if depth > 0 => {}
-                _ => return None,
+            // Without a branch, so that many places are looked at together. An entry is longer than they are.
+            let block = bytes[start..].first_chunk::<{ TOGETHER + 3 }>()?;
+            if (0..TOGETHER).fold(false, |found, at| found | is_end(&block[at..at + 4])) {
+                break;
             }
-            at += 1;
-            if depth == 0 {
-                self.0 = &self.0[at..];
-                return Some(());
-            }
+            start += TOGETHER;
         }
+        let (fields, rest) = self.0.split_at(start + bytes[start..].windows(4).position(is_end)? + 1);
+        self.0 = rest;
+        // An entry that ends with its fields is none of ours: what was found is a part of the next one.
+        (fields.starts_with('{') && !fields.contains(",{")).then_some(())
     }
 
     /// A string in which nothing but quotes and backslashes is escaped.
@@ -145,19 +149,6 @@ impl<'a> Text<'a> {
                 _ => return None,
             }
             rest = &rest[end + 2..];
-        }
-    }
-}
-
-/// How long a string is up to the quote at its end, if nothing but quotes and backslashes is escaped in it.
-fn string_length(text: &str) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += plain(&text[at..]);
-        match text.as_bytes()[at..] {
-            [b'"', ..] => return Some(at),
-            [b'\\', b'"' | b'\\', ..] => at += 2,
-            _ => return None,
         }
     }
 }
@@ -191,6 +182,13 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_ends_with_its_fields_is_not_mixed_with_the_next() {
+        let short = r#"{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:a":{}}}"#;
+        assert!(unread_entries(&format!("[{short},{}", &ENTRY[1..])).is_none());
+        assert!(unread_entries(&format!("[{short}]")).is_none());
+    }
+
+    #[test]
     fn what_is_nested_too_deep_is_left_alone() {
         let fields = |depth: usize| format!("{}{{}}{}", "{\"f:a\":".repeat(depth), "}".repeat(depth));
         let list =
@@ -204,6 +202,9 @@ mod tests {
         fn a_text_of_another_kind_is_never_misread(at in 0..ENTRY.len(), with in "[\\[\\]{}\":,a-f.\\\\ ]{0,3}", cut in 0..3usize) {
             let end = (at + cut).min(ENTRY.len());
             let text = format!("{}{with}{}", &ENTRY[..at], &ENTRY[end..]);
+            if let (Some(unread), Some(parsed)) = (unread_entries(&text), parsed(&text)) {
+                prop_assert_eq!(Managed::of(unread), Some(parsed));
+            }
             if let Some(read) = entries(&text) {
                 prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
                 prop_assert_eq!(Managed::of(read), parsed(&text));
