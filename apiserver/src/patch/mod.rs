@@ -11,7 +11,7 @@ use steersman_core::api::{FieldValidation, Patch};
 use steersman_core::error::Reason;
 use steersman_core::field::{self, Path};
 use steersman_core::resource::GroupVersionKind;
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use crate::schema::{Duplicates, Schema, refusal};
@@ -55,33 +55,16 @@ pub fn apply(
     };
     let current = current()?;
     let kind = [current["apiVersion"].clone(), current["kind"].clone()];
-    let mut object = patched(current)?;
+    let mut object = patched(current.clone())?;
     if let Some(why) = settle_kind(&mut object, kind, schema, matches!(patch, Patch::Strategic(_))) {
         return Err(refused(&why));
     }
-    let untouched = set_aside(&mut object, patch, schema);
-    let warnings = schema.check(&mut object, duplicates, validation).map_err(|unfit| match patch {
+    let checked = schema.check_over(&mut object, Some(&current), duplicates, validation);
+    let warnings = checked.map_err(|unfit| match patch {
         Patch::Strategic(_) => refused(&unfit.restoring()),
         _ => refused(&unfit.to_string()),
     })?;
-    if let Some(fields) = object.as_object_mut() {
-        fields.extend(untouched);
-    }
     Ok(Patched { object, warnings })
-}
-
-/// Takes out the fields of an object that a patch by fields does not name: they have the types of the schema already. The
-/// schema of a custom resource may have changed since they were written.
-fn set_aside(object: &mut Value, patch: &Patch, schema: &Schema) -> Map {
-    let (Patch::Merge(patch) | Patch::Strategic(patch)) = patch else { return Map::new() };
-    let (Some(fields), Some(named)) = (object.as_object_mut(), patch.as_object()) else { return Map::new() };
-    if schema.is_custom() || named.keys().any(|field| field.starts_with('$')) {
-        return Map::new();
-    }
-    let (named, untouched) =
-        std::mem::take(fields).into_iter().partition(|(field, _)| named.contains_key(field));
-    *fields = named;
-    untouched
 }
 
 /// Why the operations of a policy do not apply.

@@ -83,8 +83,8 @@ fn merge_field(
             let (at, field) = lookup(at, &key)?;
             Some(merge_list(before.into_vec(), patch.into_vec(), at, field)?.into())
         }
-        (_, new @ (Value::Object(_) | Value::Array(_))) => without_directives(without_nulls(new)),
-        (_, scalar) => Some(scalar),
+        (_, new) if is_plain(&new) => Some(new),
+        (_, new) => without_directives(without_nulls(new)),
     };
     match (original.get_mut(&key), merged) {
         (Some(place), Some(merged)) => *place = merged,
@@ -326,6 +326,17 @@ fn delete_from_list(original: &mut Object, key: &str, deleted: Value, at: Cursor
         _ => {}
     }
     Ok(())
+}
+
+/// Whether a new value stays as it is: it has neither nulls nor directives.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => {
+            map.iter().all(|(key, value)| key != DIRECTIVE && !value.is_null() && is_plain(value))
+        }
+        Value::Array(items) => items.iter().all(is_plain),
+        _ => true,
+    }
 }
 
 /// What is new has nothing that its nulls could delete.

@@ -25,11 +25,12 @@ struct Found {
 
 type Outcome = Result<(), Vec<Found>>;
 
-/// Conforms `value` to what stands at `at`, noting the fields it drops. Of several values of wrong types the fault is the
-/// one that Go tells of; `duplicates` knows where they stand.
+/// Conforms `value` to what stands at `at`, noting the fields it drops. What is as in `old`, which conforms, needs no look.
+/// Of several values of wrong types the fault is the one that Go tells of; `duplicates` knows where they stand.
 pub(super) fn object(
     at: Cursor<'_>,
     value: &mut Value,
+    old: Option<&Value>,
     path: &Path<'_>,
     duplicates: &Duplicates,
     unknown: &mut Unknown,
@@ -38,7 +39,7 @@ pub(super) fn object(
     if !value.is_object() && !value.is_null() {
         return Err(Fault::mismatch(value, &format!("v1.{}", object.name), "struct"));
     }
-    let outcome = Walk { document: at.document(), unknown }.struct_value(value, object, "", path);
+    let outcome = Walk { document: at.document(), unknown }.struct_value(value, old, object, "", path);
     outcome.map_err(|found| told(found, duplicates))
 }
 
@@ -79,9 +80,16 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn struct_value(&mut self, value: &mut Value, object: &ObjectType, go: &str, path: &Path<'_>) -> Outcome {
+    fn struct_value(
+        &mut self,
+        value: &mut Value,
+        old: Option<&Value>,
+        object: &ObjectType,
+        go: &str,
+        path: &Path<'_>,
+    ) -> Outcome {
         match value {
-            Value::Object(map) => self.fields(map, object, path),
+            Value::Object(map) => self.fields(map, old, object, path),
             Value::Null => {
                 *value = self.zero_struct(object);
                 Ok(())
@@ -90,12 +98,21 @@ impl Walk<'_> {
         }
     }
 
-    fn fields(&mut self, map: &mut Map, object: &ObjectType, path: &Path<'_>) -> Outcome {
-        let (mut found, mut dropped) = (Vec::new(), Vec::new());
+    fn fields(
+        &mut self,
+        map: &mut Map,
+        old: Option<&Value>,
+        object: &ObjectType,
+        path: &Path<'_>,
+    ) -> Outcome {
+        let (mut found, mut dropped, mut from) = (Vec::new(), Vec::new(), 0);
         for (key, value) in map.iter_mut() {
-            let path = path.child(key);
-            let is_kept = match object.field(key) {
-                Some(field) => match self.field(value, field, &path) {
+            let (path, old) = (path.child(key), old.and_then(|old| old.get(key)));
+            if old == Some(value) {
+                continue;
+            }
+            let is_kept = match object.next_field(key, &mut from) {
+                Some(field) => match self.field(value, old, field, &path) {
                     Ok(is_kept) => {
                         if is_rounded(object, field) {
                             scalar::round_to_milli(value);
@@ -139,23 +156,36 @@ impl Walk<'_> {
     }
 
     /// Conforms the value of a field; whether it is written.
-    fn field(&mut self, value: &mut Value, field: &Field, path: &Path<'_>) -> Result<bool, Vec<Found>> {
+    fn field(
+        &mut self,
+        value: &mut Value,
+        old: Option<&Value>,
+        field: &Field,
+        path: &Path<'_>,
+    ) -> Result<bool, Vec<Found>> {
         if value.is_null() {
             // What must be written all the same is filled in afterwards.
             return Ok(false);
         }
-        self.value(value, &field.node, &field.go, path)?;
+        self.value(value, old, &field.node, &field.go, path)?;
         Ok(match field.presence {
             Presence::Pointer | Presence::Null | Presence::Always => true,
             Presence::Omit | Presence::OmitZero => !is_zero(value, &field.node.shape),
         })
     }
 
-    fn value(&mut self, value: &mut Value, node: &Node, go: &str, path: &Path<'_>) -> Outcome {
+    fn value(
+        &mut self,
+        value: &mut Value,
+        old: Option<&Value>,
+        node: &Node,
+        go: &str,
+        path: &Path<'_>,
+    ) -> Outcome {
         match &node.shape {
-            Shape::Object(id) => self.struct_value(value, self.document.get(*id), go, path),
+            Shape::Object(id) => self.struct_value(value, old, self.document.get(*id), go, path),
             Shape::Map(values) => self.map(value, values, go, path),
-            Shape::List(items, _) => self.list(value, items, go, path),
+            Shape::List(items, _) => self.list(value, old, items, go, path),
             Shape::Scalar(Scalar::SchemaOrBool | Scalar::SchemaOrArray | Scalar::SchemaOrStrings) => {
                 self.schema_or(value, path)
             }
@@ -170,17 +200,27 @@ impl Walk<'_> {
         let element = go.split_once(']').map_or(go, |(_, element)| element);
         let mut found = Vec::new();
         for (key, value) in map.iter_mut() {
-            gather(&mut found, self.value(value, values, element, &path.child(key)));
+            gather(&mut found, self.value(value, None, values, element, &path.child(key)));
         }
         unless_any(found)
     }
 
-    fn list(&mut self, value: &mut Value, items: &Node, go: &str, path: &Path<'_>) -> Outcome {
+    fn list(
+        &mut self,
+        value: &mut Value,
+        old: Option<&Value>,
+        items: &Node,
+        go: &str,
+        path: &Path<'_>,
+    ) -> Outcome {
         let Value::Array(list) = value else { return wrong(Fault::mismatch(value, go, "slice"), path) };
         let element = go.strip_prefix("[]").unwrap_or("string");
         let mut found = Vec::new();
         for (index, value) in list.iter_mut().enumerate() {
-            gather(&mut found, self.value(value, items, element, &path.index(index)));
+            let old = old.and_then(|old| old.get(index));
+            if old != Some(value) {
+                gather(&mut found, self.value(value, old, items, element, &path.index(index)));
+            }
         }
         unless_any(found)
     }
@@ -191,9 +231,9 @@ impl Walk<'_> {
         let id = self.document.named(name).expect("the table holds the type of JSON schemas");
         let object = self.document.get(id);
         match value {
-            Value::Object(map) => self.fields(map, object, path),
+            Value::Object(map) => self.fields(map, None, object, path),
             Value::Array(list) => list.iter_mut().enumerate().try_for_each(|(index, item)| match item {
-                Value::Object(map) => self.fields(map, object, &path.index(index)),
+                Value::Object(map) => self.fields(map, None, object, &path.index(index)),
                 _ => Ok(()),
             }),
             _ => Ok(()),

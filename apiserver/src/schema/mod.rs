@@ -169,11 +169,23 @@ impl Schema {
         duplicates: &Duplicates,
         validation: FieldValidation,
     ) -> Result<Vec<String>, Unfit> {
+        self.check_over(object, None, duplicates, validation)
+    }
+
+    /// The same of an object that is made of `old`: what that has already needs no check in a built-in kind. The schema of
+    /// a custom resource may have changed since it was written.
+    pub(crate) fn check_over(
+        &self,
+        object: &mut Value,
+        old: Option<&Value>,
+        duplicates: &Duplicates,
+        validation: FieldValidation,
+    ) -> Result<Vec<String>, Unfit> {
         let mut unknown = Unknown::default();
         let outcome = if self.is_custom() {
             prune::object(self.cursor(), object, &mut unknown)
         } else {
-            conform::object(self.cursor(), object, &Path::ROOT, duplicates, &mut unknown)
+            conform::object(self.cursor(), object, old, &Path::ROOT, duplicates, &mut unknown)
         };
         outcome.map_err(Unfit::Fault)?;
         if let Some(why) = self.carrier.and_then(|carrier| carrier.fault(object)) {

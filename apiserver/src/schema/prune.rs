@@ -58,7 +58,7 @@ fn fields(
         let is_metadata = object.embedded && key == "metadata";
         if outcome.is_ok() {
             outcome = if is_metadata {
-                conform::object(below, value, &path, &Duplicates::default(), unknown)
+                conform::object(below, value, None, &path, &Duplicates::default(), unknown)
             } else {
                 prune(below, value, &path, unknown)
             };

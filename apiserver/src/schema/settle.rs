@@ -45,7 +45,9 @@ fn may_lose(trail: &Trail<'_, '_>, value: &Value) -> bool {
     match value {
         Value::Array(list) => list.iter().any(|item| may_lose(&Trail::Items(trail), item)),
         Value::Object(map) => map.iter().any(|(key, value)| {
-            is_gated(key) || is_always_written(trail, key, value) || may_lose(&Trail::Key(trail, key), value)
+            let has_parts = matches!(value, Value::Array(_) | Value::Object(_));
+            let loses = || is_always_written(trail, key, value) || may_lose(&Trail::Key(trail, key), value);
+            is_gated(key) || has_parts && loses()
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }

@@ -185,8 +185,19 @@ impl ObjectType {
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         let wanted = start(name);
         let first = self.starts.partition_point(|start| *start < wanted);
-        let alike = self.starts[first..].iter().take_while(|start| **start == wanted).count();
-        self.fields[first..first + alike].iter().find(|field| field.name == name)
+        self.field_from(first, wanted, name)
+    }
+
+    /// The same of names that are asked for in their order; `from` is where the field of the last one stands.
+    pub(super) fn next_field(&self, name: &str, from: &mut usize) -> Option<&Field> {
+        let wanted = start(name);
+        *from += self.starts[*from..].iter().take_while(|start| **start < wanted).count();
+        self.field_from(*from, wanted, name)
+    }
+
+    fn field_from(&self, first: usize, wanted: u64, name: &str) -> Option<&Field> {
+        let alike = self.starts[first..].iter().take_while(|start| **start == wanted);
+        self.fields[first..].iter().zip(alike).map(|(field, _)| field).find(|field| field.name == name)
     }
 
     /// The index of the declared field of that name, which stands at or soon behind `expected` if keys come in order.
@@ -201,12 +212,13 @@ impl ObjectType {
 /// The first eight bytes of a name as a number, so that numbers are ordered as names are.
 fn start(name: &str) -> u64 {
     let bytes = name.as_bytes();
-    let padded = || {
-        let mut padded = [0; 8];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        padded
-    };
-    u64::from_be_bytes(bytes.first_chunk().copied().unwrap_or_else(padded))
+    match bytes.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let short = bytes.iter().fold(0, |start, byte| start << 8 | u64::from(*byte));
+            short.checked_shl(64 - 8 * bytes.len() as u32).unwrap_or(0)
+        }
+    }
 }
 
 impl Field {
