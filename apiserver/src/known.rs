@@ -1,21 +1,55 @@
-//! Tells what a new version of an object is as a typed object, where the last one was decoded and no more than metadata and
-//! status differ: components in this process, who read every version, need not decode it again. So it is done for the kinds
-//! that are written most.
+//! Tells what a new version of an object is as a typed object, where the last one was decoded: components in this process,
+//! who read every version, need not decode what is as it was. So it is done for the kinds that are written most.
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::apps::v1::{
+    Deployment, DeploymentSpec, DeploymentStatus, ReplicaSet, ReplicaSetSpec, ReplicaSetStatus,
+};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use steersman_core::tree::Value;
 use steersman_core::{Object, Resource};
 
-/// Tells it of an object whose spec is as it was; the trees are those of the objects, without the owners of their fields.
+/// A kind with a spec and a status.
+trait Parts: Resource {
+    type Spec: Clone + DeserializeOwned;
+    type Status: DeserializeOwned;
+
+    fn spec(&self) -> &Option<Self::Spec>;
+
+    fn of(metadata: ObjectMeta, spec: Option<Self::Spec>, status: Option<Self::Status>) -> Self;
+}
+
+macro_rules! parts {
+    ($($kind:ident: $spec:ident, $status:ident;)*) => {$(
+        impl Parts for $kind {
+            type Spec = $spec;
+            type Status = $status;
+
+            fn spec(&self) -> &Option<$spec> {
+                &self.spec
+            }
+
+            fn of(metadata: ObjectMeta, spec: Option<$spec>, status: Option<$status>) -> Self {
+                $kind { metadata, spec, status }
+            }
+        }
+    )*};
+}
+
+parts! {
+    Deployment: DeploymentSpec, DeploymentStatus;
+    Pod: PodSpec, PodStatus;
+    ReplicaSet: ReplicaSetSpec, ReplicaSetStatus;
+}
+
+/// Tells it of an object; the trees are those of the objects, without the owners of their fields.
 pub(crate) fn tell(old: (&Object, &Value), new: (&Object, &Value)) {
     match (new.0.api_version(), new.0.kind()) {
-        ("v1", "Pod") => told(old, new, |pod: &mut Pod| &mut pod.status),
-        ("apps/v1", "ReplicaSet") => told(old, new, |set: &mut ReplicaSet| &mut set.status),
-        ("apps/v1", "Deployment") => told(old, new, |deployment: &mut Deployment| &mut deployment.status),
+        ("v1", "Pod") => told::<Pod>(old, new),
+        ("apps/v1", "ReplicaSet") => told::<ReplicaSet>(old, new),
+        ("apps/v1", "Deployment") => told::<Deployment>(old, new),
         _ => {}
     }
 }
@@ -38,24 +72,24 @@ fn told_version<K: Resource>(old: &Object, new: &Object) {
     }
 }
 
-fn told<K: Resource, S: DeserializeOwned>(
-    (old, old_tree): (&Object, &Value),
-    (new, tree): (&Object, &Value),
-    status_of: fn(&mut K) -> &mut Option<S>,
-) {
+fn told<K: Parts>((old, old_tree): (&Object, &Value), (new, tree): (&Object, &Value)) {
     let Some(known) = old.known_lean::<K>() else { return };
-    if old_tree.get("spec") != tree.get("spec") {
-        return;
+    let next = || {
+        let is_same = |part: &str| old_tree.get(part) == tree.get(part);
+        let mut metadata = match is_same("metadata") {
+            true => known.metadata().clone(),
+            false => ObjectMeta::deserialize(&tree["metadata"]).ok()?,
+        };
+        metadata.resource_version = Some(new.resource_version().to_owned());
+        let spec = match is_same("spec") {
+            true => known.spec().clone(),
+            false => Option::deserialize(&tree["spec"]).ok()?,
+        };
+        Some(K::of(metadata, spec, Option::deserialize(&tree["status"]).ok()?))
+    };
+    if let Some(next) = next() {
+        new.set_lean(next);
     }
-    let Ok(status) = Option::<S>::deserialize(&tree["status"]) else { return };
-    let mut typed = K::clone(&known);
-    *status_of(&mut typed) = status;
-    if old_tree["metadata"] != tree["metadata"] {
-        let Ok(metadata) = ObjectMeta::deserialize(&tree["metadata"]) else { return };
-        *typed.metadata_mut() = metadata;
-    }
-    typed.metadata_mut().resource_version = Some(new.resource_version().to_owned());
-    new.set_lean(typed);
 }
 
 #[cfg(test)]
@@ -90,7 +124,7 @@ mod tests {
         assert_eq!(later.known_lean::<K>(), Some(later.bare().lean::<K>().unwrap()), "{kind}");
         let (other, other_tree) = object(kind, json!({}), json!({"minReadySeconds": 9, "nodeName": "other"}));
         tell((&old, &old_tree), (&other, &other_tree));
-        assert_eq!(other.known_lean::<K>(), None, "{kind}: another spec has to be read");
+        assert_eq!(other.known_lean::<K>(), Some(other.bare().lean::<K>().unwrap()), "{kind}");
         let (mut marked, mut marked_tree) = (old.to_value().unwrap(), old_tree.clone());
         for tree in [&mut marked, &mut marked_tree] {
             tree["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();

@@ -36,17 +36,19 @@ impl From<Patch> for Change {
 }
 
 impl Body {
-    /// The body as an object of the row's kind: of the right types, pruned, with static defaults.
+    /// The body as an object of the row's kind: of the right types, pruned, with static defaults. What is as in `old`, the
+    /// object that it replaces, is shared with that.
     pub(crate) fn into_version(
         self,
         row: &Served,
+        old: Option<&Value>,
         validation: FieldValidation,
         warnings: &mut Vec<String>,
     ) -> Result<Value> {
         if row.custom {
             check_custom_kind(&self.tree, &row.kind)?;
         }
-        let mut tree = self.into_kind(&row.kind, &row.schema, validation, warnings)?;
+        let mut tree = self.into_kind(&row.kind, &row.schema, old, validation, warnings)?;
         row.schema.default(&mut tree);
         Ok(tree)
     }
@@ -56,6 +58,7 @@ impl Body {
         self,
         kind: &GroupVersionKind,
         schema: &Schema,
+        old: Option<&Value>,
         validation: FieldValidation,
         warnings: &mut Vec<String>,
     ) -> Result<Value> {
@@ -65,7 +68,7 @@ impl Body {
         }
         let fields = tree.as_object_mut().ok_or_else(|| not_an_object(kind))?;
         check_kind(fields, kind)?;
-        warnings.extend(schema.admit(&mut tree, kind, &duplicates, validation)?);
+        warnings.extend(schema.admit_over(&mut tree, old, kind, &duplicates, validation)?);
         Ok(tree)
     }
 }

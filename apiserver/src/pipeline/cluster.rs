@@ -122,8 +122,8 @@ fn completed(row: &Served, mut object: Value) -> Result<Value> {
     let checked = row.schema.check(&mut object, &Duplicates::default(), FieldValidation::Ignore);
     checked.map_err(|why| fault::bare(why.to_string()))?;
     row.schema.default(&mut object);
-    let mut stored = row.to_completed(object)?;
-    row.settle(&mut stored);
+    let mut stored = row.to_completed(object, None)?;
+    row.settle(&mut stored, None);
     Ok(stored)
 }
 

@@ -35,7 +35,7 @@ impl Core {
         if request.resource() == GroupResource::new("", "bindings") {
             return request.bind(body, options).await;
         }
-        let mut tree = request.read_object(body, options.field_validation).await?;
+        let mut tree = request.read_object(body, None, options.field_validation).await?;
         if request.row.collection.is_none() {
             return request.review(tree, options).await;
         }
@@ -78,7 +78,7 @@ impl Request<'_> {
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         metadata::wipe(&mut tree);
         self.warnings.extend(metadata::dedup_owners(&mut tree));
-        self.row.settle(&mut tree);
+        self.row.settle(&mut tree, None);
         let version = metadata::take_version(&mut tree);
         if self.row.custom && self.is_ending() {
             let why = "create not allowed while custom resource definition is terminating";

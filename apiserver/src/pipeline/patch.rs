@@ -52,7 +52,7 @@ impl Core {
             metadata::check_name(&proposal.tree, &name)?;
             Ok(proposal)
         };
-        request.change(&door, &mut next).await
+        request.change(&door, None, &mut next).await
     }
 }
 
@@ -137,7 +137,8 @@ impl<'a> Patching<'a> {
         };
         self.warn(patched.warnings, warnings);
         let mut tree = patched.object;
-        self.complete(&mut tree)?;
+        let old = self.row.shows_as_stored().then_some(&current.tree);
+        self.complete(&mut tree, old)?;
         let version = metadata::take_version(&mut tree);
         let given = Owners::take(&mut tree);
         let owners = match &self.scales {
@@ -169,7 +170,7 @@ impl<'a> Patching<'a> {
         let (mut tree, owners) = match (&self.scales, current) {
             (Some(scales), Some(current)) => scales.apply(current, config, self.force)?,
             _ if self.is_whole => {
-                self.owner.apply(current, config, self.force, &|tree| self.complete(tree))?
+                self.owner.apply(current, config, self.force, &|tree| self.complete(tree, None))?
             }
             _ => return Err(Error::not_implemented("this subresource cannot be applied to")),
         };
@@ -192,11 +193,11 @@ impl<'a> Patching<'a> {
         Err(Error::bad_request(format!("error strict decoding YAML: error converting YAML to JSON: {why}")))
     }
 
-    /// Fills in the defaults, and brings the tree into the stored form.
-    fn complete(&self, tree: &mut Value) -> Result<()> {
+    /// Fills in the defaults that it has not from `old`, and brings the tree into the stored form.
+    fn complete(&self, tree: &mut Value, old: Option<&Value>) -> Result<()> {
         self.schema.default(tree);
         if self.is_whole {
-            *tree = self.row.to_completed(std::mem::take(tree))?;
+            *tree = self.row.to_completed(std::mem::take(tree), old)?;
         }
         Ok(())
     }

@@ -49,7 +49,8 @@ impl Request<'_> {
         let door = row.subresource(&self.target.subresource).ok_or_else(fault::unknown_path)?;
         let handler = self.core.handler(&row, &door.name)?;
         let schema = self.core.tables.schema(&door.kind).ok_or_else(fault::unknown_path)?;
-        let mut tree = body.into_kind(&door.kind, &schema, options.field_validation, &mut self.warnings)?;
+        let mut tree =
+            body.into_kind(&door.kind, &schema, None, options.field_validation, &mut self.warnings)?;
         super::metadata::place(&mut tree, &row, &self.target.namespace)?;
         schema.default(&mut tree);
         handler.default(&mut tree);

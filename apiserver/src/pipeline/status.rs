@@ -53,11 +53,12 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The body of a write through a door, in stored form where it is the object itself.
+    /// The body of a write through a door, in stored form where it is the object itself; `old` is what it replaces.
     pub(super) async fn read_body(
         &mut self,
         door: &Door<'_>,
         body: Body,
+        old: Option<&Value>,
         validation: FieldValidation,
     ) -> Result<Value> {
         let row = self.row.clone();
@@ -65,22 +66,27 @@ impl<'a> Request<'a> {
         match (door, kind) {
             (Door::Other(_), Some(kind)) if kind != row.kind => {
                 let schema = self.core.tables.schema(&kind).ok_or_else(fault::unknown_path)?;
-                let mut tree = body.into_kind(&kind, &schema, validation, &mut self.warnings)?;
+                let mut tree = body.into_kind(&kind, &schema, None, validation, &mut self.warnings)?;
                 schema.default(&mut tree);
                 Ok(tree)
             }
-            _ => self.read_object(body, validation).await,
+            _ => self.read_object(body, old, validation).await,
         }
     }
 
-    /// The body of a write that is an object of the resource, in stored form.
-    pub(super) async fn read_object(&mut self, body: Body, validation: FieldValidation) -> Result<Value> {
+    /// The body of a write that is an object of the resource, in stored form; `old` is what it replaces.
+    pub(super) async fn read_object(
+        &mut self,
+        body: Body,
+        old: Option<&Value>,
+        validation: FieldValidation,
+    ) -> Result<Value> {
         let row = self.row.clone();
-        let tree = body.into_version(&row, validation, &mut self.warnings)?;
+        let tree = body.into_version(&row, old, validation, &mut self.warnings)?;
         if row.webhook().is_none() {
-            return row.to_completed(tree);
+            return row.to_completed(tree, old);
         }
-        self.core.converting(&row, || row.to_completed(tree.clone())).await
+        self.core.converting(&row, || row.to_completed(tree.clone(), old)).await
     }
 
     /// The error that names the resource where upstream does, rather than the kind.

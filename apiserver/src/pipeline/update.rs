@@ -54,7 +54,14 @@ impl Core {
         (request.dry_run, request.options) = (options.dry_run, Options::Update(options));
         let row = request.row.clone();
         let door = request.door(&row)?;
-        let mut tree = request.read_body(&door, body, options.field_validation).await?;
+        let current = match (&door, &row.collection) {
+            (Door::Object | Door::Status, Some(collection)) => {
+                self.newest(collection, &request.key()).await?
+            }
+            _ => None,
+        };
+        let old = current.as_ref().map(|current| &current.tree).filter(|_| row.shows_as_stored());
+        let mut tree = request.read_body(&door, body, old, options.field_validation).await?;
         metadata::check_name(&tree, &target.name)?;
         metadata::place(&mut tree, &request.row, &target.namespace)?;
         let version = metadata::take_version(&mut tree);
@@ -74,7 +81,7 @@ impl Core {
             };
             Ok(Proposal { tree, owners, version: version.clone(), is_put: true, creates: false })
         };
-        request.change(&door, &mut next).await
+        request.change(&door, current, &mut next).await
     }
 }
 
@@ -84,11 +91,19 @@ enum Round {
 }
 
 impl Request<'_> {
-    /// Brings an object from its current version to the next.
-    pub(super) async fn change(mut self, door: &Door<'_>, next: &mut Next<'_>) -> Result<Written> {
+    /// Brings an object from its current version, if that is known, to the next.
+    pub(super) async fn change(
+        mut self,
+        door: &Door<'_>,
+        known: Option<Current>,
+        next: &mut Next<'_>,
+    ) -> Result<Written> {
         let row = self.row.clone();
         let collection = row.stored("update")?;
-        let mut current = self.core.newest(collection, &self.key()).await?;
+        let mut current = match known {
+            Some(known) => Some(known),
+            None => self.core.newest(collection, &self.key()).await?,
+        };
         for _ in 0..ROUNDS {
             if let Some(current) = &mut current {
                 row.catch_up(&mut current.tree);
@@ -163,7 +178,7 @@ impl Request<'_> {
             return Err(self.other_uid(uid, old.object.uid()));
         }
         self.warnings.extend(metadata::dedup_owners(&mut wanted));
-        self.row.settle(&mut wanted);
+        self.row.settle(&mut wanted, Some(&old.tree));
         self.mutate(Operation::Update, &mut wanted, &mut owners, Some(old), &version).await?;
         metadata::place(&mut wanted, &self.row, &self.target.namespace)?;
         if !self.owns() {

@@ -259,10 +259,18 @@ impl Served {
         })
     }
 
-    /// The tree that is stored for a tree of this version, with the defaults that depend on other fields.
-    pub(crate) fn to_completed(&self, tree: Value) -> Result<Value> {
+    /// The tree that is stored for a tree of this version, with the defaults that depend on other fields. A spec that is as
+    /// in `old`, a stored tree, has them already; nothing else is made of a spec but labels.
+    pub(crate) fn to_completed(&self, tree: Value, old: Option<&Value>) -> Result<Value> {
         let mut stored = self.to_stored(tree)?;
+        let is_complete = old.is_some_and(|old| {
+            stored["spec"] == old["spec"] && stored["metadata"]["labels"] == old["metadata"]["labels"]
+        });
+        let spec = stored.as_object_mut().filter(|_| is_complete).and_then(|fields| fields.remove("spec"));
         self.strategy.default(&mut stored);
+        if let (Some(spec), Some(fields)) = (spec, stored.as_object_mut()) {
+            fields.insert("spec", spec);
+        }
         Ok(stored)
     }
 
@@ -308,10 +316,10 @@ impl Served {
         if tree == written { Ok(object) } else { Object::from_value(&tree) }
     }
 
-    /// Drops what upstream loses once it knows who has set it.
-    pub(crate) fn settle(&self, tree: &mut Value) {
+    /// Drops what upstream loses once it knows who has set it; `old`, which `tree` replaces, has nothing of that.
+    pub(crate) fn settle(&self, tree: &mut Value, old: Option<&Value>) {
         if matches!(self.view, View::Same) {
-            self.schema.settle(tree);
+            self.schema.settle(tree, old);
         }
     }
 

@@ -25,7 +25,8 @@ struct Found {
 
 type Outcome = Result<(), Vec<Found>>;
 
-/// Conforms `value` to what stands at `at`, noting the fields it drops. What is as in `old`, which conforms, needs no look.
+/// Conforms `value` to what stands at `at`, noting the fields it drops. What is as in `old`, which conforms, is shared with
+/// it without another look.
 /// Of several values of wrong types the fault is the one that Go tells of; `duplicates` knows where they stand.
 pub(super) fn object(
     at: Cursor<'_>,
@@ -108,7 +109,8 @@ impl Walk<'_> {
         let (mut found, mut dropped, mut from) = (Vec::new(), Vec::new(), 0);
         for (key, value) in map.iter_mut() {
             let (path, old) = (path.child(key), old.and_then(|old| old.get(key)));
-            if old == Some(value) {
+            if let Some(old) = old.filter(|old| *old == value) {
+                value.clone_from(old);
                 continue;
             }
             let is_kept = match object.next_field(key, &mut from) {

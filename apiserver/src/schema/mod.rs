@@ -154,7 +154,19 @@ impl Schema {
         duplicates: &Duplicates,
         validation: FieldValidation,
     ) -> Result<Vec<String>> {
-        self.check(object, duplicates, validation).map_err(|why| {
+        self.admit_over(object, None, kind, duplicates, validation)
+    }
+
+    /// The same of an object that is to replace `old`: see [`Schema::check_over`].
+    pub(crate) fn admit_over(
+        &self,
+        object: &mut Value,
+        old: Option<&Value>,
+        kind: &GroupVersionKind,
+        duplicates: &Duplicates,
+        validation: FieldValidation,
+    ) -> Result<Vec<String>> {
+        self.check_over(object, old, duplicates, validation).map_err(|why| {
             let GroupVersionKind { version, kind, .. } = kind;
             Error::bad_request(format!(
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
@@ -203,10 +215,11 @@ impl Schema {
         }
     }
 
-    /// Drops from an object of a built-in kind what upstream loses once it knows who has set it.
-    pub(crate) fn settle(&self, object: &mut Value) {
+    /// Drops from an object of a built-in kind what upstream loses once it knows who has set it; `old`, which it replaces,
+    /// has nothing of that.
+    pub(crate) fn settle(&self, object: &mut Value, old: Option<&Value>) {
         if !self.is_custom() {
-            settle::object(self.cursor(), object);
+            settle::object(self.cursor(), object, old);
         }
     }
 

@@ -13,10 +13,10 @@ const GATED: [(&str, &str); 3] = [
     ("VolumeProjection", "podCertificate"),
 ];
 
-/// Settles an object, or a part of it that stands at `at`.
-pub(super) fn object(at: Cursor<'_>, value: &mut Value) {
+/// Settles an object, or a part of it that stands at `at`; `old`, which it replaces, is settled.
+pub(super) fn object(at: Cursor<'_>, value: &mut Value, old: Option<&Value>) {
     let trail = Trail::Start(at);
-    if may_lose(&trail, value) {
+    if may_lose(&trail, value, old) {
         settle(&trail, value);
     }
 }
@@ -41,13 +41,16 @@ impl<'a> Trail<'_, 'a> {
 
 /// Whether something is lost here or below; it may be said of fields that are only named like those behind gates. Most
 /// objects lose nothing, and stay shared with whoever else has them.
-fn may_lose(trail: &Trail<'_, '_>, value: &Value) -> bool {
+fn may_lose(trail: &Trail<'_, '_>, value: &Value, old: Option<&Value>) -> bool {
     match value {
-        Value::Array(list) => list.iter().any(|item| may_lose(&Trail::Items(trail), item)),
+        Value::Array(list) => list.iter().any(|item| may_lose(&Trail::Items(trail), item, None)),
         Value::Object(map) => map.iter().any(|(key, value)| {
-            let has_parts = matches!(value, Value::Array(_) | Value::Object(_));
-            let loses = || is_always_written(trail, key, value) || may_lose(&Trail::Key(trail, key), value);
-            is_gated(key) || has_parts && loses()
+            let old = old.and_then(|old| old.get(key));
+            let is_new_and_has_parts =
+                matches!(value, Value::Array(_) | Value::Object(_)) && old != Some(value);
+            let loses =
+                || is_always_written(trail, key, value) || may_lose(&Trail::Key(trail, key), value, old);
+            is_gated(key) || is_new_and_has_parts && loses()
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
@@ -138,7 +141,7 @@ mod tests {
         ];
         for (kind, mut object, settled) in cases {
             let schema = Tables::load().schema(&GroupVersionKind::new("", "v1", kind)).unwrap();
-            schema.settle(&mut object);
+            schema.settle(&mut object, None);
             assert_eq!(object, settled);
         }
     }
