@@ -1,55 +1,29 @@
 //! Tells what a new version of an object is as a typed object, where the last one was decoded: components in this process,
 //! who read every version, need not decode what is as it was. So it is done for the kinds that are written most.
 
-use k8s_openapi::api::apps::v1::{
-    Deployment, DeploymentSpec, DeploymentStatus, ReplicaSet, ReplicaSetSpec, ReplicaSetStatus,
-};
-use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use steersman_core::tree::Value;
 use steersman_core::{Object, Resource};
 
-/// A kind with a spec and a status.
-trait Parts: Resource {
-    type Spec: Clone + DeserializeOwned;
-    type Status: DeserializeOwned;
-
-    fn spec(&self) -> &Option<Self::Spec>;
-
-    fn of(metadata: ObjectMeta, spec: Option<Self::Spec>, status: Option<Self::Status>) -> Self;
-}
-
-macro_rules! parts {
-    ($($kind:ident: $spec:ident, $status:ident;)*) => {$(
-        impl Parts for $kind {
-            type Spec = $spec;
-            type Status = $status;
-
-            fn spec(&self) -> &Option<$spec> {
-                &self.spec
-            }
-
-            fn of(metadata: ObjectMeta, spec: Option<$spec>, status: Option<$status>) -> Self {
-                $kind { metadata, spec, status }
-            }
-        }
-    )*};
-}
-
-parts! {
-    Deployment: DeploymentSpec, DeploymentStatus;
-    Pod: PodSpec, PodStatus;
-    ReplicaSet: ReplicaSetSpec, ReplicaSetStatus;
-}
-
 /// Tells it of an object; the trees are those of the objects, without the owners of their fields.
 pub(crate) fn tell(old: (&Object, &Value), new: (&Object, &Value)) {
     match (new.0.api_version(), new.0.kind()) {
-        ("v1", "Pod") => told::<Pod>(old, new),
-        ("apps/v1", "ReplicaSet") => told::<ReplicaSet>(old, new),
-        ("apps/v1", "Deployment") => told::<Deployment>(old, new),
+        ("v1", "Pod") => {
+            let of = |metadata, spec, status| Pod { metadata, spec, status };
+            told(old, new, |pod: &Pod| &pod.spec, of);
+        }
+        ("apps/v1", "ReplicaSet") => {
+            let of = |metadata, spec, status| ReplicaSet { metadata, spec, status };
+            told(old, new, |set: &ReplicaSet| &set.spec, of);
+        }
+        ("apps/v1", "Deployment") => {
+            let of = |metadata, spec, status| Deployment { metadata, spec, status };
+            told(old, new, |deployment: &Deployment| &deployment.spec, of);
+        }
         _ => {}
     }
 }
@@ -72,7 +46,13 @@ fn told_version<K: Resource>(old: &Object, new: &Object) {
     }
 }
 
-fn told<K: Parts>((old, old_tree): (&Object, &Value), (new, tree): (&Object, &Value)) {
+/// `spec_of` and `of` take a kind apart and put it together again.
+fn told<K: Resource, P: Clone + DeserializeOwned, S: DeserializeOwned>(
+    (old, old_tree): (&Object, &Value),
+    (new, tree): (&Object, &Value),
+    spec_of: fn(&K) -> &P,
+    of: fn(ObjectMeta, P, S) -> K,
+) {
     let Some(known) = old.known_lean::<K>() else { return };
     let next = || {
         let is_same = |part: &str| old_tree.get(part) == tree.get(part);
@@ -82,10 +62,10 @@ fn told<K: Parts>((old, old_tree): (&Object, &Value), (new, tree): (&Object, &Va
         };
         metadata.resource_version = Some(new.resource_version().to_owned());
         let spec = match is_same("spec") {
-            true => known.spec().clone(),
-            false => Option::deserialize(&tree["spec"]).ok()?,
+            true => spec_of(&known).clone(),
+            false => P::deserialize(&tree["spec"]).ok()?,
         };
-        Some(K::of(metadata, spec, Option::deserialize(&tree["status"]).ok()?))
+        Some(of(metadata, spec, S::deserialize(&tree["status"]).ok()?))
     };
     if let Some(next) = next() {
         new.set_lean(next);
