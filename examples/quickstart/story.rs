@@ -1,5 +1,6 @@
 //! What the quickstart does to the cluster, step by step, and what it expects of every step.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -154,20 +155,30 @@ impl Story {
         let node = "node-1";
         let cordon = Patch::Merge(json!({"spec": {"unschedulable": true}}));
         self.cluster.api::<Node>().patch(node, cordon).await?;
-        let pods = self.cluster.api::<Pod>().namespace(NAMESPACE);
-        let on_node = self.pods_on(node).await?;
-        for pod in &on_node {
-            let eviction = json!({
-                "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}
-            });
-            pods.post(pod, "eviction", eviction).await?;
-        }
-        let deadline = begun + PATIENCE;
-        while !self.pods_on(node).await?.is_empty() {
-            self.before(deadline, "the drained node is empty").await?;
+        let (deadline, mut evicted) = (begun + PATIENCE, BTreeSet::new());
+        loop {
+            let left = self.pods_on(node).await?;
+            if left.is_empty() {
+                break;
+            }
+            // The scheduler may place a pod before it has heard that the node is cordoned.
+            for pod in &left {
+                if evicted.insert(pod.clone()) {
+                    self.evict(pod).await?;
+                }
+            }
+            self.before(deadline, &format!("{node} is without {}", left.join(", "))).await?;
         }
         rollout(&self.env, &self.cluster, "drain node-1", 5).await?;
-        self.row("drain node-1", &format!("{} pods moved", on_node.len()), begun).await;
+        self.row("drain node-1", &format!("{} pods moved", evicted.len()), begun).await;
+        Ok(())
+    }
+
+    async fn evict(&self, pod: &str) -> Outcome {
+        let eviction = json!({
+            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}
+        });
+        self.cluster.api::<Pod>().namespace(NAMESPACE).post(pod, "eviction", eviction).await?;
         Ok(())
     }
 
