@@ -54,6 +54,7 @@ impl Core {
         (request.dry_run, request.options) = (options.dry_run, Options::Update(options));
         let row = request.row.clone();
         let door = request.door(&row)?;
+        // What the body leaves as it is can be shared from the start.
         let current = match (&door, &row.collection) {
             (Door::Object | Door::Status, Some(collection)) => {
                 self.newest(collection, &request.key()).await?

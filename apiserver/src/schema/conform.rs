@@ -26,8 +26,8 @@ struct Found {
 type Outcome = Result<(), Vec<Found>>;
 
 /// Conforms `value` to what stands at `at`, noting the fields it drops. What is as in `old`, which conforms, is shared with
-/// it without another look.
-/// Of several values of wrong types the fault is the one that Go tells of; `duplicates` knows where they stand.
+/// it without another look. Of several values of wrong types the fault is the one that Go tells of; `duplicates` knows where
+/// they stand.
 pub(super) fn object(
     at: Cursor<'_>,
     value: &mut Value,
