@@ -52,7 +52,8 @@ impl Core {
             metadata::check_name(&proposal.tree, &name)?;
             Ok(proposal)
         };
-        request.change(&door, None, &mut next).await
+        let current = request.current().await?;
+        request.change(&door, current, &mut next).await
     }
 }
 

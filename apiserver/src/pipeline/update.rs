@@ -55,12 +55,7 @@ impl Core {
         let row = request.row.clone();
         let door = request.door(&row)?;
         // What the body leaves as it is can be shared from the start.
-        let current = match (&door, &row.collection) {
-            (Door::Object | Door::Status, Some(collection)) => {
-                self.newest(collection, &request.key()).await?
-            }
-            _ => None,
-        };
+        let current = request.current().await?;
         let old = current.as_ref().map(|current| &current.tree).filter(|_| row.shows_as_stored());
         let mut tree = request.read_body(&door, body, old, options.field_validation).await?;
         metadata::check_name(&tree, &target.name)?;
@@ -92,19 +87,19 @@ enum Round {
 }
 
 impl Request<'_> {
-    /// Brings an object from its current version, if that is known, to the next.
+    /// The newest version of the object; 405 if there are none to be changed.
+    pub(super) async fn current(&self) -> Result<Option<Current>> {
+        self.core.newest(self.row.stored("update")?, &self.key()).await
+    }
+
+    /// Brings an object from its current version to the next.
     pub(super) async fn change(
         mut self,
         door: &Door<'_>,
-        known: Option<Current>,
+        mut current: Option<Current>,
         next: &mut Next<'_>,
     ) -> Result<Written> {
         let row = self.row.clone();
-        let collection = row.stored("update")?;
-        let mut current = match known {
-            Some(known) => Some(known),
-            None => self.core.newest(collection, &self.key()).await?,
-        };
         for _ in 0..ROUNDS {
             if let Some(current) = &mut current {
                 row.catch_up(&mut current.tree);
@@ -161,10 +156,7 @@ impl Request<'_> {
         match self.create(proposal.tree, proposal.owners).await {
             Ok(object) => Ok(Round::Done { object, created: true }),
             // Somebody else created it meanwhile: it is an update after all.
-            Err(error) if error.is_already_exists() => {
-                let row = self.row.clone();
-                Ok(Round::Again(self.core.newest(row.stored("update")?, &self.key()).await?))
-            }
+            Err(error) if error.is_already_exists() => Ok(Round::Again(self.current().await?)),
             Err(error) => Err(error),
         }
     }

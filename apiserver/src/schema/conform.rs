@@ -75,6 +75,15 @@ fn is_rounded(object: &ObjectType, field: &Field) -> bool {
     field.go == "v1.ResourceList" && object.name != "Overhead"
 }
 
+/// Whether a value is as the old one, which it shares then.
+fn shares(value: &mut Value, old: Option<&Value>) -> bool {
+    let same = old.filter(|old| *old == value);
+    if let Some(same) = same {
+        value.clone_from(same);
+    }
+    same.is_some()
+}
+
 struct Walk<'a> {
     document: &'a Document,
     unknown: &'a mut Unknown,
@@ -109,8 +118,7 @@ impl Walk<'_> {
         let (mut found, mut dropped, mut from) = (Vec::new(), Vec::new(), 0);
         for (key, value) in map.iter_mut() {
             let (path, old) = (path.child(key), old.and_then(|old| old.get(key)));
-            if let Some(old) = old.filter(|old| *old == value) {
-                value.clone_from(old);
+            if shares(value, old) {
                 continue;
             }
             let is_kept = match object.next_field(key, &mut from) {
@@ -220,7 +228,7 @@ impl Walk<'_> {
         let mut found = Vec::new();
         for (index, value) in list.iter_mut().enumerate() {
             let old = old.and_then(|old| old.get(index));
-            if old != Some(value) {
+            if !shares(value, old) {
                 gather(&mut found, self.value(value, old, items, element, &path.index(index)));
             }
         }
