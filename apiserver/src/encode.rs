@@ -4,6 +4,7 @@
 //! form is `{"kind":…,"apiVersion":…,"metadata":{…},…}`: the version goes right behind `"metadata":{`, and finding
 //! that place means skipping two strings.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -17,84 +18,146 @@ use crate::json_text::{self, quote};
 use crate::ownership::Owners;
 
 const METADATA: &str = ",\"metadata\":{";
-const VERSION: &[u8] = b"\"resourceVersion\":\"";
+
+/// Texts up to this length are put together in memory that is kept at hand.
+const USUAL: usize = 64 << 10;
+
+thread_local! {
+    /// Where texts are put together, to be copied from there at their own length.
+    static WORKPLACE: Cell<String> = const { Cell::new(String::new()) };
+}
 
 /// The stored form of an object.
 pub(crate) struct Encoded {
     pub(crate) json: Bytes,
+    /// Where in it the version belongs.
+    version_at: usize,
     /// Where in it the owners of its fields stand, if it has any.
     owners: Option<Range<usize>>,
+    /// Where in it its parts stand.
+    pub(crate) parts: Parts,
 }
 
-/// Writes an object and the owners of its fields. A `resourceVersion` in the tree is left out.
-pub(crate) fn encode(object: &Value, owners: &Owners) -> Encoded {
-    let empty = Map::new();
-    let fields = object.as_object().unwrap_or(&empty);
-    let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
-    let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
-    let mut out = String::with_capacity(4096);
-    out.push_str("{\"kind\":");
-    quote(text("kind"), &mut out);
-    out.push_str(",\"apiVersion\":");
-    quote(text("apiVersion"), &mut out);
-    out.push_str(METADATA);
-    let comma = write_fields(&mut out, metadata, &["resourceVersion"], false);
-    let owners = owners.text().map(|owners| {
-        out.push_str(if comma { "," } else { "" });
-        out.extend(["\"managedFields\":", owners]);
-        out.len() - owners.len()..out.len()
-    });
-    out.push('}');
-    write_fields(&mut out, fields, &["kind", "apiVersion", "metadata"], true);
-    out.push('}');
-    // It is kept for as long as the object is: no byte more than it needs.
-    Encoded { json: out.into_boxed_str().into_boxed_bytes().into(), owners }
+/// Where the largest parts of an object stand in its text: empty if there are none, or nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Parts {
+    spec: (usize, usize),
+    status: (usize, usize),
 }
 
-/// Writes fields, behind others if `comma` says so; whether another that follows needs a comma.
-fn write_fields(out: &mut String, fields: &Map, skip: &[&str], mut comma: bool) -> bool {
-    for (name, value) in fields.iter().filter(|field| !skip.contains(&field.0.as_str())) {
-        if std::mem::replace(&mut comma, true) {
-            out.push(',');
+impl Parts {
+    fn of(&mut self, name: &str) -> Option<&mut (usize, usize)> {
+        match name {
+            "spec" => Some(&mut self.spec),
+            "status" => Some(&mut self.status),
+            _ => None,
         }
-        quote(name, out);
-        out.push(':');
-        json_text::write(value, out);
     }
-    comma
+}
+
+impl Encoded {
+    /// Writes an object and the owners of its fields. A `resourceVersion` in the tree is left out.
+    pub(crate) fn of(object: &Value, owners: &Owners) -> Self {
+        Encoded::over(object, owners, (&Value::Null, b"", Parts::default()))
+    }
+
+    /// The same, given the tree, the text, and its parts of an older version: what the trees share is copied.
+    pub(crate) fn over(object: &Value, owners: &Owners, old: (&Value, &[u8], Parts)) -> Self {
+        let empty = Map::new();
+        let fields = object.as_object().unwrap_or(&empty);
+        let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
+        let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
+        let mut out = WORKPLACE.take();
+        out.clear();
+        out.push_str("{\"kind\":");
+        quote(text("kind"), &mut out);
+        out.push_str(",\"apiVersion\":");
+        quote(text("apiVersion"), &mut out);
+        out.push_str(METADATA);
+        let version_at = out.len();
+        let mut comma = false;
+        for (name, value) in metadata.iter().filter(|field| field.0 != "resourceVersion") {
+            name_field(name, &mut comma, &mut out);
+            json_text::write(value, &mut out);
+        }
+        let owners = owners.text().map(|owners| {
+            name_field("managedFields", &mut comma, &mut out);
+            out.push_str(owners);
+            out.len() - owners.len()..out.len()
+        });
+        out.push('}');
+        let parts = write_fields(fields, old, &mut out);
+        out.push('}');
+        let json = Bytes::copy_from_slice(out.as_bytes());
+        if out.capacity() <= USUAL {
+            WORKPLACE.set(out);
+        }
+        Encoded { json, version_at, owners, parts }
+    }
+}
+
+/// Writes the fields of an object but for those that its text begins with.
+fn write_fields(
+    fields: &Map,
+    (old, old_json, mut old_parts): (&Value, &[u8], Parts),
+    out: &mut String,
+) -> Parts {
+    let mut parts = Parts::default();
+    let begin = ["kind", "apiVersion", "metadata"];
+    for (name, value) in fields.iter().filter(|field| !begin.contains(&field.0.as_str())) {
+        name_field(name, &mut true, out);
+        let start = out.len();
+        let known = old_parts.of(name).filter(|_| shares(value, &old[name.as_str()]));
+        match known.and_then(|(start, end)| std::str::from_utf8(old_json.get(*start..*end)?).ok()) {
+            Some(text) if !text.is_empty() => out.push_str(text),
+            _ => json_text::write(value, out),
+        }
+        if let Some(part) = parts.of(name) {
+            *part = (start, out.len());
+        }
+    }
+    parts
+}
+
+fn shares(one: &Value, other: &Value) -> bool {
+    matches!((one, other), (Value::Object(one), Value::Object(other)) if one.shares(other))
+}
+
+/// Writes the name of a field, behind others if `comma` says so.
+fn name_field(name: &str, comma: &mut bool, out: &mut String) {
+    if std::mem::replace(comma, true) {
+        out.push(',');
+    }
+    quote(name, out);
+    out.push(':');
 }
 
 /// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from, `metadata`
 /// what it has.
-pub(crate) fn finish(
-    stored: &Encoded,
-    tree: &Value,
-    mut metadata: Metadata,
-    revision: Revision,
-) -> Result<Object> {
+pub(crate) fn finish(stored: &Encoded, tree: &Value, mut metadata: Metadata, revision: Revision) -> Object {
     metadata.resource_version = revision.to_string();
     let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
-    let json = stamp(&stored.json, revision)?;
-    let inserted = json.len() - stored.json.len();
-    let object = Object::from_parts(json, text("apiVersion"), text("kind"), metadata);
+    let (json, place) = (stored.json.clone(), stored.version_at);
+    let object = Object::from_stored_parts(json, place, text("apiVersion"), text("kind"), metadata);
     if let Some(owners) = &stored.owners {
-        object.set_managed_fields(owners.start + inserted..owners.end + inserted);
+        object.set_managed_fields(owners.clone());
     }
-    Ok(object)
+    object
 }
 
 /// The object that a tree is without ever being stored: the answer to a dry run.
 pub(crate) fn unstored(tree: &Value, owners: &Owners) -> Result<Object> {
     let metadata = metadata_of(tree)?;
     let text = |field: &str| tree.get(field).and_then(Value::as_str).unwrap_or_default();
-    Ok(Object::from_parts(encode(tree, owners).json, text("apiVersion"), text("kind"), metadata))
+    Ok(Object::from_parts(Encoded::of(tree, owners).json, text("apiVersion"), text("kind"), metadata))
 }
 
 /// An object without a version, at a version.
 pub(crate) fn stamped(object: &Object, revision: Revision) -> Result<Object> {
+    let (json, place) = placed(object.stored_json())?;
     let mut metadata = object.metadata().clone();
     metadata.resource_version = revision.to_string();
-    Ok(Object::from_parts(stamp(object.json(), revision)?, object.api_version(), object.kind(), metadata))
+    Ok(Object::from_stored_parts(json, place, object.api_version(), object.kind(), metadata))
 }
 
 /// The typed metadata of a tree.
@@ -107,19 +170,16 @@ pub(crate) fn metadata_of(tree: &Value) -> Result<Metadata> {
 
 /// The object that stored bytes, as written at `revision`, hold.
 pub(crate) fn read(stored: &Bytes, revision: Revision) -> Result<Object> {
-    Object::from_json(stamp(stored, revision)?)
+    let (json, place) = placed(stored)?;
+    Object::from_stored(json, place, revision.to_string())
 }
 
 /// The same object at another version: what a watch delivers as the last state of a deleted object.
 pub(crate) fn at_version(object: &Object, revision: Revision) -> Result<Object> {
-    let json = object.json();
-    let mut metadata = object.metadata().clone();
-    let Some((start, end)) = version_place(json) else {
-        return read(&rewritten(json)?, revision);
-    };
-    metadata.resource_version = revision.to_string();
-    let bytes = [&json[..start], metadata.resource_version.as_bytes(), &json[end..]].concat();
-    Ok(Object::from_parts(bytes, object.api_version(), object.kind(), metadata))
+    match object.at_version(revision.to_string()) {
+        Some(other) => Ok(other),
+        None => read(&rewritten(object.json())?, revision),
+    }
 }
 
 /// What follows `kind` and `apiVersion` in our own writing; `None` for the writing of others.
@@ -127,30 +187,21 @@ pub(crate) fn headless(json: &[u8]) -> Option<&[u8]> {
     metadata_place(json).map(|at| &json[at - METADATA.len() + 1..])
 }
 
-fn stamp(stored: &Bytes, revision: Revision) -> Result<Bytes> {
-    let Some(at) = metadata_place(stored) else {
-        return stamp_at(&rewritten(stored)?, revision);
-    };
-    Ok(insert(stored, at, revision))
+/// Stored bytes in our own writing, and where in them the version belongs.
+fn placed(stored: &Bytes) -> Result<(Bytes, usize)> {
+    if let Some(place) = metadata_place(stored) {
+        return Ok((stored.clone(), place));
+    }
+    let own = rewritten(stored)?;
+    let place = metadata_place(&own).ok_or_else(|| Error::internal("an encoded object has no metadata"))?;
+    Ok((own, place))
 }
 
 /// The writing of another program, which has put an object into the store, in our own.
 fn rewritten(json: &[u8]) -> Result<Bytes> {
     let mut tree: Value = serde_json::from_slice(json).map_err(Error::internal)?;
     let owners = Owners::take(&mut tree);
-    Ok(encode(&tree, &owners).json)
-}
-
-fn stamp_at(stored: &Bytes, revision: Revision) -> Result<Bytes> {
-    let at = metadata_place(stored).ok_or_else(|| Error::internal("an encoded object has no metadata"))?;
-    Ok(insert(stored, at, revision))
-}
-
-fn insert(stored: &[u8], at: usize, revision: Revision) -> Bytes {
-    let revision = revision.to_string();
-    let end: &[u8] = if stored.get(at) == Some(&b'}') { b"\"" } else { b"\"," };
-    let parts = [&stored[..at], VERSION, revision.as_bytes(), end, &stored[at..]];
-    parts.concat().into()
+    Ok(Encoded::of(&tree, &owners).json)
 }
 
 /// Where the fields of the metadata begin in our own writing.
@@ -158,13 +209,6 @@ fn metadata_place(json: &[u8]) -> Option<usize> {
     let kind = after_string(json, b"{\"kind\":\"")?;
     let api_version = after_string(&json[kind..], b",\"apiVersion\":\"")? + kind;
     json[api_version..].starts_with(METADATA.as_bytes()).then_some(api_version + METADATA.len())
-}
-
-/// Where the version stands in our own writing, without its quotes.
-fn version_place(json: &[u8]) -> Option<(usize, usize)> {
-    let at = metadata_place(json)?;
-    let end = after_string(&json[at..], VERSION)? + at;
-    Some((at + VERSION.len(), end - 1))
 }
 
 /// Where the string ends that `json` begins with after `prefix`; kinds and versions have no escapes.
@@ -193,15 +237,15 @@ mod tests {
     }
 
     fn written() -> Bytes {
-        encode(&tree(), &owners()).json
+        Encoded::of(&tree(), &owners()).json
     }
 
     #[test]
     fn the_version_is_the_revision_of_the_write() {
-        let encoded = encode(&tree(), &owners());
+        let encoded = Encoded::of(&tree(), &owners());
         let stored = encoded.json.clone();
         assert!(!std::str::from_utf8(&stored).unwrap().contains("resourceVersion"));
-        let finished = finish(&encoded, &tree(), metadata_of(&tree()).unwrap(), Revision(42)).unwrap();
+        let finished = finish(&encoded, &tree(), metadata_of(&tree()).unwrap(), Revision(42));
         for object in [finished, read(&stored, Revision(42)).unwrap()] {
             assert_eq!((object.resource_version(), object.name(), object.kind()), ("42", "a", "ConfigMap"));
             let value = object.to_value().unwrap();
@@ -210,6 +254,26 @@ mod tests {
             assert_eq!(value["data"], tree()["data"]);
             assert_eq!(object.managed_fields(), owners().text());
         }
+    }
+
+    #[test]
+    fn what_an_older_version_shares_is_copied_from_its_text() {
+        let mut object = tree();
+        object["spec"] = json!({"a": "\"", "b": [1]});
+        object["status"] = json!({"c": {}});
+        let old = Encoded::of(&object, &owners());
+        let mut newer = object.clone();
+        newer["status"]["c"]["d"] = json!("more");
+        newer["metadata"]["labels"] = json!({"l": "before the spec"});
+        // Text that nobody else would write shows that it is copied.
+        let spec = old.json.iter().map(|byte| if *byte == b'a' { b'A' } else { *byte }).collect::<Vec<u8>>();
+        let copied = Encoded::over(&newer, &owners(), (&object, &spec, old.parts));
+        let written = Encoded::of(&newer, &owners());
+        assert_eq!(copied.json, String::from_utf8_lossy(&written.json).replace("{\"a\":", "{\"A\":"));
+        assert_eq!((copied.parts, copied.owners), (written.parts, written.owners));
+        let unshared = json!({"kind": "K", "spec": {"a": "\"", "b": [1]}});
+        let unshared_written = Encoded::over(&unshared, &owners(), (&object, &spec, old.parts));
+        assert_eq!(unshared_written.json, Encoded::of(&unshared, &owners()).json);
     }
 
     #[test]
@@ -227,8 +291,11 @@ mod tests {
         assert_eq!(stored.tree["metadata"], json!({"name": "a"}));
         assert_eq!(stored.owners, owners());
         let bare = json!({"apiVersion": "v1", "kind": "K", "metadata": {}});
-        let object = read(&encode(&bare, &owners()).json, Revision(9)).unwrap();
-        assert_eq!(Stored::of(&object).unwrap(), Stored { tree: bare, owners: owners() });
+        let object = read(&Encoded::of(&bare, &owners()).json, Revision(9)).unwrap();
+        assert_eq!(
+            Stored::of(&object).unwrap(),
+            Stored { tree: bare, owners: owners(), parts: Parts::default() }
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 use steersman_core::tree::{Map, Text, Value};
 use steersman_core::{Error, Object, Result};
 
+use crate::encode::Parts;
 use crate::ownership::Owners;
 
 /// An object apart.
@@ -16,14 +17,16 @@ pub(crate) struct Stored {
     pub(crate) tree: Value,
     /// The owners of its fields.
     pub(crate) owners: Owners,
+    /// Where its parts stand in its text.
+    pub(crate) parts: Parts,
 }
 
 impl Stored {
     /// Reads an object in the server's own writing.
     pub(crate) fn of(object: &Object) -> Result<Self> {
-        let Tree(tree) = serde_json::from_slice(object.json()).map_err(Error::internal)?;
+        let Tree(tree) = serde_json::from_slice(object.stored_json()).map_err(Error::internal)?;
         let owners = object.managed_fields().map(Owners::of).unwrap_or_default();
-        Ok(Stored { tree, owners })
+        Ok(Stored { tree, owners, parts: Parts::default() })
     }
 }
 

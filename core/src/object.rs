@@ -26,9 +26,14 @@ use crate::resource::{GroupVersionKind, Resource};
 pub struct Object(Arc<Inner>);
 
 struct Inner {
-    json: Bytes,
+    /// The bytes as they were read or stored.
+    stored: Bytes,
+    /// Where in them the version belongs, if they lack it.
+    lacks_version_at: Option<usize>,
+    /// With the version, once somebody has asked for them.
+    json: OnceLock<Bytes>,
     head: Arc<Head>,
-    /// Where in the bytes `managedFields` stand, once somebody has looked or has said it.
+    /// Where in the stored bytes `managedFields` stand, once somebody has looked or has said it.
     managed: OnceLock<Option<Range<usize>>>,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
@@ -125,14 +130,24 @@ impl Object {
     pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
         let json = json.into();
         let head = parse(&json)?;
-        Ok(Object::new(json, Arc::new(head)))
+        Ok(Object::new(json, None, Arc::new(head)))
+    }
+
+    /// Reads an object from bytes that lack its version, as a store holds them; what they become with it,
+    /// `"resourceVersion":"…"` at the place in them that is given, is put together only when [`Object::json`] is asked for.
+    /// Fails as [`Object::from_json`] does.
+    pub fn from_stored(json: impl Into<Bytes>, place: usize, version: impl Into<String>) -> Result<Self> {
+        let json = json.into();
+        let mut head: Head = parse(&json)?;
+        head.metadata.resource_version = version.into();
+        Ok(Object::new(json, Some(place), Arc::new(head)))
     }
 
     /// Encodes a JSON tree; fails as [`Object::from_json`] does.
     pub fn from_value(value: &Value) -> Result<Self> {
         let json = serde_json::to_vec(value).map_err(Error::internal)?;
         let head = Head::deserialize(value).map_err(undecodable)?;
-        Ok(Object::new(json.into(), Arc::new(head)))
+        Ok(Object::new(json.into(), None, Arc::new(head)))
     }
 
     /// Puts bytes and metadata together that the caller knows to belong together; nothing is parsed.
@@ -143,24 +158,52 @@ impl Object {
         metadata: Metadata,
     ) -> Self {
         let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
-        Object::new(json.into(), Arc::new(head))
+        Object::new(json.into(), None, Arc::new(head))
+    }
+
+    /// The same for bytes that lack the version, which the metadata has and which belongs at `place` in them.
+    pub fn from_stored_parts(
+        json: impl Into<Bytes>,
+        place: usize,
+        api_version: impl Into<String>,
+        kind: impl Into<String>,
+        metadata: Metadata,
+    ) -> Self {
+        let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
+        Object::new(json.into(), Some(place), Arc::new(head))
+    }
+
+    /// The same object at another version; `None` if its version stands in its bytes.
+    pub fn at_version(&self, version: impl Into<String>) -> Option<Self> {
+        let place = self.0.lacks_version_at?;
+        let mut metadata = self.metadata().clone();
+        metadata.resource_version = version.into();
+        let (bytes, kind) = (self.0.stored.clone(), self.kind());
+        let other = Object::from_stored_parts(bytes, place, self.api_version(), kind, metadata);
+        Some(other.with_place_of_managed_fields(self))
     }
 
     /// The same version, without what was decoded of it and is kept for others: for whoever holds it long after everybody
     /// else has gone on to newer ones.
     #[must_use]
     pub fn bare(&self) -> Self {
-        let bare = Object::new(self.0.json.clone(), self.0.head.clone());
-        if let Some(Some(managed)) = self.0.managed.get() {
-            bare.set_managed_fields(managed.clone());
-        }
-        bare
+        let bare = Object::new(self.0.stored.clone(), self.0.lacks_version_at, self.0.head.clone());
+        bare.with_place_of_managed_fields(self)
     }
 
-    fn new(json: Bytes, head: Arc<Head>) -> Self {
-        let (managed, encoded) = (OnceLock::new(), OnceLock::new());
+    fn with_place_of_managed_fields(self, same: &Object) -> Self {
+        if let Some(Some(managed)) = same.0.managed.get() {
+            self.set_managed_fields(managed.clone());
+        }
+        self
+    }
+
+    fn new(stored: Bytes, lacks_version_at: Option<usize>, head: Arc<Head>) -> Self {
+        let (json, managed, encoded) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let (decoded, lean) = (OnceLock::new(), OnceLock::new());
         Object(Arc::new(Inner {
+            stored,
+            lacks_version_at,
             json,
             head,
             managed,
@@ -218,22 +261,44 @@ impl Object {
 
     /// The encoded form.
     pub fn json(&self) -> &Bytes {
-        &self.0.json
+        match self.0.lacks_version_at {
+            Some(_) => self.0.json.get_or_init(|| self.pieces().concat().into()),
+            None => &self.0.stored,
+        }
+    }
+
+    /// The same, in pieces and without keeping what is put together of them.
+    pub fn pieces(&self) -> [&[u8]; 5] {
+        let Some(place) = self.0.lacks_version_at else {
+            return [&self.0.stored, b"", b"", b"", b""];
+        };
+        let (before, after) = self.0.stored.split_at_checked(place).unwrap_or((&self.0.stored, b""));
+        let end: &[u8] = if after.starts_with(b"}") { b"\"" } else { b"\"," };
+        [before, b"\"resourceVersion\":\"", self.resource_version().as_bytes(), end, after]
+    }
+
+    /// The bytes without the version, if the object was made of such; otherwise [`Object::json`].
+    pub fn stored_json(&self) -> &Bytes {
+        &self.0.stored
     }
 
     /// A JSON tree of one's own to change.
     pub fn to_value(&self) -> Result<Value> {
-        parse(&self.0.json)
+        let mut value: Value = parse(&self.0.stored)?;
+        if self.0.lacks_version_at.is_some() {
+            value["metadata"]["resourceVersion"] = self.resource_version().into();
+        }
+        Ok(value)
     }
 
     /// The JSON of `metadata.managedFields`, found without reading the rest; `None` if there are none, and for JSON that
     /// is written with spaces.
     pub fn managed_fields(&self) -> Option<&str> {
-        let place = self.0.managed.get_or_init(|| find_managed_fields(&self.0.json));
-        std::str::from_utf8(self.0.json.get(place.clone()?)?).ok()
+        let place = self.0.managed.get_or_init(|| find_managed_fields(&self.0.stored));
+        std::str::from_utf8(self.0.stored.get(place.clone()?)?).ok()
     }
 
-    /// Has [`Object::managed_fields`] look there, in the bytes, instead of searching for them: for whoever has written them.
+    /// Has [`Object::managed_fields`] look there, in [`Object::stored_json`], instead of searching for them: for whoever has written them.
     pub fn set_managed_fields(&self, place: Range<usize>) {
         // Another task may have found them.
         let _ = self.0.managed.set(Some(place));
@@ -244,7 +309,7 @@ impl Object {
     pub fn decode<K: Resource>(&self) -> Result<Arc<K>> {
         decode_once(&self.0.decoded, || match self.known_lean::<K>() {
             Some(lean) => self.with_owners::<K>(&lean),
-            None => parse(&self.0.json),
+            None => self.read(&self.0.stored),
         })
     }
 
@@ -278,7 +343,7 @@ impl Object {
             return Ok(decoded);
         }
         if !self.0.followed.load(Ordering::Relaxed) {
-            return parse(&self.0.json).map(Arc::new);
+            return self.read(&self.0.stored).map(Arc::new);
         }
         let lean = self.lean()?;
         if self.managed_fields().is_none() { Ok(lean) } else { self.with_owners::<K>(&lean).map(Arc::new) }
@@ -294,13 +359,22 @@ impl Object {
     }
 
     fn read_lean<K: Resource>(&self) -> Result<K> {
-        let json: &[u8] = &self.0.json;
+        let json: &[u8] = &self.0.stored;
         let Some(managed) = self.managed_fields() else {
-            return parse(json);
+            return self.read(json);
         };
         let start = managed.as_ptr() as usize - json.as_ptr() as usize;
         let parts = [&json[..start], b"null", &json[start + managed.len()..]];
-        parse(&parts.concat())
+        self.read(&parts.concat())
+    }
+
+    /// Reads bytes that lack the version if the stored ones do.
+    fn read<K: Resource>(&self, json: &[u8]) -> Result<K> {
+        let mut typed: K = parse(json)?;
+        if self.0.lacks_version_at.is_some() {
+            typed.metadata_mut().resource_version = Some(self.resource_version().to_owned());
+        }
+        Ok(typed)
     }
 
     /// The same version in one other encoding, made by whoever asks first and shared from then on: what makes a list
@@ -312,7 +386,10 @@ impl Object {
         if let Some(encoded) = self.0.encoded.get() {
             return Ok(encoded.clone());
         }
-        let encoded = make(&self.0.json)?;
+        let encoded = match self.0.json.get() {
+            Some(json) => make(json)?,
+            None => make(&self.pieces().concat().into())?,
+        };
         Ok(self.0.encoded.get_or_init(|| encoded).clone())
     }
 

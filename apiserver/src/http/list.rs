@@ -224,7 +224,9 @@ impl Iterator for Pieces {
 impl Item {
     fn put(&self, out: &mut Vec<u8>, object: &Object) -> Result<()> {
         match self {
-            Item::Whole { repeats_kind: true } => out.extend_from_slice(object.json()),
+            Item::Whole { repeats_kind: true } => {
+                object.pieces().iter().for_each(|piece| out.extend_from_slice(piece))
+            }
             Item::Whole { repeats_kind: false } => put_headless(out, object)?,
             Item::Row { show, columns, version } => show.put_row(out, columns, object, version)?,
             Item::Metadata { version } => out.extend_from_slice(&show::partial(object, version)?),
@@ -234,9 +236,11 @@ impl Item {
 }
 
 fn put_headless(out: &mut Vec<u8>, object: &Object) -> Result<()> {
-    if let Some(rest) = encode::headless(object.json()) {
+    let [start, rest @ ..] = object.pieces();
+    if let Some(start) = encode::headless(start) {
         out.push(b'{');
-        out.extend_from_slice(rest);
+        out.extend_from_slice(start);
+        rest.iter().for_each(|piece| out.extend_from_slice(piece));
         return Ok(());
     }
     let mut tree: Value = object.to_value()?;

@@ -124,7 +124,7 @@ impl Show {
         match self.include {
             Include::None => out.extend_from_slice(b"null"),
             Include::Metadata => out.extend_from_slice(&partial(object, version)?),
-            Include::Object => out.extend_from_slice(object.json()),
+            Include::Object => object.pieces().iter().for_each(|piece| out.extend_from_slice(piece)),
         }
         out.push(b'}');
         Ok(())

@@ -7,6 +7,7 @@ use steersman_core::tree::Value;
 use steersman_core::{Object, Result};
 
 use super::Core;
+use crate::encode::{Encoded, Parts};
 use crate::ownership::Owners;
 use crate::registry::Served;
 use crate::stored::Stored;
@@ -24,6 +25,8 @@ pub(super) struct Current {
     pub(super) tree: Value,
     /// The owners of its fields.
     pub(super) owners: Owners,
+    /// Where its parts stand in its text.
+    pub(super) parts: Parts,
     /// When it was written.
     pub(super) revision: Revision,
 }
@@ -67,8 +70,8 @@ impl Current {
     }
 
     fn new(object: Object, stored: Stored) -> Self {
-        let Stored { tree, owners } = stored;
-        Current { tree, owners, revision: revision_of(&object), object }
+        let Stored { tree, owners, parts } = stored;
+        Current { tree, owners, parts, revision: revision_of(&object), object }
     }
 
     fn entry(entry: &Entry) -> Result<Self> {
@@ -101,14 +104,17 @@ impl Core {
         over: Option<&Current>,
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
-        let encoded = encode::encode(&tree, &owners);
+        let encoded = match over {
+            Some(old) => Encoded::over(&tree, &owners, (&old.tree, old.object.stored_json(), old.parts)),
+            None => Encoded::of(&tree, &owners),
+        };
         check_size(&encoded.json)?;
         let key = store_key(collection, key);
         let ttl = row.strategy.time_to_live();
         let write = Write::Put { key: key.clone(), value: encoded.json.clone(), ttl };
         match self.commit(key.clone(), write, over.map(|old| old.revision)).await? {
             Commit::Done(revision) => {
-                let object = encode::finish(&encoded, &tree, metadata, revision)?;
+                let object = encode::finish(&encoded, &tree, metadata, revision);
                 if let Some(old) = over {
                     known::tell((&old.object, &old.tree), (&object, &tree));
                 }
@@ -116,7 +122,12 @@ impl Core {
                 self.cache.offer(revision, key.clone(), version);
                 // What goes by itself is seldom written again.
                 if ttl.is_none() {
-                    self.recent.keep(key, revision, Stored { tree, owners }, encoded.json.len());
+                    self.recent.keep(
+                        key,
+                        revision,
+                        Stored { tree, owners, parts: encoded.parts },
+                        encoded.json.len(),
+                    );
                 }
                 Ok(Outcome::Stored(object))
             }

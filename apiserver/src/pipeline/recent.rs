@@ -8,6 +8,7 @@ use bytes::Bytes;
 use steersman_core::store::Revision;
 use steersman_core::tree::Value;
 
+use crate::encode::Parts;
 use crate::stored::Stored;
 
 /// How many bytes the objects may have, as they are stored; their trees take several times that.
@@ -68,6 +69,7 @@ impl Recent {
         let old = self.kept().forget(key).filter(|one| one.revision == from);
         if let Some(One { mut stored, .. }) = old {
             change(&mut stored.tree);
+            stored.parts = Parts::default();
             self.keep(key.clone(), to, stored, size);
         }
     }
@@ -94,7 +96,7 @@ mod tests {
     use crate::ownership::Owners;
 
     fn stored(name: &str) -> Stored {
-        Stored { tree: json!(name), owners: Owners::default() }
+        Stored { tree: json!(name), owners: Owners::default(), parts: Parts::default() }
     }
 
     #[test]

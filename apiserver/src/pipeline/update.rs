@@ -13,7 +13,7 @@ use super::request::Request;
 use super::status::Door;
 use super::{Body, Caller, Core, Written, metadata, scale};
 use crate::admission::{Operation, Options};
-use crate::encode;
+use crate::encode::{self, Parts};
 use crate::ownership::Owners;
 use crate::registry::Looks;
 use crate::schema::Extent;
@@ -228,7 +228,8 @@ impl Request<'_> {
             return Ok(Round::Done { object, created: false });
         }
         let row = self.row.clone();
-        let last = Current { object: object.clone(), tree, owners, revision: old.revision };
+        let (parts, revision) = (Parts::default(), old.revision);
+        let last = Current { object: object.clone(), tree, owners, parts, revision };
         match self.core.remove(row.stored("delete")?, &self.key(), &last).await? {
             Outcome::Stored(_) => {
                 row.strategy.release(&old.tree, None);

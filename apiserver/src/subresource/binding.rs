@@ -67,7 +67,7 @@ fn check(target: &Value) -> Result<()> {
 fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
     let wanted = binding.at("metadata");
     check_preconditions(pod.metadata(), wanted)?;
-    let text = std::str::from_utf8(pod.json()).map_err(Error::internal)?;
+    let text = std::str::from_utf8(pod.stored_json()).map_err(Error::internal)?;
     let opened = Fields::opened(text, ["metadata", "spec"], pod.managed_fields())?;
     let (mut object, [mut text, spec]) = opened;
     let node = binding.at("target").text("name");

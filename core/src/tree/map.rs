@@ -77,6 +77,11 @@ impl Map {
         if self.contains_key(name) { self.own().remove(name) } else { None }
     }
 
+    /// Whether both share their fields, and so are equal; objects that share none may be, too.
+    pub fn shares(&self, other: &Map) -> bool {
+        matches!((&self.0, &other.0), (Some(one), Some(two)) if Arc::ptr_eq(one, two))
+    }
+
     /// Removes all fields.
     pub fn clear(&mut self) {
         self.0 = None;
@@ -159,10 +164,7 @@ impl Eq for Map {}
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Some(one), Some(two)) if Arc::ptr_eq(one, two) => true,
-            _ => self.len() == other.len() && self.iter().eq(other),
-        }
+        self.shares(other) || (self.len() == other.len() && self.iter().eq(other))
     }
 }
 

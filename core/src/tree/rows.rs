@@ -1,5 +1,6 @@
 //! A few fields: an array sorted by their names, with a mark of each name by which it is found.
 
+use super::text::same;
 use super::{Text, Value};
 
 /// A field: its name and its value.
@@ -7,6 +8,9 @@ pub(super) type Field = (Text, Value);
 
 /// Up to this many fields are found by their marks; more, by halving.
 const MARKED: usize = 16;
+
+/// Marks that are looked at together.
+const WORD: usize = size_of::<u64>();
 
 /// Fields in the order of their names, each name once.
 #[derive(Clone, Default)]
@@ -47,13 +51,16 @@ impl Rows {
         if self.fields.len() > MARKED {
             return self.fields.binary_search_by(|(one, _)| one.as_str().cmp(name)).ok();
         }
-        let mut marked = equal_bytes(self.marks, mark(name));
-        while marked != 0 {
-            let place = marked.trailing_zeros() as usize / 8;
-            if self.fields.get(place).is_some_and(|(one, _)| one.as_str() == name) {
-                return Some(place);
+        let wanted = mark(name);
+        for (start, marks) in (0..self.fields.len()).step_by(WORD).zip(self.marks.as_chunks().0) {
+            let mut marked = equal_bytes(*marks, wanted);
+            while marked != 0 {
+                let place = start + marked.trailing_zeros() as usize / 8;
+                if self.fields.get(place).is_some_and(|(one, _)| same(one, name)) {
+                    return Some(place);
+                }
+                marked &= marked - 1;
             }
-            marked &= marked - 1;
         }
         None
     }
@@ -116,10 +123,10 @@ fn mark(name: &str) -> u8 {
 
 /// The top bit of each byte that is equal, and perhaps of some above the lowest of them that are not.
 #[inline]
-fn equal_bytes(bytes: [u8; MARKED], wanted: u8) -> u128 {
-    const ONES: u128 = u128::MAX / 0xff;
-    const TOPS: u128 = ONES << 7;
-    let zero_where_equal = u128::from_le_bytes(bytes) ^ (ONES * u128::from(wanted));
+fn equal_bytes(bytes: [u8; WORD], wanted: u8) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const TOPS: u64 = ONES << 7;
+    let zero_where_equal = u64::from_le_bytes(bytes) ^ (ONES * u64::from(wanted));
     zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & TOPS
 }
 

@@ -2,13 +2,14 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 use compact_str::{CompactString, ToCompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 /// A string of a tree, or the name of a field. Up to 24 bytes, which most have, need no memory of their own.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(CompactString);
 
@@ -28,6 +29,37 @@ impl Text {
     #[inline]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Whether two texts are the same: short ones are looked at in one or two pieces, which overlap.
+#[inline]
+pub(super) fn same(one: &str, two: &str) -> bool {
+    let (one, two) = (one.as_bytes(), two.as_bytes());
+    one.len() == two.len()
+        && match one.len() {
+            0..4 => one.iter().eq(two),
+            4..8 => same_ends::<4>(one, two),
+            8..=16 => same_ends::<8>(one, two),
+            _ => one == two,
+        }
+}
+
+#[inline]
+fn same_ends<const N: usize>(one: &[u8], two: &[u8]) -> bool {
+    one.first_chunk::<N>() == two.first_chunk() && one.last_chunk::<N>() == two.last_chunk()
+}
+
+impl PartialEq for Text {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        same(self, other)
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
