@@ -117,6 +117,7 @@ mod tests {
     use proptest::prelude::*;
     use steersman_core::tree::{Value, json};
 
+    use super::super::written;
     use super::*;
 
     fn decode(text: &str) -> Option<Set<'_>> {
@@ -172,6 +173,15 @@ mod tests {
             set.member = false;
             let text = written(&set);
             prop_assert_eq!(decode(&text), Some(set));
+        }
+
+        #[test]
+        fn what_is_written_holds_what_was_read(mut one in set(), mut other in set()) {
+            (one.member, other.member) = (false, false);
+            let text = written(&one);
+            prop_assert_eq!(written::hold(&text, &other), one.covers(&other), "{}", text);
+            let common = one.intersection(&other);
+            prop_assert!(written::hold(&text, &common), "{}", text);
         }
     }
 }

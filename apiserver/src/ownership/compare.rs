@@ -137,33 +137,43 @@ fn maps<'a>(
     is_ignored: impl Fn(&str) -> bool,
 ) -> Changes<'a> {
     let mut changes = Changes::default();
-    for (key, old, new) in paired(old, new).filter(|(key, ..)| !is_ignored(key)) {
+    for_each_pair(old, new, |key, old, new| {
         // Most are as they were, and need no look at the schema.
-        if old != new {
+        if old != new && !is_ignored(key) {
             changes.attach(&Element::field(key), differing(place.child(key), old, new));
         }
-    }
+    });
     changes
 }
 
-/// The entries of both maps by key, in the order of the keys.
-fn paired<'a>(
+/// Looks at the entries of both maps by key, in the order of the keys.
+fn for_each_pair<'a>(
     old: Option<&'a Map>,
     new: Option<&'a Map>,
-) -> impl Iterator<Item = (&'a str, Option<&'a Value>, Option<&'a Value>)> {
-    let mut old = old.into_iter().flatten().peekable();
-    let mut new = new.into_iter().flatten().peekable();
-    std::iter::from_fn(move || {
-        let order = match (old.peek(), new.peek()) {
+    mut look: impl FnMut(&'a str, Option<&'a Value>, Option<&'a Value>),
+) {
+    let mut olds = old.map(Map::iter).unwrap_or_default();
+    let mut news = new.map(Map::iter).unwrap_or_default();
+    let (mut old, mut new) = (olds.next(), news.next());
+    loop {
+        let order = match (old, new) {
             (Some((old, _)), Some((new, _))) => old.cmp(new),
             (Some(_), None) => Ordering::Less,
-            (None, _) => Ordering::Greater,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return,
         };
-        let before = if order.is_le() { old.next() } else { None };
-        let after = if order.is_ge() { new.next() } else { None };
-        let (key, _) = before.or(after)?;
-        Some((key.as_str(), before.map(|(_, value)| value), after.map(|(_, value)| value)))
-    })
+        let before = old.filter(|_| order.is_le());
+        let after = new.filter(|_| order.is_ge());
+        if let Some((key, _)) = before.or(after) {
+            look(key, before.map(|(_, value)| value), after.map(|(_, value)| value));
+        }
+        if before.is_some() {
+            old = olds.next();
+        }
+        if after.is_some() {
+            new = news.next();
+        }
+    }
 }
 
 /// Elements of lists that have one identity.

@@ -3,7 +3,7 @@
 //!
 //! The text is the one of [`compare`](super::compare) with an object that has nothing, which says what it means.
 
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::Value;
 
 use super::codec;
 use super::element::Element;
@@ -11,6 +11,7 @@ use super::paths::Paths;
 use super::place::{Form, Place, elements, entries};
 use super::reset::NOBODYS;
 use crate::schema::{ListKind, Schema};
+use crate::tree::Along;
 
 /// The fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those that nobody owns. Empty if there
 /// are none; `None` where only a comparison tells.
@@ -59,7 +60,7 @@ impl Walk {
         let is_member = (old.is_none() || is_whole) && is_own;
         match form {
             Form::Whole => self.leaf(is_member),
-            Form::Map => self.node(is_member, |walk| walk.entries(at, old.and_then(Value::as_object), new)),
+            Form::Map => self.node(is_member, |walk| walk.entries(at, old, new)),
             Form::List(kind) => self.node(is_member, |walk| walk.elements(at, kind, elements(Some(new)))),
         }
     }
@@ -84,11 +85,12 @@ impl Walk {
         true
     }
 
-    fn entries(&mut self, at: At<'_>, old: Option<&Map>, new: &Value) {
+    fn entries(&mut self, at: At<'_>, old: Option<&Value>, new: &Value) {
+        let (mut from, mut olds) = (0, Along::of(old));
         for (key, value) in entries(Some(new)).into_iter().flatten() {
             let step = Element::field(key);
-            let below = at.below(at.place.child(key), &step);
-            self.step(&step, |walk| walk.value(below, old.and_then(|old| old.get(key)), value));
+            let below = at.below(at.place.next_child(key, &mut from), &step);
+            self.step(&step, |walk| walk.value(below, olds.get(key), value));
         }
     }
 

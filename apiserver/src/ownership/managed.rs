@@ -111,6 +111,15 @@ impl<'a> Owned<'a> {
         self.set.get_mut().expect("it has just been read")
     }
 
+    /// Whether the fields hold all that a set does.
+    pub(super) fn covers(&self, set: &Set<'_>) -> bool {
+        let is_told = match (self.set.get(), self.text) {
+            (None, Some(text)) => set.is_empty() || written::hold(text, set),
+            _ => false,
+        };
+        is_told || self.set().covers(set)
+    }
+
     /// Whether a set holds one of the fields.
     pub(super) fn meets(&self, set: &Set<'_>) -> bool {
         let may_meet = match (self.set.get(), self.text) {

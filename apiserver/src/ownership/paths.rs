@@ -32,6 +32,9 @@ impl<'a> Paths<'a> {
 
     /// Those that lead on through a field.
     pub(super) fn below(self, field: &str) -> Self {
+        if self.is_empty() {
+            return self;
+        }
         let leads_on = |path: &&[&str]| path.get(self.depth) == Some(&field);
         let start = self.paths.iter().take_while(|path| !leads_on(path)).count();
         let count = self.paths[start..].iter().take_while(|path| leads_on(path)).count();

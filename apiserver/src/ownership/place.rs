@@ -75,6 +75,11 @@ impl<'a> Place<'a> {
         Place { cursor: self.cursor.and_then(|cursor| cursor.child(key)), ..self }
     }
 
+    /// The same of keys that are asked for in their order; `from` is where the field of the last one stands.
+    pub(super) fn next_child(self, key: &str, from: &mut usize) -> Self {
+        Place { cursor: self.cursor.and_then(|cursor| cursor.next_child(key, from)), ..self }
+    }
+
     /// The place of a list's elements.
     pub(super) fn items(self) -> Self {
         let is_list = matches!(self.shape(), Some(Shape::List(..)));

@@ -89,19 +89,21 @@ impl Writer<'_> {
         let manager = Manager::new(name, Operation::Update, api_version.into(), self.subresource.to_owned());
         // Who sets only what it owns already keeps what it has.
         let keeps = managed.0.get(&manager).is_some_and(|owned| {
-            [&changes.added, &changes.modified].into_iter().all(|set| owned.set().covers(set))
+            [&changes.added, &changes.modified].into_iter().all(|set| owned.covers(set))
                 && !owned.meets(&changes.removed)
         });
         self.dispossess(managed, Some(&manager).filter(|_| keeps), live, new, &changes);
-        let mut own = changes.into_set();
-        reset::disown(&mut own);
-        if own.is_empty() {
+        let Changes { mut added, mut modified, .. } = changes;
+        reset::disown(&mut added);
+        reset::disown(&mut modified);
+        if added.is_empty() && modified.is_empty() {
             return;
         }
         let entry = managed.0.entry(manager);
         let owned = entry.or_insert_with(|| Owned::new(api_version, Set::default()));
         if !keeps {
-            owned.set_mut().unite(own);
+            owned.set_mut().unite(added);
+            owned.set_mut().unite(modified);
         }
         owned.time = Some(self.time());
     }
@@ -137,13 +139,15 @@ pub(super) struct Others<'a> {
     writer: &'a Writer<'a>,
     live: &'a Value,
     new: &'a Value,
+    /// The version of the write.
+    own: String,
     /// By version; nothing for one that is not served any more.
     seen: Vec<(String, Option<Changes<'a>>)>,
 }
 
 impl<'a> Others<'a> {
     pub(super) fn new(writer: &'a Writer<'a>, live: &'a Value, new: &'a Value) -> Self {
-        Others { writer, live, new, seen: Vec::new() }
+        Others { writer, live, new, own: writer.kind.api_version(), seen: Vec::new() }
     }
 
     /// What changed, as a version sees it; `own` is what the version of the write sees.
@@ -152,7 +156,7 @@ impl<'a> Others<'a> {
         api_version: &str,
         own: &'b Changes<'a>,
     ) -> Option<&'b Changes<'a>> {
-        if api_version == self.writer.kind.api_version() {
+        if api_version == self.own {
             return Some(own);
         }
         let found = self.seen.iter().position(|(seen, _)| seen == api_version);

@@ -41,6 +41,12 @@ pub(super) fn names(fields: &str, step: &Element<'_>) -> bool {
     fields.contains(&key)
 }
 
+/// Whether fields that were not read hold all that a set does. Where the steps of the text do not come in their order, it
+/// may be denied.
+pub(super) fn hold(fields: &str, set: &Set<'_>) -> bool {
+    Text(fields).hold(set, &mut String::with_capacity(64)).is_some()
+}
+
 /// What is not read yet.
 struct Text<'a>(&'a str);
 
@@ -106,6 +112,75 @@ impl<'a> Text<'a> {
             self.eat(",")?;
         }
         Some(Set::new(member || below.is_empty(), below))
+    }
+
+    /// Looks for all that a set holds, as far as the last of it; how many places are left open there. `key` is room for the
+    /// text of a step.
+    fn hold(&mut self, set: &Set<'_>, key: &mut String) -> Option<usize> {
+        if self.eat("{}").is_some() {
+            return set.is_leaf().then_some(0);
+        }
+        if set.member && !self.0.starts_with(codec::OPEN_HERE) {
+            return None;
+        }
+        self.eat("{")?;
+        let mut open = 0;
+        for (index, (step, below)) in set.iter().enumerate() {
+            if index > 0 {
+                self.close(open)?;
+                self.eat(",")?;
+            }
+            key.clear();
+            step.write(key);
+            while self.eat(key).is_none() {
+                self.pass_step()?;
+                self.eat(",")?;
+            }
+            self.eat(":")?;
+            open = self.hold(below, key)?;
+        }
+        Some(open + 1)
+    }
+
+    /// Passes over a step and what is below it.
+    fn pass_step(&mut self) -> Option<()> {
+        self.eat("\"")?;
+        self.pass_string()?;
+        if self.eat(":{}").is_some() {
+            return Some(());
+        }
+        self.eat(":{")?;
+        self.close(1)
+    }
+
+    /// Passes over what is left of the places that are open.
+    fn close(&mut self, mut open: usize) -> Option<()> {
+        while open > 0 {
+            let (first, rest) = self.0.split_at_checked(1)?;
+            self.0 = rest;
+            match first {
+                "{" => open += 1,
+                "}" => open -= 1,
+                "\"" => self.pass_string()?,
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    /// Passes over what is left of a string.
+    fn pass_string(&mut self) -> Option<()> {
+        loop {
+            let rest = &self.0[plain(self.0)..];
+            match rest.as_bytes() {
+                [b'"', ..] => {
+                    self.0 = &rest[1..];
+                    return Some(());
+                }
+                [b'\\', b'"' | b'\\', ..] => self.0 = &rest[2..],
+                _ => return None,
+            }
+        }
     }
 
     /// Passes over the fields of an entry. What follows them is the first key that begins with `m`: their own keys begin

@@ -71,6 +71,17 @@ impl<'a> Cursor<'a> {
         self.node(key).map(|node| self.below(node))
     }
 
+    /// The same of keys that are asked for in their order; `from` is where the field of the last one stands.
+    pub(crate) fn next_child(self, key: &str, from: &mut usize) -> Option<Cursor<'a>> {
+        match self.shape {
+            Shape::Object(id) => {
+                self.document.get(*id).next_field(key, from).map(|field| self.below(&field.node))
+            }
+            Shape::Map(values) => Some(self.below(values)),
+            Shape::List(..) | Shape::Scalar(_) => None,
+        }
+    }
+
     /// The place of a list's elements; the same place if there is no list here.
     pub(crate) fn items(self) -> Cursor<'a> {
         self.item_node().map_or(self, |node| self.below(node))
