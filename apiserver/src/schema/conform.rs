@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::scalar;
 use super::shape::{Field, Node, ObjectType, Presence, Rest, Scalar, Shape};
 use super::unknown::Unknown;
+use crate::tree::Along;
 
 /// No more than this many values of wrong types are looked at.
 const LOOKED_AT: usize = 100;
@@ -116,8 +117,9 @@ impl Walk<'_> {
         path: &Path<'_>,
     ) -> Outcome {
         let (mut found, mut dropped, mut from) = (Vec::new(), Vec::new(), 0);
+        let mut olds = Along::of(old);
         for (key, value) in map.iter_mut() {
-            let (path, old) = (path.child(key), old.and_then(|old| old.get(key)));
+            let (path, old) = (path.child(key), olds.get(key));
             if shares(value, old) {
                 continue;
             }
@@ -149,7 +151,7 @@ impl Walk<'_> {
         for index in &object.filled {
             let field = &object.fields[*index];
             if !map.contains_key(&field.name) {
-                map.insert(field.name.clone(), self.zero(field));
+                map.insert(field.name.as_str(), self.zero(field));
             }
         }
         unless_any(found)
@@ -260,8 +262,9 @@ impl Walk<'_> {
     }
 
     fn zero_struct(&self, object: &ObjectType) -> Value {
-        let fields = object.filled.iter().map(|index| &object.fields[*index]);
-        Value::Object(fields.map(|field| (field.name.clone(), self.zero(field))).collect())
+        let fields = || object.filled.iter().map(|index| &object.fields[*index]);
+        let make = || Value::Object(fields().map(|field| (field.name.as_str(), self.zero(field))).collect());
+        object.zero.get_or_init(make).clone()
     }
 }
 

@@ -4,7 +4,8 @@
 use steersman_core::tree::{Map, Value};
 
 use super::cursor::Cursor;
-use super::shape::{Presence, Shape};
+use super::document::Document;
+use super::shape::{Field, Presence, Shape, TypeId};
 
 /// The types of structs, and their fields that are behind a gate which is off by default.
 const GATED: [(&str, &str); 3] = [
@@ -15,58 +16,42 @@ const GATED: [(&str, &str); 3] = [
 
 /// Settles an object, or a part of it that stands at `at`; `old`, which it replaces, is settled.
 pub(super) fn object(at: Cursor<'_>, value: &mut Value, old: Option<&Value>) {
-    let trail = Trail::Start(at);
-    if may_lose(&trail, value, old) {
-        settle(&trail, value);
+    if loses(at, value, old) {
+        settle(at, value);
     }
 }
 
-/// The way to a value: where it stands in the schema is asked only where something may be lost.
-enum Trail<'t, 'a> {
-    Start(Cursor<'a>),
-    Key(&'t Trail<'t, 'a>, &'t str),
-    Items(&'t Trail<'t, 'a>),
-}
-
-impl<'a> Trail<'_, 'a> {
-    /// Where it ends; nowhere, if the schema does not know the way.
-    fn end(&self) -> Option<Cursor<'a>> {
-        match self {
-            Trail::Start(at) => Some(*at),
-            Trail::Key(above, key) => above.end()?.child(key),
-            Trail::Items(above) => above.end().map(Cursor::items),
+/// Whether something is lost here or below. Most objects lose nothing, and stay shared with whoever else has them.
+fn loses(at: Cursor<'_>, value: &Value, old: Option<&Value>) -> bool {
+    can_lose(at)
+        && match value {
+            Value::Array(list) => list.iter().any(|item| loses(at.items(), item, None)),
+            Value::Object(map) => map.iter().any(|(key, value)| loses_in(at, key, value, old)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
         }
-    }
 }
 
-/// Whether something is lost here or below; it may be said of fields that are only named like those behind gates. Most
-/// objects lose nothing, and stay shared with whoever else has them.
-fn may_lose(trail: &Trail<'_, '_>, value: &Value, old: Option<&Value>) -> bool {
-    match value {
-        Value::Array(list) => list.iter().any(|item| may_lose(&Trail::Items(trail), item, None)),
-        Value::Object(map) => map.iter().any(|(key, value)| {
-            let old = old.and_then(|old| old.get(key));
-            let is_new_and_has_parts =
-                matches!(value, Value::Array(_) | Value::Object(_)) && old != Some(value);
-            let loses =
-                || is_always_written(trail, key, value) || may_lose(&Trail::Key(trail, key), value, old);
-            is_gated(key) || is_new_and_has_parts && loses()
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+/// Whether the field `key` of what stands at `at`, in place of `old`, is lost or loses something.
+fn loses_in(at: Cursor<'_>, key: &str, value: &Value, old: Option<&Value>) -> bool {
+    if is_gated(kind(at), key) {
+        return true;
     }
+    let is_new = || old.and_then(|old| old.get(key)) != Some(value);
+    let below = || at.child(key).is_some_and(|at| loses(at, value, old.and_then(|old| old.get(key))));
+    matches!(value, Value::Array(_) | Value::Object(_))
+        && is_new()
+        && (is_always_written(at, key, value) || below())
 }
 
-fn settle(trail: &Trail<'_, '_>, value: &mut Value) {
+fn settle(at: Cursor<'_>, value: &mut Value) {
     match value {
-        Value::Array(list) => list.iter_mut().for_each(|item| settle(&Trail::Items(trail), item)),
+        Value::Array(list) => list.iter_mut().for_each(|item| settle(at.items(), item)),
         Value::Object(map) => {
-            if let Some(at) = trail.end() {
-                drop_gated(at, map);
-            }
+            drop_gated(at, map);
             for (key, value) in map.iter_mut() {
-                match is_always_written(trail, key, value) {
+                match is_always_written(at, key, value) {
                     true => *value = Value::Null,
-                    false => settle(&Trail::Key(trail, key), value),
+                    false => at.child(key).into_iter().for_each(|at| settle(at, value)),
                 }
             }
         }
@@ -74,14 +59,47 @@ fn settle(trail: &Trail<'_, '_>, value: &mut Value) {
     }
 }
 
-fn is_gated(field: &str) -> bool {
-    GATED.iter().any(|(_, gated)| *gated == field)
+/// Whether a value that stands at `at` has anything to lose, as far as the schema tells: hardly any status has.
+fn can_lose(at: Cursor<'_>) -> bool {
+    holder(at.shape()).is_some_and(|id| {
+        let document = at.document();
+        *document.get(id).can_lose.get_or_init(|| find(document, id, &mut Vec::new()))
+    })
+}
+
+/// Whether a type, or one that it holds, has a field that may be lost.
+fn find(document: &Document, id: TypeId, seen: &mut Vec<TypeId>) -> bool {
+    if seen.contains(&id) {
+        return false;
+    }
+    seen.push(id);
+    let object = document.get(id);
+    let is_lost = |field: &Field| {
+        let is_collection = matches!(field.node.shape, Shape::List(..) | Shape::Map(_));
+        is_gated(&object.name, &field.name) || is_collection && field.presence == Presence::Always
+    };
+    let mut below = object.fields.iter().filter_map(|field| holder(&field.node.shape));
+    object.fields.iter().any(is_lost) || below.any(|id| find(document, id, seen))
+}
+
+/// The type of the objects that stand at a place, or in the lists and maps there.
+fn holder(shape: &Shape) -> Option<TypeId> {
+    match shape {
+        Shape::Object(id) => Some(*id),
+        Shape::Map(values) => holder(&values.shape),
+        Shape::List(items, _) => holder(&items.shape),
+        Shape::Scalar(_) => None,
+    }
+}
+
+fn is_gated(kind: &str, field: &str) -> bool {
+    GATED.contains(&(kind, field))
 }
 
 /// Whether this is the empty list or map of a field that is written even if it is empty.
-fn is_always_written(trail: &Trail<'_, '_>, key: &str, value: &Value) -> bool {
+fn is_always_written(at: Cursor<'_>, key: &str, value: &Value) -> bool {
     let is_always = |is_alike: fn(&Shape) -> bool| {
-        let field = trail.end().and_then(|at| at.field(key));
+        let field = at.field(key);
         field.is_some_and(|field| field.presence == Presence::Always && is_alike(&field.node.shape))
     };
     match value {
@@ -94,7 +112,7 @@ fn is_always_written(trail: &Trail<'_, '_>, key: &str, value: &Value) -> bool {
 /// A lifecycle that is left with nothing goes too.
 fn drop_gated(at: Cursor<'_>, map: &mut Map) {
     let own = kind(at);
-    map.retain(|field, _| !GATED.iter().any(|(kind, gated)| *kind == own && gated == field));
+    map.retain(|field, _| !is_gated(own, field));
     if let Some(lifecycle) = map.get_mut("lifecycle").and_then(Value::as_object_mut)
         && at.child("lifecycle").is_some_and(|at| kind(at) == "Lifecycle")
         && lifecycle.remove("stopSignal").is_some()

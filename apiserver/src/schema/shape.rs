@@ -1,5 +1,7 @@
 //! What a schema is made of: the shape of every value, and how lists and maps merge.
 
+use std::sync::OnceLock;
+
 use serde::Deserialize;
 use steersman_core::tree::Value;
 
@@ -109,6 +111,10 @@ pub(crate) struct ObjectType {
     pub(crate) embedded: bool,
     /// Whether it merges as a whole, unless the place where it stands says otherwise.
     pub(crate) atomic: bool,
+    /// Whether its objects have anything to lose, once somebody has asked; see `settle`.
+    pub(super) can_lose: OnceLock<bool>,
+    /// An object that has nothing but what is always written, once somebody has asked; shared.
+    pub(super) zero: OnceLock<Value>,
 }
 
 /// A declared field of an object.
@@ -178,6 +184,8 @@ impl ObjectType {
             rest: Rest::Unknown,
             embedded: false,
             atomic: false,
+            can_lose: OnceLock::new(),
+            zero: OnceLock::new(),
         }
     }
 
