@@ -266,6 +266,9 @@ impl Served {
         let is_complete = old.is_some_and(|old| {
             stored["spec"] == old["spec"] && stored["metadata"]["labels"] == old["metadata"]["labels"]
         });
+        if !is_complete {
+            self.strategy.default_spec(&mut stored);
+        }
         let spec = stored.as_object_mut().filter(|_| is_complete).and_then(|fields| fields.remove("spec"));
         self.strategy.default(&mut stored);
         if let (Some(spec), Some(fields)) = (spec, stored.as_object_mut()) {

@@ -149,6 +149,12 @@ pub trait Strategy: Send + Sync {
         let _ = object;
     }
 
+    /// Fills in those of the spec that depend on nothing else, before [`Strategy::default`] fills in others: not asked of a
+    /// spec that has them already.
+    fn default_spec(&self, object: &mut Value) {
+        let _ = object;
+    }
+
     /// Clears what a creator may not set and sets what the server decides. `status` is cleared, and `generation` set,
     /// by the pipeline before this.
     fn prepare_create(&self, object: &mut Value, cx: &WriteContext<'_>) {

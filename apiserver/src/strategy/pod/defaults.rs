@@ -6,10 +6,8 @@ use crate::amounts;
 use crate::strategy::pod_spec;
 use crate::tree::{Fill, Read};
 
-/// Fills in what a pod leaves out.
-pub(super) fn default(pod: &mut Map) {
-    pod.object_mut("metadata").into_iter().for_each(pod_spec::drop_init_annotations);
-    let spec = pod.object("spec");
+/// Fills in what a pod's spec leaves out.
+pub(super) fn default(spec: &mut Map) {
     pod_spec::default(spec);
     clamp_grace(spec);
     spec.fill("enableServiceLinks", true);

@@ -25,9 +25,14 @@ use crate::tree::{Fill, Read, fields};
 pub(super) struct Pods;
 
 impl Strategy for Pods {
+    fn default_spec(&self, object: &mut Value) {
+        defaults::default(fields(object).object("spec"));
+    }
+
     fn default(&self, object: &mut Value) {
-        defaults::default(fields(object));
-        if let Some(status) = fields(object).object_mut("status") {
+        let pod = fields(object);
+        pod.object_mut("metadata").into_iter().for_each(pod_spec::drop_init_annotations);
+        if let Some(status) = pod.object_mut("status") {
             status::align(status);
         }
     }

@@ -30,6 +30,9 @@ const INIT_ANNOTATIONS: [&str; 4] = [
 
 /// Takes away what kubelets of old would read instead of the fields.
 pub(in crate::strategy) fn drop_init_annotations(metadata: &mut Map) {
+    if !INIT_ANNOTATIONS.iter().any(|key| metadata.at("annotations").get(key).is_some()) {
+        return;
+    }
     let Some(annotations) = metadata.object_mut("annotations") else { return };
     let had = annotations.len();
     INIT_ANNOTATIONS.iter().for_each(|key| annotations.drop_field(key));

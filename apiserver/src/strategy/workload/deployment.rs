@@ -13,9 +13,11 @@ pub(in crate::strategy) struct Deployments;
 
 impl Strategy for Deployments {
     fn default(&self, object: &mut Value) {
-        let deployment = fields(object);
-        deployment.object_mut("metadata").into_iter().for_each(settle_rollback);
-        let spec = deployment.object("spec");
+        fields(object).object_mut("metadata").into_iter().for_each(settle_rollback);
+    }
+
+    fn default_spec(&self, object: &mut Value) {
+        let spec = fields(object).object("spec");
         spec.fill("replicas", 1);
         spec.fill("revisionHistoryLimit", 10);
         spec.fill("progressDeadlineSeconds", 600);
@@ -24,26 +26,11 @@ impl Strategy for Deployments {
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        let mut errors = ErrorList::new();
-        let (spec, at) = (object.at("spec"), Path::new("spec"));
-        checks::non_negative(spec, "replicas", &at, &mut errors);
-        rules::check_selector(spec, "deployment", &at, &mut errors);
-        rules::check_selected(spec, &at, &mut errors);
-        check_strategy(spec.at("strategy"), &at.child("strategy"), &mut errors);
-        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
-        checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
-        check_rollback(object, &at.child("rollback"), &mut errors);
-        checks::non_negative(spec, "progressDeadlineSeconds", &at, &mut errors);
-        let ready = spec.int("minReadySeconds").unwrap_or_default();
-        if let Some(seconds) = spec.int("progressDeadlineSeconds").filter(|seconds| *seconds <= ready) {
-            let why = "must be greater than minReadySeconds";
-            errors.push(Error::invalid(&at.child("progressDeadlineSeconds"), seconds, why));
-        }
-        errors
+        validate(object, None)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
+        let mut errors = validate(object, Some(old));
         checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
         errors
     }
@@ -55,6 +42,9 @@ impl Strategy for Deployments {
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value, _cx: &WriteContext<'_>) {
+        if object.at("metadata").at("labels") == old.at("metadata").at("labels") {
+            return;
+        }
         let metadata = fields(object).object("metadata");
         match old.at("metadata").at("labels") {
             Value::Null => metadata.drop_field("labels"),
@@ -83,6 +73,26 @@ impl Strategy for Deployments {
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         rules::warnings(object, old)
     }
+}
+
+/// What is wrong with a deployment, which replaces `old`.
+fn validate(object: &Value, old: Option<&Value>) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let (spec, at) = (object.at("spec"), Path::new("spec"));
+    checks::non_negative(spec, "replicas", &at, &mut errors);
+    rules::check_selector(spec, "deployment", &at, &mut errors);
+    rules::check_selected(spec, old.map(|old| old.at("spec")), &at, &mut errors);
+    check_strategy(spec.at("strategy"), &at.child("strategy"), &mut errors);
+    checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+    checks::non_negative(spec, "revisionHistoryLimit", &at, &mut errors);
+    check_rollback(object, &at.child("rollback"), &mut errors);
+    checks::non_negative(spec, "progressDeadlineSeconds", &at, &mut errors);
+    let ready = spec.int("minReadySeconds").unwrap_or_default();
+    if let Some(seconds) = spec.int("progressDeadlineSeconds").filter(|seconds| *seconds <= ready) {
+        let why = "must be greater than minReadySeconds";
+        errors.push(Error::invalid(&at.child("progressDeadlineSeconds"), seconds, why));
+    }
+    errors
 }
 
 /// The revision to go back to, written as Go writes numbers. None is meant by an empty one.
@@ -161,7 +171,7 @@ mod tests {
         for (field, value) in patch.as_object().unwrap() {
             deployment["spec"][field] = value.clone();
         }
-        Deployments.default(&mut deployment);
+        Deployments.default_spec(&mut deployment);
         Deployments.validate(&deployment).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 

@@ -11,25 +11,20 @@ use crate::tree::{Fill, Read, fields};
 pub(in crate::strategy) struct ReplicaSets;
 
 impl Strategy for ReplicaSets {
-    fn default(&self, object: &mut Value) {
+    fn default_spec(&self, object: &mut Value) {
         let spec = fields(object).object("spec");
         spec.fill("replicas", 1);
         pod_template::default(spec);
     }
 
     fn validate(&self, object: &Value) -> ErrorList {
-        let mut errors = ErrorList::new();
-        let (spec, at) = (object.at("spec"), Path::new("spec"));
-        checks::non_negative(spec, "replicas", &at, &mut errors);
-        checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
-        rules::check_selector(spec, "deployment", &at, &mut errors);
-        rules::check_selected(spec, &at, &mut errors);
-        errors
+        validate(object.at("spec"), None)
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> ErrorList {
-        let mut errors = self.validate(object);
-        checks::unchanged(object.at("spec"), old.at("spec"), "selector", &Path::new("spec"), &mut errors);
+        let (spec, old) = (object.at("spec"), old.at("spec"));
+        let mut errors = validate(spec, Some(old));
+        checks::unchanged(spec, old, "selector", &Path::new("spec"), &mut errors);
         errors
     }
 
@@ -51,4 +46,14 @@ impl Strategy for ReplicaSets {
     fn warnings(&self, object: &Value, old: Option<&Value>) -> Vec<String> {
         rules::warnings(object, old)
     }
+}
+
+/// What is wrong with a spec, which replaces `old`.
+fn validate(spec: &Value, old: Option<&Value>) -> ErrorList {
+    let (mut errors, at) = (ErrorList::new(), Path::new("spec"));
+    checks::non_negative(spec, "replicas", &at, &mut errors);
+    checks::non_negative(spec, "minReadySeconds", &at, &mut errors);
+    rules::check_selector(spec, "deployment", &at, &mut errors);
+    rules::check_selected(spec, old, &at, &mut errors);
+    errors
 }

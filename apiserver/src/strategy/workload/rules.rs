@@ -20,8 +20,13 @@ pub(super) fn check_selector(spec: &Value, kind: &str, at: &Path<'_>, errors: &m
     }
 }
 
-/// The template of a kind of replica set, which is not looked at if its selector cannot be read.
-pub(super) fn check_selected(spec: &Value, at: &Path<'_>, errors: &mut ErrorList) {
+/// The template of a kind of replica set, which is not looked at if its selector cannot be read. What stays as it is in
+/// `old`, the spec that is replaced, was found valid when it was written.
+pub(super) fn check_selected(spec: &Value, old: Option<&Value>, at: &Path<'_>, errors: &mut ErrorList) {
+    let stays = |old: &Value| ["selector", "template"].iter().all(|field| spec.at(field) == old.at(field));
+    if old.is_some_and(stays) {
+        return;
+    }
     let selector = spec.at("selector");
     if checks::is_malformed(selector) {
         errors.push(Error::invalid(&at.child("selector"), selector, "invalid label selector"));
