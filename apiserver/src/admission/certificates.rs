@@ -11,7 +11,7 @@ use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::authorize::{Asked, Decision, MASTERS, ResourceAccess};
 use crate::tree::Read;
 
@@ -37,6 +37,10 @@ impl Admission for Approval {
         "CertificateApproval"
     }
 
+    fn part(&self) -> Part {
+        Part::Validates
+    }
+
     fn handles(&self, write: &Attributes<'_>) -> bool {
         write.is_about(GROUP, REQUESTS)
     }
@@ -55,6 +59,10 @@ impl Admission for Approval {
 impl Admission for Signing {
     fn name(&self) -> &'static str {
         "CertificateSigning"
+    }
+
+    fn part(&self) -> Part {
+        Part::Validates
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
@@ -78,6 +86,10 @@ impl Admission for Signing {
 impl Admission for SubjectRestriction {
     fn name(&self) -> &'static str {
         "CertificateSubjectRestriction"
+    }
+
+    fn part(&self) -> Part {
+        Part::Validates
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

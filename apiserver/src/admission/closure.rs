@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use steersman_core::Result;
 
-use super::{Admission, Attributes};
+use super::{Admission, Attributes, Part};
 
 /// A link that changes or refuses writes with `admit`.
 ///
@@ -50,6 +50,10 @@ where
         self.name
     }
 
+    fn part(&self) -> Part {
+        Part::Admits
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
         (self.admit)(write)
     }
@@ -62,6 +66,10 @@ where
 {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn part(&self) -> Part {
+        Part::Validates
     }
 
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {

@@ -5,7 +5,7 @@ use steersman_core::Result;
 use steersman_core::resource::GroupResource;
 use steersman_core::tree::Value;
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::tree::{Fill, Read, fields};
 
 /// A kind whose objects have a class.
@@ -47,6 +47,10 @@ pub(super) const INGRESS: DefaultClass = DefaultClass {
 impl Admission for DefaultClass {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

@@ -3,6 +3,7 @@
 //! One file per plugin, one line per plugin in the list below.
 
 mod certificates;
+mod chain;
 mod closure;
 mod cluster;
 mod default_class;
@@ -42,6 +43,7 @@ use crate::tree::Read;
 use crate::user::User;
 use crate::watch_cache::Collection;
 
+pub(crate) use chain::Chain;
 pub use closure::{mutating, validating};
 pub use cluster::Cluster;
 pub(crate) use options::Options;
@@ -136,11 +138,29 @@ pub(crate) struct Owned<'a> {
     pub(crate) old: Option<&'a Owners>,
 }
 
+/// What a link of the chain does: it is not asked to do anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// It changes writes, or refuses them at once: `admit`.
+    Admits,
+    /// It refuses what would be stored: `validate`.
+    Validates,
+    /// Both.
+    #[default]
+    Both,
+}
+
 /// A link of the chain. Both methods may be repeated for one write (a patch is retried on conflict).
 #[async_trait]
 pub trait Admission: Send + Sync {
     /// The name by which it is switched on and off: `NamespaceLifecycle`.
     fn name(&self) -> &'static str;
+
+    /// Which of its methods have anything to say; upstream's `MutationInterface` and `ValidationInterface`.
+    fn part(&self) -> Part {
+        Part::Both
+    }
 
     /// Whether it has anything to say about such a write: if not, it is not asked. Upstream's `Handles`.
     fn handles(&self, write: &Attributes<'_>) -> bool {

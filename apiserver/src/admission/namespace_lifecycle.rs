@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use steersman_core::resource::GroupResource;
 use steersman_core::{Error, Result};
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 
 /// The namespaces that cannot be deleted.
 const IMMORTAL: &[&str] = &["default", "kube-public", "kube-system"];
@@ -15,6 +15,10 @@ pub(super) struct NamespaceLifecycle;
 impl Admission for NamespaceLifecycle {
     fn name(&self) -> &'static str {
         "NamespaceLifecycle"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {

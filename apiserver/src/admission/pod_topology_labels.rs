@@ -5,7 +5,7 @@ use steersman_core::resource::GroupResource;
 use steersman_core::tree::Value;
 use steersman_core::{Object, Result};
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::tree::{Fill, Read, fields};
 
 const LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
@@ -16,6 +16,10 @@ pub(super) struct PodTopologyLabels;
 impl Admission for PodTopologyLabels {
     fn name(&self) -> &'static str {
         "PodTopologyLabels"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

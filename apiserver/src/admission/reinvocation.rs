@@ -1,8 +1,6 @@
 //! What becomes of plugins that have changed a write before others did: the chain runs once more, and then only those
 //! policies and webhooks of them that asked for it.
 
-use std::collections::BTreeSet;
-
 use steersman_core::tree::Value;
 
 /// A policy, its binding, and the namespace and name of its parameters; or a webhook's configuration and its name.
@@ -30,9 +28,9 @@ pub(crate) enum Reinvoked {
 #[derive(Debug, Default)]
 struct Turns {
     /// Those that asked to be invoked again, and have been invoked since the last change.
-    invoked: BTreeSet<Key>,
+    invoked: Vec<Key>,
     /// Those whose turn it is again.
-    due: BTreeSet<Key>,
+    due: Vec<Key>,
     /// The object as the plugin left it, if any of them wants to know.
     left: Option<Value>,
 }
@@ -61,7 +59,7 @@ impl Reinvocation {
 
     /// Whether a policy or a webhook is invoked in this run.
     pub(crate) fn invokes(&mut self, plugin: Reinvoked, key: [&str; 4]) -> bool {
-        !self.again || self.of(plugin).due.contains(&key.map(str::to_owned))
+        !self.again || self.of(plugin).due.iter().any(|due| *due == key)
     }
 
     /// A policy or a webhook was invoked.
@@ -78,7 +76,7 @@ impl Reinvocation {
             turns.due.append(&mut turns.invoked);
         }
         if is_reinvocable {
-            turns.invoked.insert(key.map(str::to_owned));
+            turns.invoked.push(key.map(str::to_owned));
         }
     }
 

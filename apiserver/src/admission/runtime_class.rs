@@ -5,7 +5,7 @@ use steersman_core::Result;
 use steersman_core::resource::GroupResource;
 use steersman_core::tree::Value;
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::tree::{Fill, Read, fields};
 
 pub(super) struct RuntimeClass;
@@ -14,6 +14,10 @@ pub(super) struct RuntimeClass;
 impl Admission for RuntimeClass {
     fn name(&self) -> &'static str {
         "RuntimeClass"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use steersman_core::Result;
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::tree::{Fill, fields};
 
 /// Group, resource, finalizer.
@@ -19,6 +19,10 @@ pub(super) struct StorageObjectInUseProtection;
 impl Admission for StorageObjectInUseProtection {
     fn name(&self) -> &'static str {
         "StorageObjectInUseProtection"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use steersman_core::Result;
 use steersman_core::tree::{Value, json};
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::tree::{Fill, Read, fields};
 
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
@@ -15,6 +15,10 @@ pub(super) struct TaintNodesByCondition;
 impl Admission for TaintNodesByCondition {
     fn name(&self) -> &'static str {
         "TaintNodesByCondition"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

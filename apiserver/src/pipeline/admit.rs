@@ -54,7 +54,7 @@ impl Request<'_> {
         (write.version, write.old_version) = (version, version);
         write.owners = whole.beside(owners, old);
         let mut outcome = Ok(());
-        for plugin in core.chain.iter().filter(|plugin| plugin.handles(&write)) {
+        for plugin in core.chain.validating.iter().filter(|plugin| plugin.handles(&write)) {
             outcome = plugin.validate(&write).await;
             if outcome.is_err() {
                 break;
@@ -104,7 +104,7 @@ impl Request<'_> {
 }
 
 async fn admit(core: &Core, write: &mut Attributes<'_>) -> Result<()> {
-    for plugin in &core.chain {
+    for plugin in &core.chain.admitting {
         if plugin.handles(write) {
             plugin.admit(write).await?;
         }

@@ -48,7 +48,7 @@ use steersman_core::store::Revision;
 use steersman_core::tree::Value;
 use steersman_core::{Env, Kubelets, Object, Store};
 
-use crate::admission::Admission;
+use crate::admission::Chain;
 use crate::authenticate::{Authentication, ServiceAccounts};
 use crate::authorize::Authorization;
 use crate::crd::Converter;
@@ -80,7 +80,7 @@ pub(crate) struct Core {
     pub(crate) recent: Recent,
     pub(crate) registry: Registry,
     pub(crate) tables: Tables,
-    pub(crate) chain: Vec<Arc<dyn Admission>>,
+    pub(crate) chain: Chain,
     /// Whether a user's own plugins are in the chain, who may look at all that an object has.
     pub(crate) has_own_plugins: bool,
     pub(crate) authentication: Authentication,

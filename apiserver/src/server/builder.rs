@@ -11,7 +11,7 @@ use steersman_core::tree::Value;
 use steersman_core::{Env, Error, Kubelets, Result, Store};
 
 use super::{Server, boot, conditions};
-use crate::admission::{self, Admission};
+use crate::admission::{self, Admission, Chain};
 use crate::authenticate::{Authentication, Authenticator, ServiceAccounts};
 use crate::authorize::{Authorization, Authorizer, Mode, Nodes, Rbac, rbac};
 use crate::crd::Converter;
@@ -300,7 +300,7 @@ impl Builder {
             recent: Default::default(),
             registry,
             tables,
-            chain,
+            chain: Chain::of(chain),
             has_own_plugins,
             authentication: Authentication {
                 authenticators: self.authenticators,

@@ -13,7 +13,7 @@ use steersman_core::Result;
 use steersman_core::tree::Value;
 
 use super::certificates::common_name;
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::tree::{Fill, Read, fields, is_zero};
 
 /// The group of all nodes, and what their names as users begin with.
@@ -35,6 +35,10 @@ pub(super) struct NodeRestriction;
 impl Admission for NodeRestriction {
     fn name(&self) -> &'static str {
         super::NODE_RESTRICTION
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

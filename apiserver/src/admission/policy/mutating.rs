@@ -12,7 +12,7 @@ use super::expression::{Evaluation, Expression, Preamble, Scope};
 use super::params::Unfound;
 use super::request::Seen;
 use crate::admission::shown::Shown;
-use crate::admission::{Admission, Attributes, Reinvoked};
+use crate::admission::{Admission, Attributes, Part, Reinvoked};
 use crate::cel::{Answers, Environment, Program};
 use crate::patch;
 use crate::tree::Read;
@@ -45,6 +45,10 @@ impl Default for MutatingAdmissionPolicy {
 impl Admission for MutatingAdmissionPolicy {
     fn name(&self) -> &'static str {
         "MutatingAdmissionPolicy"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

@@ -15,7 +15,7 @@ use super::params::Unfound;
 use super::request::Seen;
 use crate::admission::rules::Version;
 use crate::admission::shown::Shown;
-use crate::admission::{Admission, Attributes};
+use crate::admission::{Admission, Attributes, Part};
 use crate::cel::{Answers, Environment, Program};
 use crate::tree::Read;
 
@@ -57,6 +57,10 @@ impl Default for ValidatingAdmissionPolicy {
 impl Admission for ValidatingAdmissionPolicy {
     fn name(&self) -> &'static str {
         "ValidatingAdmissionPolicy"
+    }
+
+    fn part(&self) -> Part {
+        Part::Validates
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

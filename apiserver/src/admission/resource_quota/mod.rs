@@ -14,7 +14,7 @@ use steersman_core::resource::{GroupResource, GroupVersionResource};
 use steersman_core::tree::Value;
 use steersman_core::{Object, Quantity, Result};
 
-use super::{Admission, Attributes, Operation};
+use super::{Admission, Attributes, Operation, Part};
 use crate::amounts::{self, Amounts};
 use crate::tree::{Fill, Read, fields};
 use meter::Meter;
@@ -25,6 +25,10 @@ pub(super) struct ResourceQuota;
 impl Admission for ResourceQuota {
     fn name(&self) -> &'static str {
         "ResourceQuota"
+    }
+
+    fn part(&self) -> Part {
+        Part::Validates
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

@@ -8,7 +8,7 @@ use super::ask::Refusal;
 use super::configurations::Configurations;
 use super::hook::Hook;
 use crate::admission::shown::Shown;
-use crate::admission::{Admission, Attributes, Reinvoked};
+use crate::admission::{Admission, Attributes, Part, Reinvoked};
 use crate::patch::{self, Misfit};
 use crate::schema::explain_json;
 
@@ -18,6 +18,10 @@ pub(in crate::admission) struct MutatingAdmissionWebhook(pub(in crate::admission
 impl Admission for MutatingAdmissionWebhook {
     fn name(&self) -> &'static str {
         "MutatingAdmissionWebhook"
+    }
+
+    fn part(&self) -> Part {
+        Part::Admits
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use steersman_core::Result;
 
 use super::configurations::Configurations;
-use crate::admission::{Admission, Attributes};
+use crate::admission::{Admission, Attributes, Part};
 
 pub(in crate::admission) struct ValidatingAdmissionWebhook(pub(in crate::admission) Configurations);
 
@@ -13,6 +13,10 @@ pub(in crate::admission) struct ValidatingAdmissionWebhook(pub(in crate::admissi
 impl Admission for ValidatingAdmissionWebhook {
     fn name(&self) -> &'static str {
         "ValidatingAdmissionWebhook"
+    }
+
+    fn part(&self) -> Part {
+        Part::Validates
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
