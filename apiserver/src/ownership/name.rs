@@ -9,7 +9,10 @@ pub(crate) fn of(given: &str, user_agent: &str) -> String {
         return given.to_owned();
     }
     let prefix = user_agent.split('/').next().unwrap_or_default();
-    let mut name = prefix.replace(char::is_control, "");
+    let mut name = match prefix.contains(char::is_control) {
+        true => prefix.replace(char::is_control, ""),
+        false => prefix.to_owned(),
+    };
     while name.len() > LENGTH {
         name.pop();
     }

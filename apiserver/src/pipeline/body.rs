@@ -86,12 +86,13 @@ fn check_custom_kind(tree: &Value, wanted: &GroupVersionKind) -> Result<()> {
 fn check_kind(fields: &mut Map, wanted: &GroupVersionKind) -> Result<()> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind, expected) = (text("apiVersion"), text("kind"), wanted.api_version());
-    if !api_version.is_empty() && api_version != expected {
+    let (says_version, says_kind) = (!api_version.is_empty(), !kind.is_empty());
+    if says_version && api_version != expected {
         return Err(Error::bad_request(format!(
             "the API version in the data ({api_version}) does not match the expected API version ({expected})"
         )));
     }
-    if !kind.is_empty() && kind != wanted.kind {
+    if says_kind && kind != wanted.kind {
         let version = &wanted.version;
         return Err(Error::bad_request(format!(
             "{kind} in version {version:?} cannot be handled as a {}: no kind {kind:?} is registered for version \
@@ -99,8 +100,12 @@ fn check_kind(fields: &mut Map, wanted: &GroupVersionKind) -> Result<()> {
             wanted.kind,
         )));
     }
-    fields.insert("apiVersion", expected.into());
-    fields.insert("kind", wanted.kind.as_ref().into());
+    if !says_version {
+        fields.insert("apiVersion", expected.into());
+    }
+    if !says_kind {
+        fields.insert("kind", wanted.kind.as_ref().into());
+    }
     Ok(())
 }
 

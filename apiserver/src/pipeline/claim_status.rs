@@ -21,7 +21,7 @@ const KEY: [&str; 4] = ["driver", "pool", "device", "shareID"];
 impl Request<'_> {
     /// What the writer of a status changes without the right to it.
     pub(super) async fn find_forbidden_status(&self, claim: &Value, old: &Value) -> ErrorList {
-        let resource = self.row.group_resource();
+        let resource = self.row.resource();
         if (&*resource.group, &*resource.resource) != ("resource.k8s.io", "resourceclaims") {
             return ErrorList::new();
         }

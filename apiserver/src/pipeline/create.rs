@@ -73,10 +73,10 @@ impl Request<'_> {
         request.call(posted, options).await
     }
 
-    /// Creates an object from a tree that has passed the schema, and the owners of its fields.
+    /// Creates an object from a tree that has passed the schema and holds nothing that only the server sets, and the owners of
+    /// its fields.
     pub(super) async fn create(&mut self, mut tree: Value, mut owners: Owners) -> Result<Object> {
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
-        metadata::wipe(&mut tree);
         self.warnings.extend(metadata::dedup_owners(&mut tree));
         self.row.settle(&mut tree, None);
         let version = metadata::take_version(&mut tree);

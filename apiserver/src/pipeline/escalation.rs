@@ -18,9 +18,12 @@ const BOOKKEEPING: [&str; 4] = ["ownerReferences", "finalizers", "managedFields"
 impl Request<'_> {
     /// 403 if a role or binding as it is to be gives more than its writer has, and he is not explicitly allowed to.
     pub(super) async fn check_grants(&self, tree: &Value, old: Option<&Value>) -> Result<()> {
-        let resource = self.row.group_resource();
+        let resource = self.row.resource();
+        if resource.group != rbac::GROUP {
+            return Ok(());
+        }
         let is_master = self.caller.user.groups.iter().any(|group| group == MASTERS);
-        if resource.group != rbac::GROUP || is_master || old.is_some_and(|old| is_bookkeeping(tree, old)) {
+        if is_master || old.is_some_and(|old| is_bookkeeping(tree, old)) {
             return Ok(());
         }
         match &*resource.resource {

@@ -6,6 +6,7 @@ use steersman_core::{Env, Error, Result};
 
 use crate::moment::seconds;
 use crate::registry::Served;
+use crate::tree::{Fill, fields};
 
 /// How many random letters follow the prefix of a generated name.
 const SUFFIX: usize = 5;
@@ -22,15 +23,7 @@ const KEPT: &[&str] = &["creationTimestamp", "deletionTimestamp"];
 
 /// The metadata of a tree, made if there is none.
 pub(super) fn of(tree: &mut Value) -> &mut Map {
-    if !tree.is_object() {
-        *tree = Value::Object(Map::new());
-    }
-    let fields = tree.as_object_mut().expect("it was just made an object");
-    let metadata = fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
-    if !metadata.is_object() {
-        *metadata = Value::Object(Map::new());
-    }
-    metadata.as_object_mut().expect("it was just made an object")
+    fields(tree).object("metadata")
 }
 
 /// A text of the metadata; empty if it is not there.
@@ -48,12 +41,12 @@ pub(super) fn take_version(tree: &mut Value) -> String {
 
 /// Puts the object into the namespace of the request; 400 if it says it belongs elsewhere.
 pub(super) fn place(tree: &mut Value, row: &Served, namespace: &str) -> Result<()> {
-    let metadata = of(tree);
-    let own = metadata.get("namespace").and_then(Value::as_str).unwrap_or_default();
+    // Most are there already, and stay shared with whoever else has them.
+    let own = text(tree, "namespace");
     if !row.is_namespaced() {
-        metadata.remove("namespace");
+        of(tree).remove("namespace");
     } else if own.is_empty() {
-        metadata.insert("namespace", namespace.into());
+        of(tree).insert("namespace", namespace.into());
     } else if own != namespace {
         return Err(Error::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
@@ -105,12 +98,24 @@ pub(super) fn found(tree: &mut Value, row: &Served, env: &Env, now: Timestamp) {
     }
 }
 
+/// Shares the metadata of an object that is to replace `old` with that, if it is the same.
+pub(super) fn share(tree: &mut Value, old: &Value) {
+    if let (Some(own), Some(old)) = (tree.get_mut("metadata"), old.get("metadata"))
+        && own == old
+    {
+        own.clone_from(old);
+    }
+}
+
 /// Gives an object that replaces `old` the identity that it may not change.
 pub(super) fn carry(tree: &mut Value, old: &Value) {
     let metadata = of(tree);
     metadata.remove("managedFields");
     metadata.remove("selfLink");
     let old = &old["metadata"];
+    if old.as_object() == Some(metadata) {
+        return;
+    }
     for field in KEPT {
         match old.get(*field) {
             Some(value) => metadata.insert(*field, value.clone()),
@@ -143,10 +148,10 @@ fn is_blank(value: Option<&Value>) -> bool {
 
 /// Makes one owner of one that stands twice; what the client is told then.
 pub(super) fn dedup_owners(tree: &mut Value) -> Option<String> {
-    let owners = of(tree).get_mut("ownerReferences").and_then(Value::as_array_mut)?;
-    if owners.len() < 2 {
+    if tree["metadata"]["ownerReferences"].as_array()?.len() < 2 {
         return None;
     }
+    let owners = of(tree).get_mut("ownerReferences").and_then(Value::as_array_mut)?;
     let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
     let mut again: Vec<&str> = Vec::new();
     for owner in owners.iter() {

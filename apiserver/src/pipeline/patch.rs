@@ -142,6 +142,7 @@ impl<'a> Patching<'a> {
         self.complete(&mut tree, old)?;
         let version = metadata::take_version(&mut tree);
         let given = Owners::take(&mut tree);
+        old.into_iter().for_each(|old| metadata::share(&mut tree, old));
         let owners = match &self.scales {
             Some(scales) => scales.track(current, &tree, &given)?,
             None if self.owns => self.owner.track(Some(current), &tree, &given)?,

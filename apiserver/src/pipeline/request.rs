@@ -142,7 +142,8 @@ fn check_name(target: &Target) -> Result<()> {
 impl Request<'_> {
     /// Puts a write to a definition into effect, and the removal of a custom resource that one may wait for.
     pub(super) async fn settle(&self, removed: bool) -> Result<()> {
-        let is_definition = self.row.group_resource() == definitions();
+        let (resource, definitions) = (self.row.resource(), definitions());
+        let is_definition = resource.resource == definitions.resource && resource.group == definitions.group;
         if !self.dry_run && (is_definition || (removed && self.row.custom && self.is_ending())) {
             self.core.sync_definitions().await?;
         }

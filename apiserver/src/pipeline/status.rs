@@ -4,7 +4,7 @@
 use steersman_core::api::FieldValidation;
 use steersman_core::field;
 use steersman_core::resource::GroupVersionKind;
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
 use super::request::Request;
@@ -137,12 +137,14 @@ impl Door<'_> {
 
 /// The old object with the wanted status; built-in kinds take the wanted metadata too.
 fn only_status(mut wanted: Value, old: &Value, row: &Served) -> Value {
-    let taken = |field: &str| field == "status" || (field == "metadata" && !row.custom);
-    let Some(fields) = old.as_object() else { return wanted };
-    let kept = fields.iter().filter(|(field, _)| !taken(field));
-    let mut next: Map = kept.map(|(field, value)| (field.clone(), value.clone())).collect();
-    if let Some(wanted) = wanted.as_object_mut() {
-        next.extend(std::mem::take(wanted).into_iter().filter(|(field, _)| taken(field)));
+    let taken: &[&str] = if row.custom { &["status"] } else { &["metadata", "status"] };
+    let (Some(fields), Some(wanted)) = (old.as_object(), wanted.as_object_mut()) else { return wanted };
+    let mut next = fields.clone();
+    for field in taken {
+        match wanted.remove_entry(field) {
+            Some((name, value)) => next.insert(name, value),
+            None => next.remove(field),
+        };
     }
     Value::Object(next)
 }

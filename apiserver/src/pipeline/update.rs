@@ -62,6 +62,7 @@ impl Core {
         metadata::place(&mut tree, &request.row, &target.namespace)?;
         let version = metadata::take_version(&mut tree);
         let given = Owners::take(&mut tree);
+        old.into_iter().for_each(|old| metadata::share(&mut tree, old));
         let (owner, owns) = (request.owner(&options.field_manager), request.owns());
         let scales = request.scales(&door, &options.field_manager);
         // What names its version is tried once: whoever was faster has made it stale.
@@ -153,7 +154,9 @@ impl Request<'_> {
             return Err(self.wrong_uid(uid, ""));
         }
         self.core.authorize_target(&self.caller.user, "create", self.target, None).await?;
-        match self.create(proposal.tree, proposal.owners).await {
+        let Proposal { mut tree, owners, .. } = proposal;
+        metadata::wipe(&mut tree);
+        match self.create(tree, owners).await {
             Ok(object) => Ok(Round::Done { object, created: true }),
             // Somebody else created it meanwhile: it is an update after all.
             Err(error) if error.is_already_exists() => Ok(Round::Again(self.current().await?)),
@@ -187,7 +190,10 @@ impl Request<'_> {
             Door::Status | Door::Other(_) => Reservation::none(),
         };
         let mut tree = self.prepare(door, wanted, old)?;
-        let metadata = encode::metadata_of(&tree)?;
+        let metadata = match tree["metadata"] == old.tree["metadata"] {
+            true => old.object.metadata().clone(),
+            false => encode::metadata_of(&tree)?,
+        };
         let forbidden = self.find_forbidden(door, &tree, &old.tree).await;
         core.converting(&row, || self.validate(door, &tree, &metadata, old, &forbidden)).await?;
         self.check(Operation::Update, &mut tree, &mut owners, Some(old)).await?;
@@ -362,7 +368,6 @@ impl Request<'_> {
     }
 
     fn check_version(&self, door: &Door<'_>, version: &str, old: &Current) -> Result<()> {
-        let resource = self.resource();
         match version {
             // A part of an object that names no version is put into the one that is there.
             "" if matches!(door, Door::Other(_)) => Ok(()),
@@ -375,7 +380,7 @@ impl Request<'_> {
             }
             given if given.parse() == Ok(old.revision.0) => Ok(()),
             given if given.parse::<u64>().is_err() => Err(super::versions::unreadable(given)),
-            _ => Err(Error::conflict(&resource, &self.target.name, STALE)),
+            _ => Err(Error::conflict(&self.resource(), &self.target.name, STALE)),
         }
     }
 }
