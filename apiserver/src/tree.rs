@@ -2,9 +2,7 @@
 //!
 //! The schema has already left out zero values, or written them, as Go's encoding of the field does.
 
-use std::cmp::Ordering;
-
-use steersman_core::tree::{Fields, List, Map, Text, Value};
+use steersman_core::tree::{List, Map, Value};
 
 const NULL: Value = Value::Null;
 
@@ -58,32 +56,6 @@ impl Read for Value {
 impl Read for Map {
     fn at(&self, field: &str) -> &Value {
         self.get(field).unwrap_or(&NULL)
-    }
-}
-
-/// Finds the fields of an object for one who asks for them in their order, without a search.
-pub(crate) struct Along<'a> {
-    next: Option<(&'a Text, &'a Value)>,
-    rest: Fields<'a>,
-}
-
-impl<'a> Along<'a> {
-    /// Along the fields of an object; there are none in anything else.
-    pub(crate) fn of(object: Option<&'a Value>) -> Self {
-        let mut rest = object.and_then(Value::as_object).map(Map::iter).unwrap_or_default();
-        Along { next: rest.next(), rest }
-    }
-
-    /// The value of a field that stands behind those that were asked for.
-    pub(crate) fn get(&mut self, name: &str) -> Option<&'a Value> {
-        while let Some((next, value)) = self.next {
-            match next.as_str().cmp(name) {
-                Ordering::Less => self.next = self.rest.next(),
-                Ordering::Equal => return Some(value),
-                Ordering::Greater => break,
-            }
-        }
-        None
     }
 }
 
@@ -188,16 +160,6 @@ mod tests {
     use steersman_core::tree::json;
 
     use super::*;
-
-    #[test]
-    fn fields_are_found_along_the_way_as_by_a_search() {
-        let tree = json!({"a": 1, "c": 2, "d": 3});
-        let mut along = Along::of(Some(&tree));
-        for name in ["0", "a", "b", "d", "e"] {
-            assert_eq!(along.get(name), tree.get(name), "{name}");
-        }
-        assert_eq!(Along::of(Some(&json!([1]))).get("a"), None);
-    }
 
     #[test]
     fn absent_null_and_zero_are_filled_as_go_fills_them() {

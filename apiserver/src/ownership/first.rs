@@ -3,7 +3,7 @@
 //!
 //! The text is the one of [`compare`](super::compare) with an object that has nothing, which says what it means.
 
-use steersman_core::tree::Value;
+use steersman_core::tree::{Map, Value};
 
 use super::codec;
 use super::element::Element;
@@ -11,7 +11,6 @@ use super::paths::Paths;
 use super::place::{Form, Place, elements, entries};
 use super::reset::NOBODYS;
 use crate::schema::{ListKind, Schema};
-use crate::tree::Along;
 
 /// The fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those that nobody owns. Empty if there
 /// are none; `None` where only a comparison tells.
@@ -60,7 +59,7 @@ impl Walk {
         let is_member = (old.is_none() || is_whole) && is_own;
         match form {
             Form::Whole => self.leaf(is_member),
-            Form::Map => self.node(is_member, |walk| walk.entries(at, old, new)),
+            Form::Map => self.node(is_member, |walk| walk.entries(at, old.and_then(Value::as_object), new)),
             Form::List(kind) => self.node(is_member, |walk| walk.elements(at, kind, elements(Some(new)))),
         }
     }
@@ -85,12 +84,12 @@ impl Walk {
         true
     }
 
-    fn entries(&mut self, at: At<'_>, old: Option<&Value>, new: &Value) {
-        let (mut from, mut olds) = (0, Along::of(old));
+    fn entries(&mut self, at: At<'_>, old: Option<&Map>, new: &Value) {
+        let mut from = 0;
         for (key, value) in entries(Some(new)).into_iter().flatten() {
             let step = Element::field(key);
             let below = at.below(at.place.next_child(key, &mut from), &step);
-            self.step(&step, |walk| walk.value(below, olds.get(key), value));
+            self.step(&step, |walk| walk.value(below, old.and_then(|old| old.get(key)), value));
         }
     }
 

@@ -32,11 +32,8 @@ impl<'a> Paths<'a> {
 
     /// Those that lead on through a field.
     pub(super) fn below(self, field: &str) -> Self {
-        if self.is_empty() {
-            return self;
-        }
         let leads_on = |path: &&[&str]| path.get(self.depth) == Some(&field);
-        let start = self.paths.iter().take_while(|path| !leads_on(path)).count();
+        let Some(start) = self.paths.iter().position(leads_on) else { return Paths::NONE };
         let count = self.paths[start..].iter().take_while(|path| leads_on(path)).count();
         Paths { paths: &self.paths[start..start + count], depth: self.depth + 1 }
     }

@@ -18,6 +18,7 @@ use crate::ownership::Owners;
 use crate::registry::Looks;
 use crate::schema::Extent;
 use crate::strategy::Reservation;
+use crate::tree::Read;
 
 /// How often a write starts again because others were faster. Every lost round is somebody's won one, so this is far
 /// beyond what fair neighbours cause.
@@ -321,7 +322,7 @@ impl Request<'_> {
     ) -> Result<()> {
         let row = self.row.clone();
         let mut errors = ErrorList::new();
-        if tree["metadata"] != old.tree["metadata"] {
+        if !is_described_as(tree, &old.tree) {
             errors = self.find_metadata_faults(door, new, old);
         }
         errors.extend_from_slice(forbidden);
@@ -383,6 +384,15 @@ impl Request<'_> {
             _ => Err(Error::conflict(&self.resource(), &self.target.name, STALE)),
         }
     }
+}
+
+/// Whether two objects have the same metadata, but for what only the server counts.
+fn is_described_as(one: &Value, other: &Value) -> bool {
+    described(one).eq(described(other))
+}
+
+fn described(tree: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    tree.entries("metadata").filter(|(field, _)| *field != "generation")
 }
 
 /// Whether two objects are equal. What changes most often, the status, stands last, and is looked at first.

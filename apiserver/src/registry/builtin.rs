@@ -70,6 +70,7 @@ pub(crate) fn builtin(
             defaults_on_read: false,
             blank: OnceLock::new(),
             stored_blank: OnceLock::new(),
+            blank_spec: OnceLock::new(),
         };
         rows.entry(resource).or_default().push(Arc::new(row));
     }

@@ -114,6 +114,7 @@ fn row(
         scale: version.scale.map(|paths| Scale::custom(&paths)),
         blank: OnceLock::new(),
         stored_blank: OnceLock::new(),
+        blank_spec: OnceLock::new(),
         names: version.row,
     }
 }

@@ -16,6 +16,7 @@ use crate::schema::{Duplicates, Extent, Schema};
 use crate::strategy::Strategy;
 use crate::subresource::Scale;
 use crate::tables;
+use crate::tree::{Fill, fields};
 use crate::watch_cache::Collection;
 
 /// The built-in kinds whose `metadata.generation` counts.
@@ -79,6 +80,8 @@ pub(crate) struct Served {
     pub(crate) blank: OnceLock<Value>,
     /// The same as it is stored.
     pub(crate) stored_blank: OnceLock<Value>,
+    /// The spec of the same, with its defaults.
+    pub(crate) blank_spec: OnceLock<Value>,
 }
 
 /// How the stored form of an object and the form of a version relate.
@@ -267,7 +270,7 @@ impl Served {
             stored["spec"] == old["spec"] && stored["metadata"]["labels"] == old["metadata"]["labels"]
         });
         if !is_complete {
-            self.strategy.default_spec(&mut stored);
+            self.default_spec(&mut stored);
         }
         let spec = stored.as_object_mut().filter(|_| is_complete).and_then(|fields| fields.remove("spec"));
         self.strategy.default(&mut stored);
@@ -275,6 +278,23 @@ impl Served {
             fields.insert("spec", spec);
         }
         Ok(stored)
+    }
+
+    /// Fills in the defaults of the spec. Those of one that has nothing are made once: a write to `status` needs to send no
+    /// other.
+    fn default_spec(&self, stored: &mut Value) {
+        let blank = self.blank();
+        let is_blank =
+            matches!(self.view, View::Same) && blank["spec"].is_object() && stored["spec"] == blank["spec"];
+        if !is_blank {
+            return self.strategy.default_spec(stored);
+        }
+        let made = self.blank_spec.get_or_init(|| {
+            let mut object = blank.clone();
+            self.strategy.default_spec(&mut object);
+            object["spec"].take()
+        });
+        fields(stored).put("spec", made.clone());
     }
 
     /// The tree of this version for a stored tree; 500 if it cannot be converted.

@@ -11,7 +11,6 @@ use super::fault::Fault;
 use super::scalar;
 use super::shape::{Field, Node, ObjectType, Presence, Rest, Scalar, Shape};
 use super::unknown::Unknown;
-use crate::tree::Along;
 
 /// No more than this many values of wrong types are looked at.
 const LOOKED_AT: usize = 100;
@@ -117,9 +116,8 @@ impl Walk<'_> {
         path: &Path<'_>,
     ) -> Outcome {
         let (mut found, mut dropped, mut from) = (Vec::new(), Vec::new(), 0);
-        let mut olds = Along::of(old);
         for (key, value) in map.iter_mut() {
-            let (path, old) = (path.child(key), olds.get(key));
+            let (path, old) = (path.child(key), old.and_then(|old| old.get(key)));
             if shares(value, old) {
                 continue;
             }

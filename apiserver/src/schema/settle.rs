@@ -26,21 +26,22 @@ fn loses(at: Cursor<'_>, value: &Value, old: Option<&Value>) -> bool {
     can_lose(at)
         && match value {
             Value::Array(list) => list.iter().any(|item| loses(at.items(), item, None)),
-            Value::Object(map) => map.iter().any(|(key, value)| loses_in(at, key, value, old)),
+            Value::Object(map) => {
+                gated(kind(at)).any(|field| map.contains_key(field))
+                    || map.iter().any(|(key, value)| loses_in(at, key, value, old))
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
         }
 }
 
-/// Whether the field `key` of what stands at `at`, in place of `old`, is lost or loses something.
+/// Whether a field of what stands at `at`, in place of `old`, loses something.
 fn loses_in(at: Cursor<'_>, key: &str, value: &Value, old: Option<&Value>) -> bool {
-    if is_gated(kind(at), key) {
-        return true;
+    if !matches!(value, Value::Array(_) | Value::Object(_)) {
+        return false;
     }
-    let is_new = || old.and_then(|old| old.get(key)) != Some(value);
-    let below = || at.child(key).is_some_and(|at| loses(at, value, old.and_then(|old| old.get(key))));
-    matches!(value, Value::Array(_) | Value::Object(_))
-        && is_new()
-        && (is_always_written(at, key, value) || below())
+    let old = old.and_then(|old| old.get(key));
+    let below = || at.child(key).is_some_and(|at| loses(at, value, old));
+    old != Some(value) && (is_always_written(at, key, value) || below())
 }
 
 fn settle(at: Cursor<'_>, value: &mut Value) {
@@ -76,7 +77,8 @@ fn find(document: &Document, id: TypeId, seen: &mut Vec<TypeId>) -> bool {
     let object = document.get(id);
     let is_lost = |field: &Field| {
         let is_collection = matches!(field.node.shape, Shape::List(..) | Shape::Map(_));
-        is_gated(&object.name, &field.name) || is_collection && field.presence == Presence::Always
+        gated(&object.name).any(|gated| gated == field.name)
+            || is_collection && field.presence == Presence::Always
     };
     let mut below = object.fields.iter().filter_map(|field| holder(&field.node.shape));
     object.fields.iter().any(is_lost) || below.any(|id| find(document, id, seen))
@@ -92,8 +94,9 @@ fn holder(shape: &Shape) -> Option<TypeId> {
     }
 }
 
-fn is_gated(kind: &str, field: &str) -> bool {
-    GATED.contains(&(kind, field))
+/// The fields of a type that are behind a gate.
+fn gated(kind: &str) -> impl Iterator<Item = &'static str> {
+    GATED.iter().filter(move |(own, _)| *own == kind).map(|(_, field)| *field)
 }
 
 /// Whether this is the empty list or map of a field that is written even if it is empty.
@@ -112,7 +115,7 @@ fn is_always_written(at: Cursor<'_>, key: &str, value: &Value) -> bool {
 /// A lifecycle that is left with nothing goes too.
 fn drop_gated(at: Cursor<'_>, map: &mut Map) {
     let own = kind(at);
-    map.retain(|field, _| !is_gated(own, field));
+    gated(own).for_each(|field| drop(map.remove(field)));
     if let Some(lifecycle) = map.get_mut("lifecycle").and_then(Value::as_object_mut)
         && at.child("lifecycle").is_some_and(|at| kind(at) == "Lifecycle")
         && lifecycle.remove("stopSignal").is_some()
