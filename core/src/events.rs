@@ -6,25 +6,25 @@
 
 mod correlator;
 mod recent;
+mod saying;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::tree::json;
 use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt};
-use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::api::core::v1::{Event, ObjectReference};
 
 use crate::api::{Patch, WriteOptions};
 use crate::client::Client;
 use crate::env::{Env, Task};
 use crate::error::Result;
-use crate::object::{Object, to_value};
+use crate::object::Object;
 use crate::resource::Resource;
 
 use correlator::{Correlator, Verdict};
+use saying::{Saying, Source};
 
 /// How many events wait to be taken over by the sender at most, and how many it takes over at a time; further ones
 /// are dropped, and the log says so. Upstream's bound is a tenth of it; here a scheduler binds more pods than that
@@ -52,8 +52,8 @@ pub enum EventType {
 #[derive(Clone)]
 pub struct Recorder {
     env: Env,
-    source: EventSource,
-    buffer: Arc<Mutex<mpsc::Sender<Event>>>,
+    source: Arc<Source>,
+    buffer: Arc<Mutex<mpsc::Sender<Saying>>>,
     _sender: Arc<Task<()>>,
 }
 
@@ -70,7 +70,7 @@ impl EventType {
 impl Recorder {
     /// Records in the name of `component`.
     pub fn start(env: &Env, client: &Client, component: &str) -> Self {
-        let source = EventSource { component: Some(component.to_owned()), host: None };
+        let source = Arc::new(Source { component: component.to_owned(), host: None });
         let env = env.child("events");
         let (buffer, events) = mpsc::channel(BUFFER);
         let sender = Sender { env: env.clone(), client: client.clone(), correlator: Correlator::default() };
@@ -81,8 +81,8 @@ impl Recorder {
     /// The same recorder, recording in the name of the same component on the node `host`.
     #[must_use]
     pub fn for_host(&self, host: &str) -> Self {
-        let source = EventSource { host: Some(host.to_owned()), ..self.source.clone() };
-        Recorder { source, ..self.clone() }
+        let source = Source { host: Some(host.to_owned()), ..Source::clone(&self.source) };
+        Recorder { source: Arc::new(source), ..self.clone() }
     }
 
     /// Notes that `reason` (one CamelCase word) happened to `regarding`. Returns at once.
@@ -93,32 +93,25 @@ impl Recorder {
         reason: &str,
         message: impl Into<String>,
     ) {
-        let event = self.make(regarding, kind, reason, message.into());
+        let event = self.say(regarding, kind, reason, message.into());
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(full) = buffer.try_send(event) {
             tracing::warn!(event = ?full.into_inner().message, "too many events wait to be sent: dropped");
         }
     }
 
-    fn make(&self, regarding: &ObjectReference, kind: EventType, reason: &str, message: String) -> Event {
-        let now = Time(self.env.now());
-        Event {
-            metadata: ObjectMeta {
-                name: Some(event_name(&self.env, regarding)),
-                namespace: Some(namespace_of(regarding).to_owned()),
-                ..ObjectMeta::default()
-            },
-            involved_object: regarding.clone(),
-            reason: Some(reason.to_owned()),
-            message: Some(message),
-            type_: Some(kind.as_str().to_owned()),
-            first_timestamp: Some(now.clone()),
-            last_timestamp: Some(now),
-            count: Some(1),
-            reporting_component: self.source.component.clone(),
-            reporting_instance: self.source.host.clone(),
-            source: Some(self.source.clone()),
-            ..Event::default()
+    fn say(&self, regarding: &ObjectReference, kind: EventType, reason: &str, message: String) -> Saying {
+        let now = self.env.now();
+        Saying {
+            name: event_name(&self.env, regarding),
+            source: self.source.clone(),
+            regarding: regarding.clone(),
+            kind,
+            reason: reason.to_owned(),
+            message,
+            first: now,
+            last: now,
+            count: 1,
         }
     }
 }
@@ -157,11 +150,6 @@ pub fn reference_to<K: Resource>(object: &K) -> ObjectReference {
     }
 }
 
-/// Events about objects without a namespace go to `default`.
-fn namespace_of(regarding: &ObjectReference) -> &str {
-    regarding.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or("default")
-}
-
 /// `<object>.<nanoseconds in hex>`. Unlike upstream's, up to a millisecond is added at random: in virtual time many
 /// events happen in one nanosecond.
 fn event_name(env: &Env, regarding: &ObjectReference) -> String {
@@ -176,7 +164,7 @@ struct Sender {
 }
 
 impl Sender {
-    async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+    async fn run(mut self, mut events: mpsc::Receiver<Saying>) {
         while let Some(first) = events.next().await {
             self.env.sleep(LULL).await;
             self.pass_on(first).await;
@@ -187,7 +175,7 @@ impl Sender {
         }
     }
 
-    async fn pass_on(&mut self, event: Event) {
+    async fn pass_on(&mut self, event: Saying) {
         match self.correlator.judge(&self.env, event) {
             Verdict::Drop => {}
             Verdict::Create(event) => self.insist(&event, false).await,
@@ -196,7 +184,7 @@ impl Sender {
     }
 
     /// Sends an event, again and again where the server does not answer, but not for ever.
-    async fn insist(&self, event: &Event, counted: bool) {
+    async fn insist(&self, event: &Saying, counted: bool) {
         for attempt in 1..=TRIES {
             match self.send(event, counted).await {
                 Ok(()) => return,
@@ -212,22 +200,19 @@ impl Sender {
     }
 
     /// Nobody reads the answers, so that they are not decoded.
-    async fn send(&self, event: &Event, counted: bool) -> Result<()> {
-        let events = self.client.namespaced::<Event>(event.metadata.namespace.as_deref().unwrap_or_default());
+    async fn send(&self, event: &Saying, counted: bool) -> Result<()> {
+        let events = self.client.namespaced::<Event>(event.namespace());
         let (api, options) = (self.client.api(), WriteOptions::default());
         if counted {
-            let name = event.metadata.name.as_deref().unwrap_or_default();
-            let change = json!({
-                "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message
-            });
-            match api.patch(&events.target(name), Patch::Strategic(change), &options).await {
+            let patch = Patch::Strategic(event.change());
+            match api.patch(&events.target(&event.name), patch, &options).await {
                 Ok(_) => return Ok(()),
                 // It has expired meanwhile: it is created anew, with the count so far.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
         }
-        api.create(&events.target(""), to_value(event)?, &options).await.map(drop)
+        api.create(&events.target(""), event.object(), &options).await.map(drop)
     }
 }
 

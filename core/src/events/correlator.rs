@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::event_name;
 use super::recent::Recent;
+use super::saying::Saying;
 use crate::env::Env;
 
 /// More different messages than this of one kind, and they are combined.
@@ -28,9 +27,9 @@ const COMBINED: &str = "(combined from similar events): ";
 /// What is to be done about an event.
 pub(super) enum Verdict {
     /// It is new.
-    Create(Event),
+    Create(Saying),
     /// It is known: the object of that name gets this count, time and message.
-    Count(Event),
+    Count(Saying),
     /// Its source says too much.
     Drop,
 }
@@ -43,42 +42,28 @@ pub(super) struct Correlator {
     allowance: Recent<Allowance>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Similar {
     messages: BTreeSet<String>,
     last: Timestamp,
 }
 
-#[derive(Clone)]
 struct Known {
-    name: Option<String>,
-    first: Option<Time>,
+    name: String,
+    first: Timestamp,
     count: i32,
 }
 
-#[derive(Clone)]
 struct Allowance {
     tokens: f64,
     at: Timestamp,
 }
 
 impl Correlator {
-    pub(super) fn judge(&mut self, env: &Env, mut event: Event) -> Verdict {
+    pub(super) fn judge(&mut self, env: &Env, mut event: Saying) -> Verdict {
         let about = object_key(&event);
         let key = self.combine(env, &mut event, &about);
-        let known = self.known.get(&key).cloned();
-        let counted = known.is_some();
-        if let Some(known) = known {
-            event.metadata.name = known.name;
-            event.first_timestamp = known.first;
-            event.count = Some(known.count.saturating_add(1));
-        }
-        let now_known = Known {
-            name: event.metadata.name.clone(),
-            first: event.first_timestamp.clone(),
-            count: event.count.unwrap_or(1),
-        };
-        self.known.put(key, now_known);
+        let counted = self.count(key, &mut event);
         match (self.allows(env.now(), about), counted) {
             (false, _) => Verdict::Drop,
             (true, false) => Verdict::Create(event),
@@ -87,97 +72,110 @@ impl Correlator {
     }
 
     /// What tells equal events. One of many similar ones becomes the one that stands for all of them.
-    fn combine(&mut self, env: &Env, event: &mut Event, about: &str) -> String {
+    fn combine(&mut self, env: &Env, event: &mut Saying, about: &str) -> String {
         let now = env.now();
         let key = similar_key(event, about);
-        let mut similar = self.similar.get(&key).cloned().unwrap_or_default();
+        let similar = self.similar.used(key.clone(), Similar::default);
         if now.duration_since(similar.last) > SIMILAR_WITHIN.try_into().unwrap_or_default() {
             similar.messages.clear();
         }
         similar.last = now;
-        let message = event.message.clone().unwrap_or_default();
-        similar.messages.insert(message.clone());
-        let many = similar.messages.len() >= SIMILAR;
-        if many {
-            // It stays at the limit, so that it takes no more room, and a new message is again one too many.
-            similar.messages.pop_first();
+        if !similar.messages.contains(&event.message) {
+            similar.messages.insert(event.message.clone());
         }
-        self.similar.put(key.clone(), similar);
-        if !many {
+        if similar.messages.len() < SIMILAR {
             return equal_key(event, about);
         }
-        event.metadata.name = Some(event_name(env, &event.involved_object));
-        event.message = Some(format!("{COMBINED}{message}"));
+        // It stays at the limit, so that it takes no more room, and a new message is again one too many.
+        similar.messages.pop_first();
+        event.name = event_name(env, &event.regarding);
+        event.message.insert_str(0, COMBINED);
         key
+    }
+
+    /// Counts an event; whether an equal one is known, whose name it then has.
+    fn count(&mut self, key: String, event: &mut Saying) -> bool {
+        let new = || Known { name: event.name.clone(), first: event.first, count: 0 };
+        let known = self.known.used(key, new);
+        let counted = known.count > 0;
+        if counted {
+            event.name.clone_from(&known.name);
+            event.first = known.first;
+            event.count = known.count.saturating_add(1);
+        }
+        known.count = event.count;
+        counted
     }
 
     /// Whether the source still has something to say about the object; uses up one of its tokens.
     fn allows(&mut self, now: Timestamp, key: String) -> bool {
-        let before = self.allowance.get(&key).cloned().unwrap_or(Allowance { tokens: BURST, at: now });
-        let earned = now.duration_since(before.at).as_secs_f64() / EARN_ONE.as_secs_f64();
-        let tokens = (before.tokens + earned.max(0.0)).min(BURST);
+        let allowance = self.allowance.used(key, || Allowance { tokens: BURST, at: now });
+        let earned = now.duration_since(allowance.at).as_secs_f64() / EARN_ONE.as_secs_f64();
+        let tokens = (allowance.tokens + earned.max(0.0)).min(BURST);
         let allowed = tokens >= 1.0;
-        self.allowance.put(key, Allowance { tokens: if allowed { tokens - 1.0 } else { tokens }, at: now });
+        *allowance = Allowance { tokens: if allowed { tokens - 1.0 } else { tokens }, at: now };
         allowed
     }
 }
 
 /// What a source says about an object.
-fn object_key(event: &Event) -> String {
-    let source = event.source.as_ref();
-    let object = &event.involved_object;
-    join(&[
-        source.and_then(|source| source.component.as_ref()),
-        source.and_then(|source| source.host.as_ref()),
-        object.kind.as_ref(),
-        object.namespace.as_ref(),
-        object.name.as_ref(),
-        object.uid.as_ref(),
-        object.api_version.as_ref(),
-    ])
+fn object_key(event: &Saying) -> String {
+    let (source, object) = (&event.source, &event.regarding);
+    [
+        source.component.as_str(),
+        text(source.host.as_ref()),
+        text(object.kind.as_ref()),
+        text(object.namespace.as_ref()),
+        text(object.name.as_ref()),
+        text(object.uid.as_ref()),
+        text(object.api_version.as_ref()),
+    ]
+    .join("\n")
 }
 
 /// The same, for one reason.
-fn similar_key(event: &Event, about: &str) -> String {
-    let (component, instance) = (event.reporting_component.as_ref(), event.reporting_instance.as_ref());
-    let rest = [event.type_.as_ref(), event.reason.as_ref(), component, instance];
-    [about, &join(&rest)].join("\n")
+fn similar_key(event: &Saying, about: &str) -> String {
+    [about, event.kind.as_str(), &event.reason].join("\n")
 }
 
 /// The same, with one message.
-fn equal_key(event: &Event, about: &str) -> String {
-    let rest = [
-        event.involved_object.field_path.as_ref(),
-        event.type_.as_ref(),
-        event.reason.as_ref(),
-        event.message.as_ref(),
-    ];
-    ["equal", about, &join(&rest)].join("\n")
+fn equal_key(event: &Saying, about: &str) -> String {
+    let field_path = text(event.regarding.field_path.as_ref());
+    ["equal", about, field_path, event.kind.as_str(), &event.reason, &event.message].join("\n")
 }
 
-fn join(parts: &[Option<&String>]) -> String {
-    let parts: Vec<&str> = parts.iter().map(|part| part.map_or("", String::as_str)).collect();
-    parts.join("\n")
+fn text(part: Option<&String>) -> &str {
+    part.map_or("", String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use k8s_openapi::api::core::v1::ObjectReference;
+
     use super::*;
+    use crate::events::EventType;
     use crate::testing::Lab;
 
-    fn event(message: &str) -> Event {
-        Event {
-            message: Some(message.to_owned()),
-            reason: Some("Failed".to_owned()),
-            count: Some(1),
-            ..Event::default()
+    fn event(message: &str) -> Saying {
+        Saying {
+            name: String::new(),
+            source: Arc::default(),
+            regarding: ObjectReference::default(),
+            kind: EventType::Normal,
+            reason: "Failed".to_owned(),
+            message: message.to_owned(),
+            first: Timestamp::default(),
+            last: Timestamp::default(),
+            count: 1,
         }
     }
 
     fn outcome(verdict: Verdict) -> String {
         match verdict {
-            Verdict::Create(event) => format!("new {}", event.message.unwrap()),
-            Verdict::Count(event) => format!("{} {}", event.count.unwrap(), event.message.unwrap()),
+            Verdict::Create(event) => format!("new {}", event.message),
+            Verdict::Count(event) => format!("{} {}", event.count, event.message),
             Verdict::Drop => "dropped".to_owned(),
         }
     }

@@ -1,0 +1,156 @@
+//! What a component says happened to an object, and how that looks as an Event.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+
+use super::EventType;
+use crate::tree::{Map, Text, Value, json};
+
+/// Who says something.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Source {
+    pub(super) component: String,
+    pub(super) host: Option<String>,
+}
+
+/// An event that is to be sent. It is written as it stands, without the typed Event in between: there are many.
+#[derive(Clone, Debug)]
+pub(super) struct Saying {
+    /// The name of the Event, which is in the namespace of what it is about.
+    pub(super) name: String,
+    pub(super) source: Arc<Source>,
+    pub(super) regarding: ObjectReference,
+    pub(super) kind: EventType,
+    pub(super) reason: String,
+    pub(super) message: String,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) count: i32,
+}
+
+impl Saying {
+    /// Events about objects without a namespace go to `default`.
+    pub(super) fn namespace(&self) -> &str {
+        let namespace = self.regarding.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+        namespace.unwrap_or("default")
+    }
+
+    /// The Event.
+    pub(super) fn object(&self) -> Value {
+        let (first, last) = (whole_seconds(self.first), whole_seconds(self.last));
+        let Source { component, host } = &*self.source;
+        let source = fields([("component", Some(component)), ("host", host.as_ref())]);
+        let mut event = Map::from([
+            ("apiVersion", Value::from("v1")),
+            ("count", self.count.into()),
+            ("firstTimestamp", first),
+            ("involvedObject", self.regarding()),
+            ("kind", "Event".into()),
+            ("lastTimestamp", last),
+            ("message", (&self.message).into()),
+            ("metadata", Map::from([("name", &*self.name), ("namespace", self.namespace())]).into()),
+            ("reason", (&self.reason).into()),
+            ("reportingComponent", component.into()),
+            ("source", source),
+            ("type", self.kind.as_str().into()),
+        ]);
+        if let Some(host) = host {
+            event.insert("reportingInstance", host.into());
+        }
+        event.into()
+    }
+
+    /// What makes a known Event tell that it has happened again.
+    pub(super) fn change(&self) -> Value {
+        json!({"count": self.count, "lastTimestamp": whole_seconds(self.last), "message": &self.message})
+    }
+
+    fn regarding(&self) -> Value {
+        let ObjectReference { api_version, field_path, kind, name, namespace, resource_version, uid } =
+            &self.regarding;
+        fields([
+            ("apiVersion", api_version.as_ref()),
+            ("fieldPath", field_path.as_ref()),
+            ("kind", kind.as_ref()),
+            ("name", name.as_ref()),
+            ("namespace", namespace.as_ref()),
+            ("resourceVersion", resource_version.as_ref()),
+            ("uid", uid.as_ref()),
+        ])
+    }
+}
+
+/// The fields that there are.
+fn fields<const COUNT: usize>(all: [(&'static str, Option<&String>); COUNT]) -> Value {
+    all.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
+/// A time as the API writes it.
+fn whole_seconds(time: Timestamp) -> Value {
+    Text::of(&format_args!("{time:.0}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Event, EventSource};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+
+    use super::*;
+    use crate::object::to_value;
+
+    fn saying(host: Option<&str>) -> Saying {
+        let regarding = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some("a".to_owned()),
+            namespace: Some("n".to_owned()),
+            uid: Some("u".to_owned()),
+            ..ObjectReference::default()
+        };
+        let source = Source { component: "tester".to_owned(), host: host.map(str::to_owned) };
+        Saying {
+            name: "a.1".to_owned(),
+            source: Arc::new(source),
+            regarding,
+            kind: EventType::Warning,
+            reason: "Failed".to_owned(),
+            message: "it did".to_owned(),
+            first: "2026-01-02T03:04:05.999999999Z".parse().unwrap(),
+            last: "2026-01-02T03:04:06Z".parse().unwrap(),
+            count: 2,
+        }
+    }
+
+    #[test]
+    fn an_event_is_written_as_the_typed_one_would_be() {
+        for host in [None, Some("node-1")] {
+            let saying = saying(host);
+            let typed = Event {
+                metadata: ObjectMeta {
+                    name: Some("a.1".to_owned()),
+                    namespace: Some("n".to_owned()),
+                    ..ObjectMeta::default()
+                },
+                involved_object: saying.regarding.clone(),
+                reason: Some("Failed".to_owned()),
+                message: Some("it did".to_owned()),
+                type_: Some("Warning".to_owned()),
+                first_timestamp: Some(Time(saying.first)),
+                last_timestamp: Some(Time(saying.last)),
+                count: Some(2),
+                reporting_component: Some("tester".to_owned()),
+                reporting_instance: host.map(str::to_owned),
+                source: Some(EventSource {
+                    component: Some("tester".to_owned()),
+                    host: host.map(str::to_owned),
+                }),
+                ..Event::default()
+            };
+            assert_eq!(saying.object(), to_value(&typed).unwrap());
+            let change = json!({"count": 2, "lastTimestamp": typed.last_timestamp, "message": "it did"});
+            assert_eq!(saying.change(), change);
+        }
+    }
+}
