@@ -2,10 +2,11 @@
 //!
 //! The counterpart of upstream's `pkg/controller/util/endpoint`.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Container, ObjectReference, Pod, Service, ServicePort};
+use k8s_openapi::api::core::v1::{Container, ObjectReference, Pod, PodIP, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use steersman_core::addresses::parse_ip;
 use steersman_core::cache::Change;
@@ -83,15 +84,10 @@ enum Touched {
 impl Touched {
     fn between(old: &Pod, new: &Pod) -> Self {
         let is_going = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
-        let found_as = |pod: &Pod| {
-            let spec = pod.spec.as_ref();
-            let names = spec.map(|spec| (spec.hostname.clone(), spec.subdomain.clone()));
-            (pod.metadata.labels.clone(), names)
-        };
         if is_going(old)
             || is_going(new)
             || pods::is_ready(old) != pods::is_ready(new)
-            || addresses(old) != addresses(new)
+            || !has_the_same_addresses(old, new)
         {
             Touched::Pod
         } else if found_as(old) != found_as(new) {
@@ -100,6 +96,21 @@ impl Touched {
             Touched::Nothing
         }
     }
+}
+
+/// Most pods keep their addresses: those that are written alike need not be read.
+fn has_the_same_addresses(old: &Pod, new: &Pod) -> bool {
+    written_addresses(old) == written_addresses(new) || addresses(old) == addresses(new)
+}
+
+fn written_addresses(pod: &Pod) -> Option<(&Option<Vec<PodIP>>, &Option<String>)> {
+    pod.status.as_ref().map(|status| (&status.pod_ips, &status.pod_ip))
+}
+
+/// Labels and names: by what services find a pod and list it.
+fn found_as(pod: &Pod) -> (Option<&BTreeMap<String, String>>, Option<[Option<&String>; 2]>) {
+    let names = pod.spec.as_ref().map(|spec| [spec.hostname.as_ref(), spec.subdomain.as_ref()]);
+    (pod.metadata.labels.as_ref(), names)
 }
 
 /// Whether a pod is listed: it has an address and has not finished. While it terminates, it is for some lists only.

@@ -295,7 +295,9 @@ impl Shared {
 
     /// Takes over a whole list and tells how it differs from what was there.
     fn replace(&self, list: ObjectList) {
-        self.change(&list.resource_version, |objects| objects.replace(list.items));
+        self.change(&list.resource_version, |objects, changes| {
+            objects.replace(list.items, changes);
+        });
     }
 
     /// Takes over what a watch delivered, up to `resource_version`.
@@ -304,14 +306,15 @@ impl Shared {
         if events.iter().all(|event| matches!(event, WatchEvent::Bookmark { .. })) {
             return self.write().advance(resource_version);
         }
-        self.change(resource_version, |objects| {
-            events.into_iter().flat_map(|event| objects.apply(event)).collect()
+        self.change(resource_version, |objects, changes| {
+            events.into_iter().for_each(|event| objects.apply(event, changes));
         });
     }
 
-    fn change(&self, resource_version: &str, change: impl FnOnce(&mut Indexed) -> Vec<Change>) {
+    fn change(&self, resource_version: &str, change: impl FnOnce(&mut Indexed, &mut Vec<Change>)) {
         let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes = change(&mut self.write().objects);
+        let mut changes = Vec::new();
+        change(&mut self.write().objects, &mut changes);
         if !changes.is_empty() {
             handlers.retain(|handler| match handler.upgrade() {
                 Some(handler) => {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use steersman_core::Resource;
 use steersman_core::cache::{Change, Index};
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::{Object, Resource};
 
 use super::{Key, View};
 
@@ -81,30 +81,36 @@ impl Source {
         !matches!(self.trigger, Trigger::Nothing)
     }
 
-    /// The keys that a change leads to; `kind` is the controller's own.
-    pub(super) fn keys(&self, kind: &GroupVersionKind, view: &View, change: &Change) -> Vec<Key> {
+    /// Hands on the keys that a change leads to; `kind` is the controller's own, and `view` what it sees now.
+    pub(super) fn lead(
+        &self,
+        kind: &GroupVersionKind,
+        view: impl FnOnce() -> View,
+        change: &Change,
+        to: impl FnMut(Key),
+    ) {
         match &self.trigger {
-            Trigger::Nothing => Vec::new(),
-            Trigger::Itself => vec![Key::of(change.object())],
-            Trigger::Owner => owners(kind, change),
-            Trigger::Mapped(map) => map(view, change),
+            Trigger::Nothing => {}
+            Trigger::Itself => std::iter::once(Key::of(change.object())).for_each(to),
+            Trigger::Owner => owners(kind, change).for_each(to),
+            Trigger::Mapped(map) => map(&view(), change).into_iter().for_each(to),
         }
     }
 }
 
 /// The managing owners of `kind`, before and after the change.
-fn owners(kind: &GroupVersionKind, change: &Change) -> Vec<Key> {
-    let objects = [change.before(), change.now()].into_iter().flatten();
-    let mut keys: Vec<Key> = objects
-        .filter_map(|object| {
-            let owner = object.metadata().controller()?;
-            let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-            let same = group == kind.group && owner.kind == kind.kind;
-            same.then(|| Key::new(object.namespace(), owner.name.as_str()))
-        })
-        .collect();
-    keys.dedup();
-    keys
+fn owners(kind: &GroupVersionKind, change: &Change) -> impl Iterator<Item = Key> {
+    let [before, now] = [change.before(), change.now()].map(|object| owner(kind, object?));
+    let both = [before.filter(|before| now.as_ref() != Some(before)), now];
+    both.into_iter().flatten().map(|(namespace, name)| Key::new(namespace, name))
+}
+
+/// Namespace and name of the managing owner, if that is of `kind`.
+fn owner<'a>(kind: &GroupVersionKind, object: &'a Object) -> Option<(&'a str, &'a str)> {
+    let owner = object.metadata().controller()?;
+    let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let same = group == kind.group && owner.kind == kind.kind;
+    same.then(|| (object.namespace(), owner.name.as_str()))
 }
 
 impl fmt::Debug for Sources {

@@ -61,7 +61,12 @@ impl<C: Controller> Step for Reconciling<C> {
 
     async fn step(&self, view: &View, key: &Key) -> Result<(Outcome, Option<ObjectReference>)> {
         Ok(match view.get::<C::Object>(&key.namespace, &key.name) {
-            Some(object) => (self.0.reconcile(view, &object), Some(reference_to(&*object))),
+            Some(object) => {
+                let outcome = self.0.reconcile(view, &object);
+                // Where nothing is done, nothing is told of it.
+                let about = (!outcome.actions().is_empty()).then(|| reference_to(&*object));
+                (outcome, about)
+            }
             None => (self.0.gone(view, key), None),
         })
     }
@@ -192,10 +197,8 @@ impl Worker {
                 (self.env.clone(), self.queue.clone(), self.hands.caches.clone(), kind.clone());
             let cache = caches.get(&source.resource).expect("a cache was opened for each source").clone();
             cache.subscribe(move |change| {
-                let view = View::new(env.now(), caches.clone());
-                for key in source.keys(&kind, &view, change) {
-                    queue.add(if sweeps { Key::default() } else { key });
-                }
+                let view = || View::new(env.now(), caches.clone());
+                source.lead(&kind, view, change, |key| queue.add(if sweeps { Key::default() } else { key }));
             })
         };
         triggers.map(subscribe).collect()

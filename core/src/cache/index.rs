@@ -103,60 +103,52 @@ impl Indexed {
         self.indexes.insert(index.name, (index, values));
     }
 
-    /// Takes over one event; bookmarks and repetitions change nothing.
-    pub(super) fn apply(&mut self, event: WatchEvent) -> Vec<Change> {
+    /// Takes over one event, and adds what it changes; bookmarks and repetitions change nothing.
+    pub(super) fn apply(&mut self, event: WatchEvent, changes: &mut Vec<Change>) {
         match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => self.put(object),
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => self.put(object, changes),
             WatchEvent::Deleted(object) => {
-                self.remove(&object).map(|_| Change::Deleted(object)).into_iter().collect()
+                if self.remove(&object).is_some() {
+                    changes.push(Change::Deleted(object));
+                }
             }
-            WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => Vec::new(),
+            WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => {}
         }
     }
 
-    /// Takes over a whole list: what is not in it is gone.
-    pub(super) fn replace(&mut self, items: Vec<Object>) -> Vec<Change> {
+    /// Takes over a whole list, and adds what it changes: what is not in it is gone.
+    pub(super) fn replace(&mut self, items: Vec<Object>, changes: &mut Vec<Change>) {
         let kept: BTreeSet<(&str, &str)> = items.iter().map(key).collect();
         let gone: Vec<Object> = self.iter().filter(|object| !kept.contains(&key(object))).cloned().collect();
-        let gone: Vec<Change> =
-            gone.iter().filter_map(|object| self.remove(object).map(Change::Deleted)).collect();
-        let put = items.into_iter().flat_map(|object| self.put(object));
-        gone.into_iter().chain(put.collect::<Vec<_>>()).collect()
+        changes.extend(gone.iter().filter_map(|object| self.remove(object).map(Change::Deleted)));
+        items.into_iter().for_each(|object| self.put(object, changes));
     }
 
-    fn put(&mut self, new: Object) -> Vec<Change> {
-        let old = self.get(new.namespace(), new.name()).cloned();
-        match old {
-            Some(old) if old.uid() == new.uid() && old.resource_version() == new.resource_version() => {
-                Vec::new()
-            }
-            Some(old) if old.uid() == new.uid() => {
-                self.replace_version(&old, &new);
-                vec![Change::Modified { old, new }]
-            }
+    fn put(&mut self, new: Object, changes: &mut Vec<Change>) {
+        let namespace = self.namespaces.get_mut(new.namespace());
+        let Some(place) = namespace.and_then(|namespace| namespace.get_mut(new.name())) else {
+            self.insert(new.clone());
+            return changes.push(Change::Added(new));
+        };
+        if place.uid() != new.uid() {
             // Another object of the same name: the deletion in between went unseen.
-            Some(old) => {
-                self.remove(&old);
-                self.insert(new.clone());
-                vec![Change::Deleted(old), Change::Added(new)]
-            }
-            None => {
-                self.insert(new.clone());
-                vec![Change::Added(new)]
-            }
+            let old = place.clone();
+            self.remove(&old);
+            self.insert(new.clone());
+            changes.extend([Change::Deleted(old), Change::Added(new)]);
+        } else if place.resource_version() != new.resource_version() {
+            let old = std::mem::replace(place, new.clone());
+            self.index_version(&old, &new);
+            changes.push(Change::Modified { old, new });
         }
     }
 
-    /// Puts a newer version in the place of an older one of the same object.
-    fn replace_version(&mut self, old: &Object, new: &Object) {
+    /// Has the indexes find a newer version in the place of an older one of the same object.
+    fn index_version(&mut self, old: &Object, new: &Object) {
         for (index, values) in self.indexes.values_mut() {
             let (before, after) = ((index.values)(old), (index.values)(new));
             before.iter().filter(|value| !after.contains(value)).for_each(|value| leave(values, value, old));
             after.into_iter().for_each(|value| enter(values, value, new));
-        }
-        let namespace = self.namespaces.get_mut(new.namespace());
-        if let Some(place) = namespace.and_then(|namespace| namespace.get_mut(new.name())) {
-            *place = new.clone();
         }
     }
 
