@@ -69,6 +69,7 @@ pub mod pvprotection;
 pub mod replicaset;
 pub mod replication;
 pub mod resourcequota;
+mod rhythm;
 pub mod rootca;
 pub mod runner;
 mod service_pods;

@@ -22,6 +22,7 @@ use steersman_core::events::EventType;
 use steersman_core::{Client, Env, Queue, Recorder, Result};
 
 use crate::Key;
+use crate::rhythm::next_beat;
 use crate::runner::Context;
 
 use health::{Examined, Health};
@@ -153,13 +154,15 @@ impl Monitor {
 
     async fn round(&mut self) {
         let nodes = self.nodes.list();
+        let zones: Vec<String> = nodes.iter().map(|node| zones::zone_of(node)).collect();
+        zones.iter().for_each(|zone| self.zones.add(zone));
         self.announce(&nodes).await;
         let mut conditions: BTreeMap<String, Vec<bool>> = BTreeMap::new();
-        for node in &nodes {
+        for (node, zone) in nodes.iter().zip(zones) {
             let name = name_of(node);
             match self.look_at_node(name).await {
                 Ok(Some(ready)) if !zones::is_excluded(node) => {
-                    conditions.entry(zones::zone_of(node)).or_default().push(ready);
+                    conditions.entry(zone).or_default().push(ready);
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%name, %error, "a node's health could not be updated"),
@@ -183,7 +186,6 @@ impl Monitor {
         for node in nodes {
             let name = name_of(node);
             present.insert(name);
-            self.zones.add(&zones::zone_of(node));
             if !self.known.contains_key(name) {
                 self.known.insert(name.to_owned(), uid_of(node).to_owned());
                 let message = format!("Node {name} event: Registered Node {name} in Controller");
@@ -233,15 +235,15 @@ impl Monitor {
             let Some(seen) = node else { return Ok(None) };
             let lease = self.leases.get(LEASES, name);
             let (now, elapsed) = (self.env.now(), self.env.elapsed());
-            let mut health = self.health.get(name).cloned();
+            let mut health = self.health.get(name).copied();
             let examined = health::examine(&mut health, &seen, lease.as_deref(), now, elapsed, &self.options);
             let Some(silent) = &examined.update else {
-                self.health.extend(health.map(|health| (name.to_owned(), health)));
+                self.remember(name, health);
                 return Ok(Some((seen, examined)));
             };
             match self.client.all::<Node>().update_status(silent).await {
                 Ok(updated) => {
-                    self.health.extend(health.map(|health| (name.to_owned(), health)));
+                    self.remember(name, health);
                     return Ok(Some((updated, examined)));
                 }
                 Err(error) if tries == TRIES => return Err(error),
@@ -251,11 +253,20 @@ impl Monitor {
         Ok(None)
     }
 
+    fn remember(&mut self, name: &str, health: Option<Health>) {
+        match (self.health.get_mut(name), health) {
+            (Some(known), Some(health)) => *known = health,
+            (None, Some(health)) => drop(self.health.insert(name.to_owned(), health)),
+            (_, None) => {}
+        }
+    }
+
     /// Swaps the taint of a node that has one already; lets others wait for their turn.
     async fn plan_taint(&mut self, node: &Arc<Node>, ready: &str) {
-        let zone = zones::zone_of(node);
         let Some(taint) = Tainting::for_ready(ready) else {
-            self.zones.remove(&zone, name_of(node));
+            if self.zones.is_waiting(name_of(node)) {
+                self.zones.remove(&zones::zone_of(node), name_of(node));
+            }
             self.reachable(node).await;
             return;
         };
@@ -264,7 +275,7 @@ impl Monitor {
                 tracing::debug!(name = name_of(node), %error, "a taint could not be swapped");
             }
         } else if !taints::has_no_execute(node, taint.add) {
-            self.zones.enqueue(&zone, name_of(node), self.env.elapsed());
+            self.zones.enqueue(&zones::zone_of(node), name_of(node), self.env.elapsed());
         }
     }
 
@@ -320,32 +331,10 @@ impl Monitor {
     }
 }
 
-/// The first beat of a rhythm that is not over.
-fn next_beat(beat: Duration, period: Duration, now: Duration) -> Duration {
-    let missed = now.saturating_sub(beat).as_nanos().div_ceil(period.as_nanos().max(1));
-    beat + period * u32::try_from(missed).unwrap_or(u32::MAX)
-}
-
 fn name_of(node: &Node) -> &str {
     node.metadata.name.as_deref().unwrap_or_default()
 }
 
 fn uid_of(node: &Node) -> &str {
     node.metadata.uid.as_deref().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rhythm_stays_however_long_nobody_listens() {
-        let beats = [(0, 0), (1, 5), (5, 5), (6, 10), (5_000_001, 5_000_005)];
-        for (now, expected) in beats {
-            let beat = next_beat(Duration::ZERO, Duration::from_secs(5), Duration::from_secs(now));
-            assert_eq!(beat, Duration::from_secs(expected), "{now}");
-        }
-        let ahead = next_beat(Duration::from_secs(10), Duration::from_secs(5), Duration::from_secs(7));
-        assert_eq!(ahead, Duration::from_secs(10));
-    }
 }

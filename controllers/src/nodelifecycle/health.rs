@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, NodeCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::NodeLifecycleOptions;
 
@@ -13,13 +13,21 @@ use super::NodeLifecycleOptions;
 const KUBELETS: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
 /// What is remembered of a node.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Health {
     /// `Ready` as last seen.
-    ready: Option<NodeCondition>,
-    renewed: Option<MicroTime>,
+    ready: Option<Ready>,
+    /// When the lease was last renewed.
+    renewed: Option<Timestamp>,
     /// When a sign of life was last seen, on the clock of the controller: the nodes' own clocks may be wrong.
     heard: Duration,
+}
+
+/// What is remembered of the condition `Ready`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Ready {
+    holds: bool,
+    heartbeat: Option<Timestamp>,
 }
 
 /// What a look at a node has shown.
@@ -41,7 +49,14 @@ impl Health {
 
     /// Whether the node was last seen to be not ready, or silent.
     pub(super) fn is_not_ready(&self) -> bool {
-        self.ready.as_ref().is_some_and(|ready| ready.status != "True")
+        self.ready.is_some_and(|ready| !ready.holds)
+    }
+}
+
+impl Ready {
+    fn of(condition: &NodeCondition) -> Self {
+        let heartbeat = condition.last_heartbeat_time.as_ref().map(|time| time.0);
+        Ready { holds: condition.status == "True", heartbeat }
     }
 }
 
@@ -73,7 +88,7 @@ pub(super) fn examine(
     let silent = silenced(node, now);
     let update = (ready(&silent) != ready(node)).then_some(silent);
     if let (Some(health), Some(silent)) = (health, &update) {
-        health.ready = ready(silent).cloned();
+        health.ready = ready(silent).map(Ready::of);
     }
     Examined { was, is: Some("Unknown".to_owned()), update }
 }
@@ -87,16 +102,17 @@ fn listen(
     now: Timestamp,
     elapsed: Duration,
 ) -> Duration {
-    let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.clone());
+    let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.as_ref()).map(|time| time.0);
+    let current = current.map(Ready::of);
     let first_seen = health.is_none();
     let known = health.get_or_insert_with(|| Health { ready: None, renewed: None, heard: elapsed });
     if first_seen && current.is_none() {
         known.heard = elapsed.saturating_sub(age(node, now));
-    } else if heartbeat(known.ready.as_ref()) != heartbeat(current) {
+    } else if heartbeat(known.ready) != heartbeat(current) {
         known.heard = elapsed;
     }
-    known.ready = current.cloned();
-    if renewed.as_ref().map(|time| time.0) > known.renewed.as_ref().map(|time| time.0) {
+    known.ready = current;
+    if renewed > known.renewed {
         known.renewed = renewed;
         known.heard = elapsed;
     }
@@ -104,8 +120,8 @@ fn listen(
 }
 
 /// A condition that is new, or gone, counts as a heartbeat, too.
-fn heartbeat(ready: Option<&NodeCondition>) -> Option<Option<Timestamp>> {
-    ready.map(|ready| ready.last_heartbeat_time.as_ref().map(|time| time.0))
+fn heartbeat(ready: Option<Ready>) -> Option<Option<Timestamp>> {
+    ready.map(|ready| ready.heartbeat)
 }
 
 fn age(node: &Node, now: Timestamp) -> Duration {

@@ -89,14 +89,13 @@ pub(super) async fn change(
     add: Option<&str>,
     remove: &[&str],
 ) -> Result<()> {
-    let mut taints = taints_of(node).to_vec();
-    taints.retain(|taint| taint.effect != "NoExecute" || !remove.contains(&taint.key.as_str()));
-    if let Some(key) = add.filter(|key| !has_no_execute(node, key)) {
-        taints.push(taint(key, "NoExecute", now));
-    }
-    if taints == taints_of(node) {
+    let add = add.filter(|key| !has_no_execute(node, key));
+    if add.is_none() && !remove.iter().any(|key| has_no_execute(node, key)) {
         return Ok(());
     }
+    let mut taints = taints_of(node).to_vec();
+    taints.retain(|taint| taint.effect != "NoExecute" || !remove.contains(&taint.key.as_str()));
+    taints.extend(add.map(|key| taint(key, "NoExecute", now)));
     let metadata = json!({"resourceVersion": node.metadata.resource_version});
     let patch = json!({"metadata": metadata, "spec": {"taints": taints}});
     let name = node.metadata.name.as_deref().unwrap_or_default();

@@ -77,6 +77,11 @@ impl Zones {
         }
     }
 
+    /// Whether a node waits for its turn, in whatever zone.
+    pub(super) fn is_waiting(&self, node: &str) -> bool {
+        self.zones.values().any(|zone| zone.waiting.iter().any(|waiting| waiting == node))
+    }
+
     /// Lets a node wait no longer.
     pub(super) fn remove(&mut self, zone: &str, node: &str) {
         if let Some(zone) = self.zones.get_mut(zone) {
