@@ -48,7 +48,9 @@ impl Inbox {
     pub(super) fn next(&self, cx: &Context<'_>) -> Option<(String, News)> {
         let mut state = self.state();
         let Some(uid) = state.order.pop_front() else {
-            state.waker = Some(cx.waker().clone());
+            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                state.waker = Some(cx.waker().clone());
+            }
             return None;
         };
         let news = state.news.remove(&uid)?;

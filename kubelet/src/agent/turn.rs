@@ -73,7 +73,7 @@ impl Agent {
             Done::Answer(uid, input) => self.tell(&uid, input, now),
             Done::StatusWritten(uid, status, result) => {
                 if let Some(worker) = self.workers.get_mut(&uid) {
-                    worker.status_written(*status, result, now);
+                    worker.status_written(status, result, now);
                     self.touched(uid);
                 }
             }
@@ -203,6 +203,7 @@ impl Agent {
         if worker.machine.is_gone() {
             self.forget(uid);
         } else {
+            worker.has_news();
             self.touched(uid.to_owned());
         }
     }

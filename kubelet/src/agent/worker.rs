@@ -21,7 +21,12 @@ pub(super) struct Worker {
     /// When something was last asked of the runtime.
     pub(super) asked_at: Timestamp,
     reference: ObjectReference,
-    published: PodStatus,
+    /// The pod as the API has last shown it.
+    shown: Arc<Pod>,
+    /// The status that was written since.
+    written: Option<Box<PodStatus>>,
+    /// Whether the machine may say something else than is published.
+    has_news: bool,
     writing: bool,
     removal: Removal,
     retry_at: Option<Timestamp>,
@@ -48,10 +53,12 @@ impl Worker {
         Worker {
             node,
             reference: ObjectReference { resource_version: None, ..reference_to(&*pod) },
-            published: pod.status.clone().unwrap_or_default(),
+            shown: pod.clone(),
+            written: None,
             machine: PodMachine::new(pod, settings, now),
             timer: None,
             asked_at: now,
+            has_news: true,
             writing: false,
             removal: Removal::No,
             retry_at: None,
@@ -60,9 +67,10 @@ impl Worker {
 
     /// Takes note of what the API shows now: what somebody else wrote over the status is put right, as upstream's
     /// status manager does. What is shown while a write is under way is from before it.
-    pub(super) fn saw(&mut self, pod: &Pod) {
+    pub(super) fn saw(&mut self, pod: &Arc<Pod>) {
         if !self.writing {
-            self.published = pod.status.clone().unwrap_or_default();
+            self.shown = pod.clone();
+            self.written = None;
         }
     }
 
@@ -80,6 +88,11 @@ impl Worker {
         let field_path = (!field_path.is_empty()).then_some(field_path);
         let about = ObjectReference { field_path, ..self.reference.clone() };
         recorder.event(&about, kind, reason, message);
+    }
+
+    /// The machine was told something new.
+    pub(super) fn has_news(&mut self) {
+        self.has_news = true;
     }
 
     /// The machine has stopped the pod that was to be deleted: it can be removed once its last status is written.
@@ -101,9 +114,8 @@ impl Worker {
             return None;
         }
         self.retry_at = None;
-        let status = self.machine.status(now);
-        let write = match status_patch(self.uid(), &self.published, &status) {
-            Some(patch) => Write::Status { patch, status: Box::new(status) },
+        let write = match self.next_status(now) {
+            Some(status) => status,
             None if self.removal == Removal::Wanted => {
                 self.removal = Removal::Asked;
                 Write::Removal
@@ -114,11 +126,24 @@ impl Worker {
         Some(write)
     }
 
-    pub(super) fn status_written(&mut self, status: PodStatus, result: Result<()>, now: Timestamp) {
+    fn next_status(&mut self, now: Timestamp) -> Option<Write> {
+        if !std::mem::take(&mut self.has_news) {
+            return None;
+        }
+        let (status, none) = (self.machine.status(now), PodStatus::default());
+        let published = self.written.as_deref().or(self.shown.status.as_ref()).unwrap_or(&none);
+        let patch = status_patch(self.uid(), published, &status)?;
+        Some(Write::Status { patch, status: Box::new(status) })
+    }
+
+    pub(super) fn status_written(&mut self, status: Box<PodStatus>, result: Result<()>, now: Timestamp) {
         self.writing = false;
         match result {
-            Ok(()) => self.published = status,
-            Err(error) => self.write_failed(&error, now),
+            Ok(()) => self.written = Some(status),
+            Err(error) => {
+                self.has_news = true;
+                self.write_failed(&error, now);
+            }
         }
     }
 
