@@ -163,8 +163,9 @@ impl Env {
     pub fn uuid(&self) -> String {
         let (high, low) = self.draw(|random| (random.u64(..), random.u64(..)));
         let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | (0b10 << 62));
-        let digits = format!("{:032x}", u128::from(high) << 64 | u128::from(low));
-        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+        let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
+        let (fourth, last) = (low >> 48, low & 0xffff_ffff_ffff);
+        format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{last:012x}")
     }
 
     /// Random letters and digits for a generated name, from the alphabet that upstream uses: no vowels and nothing

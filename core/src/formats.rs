@@ -103,7 +103,8 @@ pub fn percent(value: &str) -> Vec<String> {
 pub fn condition_reason(value: &str) -> Vec<String> {
     let end = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let inner = |byte: u8| end(byte) || matches!(byte, b',' | b':');
-    let good = value.starts_with(|first: char| first.is_ascii_alphabetic()) && framed(value, end, inner);
+    let good =
+        value.starts_with(|first: char| first.is_ascii_alphabetic()) && framed(value.as_bytes(), end, inner);
     sentence_unless(good, || {
         regex_sentence(
             "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \

@@ -21,13 +21,13 @@ const NAME_SENTENCE: &str = "must consist of alphanumeric characters, '-', '_' o
 /// What is wrong with a label key: a name of at most 63 bytes, optionally after a DNS subdomain and a slash. Also the
 /// form of annotation keys, finalizers, taints, condition types and resource names; upstream's `IsQualifiedName`.
 pub fn qualified_name(value: &str) -> Vec<String> {
-    let (prefix, name) = match value.split_once('/') {
-        None => (None, value),
-        Some((_, name)) if name.contains('/') => return vec![too_many_parts()],
-        Some((prefix, name)) => (Some(prefix), name),
+    let mut slashes = value.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
+    let (mut errors, name) = match (slashes.next(), slashes.next()) {
+        (None, _) => (Vec::new(), value),
+        (Some(at), None) => (prefix_errors(&value[..at]), &value[at + 1..]),
+        (Some(_), Some(_)) => return vec![too_many_parts()],
     };
-    let mut errors: Vec<String> = prefix.into_iter().flat_map(prefix_errors).collect();
-    errors.extend(name_errors(name));
+    name_errors(name, &mut errors);
     errors
 }
 
@@ -119,8 +119,7 @@ fn prefix_errors(prefix: &str) -> Vec<String> {
     faults.map(|fault| format!("prefix part {fault}")).collect()
 }
 
-fn name_errors(name: &str) -> Vec<String> {
-    let mut errors = Vec::new();
+fn name_errors(name: &str, errors: &mut Vec<String>) {
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     }
@@ -128,7 +127,6 @@ fn name_errors(name: &str) -> Vec<String> {
     if !is_name(name) {
         errors.push(format!("name part {}", name_sentence(NAME_SENTENCE)));
     }
-    errors
 }
 
 fn too_many_parts() -> String {
@@ -142,7 +140,7 @@ fn name_sentence(sentence: &str) -> String {
 
 fn is_name(value: &str) -> bool {
     let end = |byte: u8| byte.is_ascii_alphanumeric();
-    framed(value, end, |byte| end(byte) || matches!(byte, b'-' | b'_' | b'.'))
+    framed(value.as_bytes(), end, |byte| end(byte) || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 fn too_long(value: &str, max_bytes: usize) -> Option<String> {

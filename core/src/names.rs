@@ -114,23 +114,30 @@ pub(crate) fn subdomain_form(value: &str) -> Option<String> {
 }
 
 fn is_subdomain(value: &str) -> bool {
-    value.split('.').all(is_label)
+    // A dot is a byte of its own, and single bytes are found sooner than characters.
+    value.as_bytes().split(|byte| *byte == b'.').all(is_label_of_bytes)
 }
 
 fn is_label(value: &str) -> bool {
+    is_label_of_bytes(value.as_bytes())
+}
+
+fn is_label_of_bytes(value: &[u8]) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     framed(value, inner, |byte| inner(byte) || byte == b'-')
 }
 
 fn is_label_with_underscore(value: &str) -> bool {
     let end = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    framed(value.strip_prefix('_').unwrap_or(value), end, |byte| end(byte) || matches!(byte, b'-' | b'_'))
+    framed(value.strip_prefix('_').unwrap_or(value).as_bytes(), end, |byte| {
+        end(byte) || matches!(byte, b'-' | b'_')
+    })
 }
 
 /// Whether the value is not empty, begins and ends with a byte that `end` allows, and has between them only bytes
 /// that `inner` allows.
-pub(crate) fn framed(value: &str, end: impl Fn(u8) -> bool, inner: impl Fn(u8) -> bool) -> bool {
-    match value.as_bytes() {
+pub(crate) fn framed(value: &[u8], end: impl Fn(u8) -> bool, inner: impl Fn(u8) -> bool) -> bool {
+    match value {
         [] => false,
         [only] => end(*only),
         [first, middle @ .., last] => end(*first) && end(*last) && middle.iter().all(|byte| inner(*byte)),

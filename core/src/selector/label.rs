@@ -291,8 +291,8 @@ fn number_error(operator: Operator, values: &[String], path: &Path<'_>) -> Optio
             (values.len() == 1, "for 'Gt', 'Lt' operators, exactly one value is required")
         }
     };
-    let shown = if values.is_empty() { Value::Null } else { Value::from(values.to_vec()) };
-    (!fits).then(|| field::Error::invalid(path, shown, why))
+    let shown = || if values.is_empty() { Value::Null } else { Value::from(values.to_vec()) };
+    (!fits).then(|| field::Error::invalid(path, shown(), why))
 }
 
 fn value_errors(key: &str, operator: Operator, values: &[String], path: &Path<'_>) -> field::ErrorList {
