@@ -65,7 +65,7 @@ pub async fn run(context: Context, options: GarbageCollectorOptions) {
         })
         .collect();
     loop {
-        env.sleep(options.sync_period).await;
+        monitors.is_time_to_look(&env, &context.client, env.elapsed(), options.sync_period).await;
         collector.sync(&mut monitors, &env, options.sync_period).await;
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::future::join_all;
-use steersman_core::Caches;
+use futures::future::{BoxFuture, join_all};
 use steersman_core::cache::{Cache, Change, Subscription};
 use steersman_core::resource::{ApiResource, GroupVersionResource};
+use steersman_core::{Caches, Client, Env};
+
+use crate::rhythm::next_beat;
 
 /// Caches of all resources whose objects can be collected, shared with whoever else looks at them.
 pub(crate) struct Monitors {
@@ -29,10 +32,10 @@ impl Monitors {
         told: impl Fn(&GroupVersionResource, &Change) + Send + Sync + 'static,
     ) -> bool {
         // Most of the time nothing has changed, and a server in this process hands out the same list again.
-        if Arc::ptr_eq(&self.known, all) || self.known == *all {
+        let before = std::mem::replace(&mut self.known, all.clone());
+        if Arc::ptr_eq(&before, all) || before == *all {
             return false;
         }
-        self.known = all.clone();
         let wanted = collectable(all);
         let gone = self.followed.keys().filter(|resource| !wanted.contains(*resource));
         gone.for_each(|resource| self.caches.forget(resource));
@@ -47,6 +50,22 @@ impl Monitors {
             });
         }
         true
+    }
+
+    /// Completes when it is time to look again which resources there are: as one would who looks once a period from
+    /// `start` on, but for those looks that would find nothing new.
+    pub(crate) fn is_time_to_look(
+        &self,
+        env: &Env,
+        client: &Client,
+        start: Duration,
+        period: Duration,
+    ) -> BoxFuture<'static, ()> {
+        let (env, client, known) = (env.clone(), client.clone(), self.known.clone());
+        Box::pin(async move {
+            client.api().discovery_changed(&known).await;
+            env.sleep_until(next_beat(start + period, period, env.elapsed())).await;
+        })
     }
 
     /// What is followed.
@@ -74,6 +93,7 @@ mod tests {
     use std::borrow::Cow;
 
     use steersman_core::resource::Scope;
+    use steersman_core::testing::{Lab, MemoryApi};
 
     use super::*;
 
@@ -89,6 +109,22 @@ mod tests {
             scope: Scope::Namespaced,
             verbs: verbs.iter().map(|verb| Cow::Borrowed(*verb)).collect(),
             subresources: Cow::Borrowed(&[]),
+        }
+    }
+
+    #[test]
+    fn who_is_not_told_of_news_looks_once_a_period() {
+        let (lab, api) = (Lab::new(), MemoryApi::default());
+        let (env, client) = (lab.env(), api.client());
+        let monitors = Monitors::new(Caches::new(&env, &client));
+        let period = Duration::from_secs(30);
+        for (slept, looked) in [(0, 30), (70, 120)] {
+            lab.run(async {
+                let start = env.elapsed();
+                env.sleep(Duration::from_secs(slept)).await;
+                monitors.is_time_to_look(&env, &client, start, period).await;
+            });
+            assert_eq!(env.elapsed(), Duration::from_secs(looked));
         }
     }
 

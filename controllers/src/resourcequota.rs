@@ -12,7 +12,7 @@ mod scope;
 
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ResourceQuota, ResourceQuotaStatus};
 use steersman_core::cache::{Cache, Change, Subscription, Typed};
@@ -58,26 +58,32 @@ struct Counter {
 
 impl Counter {
     async fn count_for_ever(&mut self) {
-        let mut next_sync = self.env.elapsed() + SYNC_PERIOD;
-        let mut next_discovery = self.env.elapsed() + DISCOVERY_PERIOD;
         let due = self.due.clone();
         let mut next = Box::pin(due.next());
+        let mut sync = self.env.sleep(SYNC_PERIOD);
+        let mut look = self.is_time_to_look(self.env.elapsed());
         loop {
-            let wake = self.env.sleep_until(next_sync.min(next_discovery));
-            if let Either::Left((key, _)) = select(&mut next, wake).await {
-                self.settle(&key).await;
-                drop(key);
-                next.set(due.next());
-            }
-            if self.env.elapsed() >= next_discovery {
-                next_discovery = self.env.elapsed() + DISCOVERY_PERIOD;
-                self.follow().await;
-            }
-            if self.env.elapsed() >= next_sync {
-                next_sync = self.env.elapsed() + SYNC_PERIOD;
-                self.quotas.list().iter().for_each(|quota| self.due.add(Key::of_typed(&**quota)));
+            match select(select(&mut look, &mut sync), &mut next).await {
+                Either::Left((Either::Left(_), _)) => {
+                    let now = self.env.elapsed();
+                    self.follow().await;
+                    look = self.is_time_to_look(now);
+                }
+                Either::Left((Either::Right(_), _)) => {
+                    sync = self.env.sleep(SYNC_PERIOD);
+                    self.quotas.list().iter().for_each(|quota| self.due.add(Key::of_typed(&**quota)));
+                }
+                Either::Right((key, _)) => {
+                    self.settle(&key).await;
+                    drop(key);
+                    next.set(due.next());
+                }
             }
         }
+    }
+
+    fn is_time_to_look(&self, start: Duration) -> BoxFuture<'static, ()> {
+        self.monitors.is_time_to_look(&self.env, &self.client, start, DISCOVERY_PERIOD)
     }
 
     /// Follows the resources that there are now, until all of them were seen, or for a period: one may be gone again.

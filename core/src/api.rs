@@ -243,4 +243,10 @@ pub trait Api: Send + Sync + 'static {
 
     /// Every resource that is served, in its preferred version first.
     async fn discover(&self) -> Result<Arc<[ApiResource]>>;
+
+    /// Completes once [`Api::discover`] may tell something else than `known`, which it told last; at once where nobody says
+    /// when that is, so that it is for the caller to ask now and then. May be dropped and asked again.
+    async fn discovery_changed(&self, known: &Arc<[ApiResource]>) {
+        let _ = known;
+    }
 }

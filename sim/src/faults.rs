@@ -101,4 +101,8 @@ impl Api for ApiFaults {
         self.read()?;
         self.inner.discover().await
     }
+
+    async fn discovery_changed(&self, known: &Arc<[ApiResource]>) {
+        self.inner.discovery_changed(known).await;
+    }
 }

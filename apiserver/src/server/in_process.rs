@@ -83,4 +83,8 @@ impl Api for InProcess {
     async fn discover(&self) -> Result<Arc<[ApiResource]>> {
         Ok(self.core.registry.rows().discovered())
     }
+
+    async fn discovery_changed(&self, known: &Arc<[ApiResource]>) {
+        self.core.registry.changed(known).await;
+    }
 }
