@@ -24,9 +24,9 @@ const PAGE: usize = 10_000;
 /// How many events are taken over in one step at most, for readers not to wait long.
 const BATCH: usize = 256;
 
-/// A watch ends after this long, up to twice as long, and is resumed: longer than the five minutes of upstream's clients,
+/// A watch ends after this long, up to twice as long, and is resumed: far longer than the five minutes of upstream's clients,
 /// for most have the server in their own process, and connections that died are found out by their own keep-alive.
-const WATCH_LIMIT: Duration = Duration::from_secs(4 * 3600);
+const WATCH_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs until it is dropped.
 pub(super) async fn run(env: Env, client: Client, shared: Arc<Shared>) {
