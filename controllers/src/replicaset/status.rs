@@ -2,12 +2,10 @@
 
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
-use steersman_core::selector::LabelSelector;
 use steersman_core::versions::given;
 use steersman_core::{Resource, condition};
 
 use super::{Keeper, Pods, min_ready_seconds, wanted};
-use crate::claim::matches;
 use crate::pods;
 use crate::runner::{Failure, Outcome, View};
 use crate::specs;
@@ -42,12 +40,15 @@ fn status(
 ) -> ReplicaSetStatus {
     let template =
         specs::of_set(set).and_then(|spec| spec.template.as_ref()?.metadata.as_ref()?.labels.as_ref());
-    let template = template.map(LabelSelector::from_labels).unwrap_or_default();
+    let is_fully_labeled = |pod: &Pod| {
+        let has = |key, value| pod.metadata.labels.as_ref().and_then(|labels| labels.get(key)) == Some(value);
+        template.into_iter().flatten().all(|(key, value)| has(key, value))
+    };
     let count = |wanted: &dyn Fn(&Pod) -> bool| pods.active.iter().filter(|pod| wanted(pod)).count();
     let available = |pod: &Pod| pods::is_available(pod, min_ready_seconds(set), view.now());
     ReplicaSetStatus {
         replicas: number(pods.active.len()),
-        fully_labeled_replicas: non_zero(count(&|pod| matches(&template, &pod.metadata))),
+        fully_labeled_replicas: non_zero(count(&is_fully_labeled)),
         ready_replicas: non_zero(count(&pods::is_ready)),
         available_replicas: non_zero(count(&available)),
         terminating_replicas: Some(number(pods.terminating)),

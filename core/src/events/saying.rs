@@ -39,7 +39,8 @@ impl Saying {
 
     /// The Event.
     pub(super) fn object(&self) -> Value {
-        let (first, last) = (whole_seconds(self.first), whole_seconds(self.last));
+        let first = whole_seconds(self.first);
+        let last = if self.last == self.first { first.clone() } else { whole_seconds(self.last) };
         let Source { component, host } = &*self.source;
         let source = fields([("component", Some(component)), ("host", host.as_ref())]);
         let mut event = Map::from([
