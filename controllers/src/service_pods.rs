@@ -2,7 +2,6 @@
 //!
 //! The counterpart of upstream's `pkg/controller/util/endpoint`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -90,7 +89,7 @@ impl Touched {
             || !has_the_same_addresses(old, new)
         {
             Touched::Pod
-        } else if found_as(old) != found_as(new) {
+        } else if !is_found_alike(old, new) {
             Touched::Labels
         } else {
             Touched::Nothing
@@ -107,10 +106,13 @@ fn written_addresses(pod: &Pod) -> Option<(&Option<Vec<PodIP>>, &Option<String>)
     pod.status.as_ref().map(|status| (&status.pod_ips, &status.pod_ip))
 }
 
-/// Labels and names: by what services find a pod and list it.
-fn found_as(pod: &Pod) -> (Option<&BTreeMap<String, String>>, Option<[Option<&String>; 2]>) {
-    let names = pod.spec.as_ref().map(|spec| [spec.hostname.as_ref(), spec.subdomain.as_ref()]);
-    (pod.metadata.labels.as_ref(), names)
+/// Whether services find and list both states of a pod alike, by labels and names.
+fn is_found_alike(old: &Pod, new: &Pod) -> bool {
+    let alike = match (&old.spec, &new.spec) {
+        (Some(old), Some(new)) => old.hostname == new.hostname && old.subdomain == new.subdomain,
+        (old, new) => old.is_none() && new.is_none(),
+    };
+    alike && old.metadata.labels == new.metadata.labels
 }
 
 /// Whether a pod is listed: it has an address and has not finished. While it terminates, it is for some lists only.
