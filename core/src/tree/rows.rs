@@ -6,28 +6,30 @@ use super::{Text, Value};
 /// A field: its name and its value.
 pub(super) type Field = (Text, Value);
 
-/// Up to this many fields are found by their marks; more, by halving.
-const MARKED: usize = 16;
-
 /// Marks that are looked at together.
 const WORD: usize = size_of::<u64>();
+
+/// Up to this many fields are found by their marks; more, by halving.
+const MARKED: usize = 2 * WORD;
+
+type Marks = [[u8; WORD]; 2];
 
 /// Fields in the order of their names, each name once.
 #[derive(Clone, Default)]
 pub(super) struct Rows {
     /// A byte that names of fields mostly differ in, of each of the fields if there are no more than are marked.
-    marks: [u8; MARKED],
+    marks: Marks,
     fields: Vec<Field>,
 }
 
 impl Rows {
     pub(super) fn with_capacity(fields: usize) -> Self {
-        Rows { marks: [0; MARKED], fields: Vec::with_capacity(fields) }
+        Rows { marks: Marks::default(), fields: Vec::with_capacity(fields) }
     }
 
     /// These fields, which are sorted.
     pub(super) fn sorted(fields: Vec<Field>) -> Self {
-        let mut rows = Rows { marks: [0; MARKED], fields };
+        let mut rows = Rows { marks: Marks::default(), fields };
         rows.mark();
         rows
     }
@@ -52,15 +54,23 @@ impl Rows {
             return self.fields.binary_search_by(|(one, _)| one.as_str().cmp(name)).ok();
         }
         let wanted = mark(name);
-        for (start, marks) in (0..self.fields.len()).step_by(WORD).zip(self.marks.as_chunks().0) {
-            let mut marked = equal_bytes(*marks, wanted);
-            while marked != 0 {
-                let place = start + marked.trailing_zeros() as usize / 8;
-                if self.fields.get(place).is_some_and(|(one, _)| same(one, name)) {
-                    return Some(place);
-                }
-                marked &= marked - 1;
+        let [marks, later] = self.marks;
+        let place = self.find_marked(0, equal_bytes(marks, wanted), name);
+        if place.is_none() && self.fields.len() > WORD {
+            return self.find_marked(WORD, equal_bytes(later, wanted), name);
+        }
+        place
+    }
+
+    /// Where a field is that is marked, from `start` on.
+    #[inline]
+    fn find_marked(&self, start: usize, mut marked: u64, name: &str) -> Option<usize> {
+        while marked != 0 {
+            let place = start + marked.trailing_zeros() as usize / 8;
+            if self.fields.get(place).is_some_and(|(one, _)| same(one, name)) {
+                return Some(place);
             }
+            marked &= marked - 1;
         }
         None
     }
@@ -78,8 +88,9 @@ impl Rows {
     /// Puts a field where it belongs.
     pub(super) fn insert(&mut self, place: usize, field: Field) {
         if self.fields.len() < MARKED {
-            self.marks.copy_within(place..MARKED - 1, place + 1);
-            self.marks[place] = mark(&field.0);
+            let marks = self.marks.as_flattened_mut();
+            marks.copy_within(place..MARKED - 1, place + 1);
+            marks[place] = mark(&field.0);
         }
         self.fields.insert(place, field);
     }
@@ -87,7 +98,7 @@ impl Rows {
     pub(super) fn remove(&mut self, place: usize) -> Field {
         let removed = self.fields.remove(place);
         if self.fields.len() < MARKED {
-            self.marks.copy_within(place + 1.., place);
+            self.marks.as_flattened_mut().copy_within(place + 1.., place);
         } else {
             self.mark();
         }
@@ -104,7 +115,8 @@ impl Rows {
 
     fn mark(&mut self) {
         if self.fields.len() <= MARKED {
-            self.marks.iter_mut().zip(&self.fields).for_each(|(own, (name, _))| *own = mark(name));
+            let marks = self.marks.as_flattened_mut().iter_mut();
+            marks.zip(&self.fields).for_each(|(own, (name, _))| *own = mark(name));
         }
     }
 }
