@@ -475,6 +475,27 @@ mod tests {
     }
 
     #[test]
+    fn an_object_as_it_is_stored_has_its_version_in_all_that_is_read_of_it() {
+        for fields in ["", r#""name":"a","managedFields":[{"manager":"m"}]"#] {
+            let stored =
+                [r#"{"kind":"Pod","apiVersion":"v1","metadata":{"#, fields, r#"},"spec":null}"#].concat();
+            let place = stored.find("},").unwrap() - fields.len();
+            let read = || Object::from_stored(stored.clone(), place, "7").unwrap();
+            let told: serde_json::Value = serde_json::from_slice(read().json()).unwrap();
+            assert_eq!(told["metadata"]["resourceVersion"], "7");
+            assert_eq!(read().pieces().concat(), **read().json());
+            assert_eq!(read().to_value().unwrap(), Value::from(told));
+            let whole = Object::from_json(read().json().clone()).unwrap();
+            assert_eq!(read().managed_fields(), whole.managed_fields());
+            assert_eq!(read().decode::<Pod>().unwrap(), whole.decode::<Pod>().unwrap());
+            assert_eq!(read().lean::<Pod>().unwrap(), whole.lean::<Pod>().unwrap());
+            let later = read().at_version("8").unwrap();
+            assert_eq!((later.resource_version(), later.bare().json()), ("8", later.json()));
+            assert!(whole.at_version("8").is_none());
+        }
+    }
+
+    #[test]
     fn what_was_decoded_goes_with_its_last_holder() {
         let pod = pod();
         let decoded: Arc<Pod> = pod.lean().unwrap();

@@ -122,12 +122,8 @@ impl Core {
                 self.cache.offer(revision, key.clone(), version);
                 // What goes by itself is seldom written again.
                 if ttl.is_none() {
-                    self.recent.keep(
-                        key,
-                        revision,
-                        Stored { tree, owners, parts: encoded.parts },
-                        encoded.json.len(),
-                    );
+                    let stored = Stored { tree, owners, parts: encoded.parts };
+                    self.recent.keep(key, revision, stored, encoded.json.len());
                 }
                 Ok(Outcome::Stored(object))
             }
