@@ -48,12 +48,14 @@ pub(crate) trait Read {
 }
 
 impl Read for Value {
+    #[inline]
     fn at(&self, field: &str) -> &Value {
         self.as_object().and_then(|map| map.get(field)).unwrap_or(&NULL)
     }
 }
 
 impl Read for Map {
+    #[inline]
     fn at(&self, field: &str) -> &Value {
         self.get(field).unwrap_or(&NULL)
     }

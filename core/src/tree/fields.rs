@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, btree_map};
 use std::{slice, vec};
 
-use super::rows::{Field, Rows, sort};
+use super::rows::{Field, Rows, mark, sort};
 use super::{Text, Value};
 
 /// From this many on, an array would have to move too many fields to make room for one.
@@ -43,26 +43,26 @@ impl Stored {
         }
     }
 
-    #[inline]
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    /// The value of the field of this name, which has this mark.
+    pub(super) fn get(&self, name: &str, mark: u8) -> Option<&Value> {
         match self {
-            Stored::Few(rows) => rows.find(name).map(|place| &rows.fields()[place].1),
-            Stored::Many(map) => map.get(name),
+            Stored::Few(rows) => rows.find(name, mark).map(|(_, (_, value))| value),
+            Stored::Many(map) => get_of_many(map, name),
         }
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        let place = self.find(name)?;
+        let place = self.find(name, mark(name))?;
         self.at_mut(place, name)
     }
 
-    /// Where a field is, for [`Stored::at_mut`]: in a B-tree it has no place but its name.
-    #[inline]
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
+    /// Where the field of this name is, which has this mark, for [`Stored::at_mut`]: in a B-tree it has no place but
+    /// its name.
+    pub(super) fn find(&self, name: &str, mark: u8) -> Option<usize> {
         match self {
-            Stored::Few(rows) => rows.find(name),
-            Stored::Many(map) => map.contains_key(name).then_some(0),
+            Stored::Few(rows) => rows.find(name, mark).map(|(place, _)| place),
+            Stored::Many(map) => get_of_many(map, name).map(|_| 0),
         }
     }
 
@@ -93,7 +93,10 @@ impl Stored {
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Field> {
         match self {
-            Stored::Few(rows) => rows.find(name).map(|place| rows.remove(place)),
+            Stored::Few(rows) => {
+                let (place, _) = rows.find(name, mark(name))?;
+                Some(rows.remove(place))
+            }
             Stored::Many(map) => map.remove_entry(name),
         }
     }
@@ -129,6 +132,21 @@ impl Stored {
             Stored::Few(rows) => Either::Few(rows.fields_mut().iter_mut()),
             Stored::Many(map) => Either::Many(map.iter_mut()),
         })
+    }
+}
+
+/// Few objects have many fields.
+#[cold]
+fn get_of_many<'v>(fields: &'v BTreeMap<Text, Value>, name: &str) -> Option<&'v Value> {
+    fields.get(name)
+}
+
+impl PartialEq for Stored {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Stored::Few(one), Stored::Few(two)) => one.fields() == two.fields(),
+            _ => self.len() == other.len() && self.iter().eq(other.iter()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use super::fields::{Fields, FieldsMut, IntoFields, Stored};
+use super::rows::mark;
 use super::{Text, Value};
 
 /// The object of a tree: its fields in the order of their names, each name once. Clones share the fields until one
@@ -41,13 +42,13 @@ impl Map {
     /// The value of a field.
     #[inline]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.as_ref()?.get(name)
+        self.0.as_ref()?.get(name, mark(name))
     }
 
     /// The value of a field, to change it.
     #[inline]
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        let place = self.0.as_ref()?.find(name)?;
+        let place = self.0.as_ref()?.find(name, mark(name))?;
         self.own().at_mut(place, name)
     }
 
@@ -164,7 +165,10 @@ impl Eq for Map {}
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        self.shares(other) || (self.len() == other.len() && self.iter().eq(other))
+        match (&self.0, &other.0) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two) || one == two,
+            _ => self.is_empty() && other.is_empty(),
+        }
     }
 }
 

@@ -47,40 +47,46 @@ impl Rows {
         self.fields
     }
 
-    /// Where a field is.
+    /// A field of this name, which has this mark, and where it is.
     #[inline]
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
+    pub(super) fn find(&self, name: &str, mark: u8) -> Option<(usize, &Field)> {
         if self.fields.len() > MARKED {
-            return self.fields.binary_search_by(|(one, _)| one.as_str().cmp(name)).ok();
+            return self.halve(name);
         }
-        let wanted = mark(name);
         let [marks, later] = self.marks;
-        let place = self.find_marked(0, equal_bytes(marks, wanted), name);
-        if place.is_none() && self.fields.len() > WORD {
-            return self.find_marked(WORD, equal_bytes(later, wanted), name);
+        let found = self.find_marked(0, equal_bytes(marks, mark), name);
+        if found.is_none() && self.fields.len() > WORD {
+            return self.find_marked(WORD, equal_bytes(later, mark), name);
         }
-        place
+        found
     }
 
-    /// Where a field is that is marked, from `start` on.
+    /// A field that is marked, from `start` on.
     #[inline]
-    fn find_marked(&self, start: usize, mut marked: u64, name: &str) -> Option<usize> {
+    fn find_marked(&self, start: usize, mut marked: u64, name: &str) -> Option<(usize, &Field)> {
         while marked != 0 {
             let place = start + marked.trailing_zeros() as usize / 8;
-            if self.fields.get(place).is_some_and(|(one, _)| same(one, name)) {
-                return Some(place);
+            if let Some(field) = self.fields.get(place)
+                && same(&field.0, name)
+            {
+                return Some((place, field));
             }
             marked &= marked - 1;
         }
         None
     }
 
+    /// Most objects have few fields, and what is rare is not to be in the way.
+    #[cold]
+    fn halve(&self, name: &str) -> Option<(usize, &Field)> {
+        let place = self.fields.binary_search_by(|(one, _)| one.as_str().cmp(name)).ok()?;
+        Some((place, &self.fields[place]))
+    }
+
     /// Where a field that is not there would be.
-    pub(super) fn place(&self, name: &str) -> usize {
+    pub(super) fn place(&self, name: &Text) -> usize {
         match self.fields.last() {
-            Some((last, _)) if last.as_str() > name => {
-                self.fields.partition_point(|(one, _)| one.as_str() < name)
-            }
+            Some((last, _)) if last > name => self.fields.partition_point(|(one, _)| one < name),
             _ => self.fields.len(),
         }
     }
@@ -121,9 +127,10 @@ impl Rows {
     }
 }
 
-/// Its length and its ends tell one name of an object from most others.
+/// Its length and its ends tell one name of an object from most others. Of a name that is written in a program, a
+/// compiler knows them.
 #[inline]
-fn mark(name: &str) -> u8 {
+pub(super) fn mark(name: &str) -> u8 {
     match name.as_bytes() {
         [] => 0,
         [only] => *only,

@@ -1,6 +1,7 @@
 //! Texts: short ones live in their place.
 
 use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -9,7 +10,7 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 use serde::{Deserialize, Serialize};
 
 /// A string of a tree, or the name of a field. Up to 24 bytes, which most have, need no memory of their own.
-#[derive(Clone, Default, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Default, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(CompactString);
 
@@ -32,7 +33,7 @@ impl Text {
     }
 }
 
-/// Whether two texts are the same: short ones are looked at in one or two pieces, which overlap.
+/// Whether two texts are the same: they are looked at in pieces, the last of which overlap, and without a call.
 #[inline]
 pub(super) fn same(one: &str, two: &str) -> bool {
     let (one, two) = (one.as_bytes(), two.as_bytes());
@@ -41,7 +42,11 @@ pub(super) fn same(one: &str, two: &str) -> bool {
             0..4 => one.iter().eq(two),
             4..8 => same_ends::<4>(one, two),
             8..=16 => same_ends::<8>(one, two),
-            _ => one == two,
+            _ => {
+                let (pieces, others) = (one.as_chunks::<16>().0, two.as_chunks::<16>().0);
+                pieces.iter().zip(others).all(|(one, two)| one == two)
+                    && one.last_chunk::<16>() == two.last_chunk()
+            }
         }
 }
 
@@ -54,6 +59,24 @@ impl PartialEq for Text {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         same(self, other)
+    }
+}
+
+impl Ord for Text {
+    /// In the order of their bytes, the first of which mostly tells.
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.as_bytes().first(), other.as_bytes().first()) {
+            (Some(one), Some(two)) if one != two => one.cmp(two),
+            _ => self.as_str().cmp(other),
+        }
+    }
+}
+
+impl PartialOrd for Text {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
