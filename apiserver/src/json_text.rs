@@ -65,7 +65,6 @@ pub(crate) fn quote_behind(prefix: &str, text: &str, out: &mut String) {
     out.push('"');
 }
 
-#[inline]
 fn push(text: &str, out: &mut String) {
     match is_plain(text.as_bytes()) {
         true => out.push_str(text),
@@ -73,25 +72,31 @@ fn push(text: &str, out: &mut String) {
     }
 }
 
-/// Whether nothing must be escaped: most texts are looked at in one or two pieces, which overlap.
+/// Whether nothing must be escaped: texts are looked at in pieces, the last of which overlaps.
+#[inline]
 fn is_plain(text: &[u8]) -> bool {
     match text.len() {
         0..4 => !text.iter().any(is_special),
-        4..8 => ends_are_clear::<4>(text),
-        8..16 => ends_are_clear::<8>(text),
-        _ => text.as_chunks::<16>().0.iter().all(is_clear) && ends_are_clear::<16>(text),
+        4..8 => special(word::<4>(text.first_chunk()) | word::<4>(text.last_chunk()) << 32) == 0,
+        8..16 => special(word::<8>(text.first_chunk())) | special(word::<8>(text.last_chunk())) == 0,
+        _ => text.as_chunks().0.iter().all(is_clear) && text.last_chunk().is_some_and(is_clear),
     }
 }
 
-fn ends_are_clear<const N: usize>(text: &[u8]) -> bool {
-    text.first_chunk::<N>().is_some_and(is_clear) && text.last_chunk::<N>().is_some_and(is_clear)
+/// Bytes of a text as a word, the first the lowest.
+#[inline]
+fn word<const N: usize>(bytes: Option<&[u8; N]>) -> u64 {
+    bytes.into_iter().flatten().rfold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Without a branch, so that all bytes are looked at together.
-fn is_clear<const N: usize>(bytes: &[u8; N]) -> bool {
+#[inline]
+fn is_clear(bytes: &[u8; 2 * WORD]) -> bool {
     !bytes.iter().fold(false, |found, byte| found | is_special(byte))
 }
 
+/// Few texts need it.
+#[cold]
 fn escape(text: &str, out: &mut String) {
     let mut rest = text;
     loop {
