@@ -212,8 +212,10 @@ impl State {
 
     fn expire(&mut self, now: Duration, wakers: &mut Vec<Waker>) -> Option<Duration> {
         let due = self.expiry.take_due(now, EXPIRE_AT_ONCE);
-        let writes = due.into_iter().map(|key| Write::Delete { key }).collect();
-        self.commit(Transaction { compares: Vec::new(), writes }, wakers);
+        if !due.is_empty() {
+            let writes = due.into_iter().map(|key| Write::Delete { key }).collect();
+            self.commit(Transaction { compares: Vec::new(), writes }, wakers);
+        }
         self.expiry.next()
     }
 
@@ -254,6 +256,9 @@ fn wake(wakers: Vec<Waker>) {
 }
 
 fn check_each_key_once(writes: &[Write]) -> Result<(), StoreError> {
+    if writes.len() < 2 {
+        return Ok(());
+    }
     let mut keys: Vec<&Bytes> = writes.iter().map(key_of).collect();
     keys.sort_unstable();
     match keys.windows(2).find(|pair| pair[0] == pair[1]) {
