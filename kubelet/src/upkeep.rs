@@ -10,6 +10,7 @@ use steersman_core::api::{Patch, WriteOptions};
 use steersman_core::cache::Typed;
 use steersman_core::events::{EventType, Recorder};
 use steersman_core::object::to_value;
+use steersman_core::tree::{self, Value};
 use steersman_core::{Client, Env, Error, Result, Runtime};
 
 use crate::node::{STARTED, node, status_patch};
@@ -122,21 +123,25 @@ impl Upkeep {
         }
     }
 
-    /// Writes the lease anew, and returns it as it is then.
-    async fn renew(&self, last: Option<Lease>) -> Result<Lease> {
+    /// Writes the lease anew, and returns what is to be written next time, but for the time.
+    async fn renew(&self, last: Option<Value>) -> Result<Value> {
         let leases = self.client.namespaced::<Lease>(LEASES);
-        let current = match last {
-            Some(last) => Some(last),
-            None => leases.get_opt(&self.name).await?.map(|lease| (*lease).clone()),
+        let mut lease = match last {
+            Some(last) => last,
+            None => match leases.get_opt(&self.name).await? {
+                Some(current) => to_value(&self.renewed((*current).clone()))?,
+                None => {
+                    let created = leases.create(&self.renewed(self.new_lease()?)).await?;
+                    return to_value(&self.renewed((*created).clone()));
+                }
+            },
         };
-        let Some(current) = current else {
-            return Ok((*leases.create(&self.renewed(self.new_lease()?)).await?).clone());
-        };
+        let now = MicroTime(self.env.now());
+        lease["spec"]["renewTime"] = tree::to_value(now).map_err(Error::internal)?;
         // There are many: what is known of the answer is not read.
-        let mut lease = self.renewed(current);
         let (target, options) = (leases.target(&self.name), WriteOptions::default());
-        let written = self.client.api().update(&target, to_value(&lease)?, &options).await?;
-        lease.metadata.resource_version = Some(written.resource_version().to_owned());
+        let written = self.client.api().update(&target, lease.clone(), &options).await?;
+        lease["metadata"]["resourceVersion"] = written.resource_version().into();
         Ok(lease)
     }
 
