@@ -73,5 +73,5 @@ fn may_matter(old: &Object, new: &Object) -> bool {
 }
 
 fn key(namespace: &str, name: &str) -> String {
-    format!("{namespace}/{name}")
+    [namespace, "/", name].concat()
 }
