@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use steersman_core::env::{Clock, Spawn};
 
 use crate::log::{self, Log};
 
-/// Every simulation starts at the same moment: 2026-01-01T00:00:00Z.
-const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
+/// Every simulation starts at the same moment, 2026-01-01T00:00:00Z, in seconds since 1970.
+const EPOCH: i64 = 1_767_225_600;
 
 /// More polls than this without time moving is a livelock.
 const MAX_POLLS_AT_ONE_INSTANT: u64 = 50_000_000;
@@ -36,13 +36,12 @@ pub struct Sim {
 }
 
 struct World {
+    /// The time, in nanoseconds. It is asked for all the time, and moves only while the state is locked.
+    elapsed: AtomicU64,
     state: Mutex<State>,
 }
 
 struct State {
-    elapsed: Duration,
-    /// The same on the calendar.
-    now: Timestamp,
     random: fastrand::Rng,
     ready: Vec<usize>,
     /// Slot 0 stands for the main future, which lives on the stack of `block_on`.
@@ -90,6 +89,10 @@ impl State {
 }
 
 impl World {
+    fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.elapsed.load(Ordering::Relaxed))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,8 +109,6 @@ impl Sim {
     pub fn new(seed: u64) -> Self {
         let main = Slot { name: "main".to_owned(), ..Slot::default() };
         let state = State {
-            elapsed: Duration::ZERO,
-            now: EPOCH,
             random: fastrand::Rng::with_seed(seed),
             ready: Vec::new(),
             tasks: vec![main],
@@ -117,7 +118,7 @@ impl Sim {
             idle: Vec::new(),
             log: Log::new(),
         };
-        Sim { world: Arc::new(World { state: Mutex::new(state) }), seed }
+        Sim { world: Arc::new(World { elapsed: AtomicU64::new(0), state: Mutex::new(state) }), seed }
     }
 
     /// The seed.
@@ -228,10 +229,10 @@ impl Sim {
     fn poll_task(&self, task: usize) {
         let (mut future, wake) = {
             let mut state = self.world.lock();
-            let State { tasks, log, elapsed, .. } = &mut *state;
+            let State { tasks, log, .. } = &mut *state;
             let slot = &mut tasks[task];
             let (Some(future), Some(wake)) = (slot.future.take(), slot.wake.clone()) else { return };
-            log.ran(*elapsed, slot.name_hash);
+            log.ran(self.world.elapsed(), slot.name_hash);
             (future, wake)
         };
         wake.queued.store(false, Ordering::Relaxed);
@@ -257,8 +258,7 @@ impl Sim {
                 panic!("stall: nothing can run and no timer is set; waiting: {}", self.waiting());
             };
             assert!(deadline < MAX_VIRTUAL, "virtual time has run away");
-            state.elapsed = state.elapsed.max(deadline);
-            state.now = EPOCH.saturating_add(state.elapsed).unwrap_or(Timestamp::MAX);
+            self.world.elapsed.fetch_max(deadline.as_nanos() as u64, Ordering::Relaxed);
             while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 == deadline) {
                 due.push(first.remove());
             }
@@ -295,9 +295,7 @@ pub(crate) struct Recorder(Arc<World>);
 
 impl Recorder {
     pub(crate) fn record(&self, line: String) {
-        let mut state = self.0.lock();
-        let at = state.elapsed;
-        state.log.record(at, line);
+        self.0.lock().log.record(self.0.elapsed(), line);
     }
 }
 
@@ -306,11 +304,13 @@ struct Handle(Arc<World>);
 
 impl Clock for Handle {
     fn now(&self) -> Timestamp {
-        self.0.lock().now
+        let elapsed = self.elapsed();
+        Timestamp::new(EPOCH + elapsed.as_secs() as i64, elapsed.subsec_nanos() as i32)
+            .expect("a simulation ends centuries before the calendar")
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.lock().elapsed
+        self.0.elapsed()
     }
 
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
@@ -346,14 +346,16 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Sleep { world, deadline, timer } = self.get_mut();
-        let mut state = world.lock();
-        if state.elapsed >= *deadline {
+        if world.elapsed() >= *deadline {
             // It has rung.
             *timer = None;
             return Poll::Ready(());
         }
+        if timer.as_ref().is_some_and(|(_, woken)| woken.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        let mut state = world.lock();
         let number = match timer {
-            Some((_, woken)) if woken.will_wake(cx.waker()) => return Poll::Pending,
             Some((number, _)) => *number,
             None => {
                 state.next_timer += 1;
