@@ -2,10 +2,10 @@
 //! who read every version, need not decode what is as it was. So it is done for the kinds that are written most.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use steersman_core::tree::Value;
 use steersman_core::{Object, Resource};
 
@@ -14,15 +14,19 @@ pub(crate) fn tell(old: (&Object, &Value), new: (&Object, &Value)) {
     match (new.0.api_version(), new.0.kind()) {
         ("v1", "Pod") => {
             let of = |metadata, spec, status| Pod { metadata, spec, status };
-            told(old, new, |pod: &Pod| &pod.spec, of);
+            told(old, new, |pod: &Pod| (&pod.spec, &pod.status), of);
         }
         ("apps/v1", "ReplicaSet") => {
             let of = |metadata, spec, status| ReplicaSet { metadata, spec, status };
-            told(old, new, |set: &ReplicaSet| &set.spec, of);
+            told(old, new, |set: &ReplicaSet| (&set.spec, &set.status), of);
         }
         ("apps/v1", "Deployment") => {
             let of = |metadata, spec, status| Deployment { metadata, spec, status };
-            told(old, new, |deployment: &Deployment| &deployment.spec, of);
+            told(old, new, |deployment: &Deployment| (&deployment.spec, &deployment.status), of);
+        }
+        ("coordination.k8s.io/v1", "Lease") => {
+            let of = |metadata, spec, _| Lease { metadata, spec };
+            told(old, new, |lease: &Lease| (&lease.spec, &IgnoredAny), of);
         }
         _ => {}
     }
@@ -34,6 +38,7 @@ pub(crate) fn tell_version(old: &Object, new: &Object) {
         ("v1", "Pod") => told_version::<Pod>(old, new),
         ("apps/v1", "ReplicaSet") => told_version::<ReplicaSet>(old, new),
         ("apps/v1", "Deployment") => told_version::<Deployment>(old, new),
+        ("coordination.k8s.io/v1", "Lease") => told_version::<Lease>(old, new),
         _ => {}
     }
 }
@@ -46,30 +51,28 @@ fn told_version<K: Resource>(old: &Object, new: &Object) {
     }
 }
 
-/// `spec_of` and `of` take a kind apart and put it together again.
-fn told<K: Resource, P: Clone + DeserializeOwned, S: DeserializeOwned>(
+/// `parts_of` and `of` take a kind apart, into spec and status, and put it together again.
+fn told<K: Resource, P: Clone + DeserializeOwned, S: Clone + DeserializeOwned>(
     (old, old_tree): (&Object, &Value),
     (new, tree): (&Object, &Value),
-    spec_of: fn(&K) -> &P,
+    parts_of: fn(&K) -> (&P, &S),
     of: fn(ObjectMeta, P, S) -> K,
 ) {
     let Some(known) = old.known_lean::<K>() else { return };
+    let (spec, status) = parts_of(&known);
     let next = || {
-        let is_same = |part: &str| old_tree.get(part) == tree.get(part);
-        let mut metadata = match is_same("metadata") {
-            true => known.metadata().clone(),
-            false => ObjectMeta::deserialize(&tree["metadata"]).ok()?,
-        };
+        let mut metadata = part(known.metadata(), old_tree, tree, "metadata")?;
         metadata.resource_version = Some(new.resource_version().to_owned());
-        let spec = match is_same("spec") {
-            true => spec_of(&known).clone(),
-            false => P::deserialize(&tree["spec"]).ok()?,
-        };
-        Some(of(metadata, spec, S::deserialize(&tree["status"]).ok()?))
+        Some(of(metadata, part(spec, old_tree, tree, "spec")?, part(status, old_tree, tree, "status")?))
     };
     if let Some(next) = next() {
         new.set_lean(next);
     }
+}
+
+/// A part of an object as it is in the new tree, given what it is in the old one.
+fn part<T: Clone + DeserializeOwned>(known: &T, old: &Value, new: &Value, name: &str) -> Option<T> {
+    if old.get(name) == new.get(name) { Some(known.clone()) } else { T::deserialize(&new[name]).ok() }
 }
 
 #[cfg(test)]
@@ -80,7 +83,11 @@ mod tests {
     use super::*;
 
     fn object(kind: &str, status: Value, spec: Value) -> (Object, Value) {
-        let api_version = if kind == "Pod" { "v1" } else { "apps/v1" };
+        let api_version = match kind {
+            "Pod" => "v1",
+            "Lease" => "coordination.k8s.io/v1",
+            _ => "apps/v1",
+        };
         let metadata = json!({"name": "x", "namespace": "n", "labels": {"a": "b"}, "generation": 3});
         let tree = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "spec": spec, "status": status});
         let mut stored = tree.clone();
@@ -102,7 +109,8 @@ mod tests {
         let later = crate::encode::at_version(&new, Revision(9)).unwrap();
         tell_version(&new, &later);
         assert_eq!(later.known_lean::<K>(), Some(later.bare().lean::<K>().unwrap()), "{kind}");
-        let (other, other_tree) = object(kind, json!({}), json!({"minReadySeconds": 9, "nodeName": "other"}));
+        let other = json!({"minReadySeconds": 9, "nodeName": "other", "holderIdentity": "other"});
+        let (other, other_tree) = object(kind, json!({}), other);
         tell((&old, &old_tree), (&other, &other_tree));
         assert_eq!(other.known_lean::<K>(), Some(other.bare().lean::<K>().unwrap()), "{kind}");
         let (mut marked, mut marked_tree) = (old.to_value().unwrap(), old_tree.clone());
@@ -133,5 +141,7 @@ mod tests {
             json!({"selector": {}, "template": {}, "strategy": {"rollingUpdate": {"maxSurge": "25%"}}}),
             [json!(null), json!({"replicas": 2, "conditions": [condition]})],
         );
+        let lease = json!({"holderIdentity": "a", "renewTime": "2026-01-01T00:00:00.000000Z"});
+        check::<Lease>("Lease", lease, [json!(null), json!(null)]);
     }
 }
