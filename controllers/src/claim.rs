@@ -20,20 +20,21 @@ pub(crate) const ORPHANS: Index = Index::new("orphans", |object| {
     metadata.controller().is_none().then(|| metadata.namespace.clone()).into_iter().collect()
 });
 
-/// Those of the owner's objects and of the orphans in its namespace that are `wanted` and match. Orphans among them
+/// Those of the owner's `own` objects and of the orphans in its namespace that are `wanted` and match. Orphans among them
 /// are adopted, own objects that do not match are released; nothing changes hands while the owner is being deleted.
 pub(crate) fn claim<O: Resource, K: Resource>(
     view: &View,
     owner: &O,
+    own: Vec<Arc<K>>,
     selector: &LabelSelector,
     wanted: impl Fn(&K) -> bool,
     outcome: &mut Outcome,
 ) -> Vec<Arc<K>> {
     let metadata = owner.metadata();
     let dying = metadata.deletion_timestamp.is_some();
-    let own = view.owned::<K>(metadata.uid.as_deref().unwrap_or_default());
-    let (mut claimed, strangers): (Vec<_>, Vec<_>) =
-        own.into_iter().filter(|own| wanted(own)).partition(|own| matches(selector, own.metadata()));
+    let mut claimed = own;
+    claimed.retain(|own| wanted(own));
+    let strangers: Vec<Arc<K>> = claimed.extract_if(.., |own| !matches(selector, own.metadata())).collect();
     if dying {
         return claimed;
     }

@@ -31,7 +31,8 @@ impl<'a> Rollout<'a> {
     /// Finds the ReplicaSets, adopting and releasing some.
     pub(super) fn start(view: &'a View, seen: &'a Deployment, selector: &LabelSelector) -> Self {
         let mut outcome = Outcome::done();
-        let mut sets = claim(view, seen, selector, |_: &ReplicaSet| true, &mut outcome);
+        let own = view.owned::<ReplicaSet>(seen.metadata.uid.as_deref().unwrap_or_default());
+        let mut sets = claim(view, seen, own, selector, |_| true, &mut outcome);
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
         let newest = revision::find_new(specs::of_deployment(seen).map(|spec| &spec.template), &sets);
         let new = newest.map(|index| sets.remove(index));

@@ -102,7 +102,7 @@ impl<O: Resource> Keeper<'_, O> {
         });
         let terminating = terminating.count();
         let may_be_ours = |pod: &Pod| pods::is_active(pod) && self.is_nobody_elses(pod);
-        let active = claim(view, self.owner, &selector, may_be_ours, outcome);
+        let active = claim(view, self.owner, own, &selector, may_be_ours, outcome);
         Some(Pods { active, terminating })
     }
 
