@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::{DeploymentStatus, ReplicaSet, ReplicaSetStatus}
 
 use super::numbers::size;
 use super::revision::number;
-use super::rollout::{Rollout, age};
+use super::rollout::Rollout;
 use super::status::is_complete;
 use crate::specs;
 
@@ -23,12 +23,14 @@ impl Rollout<'_> {
     pub(super) fn remove_old_revisions(&mut self) {
         let limit = specs::of_deployment(&self.deployment).and_then(|spec| spec.revision_history_limit);
         let Some(limit) = limit.filter(|limit| *limit != i32::MAX) else { return };
-        let mut alive: Vec<Arc<ReplicaSet>> = self.old.clone();
-        alive.retain(|set| set.metadata.deletion_timestamp.is_none());
-        let excess = alive.len().saturating_sub(usize::try_from(limit).unwrap_or_default());
-        alive.sort_by(|a, b| {
-            (number(a).unwrap_or_default(), age(a)).cmp(&(number(b).unwrap_or_default(), age(b)))
-        });
+        let alive = || self.old.iter().filter(|set| set.metadata.deletion_timestamp.is_none());
+        let excess = alive().count().saturating_sub(usize::try_from(limit).unwrap_or_default());
+        if excess == 0 {
+            return;
+        }
+        let mut alive: Vec<Arc<ReplicaSet>> = alive().cloned().collect();
+        // Those of one revision stay in the order of their ages.
+        alive.sort_by_cached_key(|set| number(set).unwrap_or_default());
         for set in alive.iter().take(excess).filter(|set| is_empty(set)) {
             self.outcome.delete(&**set);
         }

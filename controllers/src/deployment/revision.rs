@@ -1,5 +1,6 @@
 //! Finds or makes the ReplicaSet of the current template, and numbers templates by revisions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,6 +39,9 @@ pub(super) const NOT_COPIED: &[&str] = &[
     super::rollback::ASKED,
 ];
 
+/// The annotations of a ReplicaSet, which mostly stay as they are.
+type Annotations<'a> = Cow<'a, BTreeMap<String, String>>;
+
 /// Where the oldest ReplicaSet with that template is.
 pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSet>]) -> Option<usize> {
     let wanted = template?;
@@ -49,19 +53,36 @@ pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSe
 
 /// Whether two templates differ in nothing but the label with the hash. Most differ in what their containers are.
 pub(super) fn make_the_same_pods(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
-    one.spec == other.spec && without_hash(one.metadata.as_ref()) == without_hash(other.metadata.as_ref())
+    one.spec == other.spec && are_described_alike(one.metadata.as_ref(), other.metadata.as_ref())
 }
 
-fn without_hash(metadata: Option<&ObjectMeta>) -> ObjectMeta {
-    let mut metadata = metadata.cloned().unwrap_or_default();
-    if let Some(labels) = &mut metadata.labels {
-        labels.remove(HASH);
-    }
-    metadata.labels = metadata.labels.take().filter(|labels| !labels.is_empty());
-    metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
-    // The API server has put it there, or has not: it says nothing about the pods.
-    metadata.creation_timestamp = None;
-    metadata
+/// Where there are no labels or annotations, that may be written in two ways.
+fn are_described_alike(one: Option<&ObjectMeta>, other: Option<&ObjectMeta>) -> bool {
+    let none = ObjectMeta::default();
+    let (one, other) = (one.unwrap_or(&none), other.unwrap_or(&none));
+    labels_but_hash(one).eq(labels_but_hash(other))
+        && one.annotations.iter().flatten().eq(other.annotations.iter().flatten())
+        && has_the_same_rest(one, other)
+}
+
+fn labels_but_hash(metadata: &ObjectMeta) -> impl Iterator<Item = (&String, &String)> {
+    metadata.labels.iter().flatten().filter(|(key, _)| *key != HASH)
+}
+
+/// The time of creation is left out: the API server has put it there, or has not, and it says nothing about the pods.
+fn has_the_same_rest(one: &ObjectMeta, other: &ObjectMeta) -> bool {
+    one.deletion_grace_period_seconds == other.deletion_grace_period_seconds
+        && one.deletion_timestamp == other.deletion_timestamp
+        && one.finalizers == other.finalizers
+        && one.generate_name == other.generate_name
+        && one.generation == other.generation
+        && one.managed_fields == other.managed_fields
+        && one.name == other.name
+        && one.namespace == other.namespace
+        && one.owner_references == other.owner_references
+        && one.resource_version == other.resource_version
+        && one.self_link == other.self_link
+        && one.uid == other.uid
 }
 
 /// The revision of a ReplicaSet; 0 if it has none.
@@ -77,14 +98,15 @@ impl Rollout<'_> {
     /// date, and the revision of the Deployment.
     pub(super) fn find_revisions(&mut self) {
         let Some(new) = self.new.clone() else { return };
-        let mut annotations = new.metadata.annotations.clone().unwrap_or_default();
+        let none = BTreeMap::new();
+        let mut annotations = Cow::Borrowed(new.metadata.annotations.as_ref().unwrap_or(&none));
         let annotated = annotate(&self.deployment, &mut annotations, self.next_revision());
         let revision = annotations.get(REVISION).cloned();
         let wanted = specs::of_deployment(&self.deployment).and_then(|spec| spec.min_ready_seconds);
         let known = specs::of_set(&new).and_then(|spec| spec.min_ready_seconds);
         if annotated || known.unwrap_or_default() != wanted.unwrap_or_default() {
             let mut changed = ReplicaSet::clone(&new);
-            changed.metadata.annotations = Some(annotations);
+            changed.metadata.annotations = Some(annotations.into_owned());
             specs::change(&mut changed, |spec| spec.min_ready_seconds = wanted);
             self.outcome.update(&changed);
             self.replace(changed);
@@ -108,7 +130,9 @@ impl Rollout<'_> {
         let replicas = size(self);
         specs::change(&mut set, |spec| spec.replicas = Some(replicas));
         let revision = self.next_revision();
-        annotate(&self.deployment, set.metadata.annotations.get_or_insert_default(), revision);
+        let mut annotations = Cow::default();
+        annotate(&self.deployment, &mut annotations, revision);
+        set.metadata.annotations = Some(annotations.into_owned());
         annotate_replicas(&mut set, &self.deployment);
         let create = self.outcome.create(&set);
         if replicas > 0 {
@@ -188,11 +212,11 @@ fn name(set: &ReplicaSet) -> &str {
 
 /// Hands the Deployment's annotations on to its new ReplicaSet and numbers it; says whether anything is new. A
 /// ReplicaSet whose number rises, because its template was rolled back to, keeps its old numbers as its history.
-fn annotate(deployment: &Deployment, annotations: &mut BTreeMap<String, String>, revision: i64) -> bool {
+fn annotate(deployment: &Deployment, annotations: &mut Annotations<'_>, revision: i64) -> bool {
     let mut changed = false;
     for (key, value) in deployment.metadata.annotations.iter().flatten() {
         if !NOT_COPIED.contains(&key.as_str()) && annotations.get(key) != Some(value) {
-            annotations.insert(key.clone(), value.clone());
+            annotations.to_mut().insert(key.clone(), value.clone());
             changed = true;
         }
     }
@@ -207,10 +231,10 @@ fn annotate(deployment: &Deployment, annotations: &mut BTreeMap<String, String>,
     if old_number >= revision {
         return changed;
     }
-    annotations.insert(REVISION.to_owned(), revision.to_string());
+    annotations.to_mut().insert(REVISION.to_owned(), revision.to_string());
     if let Some(old) = old {
         let history = extend_history(annotations.get(HISTORY).map_or("", String::as_str), &old);
-        annotations.extend(history.map(|history| (HISTORY.to_owned(), history)));
+        annotations.to_mut().extend(history.map(|history| (HISTORY.to_owned(), history)));
     }
     true
 }

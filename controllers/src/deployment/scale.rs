@@ -16,7 +16,8 @@ impl Rollout<'_> {
     /// Whether the Deployment's size has changed since its ReplicaSets were last given one.
     pub(super) fn is_scaling(&self) -> bool {
         let wanted = replicas(&self.deployment);
-        self.active().iter().any(|set| annotated(set, DESIRED).is_some_and(|desired| desired != wanted))
+        let mut active = self.all().filter(|set| size(set) > 0);
+        active.any(|set| annotated(set, DESIRED).is_some_and(|desired| desired != wanted))
     }
 
     /// Scales; a paused Deployment also forgets old revisions, unless it is to go back to one of them.

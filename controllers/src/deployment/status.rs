@@ -132,35 +132,34 @@ impl Rollout<'_> {
             remove(conditions, PROGRESSING);
             return;
         }
-        let current = progressing(&self.deployment).cloned();
-        let completed_before =
-            current.as_ref().is_some_and(|current| current.reason.as_deref() == Some(COMPLETED));
+        let current = progressing(&self.deployment);
+        let completed_before = current.is_some_and(|current| current.reason.as_deref() == Some(COMPLETED));
         if completed_before && status.replicas == status.updated_replicas {
             return;
         }
         let now = self.view.now();
-        let what = match &self.new {
+        let what = || match &self.new {
             Some(new) => format!("ReplicaSet {:?}", new.metadata.name.as_deref().unwrap_or_default()),
             None => format!("Deployment {:?}", self.deployment.metadata.name.as_deref().unwrap_or_default()),
         };
         if is_complete(&self.deployment, status) {
-            let message = format!("{what} has successfully progressed.");
+            let message = format!("{} has successfully progressed.", what());
             set(
                 status.conditions.get_or_insert_default(),
                 condition(PROGRESSING, "True", COMPLETED, message, now),
             );
         } else if self.has_progressed(status) {
-            let mut progress =
-                condition(PROGRESSING, "True", "ReplicaSetUpdated", format!("{what} is progressing."), now);
+            let message = format!("{} is progressing.", what());
+            let mut progress = condition(PROGRESSING, "True", "ReplicaSetUpdated", message, now);
             if let Some(current) = current.filter(|current| current.status() == "True") {
-                progress.last_transition_time = current.last_transition_time;
+                progress.last_transition_time = current.last_transition_time.clone();
             }
             // Each sign of progress restarts the deadline, so that the time is renewed even if nothing else is.
             let conditions = status.conditions.get_or_insert_default();
             remove(conditions, PROGRESSING);
             conditions.push(progress);
-        } else if self.has_timed_out(current.as_ref()) {
-            let message = format!("{what} has timed out progressing.");
+        } else if self.has_timed_out(current) {
+            let message = format!("{} has timed out progressing.", what());
             set(
                 status.conditions.get_or_insert_default(),
                 condition(PROGRESSING, "False", TIMED_OUT, message, now),
