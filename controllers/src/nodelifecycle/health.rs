@@ -38,7 +38,7 @@ pub(super) struct Examined {
     /// The status of `Ready` as it is to be; nothing for a node that still has time to say it first.
     pub(super) is: Option<String>,
     /// The node with the status that is to be written, where it has fallen silent.
-    pub(super) update: Option<Node>,
+    pub(super) update: Option<Box<Node>>,
 }
 
 impl Health {
@@ -85,7 +85,7 @@ pub(super) fn examine(
     if elapsed <= heard.saturating_add(grace) {
         return Examined { was, is, update: None };
     }
-    let silent = silenced(node, now);
+    let silent = Box::new(silenced(node, now));
     let update = (ready(&silent) != ready(node)).then_some(silent);
     if let (Some(health), Some(silent)) = (health, &update) {
         health.ready = ready(silent).map(Ready::of);
