@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use steersman_core::Resource;
 use steersman_core::events::EventType;
 use steersman_core::owner::controller_of;
@@ -127,9 +127,10 @@ impl<O: Resource> Keeper<'_, O> {
     }
 
     fn create(&self, outcome: &mut Outcome) {
-        let template = specs::of_set(self.set).and_then(|spec| spec.template.clone()).unwrap_or_default();
+        let none = PodTemplateSpec::default();
+        let template = specs::of_set(self.set).and_then(|spec| spec.template.as_ref()).unwrap_or(&none);
         outcome
-            .create(&pod_for(self.owner, &template))
+            .create(&pod_for(self.owner, template))
             .may_be_too_late()
             .on_success(EventType::Normal, "SuccessfulCreate", "Created pod: {name}")
             .on_failure(EventType::Warning, "FailedCreate", "Error creating: {error}");
