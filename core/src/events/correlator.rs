@@ -63,8 +63,8 @@ impl Correlator {
     pub(super) fn judge(&mut self, env: &Env, mut event: Saying) -> Verdict {
         let about = object_key(&event);
         let key = self.combine(env, &mut event, &about);
-        let counted = self.count(key, &mut event);
-        match (self.allows(env.now(), about), counted) {
+        let counted = self.count(&key, &mut event);
+        match (self.allows(env.now(), &about), counted) {
             (false, _) => Verdict::Drop,
             (true, false) => Verdict::Create(event),
             (true, true) => Verdict::Count(event),
@@ -75,7 +75,7 @@ impl Correlator {
     fn combine(&mut self, env: &Env, event: &mut Saying, about: &str) -> String {
         let now = env.now();
         let key = similar_key(event, about);
-        let similar = self.similar.used(key.clone(), Similar::default);
+        let similar = self.similar.used(&key, Similar::default);
         if now.duration_since(similar.last) > SIMILAR_WITHIN.try_into().unwrap_or_default() {
             similar.messages.clear();
         }
@@ -94,7 +94,7 @@ impl Correlator {
     }
 
     /// Counts an event; whether an equal one is known, whose name it then has.
-    fn count(&mut self, key: String, event: &mut Saying) -> bool {
+    fn count(&mut self, key: &str, event: &mut Saying) -> bool {
         let new = || Known { name: event.name.clone(), first: event.first, count: 0 };
         let known = self.known.used(key, new);
         let counted = known.count > 0;
@@ -108,7 +108,7 @@ impl Correlator {
     }
 
     /// Whether the source still has something to say about the object; uses up one of its tokens.
-    fn allows(&mut self, now: Timestamp, key: String) -> bool {
+    fn allows(&mut self, now: Timestamp, key: &str) -> bool {
         let allowance = self.allowance.used(key, || Allowance { tokens: BURST, at: now });
         let earned = now.duration_since(allowance.at).as_secs_f64() / EARN_ONE.as_secs_f64();
         let tokens = (allowance.tokens + earned.max(0.0)).min(BURST);

@@ -38,9 +38,9 @@ impl<V> Default for Recent<V> {
 
 impl<V> Recent<V> {
     /// The value of a key, to read and to change; a new one where it was forgotten.
-    pub(super) fn used(&mut self, key: String, new: impl FnOnce() -> V) -> &mut V {
+    pub(super) fn used(&mut self, key: &str, new: impl FnOnce() -> V) -> &mut V {
         self.uses += 1;
-        if self.values.len() == BOUND && !self.values.contains_key(&*key) {
+        if self.values.len() == BOUND && !self.values.contains_key(key) {
             self.forget_oldest();
         }
         if self.order.len() == 2 * BOUND {
@@ -76,10 +76,10 @@ mod tests {
     fn what_was_used_longest_ago_is_forgotten_first() {
         let mut recent = Recent::default();
         for n in 0..BOUND {
-            recent.used(n.to_string(), || n);
+            recent.used(&n.to_string(), || n);
         }
-        recent.used("0".to_owned(), || 1);
-        recent.used("new".to_owned(), || 0);
+        recent.used("0", || 1);
+        recent.used("new", || 0);
         assert_eq!(recent.values.get("0").map(|(_, value)| *value), Some(0));
         assert_eq!((recent.values.contains_key("1"), recent.values.len()), (false, BOUND));
     }
@@ -88,7 +88,7 @@ mod tests {
     fn however_often_values_are_used_there_is_a_bound() {
         let mut recent = Recent::default();
         for n in 0..10 * BOUND {
-            recent.used((n % 3).to_string(), || n);
+            recent.used(&(n % 3).to_string(), || n);
         }
         assert!(recent.values.len() == 3 && recent.order.len() <= 2 * BOUND);
     }
