@@ -50,37 +50,39 @@ impl Rows {
     /// A field of this name, which has this mark, and where it is.
     #[inline]
     pub(super) fn find(&self, name: &str, mark: u8) -> Option<(usize, &Field)> {
-        if self.fields.len() > MARKED {
-            return self.halve(name);
+        let marked = equal_bytes(self.marks[0], mark);
+        if marked == 0 && self.fields.len() <= WORD {
+            return None;
         }
-        let [marks, later] = self.marks;
-        let found = self.find_marked(0, equal_bytes(marks, mark), name);
-        if found.is_none() && self.fields.len() > WORD {
-            return self.find_marked(WORD, equal_bytes(later, mark), name);
+        // Mostly the first that has the mark is it; and whatever has the name is it.
+        let place = marked.trailing_zeros() as usize / 8;
+        match self.fields.get(place) {
+            Some(field) if same(&field.0, name) => Some((place, field)),
+            _ => self.search(name, mark),
         }
-        found
     }
 
-    /// A field that is marked, from `start` on.
-    #[inline]
-    fn find_marked(&self, start: usize, mut marked: u64, name: &str) -> Option<(usize, &Field)> {
-        while marked != 0 {
-            let place = start + marked.trailing_zeros() as usize / 8;
-            if let Some(field) = self.fields.get(place)
-                && same(&field.0, name)
-            {
-                return Some((place, field));
+    /// The same, wherever it is.
+    #[inline(never)]
+    fn search(&self, name: &str, mark: u8) -> Option<(usize, &Field)> {
+        let field = |place| self.fields.get(place).map(|field| (place, field));
+        if self.fields.len() > MARKED {
+            let place = self.fields.binary_search_by(|(one, _)| one.as_str().cmp(name)).ok()?;
+            return field(place);
+        }
+        for (word, marks) in self.marks.iter().enumerate() {
+            let mut marked = equal_bytes(*marks, mark);
+            while marked != 0 {
+                let found = field(word * WORD + marked.trailing_zeros() as usize / 8);
+                if let Some((_, (one, _))) = found
+                    && same(one, name)
+                {
+                    return found;
+                }
+                marked &= marked - 1;
             }
-            marked &= marked - 1;
         }
         None
-    }
-
-    /// Most objects have few fields, and what is rare is not to be in the way.
-    #[cold]
-    fn halve(&self, name: &str) -> Option<(usize, &Field)> {
-        let place = self.fields.binary_search_by(|(one, _)| one.as_str().cmp(name)).ok()?;
-        Some((place, &self.fields[place]))
     }
 
     /// Where a field that is not there would be.

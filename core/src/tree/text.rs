@@ -40,19 +40,18 @@ pub(super) fn same(one: &str, two: &str) -> bool {
     one.len() == two.len()
         && match one.len() {
             0..4 => one.iter().eq(two),
-            4..8 => same_ends::<4>(one, two),
-            8..=16 => same_ends::<8>(one, two),
+            4..8 => one.first_chunk::<4>() == two.first_chunk() && same_end::<4>(one, two),
+            8..=16 => one.first_chunk::<8>() == two.first_chunk() && same_end::<8>(one, two),
             _ => {
                 let (pieces, others) = (one.as_chunks::<16>().0, two.as_chunks::<16>().0);
-                pieces.iter().zip(others).all(|(one, two)| one == two)
-                    && one.last_chunk::<16>() == two.last_chunk()
+                pieces.iter().zip(others).all(|(one, two)| one == two) && same_end::<16>(one, two)
             }
         }
 }
 
 #[inline]
-fn same_ends<const N: usize>(one: &[u8], two: &[u8]) -> bool {
-    one.first_chunk::<N>() == two.first_chunk() && one.last_chunk::<N>() == two.last_chunk()
+fn same_end<const N: usize>(one: &[u8], two: &[u8]) -> bool {
+    matches!((one.last_chunk::<N>(), two.last_chunk::<N>()), (Some(one), Some(two)) if one == two)
 }
 
 impl PartialEq for Text {
