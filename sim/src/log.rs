@@ -58,12 +58,6 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     fold(fold(whole, read(&last)), bytes.len() as u64)
 }
 
-/// A hash in sixteen digits, put together one by one: there is one in the line of every write.
-pub(crate) fn printed(hash: u64) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    (0..16).rev().map(|place| char::from(DIGITS[(hash >> (4 * place) & 0xf) as usize])).collect()
-}
-
 /// Folds a word in: both halves of a product depend on every bit of both factors.
 fn fold(hash: u64, word: u64) -> u64 {
     let product = u128::from(hash ^ word) * u128::from(FACTOR);
@@ -79,11 +73,6 @@ mod tests {
         let contents: [&[u8]; 6] = [b"", b"\0", b"a", b"abcdefgh", b"abcdefgh\0", b"abcdefgi"];
         let hashes: std::collections::BTreeSet<u64> = contents.into_iter().map(hash).collect();
         assert_eq!(hashes.len(), contents.len());
-    }
-
-    #[test]
-    fn a_hash_is_printed_in_full() {
-        assert_eq!(printed(0x0012_3456_789a_bcde), "00123456789abcde");
     }
 
     #[test]

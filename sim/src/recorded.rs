@@ -1,6 +1,7 @@
 //! A store that writes every commit into the event log.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use steersman_core::store::{Observed, Revision, Store, Write};
@@ -17,6 +18,9 @@ impl Sim {
     }
 }
 
+/// What a line holds beside the key: two numbers and a word.
+const ROOM: usize = 48;
+
 /// The line of a write: it stays short and still tells values apart.
 fn line(revision: Revision, write: &Write) -> String {
     let (verb, key, value) = match write {
@@ -25,5 +29,8 @@ fn line(revision: Revision, write: &Write) -> String {
     };
     // Keys are mostly text, which is quicker to tell than to mend.
     let key = std::str::from_utf8(key).map_or_else(|_| String::from_utf8_lossy(key), Cow::Borrowed);
-    [revision.0.to_string().as_str(), verb, &key, &log::printed(log::hash(value))].join(" ")
+    let mut line = String::with_capacity(key.len() + ROOM);
+    let written = write!(line, "{} {verb} {key} {:016x}", revision.0, log::hash(value));
+    written.expect("a string takes everything");
+    line
 }
