@@ -2,7 +2,7 @@
 //! no unknown fields, canonical scalars, zero values left out or written as the Go type does.
 
 use steersman_core::field::Path;
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::{InOrder, Map, Value};
 
 use super::cursor::Cursor;
 use super::decode::Duplicates;
@@ -60,9 +60,9 @@ fn wrong(fault: Fault, path: &Path<'_>) -> Outcome {
 }
 
 /// Adds what was found in a part to what was found before.
-fn gather(all: &mut Vec<Found>, outcome: Outcome) {
+fn gather(all: &mut Vec<Found>, found: Vec<Found>) {
     let room = LOOKED_AT.saturating_sub(all.len());
-    all.extend(outcome.err().into_iter().flatten().take(room));
+    all.extend(found.into_iter().take(room));
 }
 
 fn unless_any(found: Vec<Found>) -> Outcome {
@@ -75,10 +75,10 @@ fn is_rounded(object: &ObjectType, field: &Field) -> bool {
     field.go == "v1.ResourceList" && object.name != "Overhead"
 }
 
-/// Whether a value is as the old one, which it shares then.
+/// Whether a value is as the old one, with which it shares then what can be shared.
 fn shares(value: &mut Value, old: Option<&Value>) -> bool {
     let same = old.filter(|old| *old == value);
-    if let Some(same) = same {
+    if let Some(same @ (Value::Array(_) | Value::Object(_))) = same {
         value.clone_from(same);
     }
     same.is_some()
@@ -116,27 +116,20 @@ impl Walk<'_> {
         path: &Path<'_>,
     ) -> Outcome {
         let (mut found, mut dropped, mut from) = (Vec::new(), Vec::new(), 0);
+        let (mut old, mut filled) = (InOrder::of(old), 0);
         for (key, value) in map.iter_mut() {
-            let (path, old) = (path.child(key), old.and_then(|old| old.get(key)));
+            let (path, old) = (path.child(key), old.get(key));
             if shares(value, old) {
                 continue;
             }
             let is_kept = match object.next_field(key, &mut from) {
-                Some(field) => match self.field(value, old, field, &path) {
-                    Ok(is_kept) => {
-                        if is_rounded(object, field) {
-                            scalar::round_to_milli(value);
-                        }
-                        is_kept
-                    }
-                    Err(mut wrong) => {
-                        for one in &mut wrong {
-                            one.fault.place_within(object, field);
-                        }
-                        gather(&mut found, Err(wrong));
+                Some(field) => {
+                    filled += usize::from(field.is_filled());
+                    self.field(value, old, object, field, &path).unwrap_or_else(|wrong| {
+                        gather(&mut found, wrong);
                         true
-                    }
-                },
+                    })
+                }
                 None => self.undeclared(object, &path),
             };
             if !is_kept {
@@ -146,13 +139,20 @@ impl Walk<'_> {
         for key in dropped {
             map.remove(&key);
         }
+        if filled < object.filled.len() {
+            self.fill(map, object);
+        }
+        unless_any(found)
+    }
+
+    /// Writes the fields that are not there and must be.
+    fn fill(&self, map: &mut Map, object: &ObjectType) {
         for index in &object.filled {
             let field = &object.fields[*index];
             if !map.contains_key(&field.name) {
                 map.insert(field.name.as_str(), self.zero(field));
             }
         }
-        unless_any(found)
     }
 
     fn undeclared(&mut self, object: &ObjectType, path: &Path<'_>) -> bool {
@@ -170,14 +170,24 @@ impl Walk<'_> {
         &mut self,
         value: &mut Value,
         old: Option<&Value>,
+        object: &ObjectType,
         field: &Field,
         path: &Path<'_>,
     ) -> Result<bool, Vec<Found>> {
         if value.is_null() {
-            // What must be written all the same is filled in afterwards.
-            return Ok(false);
+            let is_written = field.is_filled();
+            if is_written {
+                *value = self.zero(field);
+            }
+            return Ok(is_written);
         }
-        self.value(value, old, &field.node, &field.go, path)?;
+        self.value(value, old, &field.node, &field.go, path).map_err(|mut wrong| {
+            wrong.iter_mut().for_each(|one| one.fault.place_within(object, field));
+            wrong
+        })?;
+        if is_rounded(object, field) {
+            scalar::round_to_milli(value);
+        }
         Ok(match field.presence {
             Presence::Pointer | Presence::Null | Presence::Always => true,
             Presence::Omit | Presence::OmitZero => !is_zero(value, &field.node.shape),
@@ -210,7 +220,9 @@ impl Walk<'_> {
         let element = go.split_once(']').map_or(go, |(_, element)| element);
         let mut found = Vec::new();
         for (key, value) in map.iter_mut() {
-            gather(&mut found, self.value(value, None, values, element, &path.child(key)));
+            if let Err(wrong) = self.value(value, None, values, element, &path.child(key)) {
+                gather(&mut found, wrong);
+            }
         }
         unless_any(found)
     }
@@ -228,8 +240,11 @@ impl Walk<'_> {
         let mut found = Vec::new();
         for (index, value) in list.iter_mut().enumerate() {
             let old = old.and_then(|old| old.get(index));
-            if !shares(value, old) {
-                gather(&mut found, self.value(value, old, items, element, &path.index(index)));
+            if shares(value, old) {
+                continue;
+            }
+            if let Err(wrong) = self.value(value, old, items, element, &path.index(index)) {
+                gather(&mut found, wrong);
             }
         }
         unless_any(found)

@@ -5,7 +5,7 @@ use steersman_core::tree::{Map, Value};
 
 use super::cursor::Cursor;
 use super::document::Document;
-use super::shape::{Field, Presence, Shape, TypeId};
+use super::shape::{Field, ObjectType, Presence, Shape, TypeId};
 
 /// The types of structs, and their fields that are behind a gate which is off by default.
 const GATED: [(&str, &str); 3] = [
@@ -23,25 +23,28 @@ pub(super) fn object(at: Cursor<'_>, value: &mut Value, old: Option<&Value>) {
 
 /// Whether something is lost here or below. Most objects lose nothing, and stay shared with whoever else has them.
 fn loses(at: Cursor<'_>, value: &Value, old: Option<&Value>) -> bool {
-    can_lose(at)
-        && match value {
-            Value::Array(list) => list.iter().any(|item| loses(at.items(), item, None)),
-            Value::Object(map) => {
-                gated(kind(at)).any(|field| map.contains_key(field))
-                    || map.iter().any(|(key, value)| loses_in(at, key, value, old))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    match (value, at.shape()) {
+        (Value::Object(map), Shape::Object(id)) => {
+            let mut losing = losing(at.document(), *id);
+            losing.any(|field| map.get(&field.name).is_some_and(|value| loses_in(at, field, value, old)))
         }
+        (Value::Object(map), Shape::Map(values)) => {
+            map.values().any(|value| loses(at.below(values), value, None))
+        }
+        (Value::Array(list), Shape::List(items, _)) => {
+            list.iter().any(|item| loses(at.below(items), item, None))
+        }
+        _ => false,
+    }
 }
 
-/// Whether a field of what stands at `at`, in place of `old`, loses something.
-fn loses_in(at: Cursor<'_>, key: &str, value: &Value, old: Option<&Value>) -> bool {
-    if !matches!(value, Value::Array(_) | Value::Object(_)) {
-        return false;
-    }
-    let old = old.and_then(|old| old.get(key));
-    let below = || at.child(key).is_some_and(|at| loses(at, value, old));
-    old != Some(value) && (is_always_written(at, key, value) || below())
+/// Whether a field of what stands at `at`, in place of `old`, is lost or loses something.
+fn loses_in(at: Cursor<'_>, field: &Field, value: &Value, old: Option<&Value>) -> bool {
+    let old = old.and_then(|old| old.get(&field.name));
+    old != Some(value)
+        && (is_gated(kind(at), field)
+            || is_always_written(field, value)
+            || loses(at.below(&field.node), value, old))
 }
 
 fn settle(at: Cursor<'_>, value: &mut Value) {
@@ -50,7 +53,7 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
         Value::Object(map) => {
             drop_gated(at, map);
             for (key, value) in map.iter_mut() {
-                match is_always_written(at, key, value) {
+                match at.field(key).is_some_and(|field| is_always_written(field, value)) {
                     true => *value = Value::Null,
                     false => at.child(key).into_iter().for_each(|at| settle(at, value)),
                 }
@@ -60,28 +63,32 @@ fn settle(at: Cursor<'_>, value: &mut Value) {
     }
 }
 
-/// Whether a value that stands at `at` has anything to lose, as far as the schema tells: hardly any status has.
-fn can_lose(at: Cursor<'_>) -> bool {
-    holder(at.shape()).is_some_and(|id| {
-        let document = at.document();
-        *document.get(id).can_lose.get_or_init(|| find(document, id, &mut Vec::new()))
-    })
+/// The fields of a type that may be lost, or have something to lose: hardly any status has such.
+fn losing(document: &Document, id: TypeId) -> impl Iterator<Item = &Field> {
+    let object = document.get(id);
+    let loses = |field: &Field| {
+        let below = holder(&field.node.shape);
+        is_lost(object, field) || below.is_some_and(|id| can_lose(document, id, &mut Vec::new()))
+    };
+    let find = || (0..object.fields.len()).filter(|index| loses(&object.fields[*index])).collect();
+    object.losing.get_or_init(find).iter().map(|index| &object.fields[*index])
 }
 
 /// Whether a type, or one that it holds, has a field that may be lost.
-fn find(document: &Document, id: TypeId, seen: &mut Vec<TypeId>) -> bool {
+fn can_lose(document: &Document, id: TypeId, seen: &mut Vec<TypeId>) -> bool {
     if seen.contains(&id) {
         return false;
     }
     seen.push(id);
     let object = document.get(id);
-    let is_lost = |field: &Field| {
-        let is_collection = matches!(field.node.shape, Shape::List(..) | Shape::Map(_));
-        gated(&object.name).any(|gated| gated == field.name)
-            || is_collection && field.presence == Presence::Always
-    };
     let mut below = object.fields.iter().filter_map(|field| holder(&field.node.shape));
-    object.fields.iter().any(is_lost) || below.any(|id| find(document, id, seen))
+    object.fields.iter().any(|field| is_lost(object, field)) || below.any(|id| can_lose(document, id, seen))
+}
+
+/// Whether a field of a type may be lost.
+fn is_lost(object: &ObjectType, field: &Field) -> bool {
+    let is_collection = matches!(field.node.shape, Shape::List(..) | Shape::Map(_));
+    is_gated(&object.name, field) || is_collection && field.presence == Presence::Always
 }
 
 /// The type of the objects that stand at a place, or in the lists and maps there.
@@ -99,17 +106,19 @@ fn gated(kind: &str) -> impl Iterator<Item = &'static str> {
     GATED.iter().filter(move |(own, _)| *own == kind).map(|(_, field)| *field)
 }
 
+/// Whether a field of a type is behind a gate.
+fn is_gated(kind: &str, field: &Field) -> bool {
+    gated(kind).any(|gated| gated == field.name)
+}
+
 /// Whether this is the empty list or map of a field that is written even if it is empty.
-fn is_always_written(at: Cursor<'_>, key: &str, value: &Value) -> bool {
-    let is_always = |is_alike: fn(&Shape) -> bool| {
-        let field = at.field(key);
-        field.is_some_and(|field| field.presence == Presence::Always && is_alike(&field.node.shape))
-    };
-    match value {
-        Value::Array(list) if list.is_empty() => is_always(|shape| matches!(shape, Shape::List(..))),
-        Value::Object(map) if map.is_empty() => is_always(|shape| matches!(shape, Shape::Map(_))),
+fn is_always_written(field: &Field, value: &Value) -> bool {
+    let is_empty = match (value, &field.node.shape) {
+        (Value::Array(list), Shape::List(..)) => list.is_empty(),
+        (Value::Object(map), Shape::Map(_)) => map.is_empty(),
         _ => false,
-    }
+    };
+    is_empty && field.presence == Presence::Always
 }
 
 /// A lifecycle that is left with nothing goes too.

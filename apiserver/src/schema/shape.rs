@@ -111,8 +111,8 @@ pub(crate) struct ObjectType {
     pub(crate) embedded: bool,
     /// Whether it merges as a whole, unless the place where it stands says otherwise.
     pub(crate) atomic: bool,
-    /// Whether its objects have anything to lose, once somebody has asked; see `settle`.
-    pub(super) can_lose: OnceLock<bool>,
+    /// The indexes of the fields that may be lost or have something to lose, once somebody has asked; see `settle`.
+    pub(super) losing: OnceLock<Vec<usize>>,
     /// An object that has nothing but what is always written, once somebody has asked; shared.
     pub(super) zero: OnceLock<Value>,
 }
@@ -184,7 +184,7 @@ impl ObjectType {
             rest: Rest::Unknown,
             embedded: false,
             atomic: false,
-            can_lose: OnceLock::new(),
+            losing: OnceLock::new(),
             zero: OnceLock::new(),
         }
     }
@@ -230,7 +230,8 @@ fn start(name: &str) -> u64 {
 }
 
 impl Field {
-    fn is_filled(&self) -> bool {
+    /// Whether it is written even where it is zero.
+    pub(super) fn is_filled(&self) -> bool {
         match self.presence {
             Presence::Always | Presence::Null => true,
             Presence::Omit => self.node.shape.is_struct(),

@@ -8,6 +8,7 @@
 mod convert;
 mod encode;
 mod fields;
+mod in_order;
 mod index;
 mod list;
 mod literal;
@@ -24,6 +25,7 @@ mod walk;
 pub use crate::__json as json;
 pub use encode::to_value;
 pub use fields::{Fields, FieldsMut, IntoFields};
+pub use in_order::InOrder;
 pub use index::Index;
 pub use list::List;
 pub use map::{Entry, Map, OccupiedEntry, VacantEntry};
