@@ -87,18 +87,22 @@ fn settle_kind(object: &mut Value, current: [Value; 2], schema: &Schema, is_know
     if schema.is_custom() {
         return None;
     }
-    let wanted = GroupVersionKind::from_api_version(current[0].as_str()?, current[1].as_str()?);
-    for (field, current) in ["apiVersion", "kind"].into_iter().zip(current) {
+    let (wanted_version, wanted_kind) = (current[0].as_str()?, current[1].as_str()?);
+    for (field, current) in ["apiVersion", "kind"].into_iter().zip(&current) {
         let is_lost = match &object[field] {
             Value::Null => object.is_object(),
             Value::String(text) => is_known || text.is_empty(),
             _ => false,
         };
-        if is_lost {
-            object[field] = current;
+        if is_lost && object[field] != *current {
+            object[field] = current.clone();
         }
     }
     let (api_version, kind) = (object["apiVersion"].as_str()?, object["kind"].as_str()?);
+    if (api_version, kind) == (wanted_version, wanted_kind) {
+        return None;
+    }
+    let wanted = GroupVersionKind::from_api_version(wanted_version, wanted_kind);
     let found = GroupVersionKind::from_api_version(api_version, kind);
     if found == wanted {
         return None;

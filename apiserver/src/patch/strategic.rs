@@ -34,17 +34,20 @@ pub(super) fn apply(patch: &Value, schema: &Schema, current: Value) -> Result<Va
 }
 
 fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome<Object> {
-    match patch.get(DIRECTIVE).map(Value::as_str) {
-        None => {}
-        Some(Some("replace")) => {
-            patch.remove(DIRECTIVE);
-            return Ok(patch);
+    // Most say without a directive what they want.
+    if patch.keys().any(|key| key.starts_with('$')) {
+        match patch.get(DIRECTIVE).map(Value::as_str) {
+            None => {}
+            Some(Some("replace")) => {
+                patch.remove(DIRECTIVE);
+                return Ok(patch);
+            }
+            Some(Some("delete")) => return Ok(Object::new()),
+            Some(_) => return Err(Refusal::unknown_directive(&patch[DIRECTIVE], &patch)),
         }
-        Some(Some("delete")) => return Ok(Object::new()),
-        Some(_) => return Err(Refusal::unknown_directive(&patch[DIRECTIVE], &patch)),
+        retain_keys(&mut original, &mut patch)?;
+        order_lists(&mut original, &mut patch, at)?;
     }
-    retain_keys(&mut original, &mut patch)?;
-    order_lists(&mut original, &mut patch, at)?;
     let mut new = Vec::new();
     for (key, value) in patch {
         match key.strip_prefix(DELETE_LIST) {
@@ -72,24 +75,24 @@ fn merge_field(
         original.remove(&key);
         return Ok(None);
     }
-    let before = original.get_mut(&key).map(Value::take);
-    let merged = match (before, patch) {
-        (Some(Value::Object(before)), Value::Object(patch)) => {
+    let Some(place) = original.get_mut(&key) else {
+        return Ok(made(patch).map(|made| (key, made)));
+    };
+    let merged = match (place.take(), patch) {
+        (Value::Object(before), Value::Object(patch)) => {
             let (at, field) = lookup(at, &key)?;
             let replaced = field.is_some_and(|field| field.patch.replace);
             Some(Value::Object(if replaced { patch } else { merge_map(before, patch, at)? }))
         }
-        (Some(Value::Array(before)), Value::Array(patch)) => {
+        (Value::Array(before), Value::Array(patch)) => {
             let (at, field) = lookup(at, &key)?;
             Some(merge_list(before.into_vec(), patch.into_vec(), at, field)?.into())
         }
-        (_, new) if is_plain(&new) => Some(new),
-        (_, new) => without_directives(without_nulls(new)),
+        (_, new) => made(new),
     };
-    match (original.get_mut(&key), merged) {
-        (Some(place), Some(merged)) => *place = merged,
-        (Some(_), None) => drop(original.remove(&key)),
-        (None, merged) => return Ok(merged.map(|merged| (key, merged))),
+    match merged {
+        Some(merged) => *place = merged,
+        None => drop(original.remove(&key)),
     }
     Ok(None)
 }
@@ -326,6 +329,11 @@ fn delete_from_list(original: &mut Object, key: &str, deleted: Value, at: Cursor
         _ => {}
     }
     Ok(())
+}
+
+/// What becomes of a value that merges with none; nothing, if it says so.
+fn made(value: Value) -> Option<Value> {
+    if is_plain(&value) { Some(value) } else { without_directives(without_nulls(value)) }
 }
 
 /// Whether a new value stays as it is: it has neither nulls nor directives.
