@@ -57,6 +57,7 @@ pub(crate) fn quote(text: &str, out: &mut String) {
 }
 
 /// Writes a text behind a prefix that has nothing to escape, as one string.
+#[inline]
 pub(crate) fn quote_behind(prefix: &str, text: &str, out: &mut String) {
     out.reserve(prefix.len() + text.len() + 2);
     out.push('"');

@@ -132,7 +132,7 @@ impl Writer<'_> {
                 return Err(conflict::refuse(&conflicts));
             }
         }
-        self.dispossess(managed, Some(applier), live, object, &changes);
+        self.dispossess(managed, applier, live, object, &changes);
         Ok(())
     }
 

@@ -96,20 +96,33 @@ impl<'de> Visitor<'de> for Key {
 
 /// Writes a set.
 pub(super) fn encode(set: &Set<'_>, out: &mut String) {
-    out.push('{');
-    let mut comma = set.member && !set.is_leaf();
-    if comma {
-        out.extend(["\"", HERE, "\":{}"]);
-    }
-    for (step, set) in set.iter() {
-        if std::mem::replace(&mut comma, true) {
-            out.push(',');
-        }
-        step.write(out);
-        out.push(':');
-        encode(set, out);
-    }
+    write(set, set.member, out);
+}
+
+/// Writes a set and, whether it holds that or not, the place itself.
+pub(super) fn encode_here(set: &Set<'_>, out: &mut String) {
+    write(set, true, out);
+}
+
+fn write(set: &Set<'_>, is_member: bool, out: &mut String) {
+    out.push_str(if is_member && !set.is_leaf() { OPEN_HERE } else { "{" });
+    set.iter().for_each(|(step, below)| write_step(step, below, out));
     out.push('}');
+}
+
+/// Writes a step and what is below it, behind the others.
+pub(super) fn write_step(step: &Element<'_>, below: &Set<'_>, out: &mut String) {
+    separate(out);
+    step.write(out);
+    out.push(':');
+    encode(below, out);
+}
+
+/// Sets the next step apart from the one before, if there is one.
+pub(super) fn separate(out: &mut String) {
+    if out.as_bytes().last() != Some(&b'{') {
+        out.push(',');
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +195,12 @@ mod tests {
             prop_assert_eq!(written::hold(&text, &other), one.covers(&other), "{}", text);
             let common = one.intersection(&other);
             prop_assert!(written::hold(&text, &common), "{}", text);
+            prop_assert_eq!(written::meet(&text, &other), Some(one.meets(&other)), "{}", text);
+            let mut united = String::new();
+            let is_told = written::unite(&text, &other, &mut united).is_some();
+            prop_assert!(is_told || one.is_empty(), "{}", text);
+            one.unite(other);
+            prop_assert!(!is_told || united == self::written(&one), "{}", text);
         }
     }
 }

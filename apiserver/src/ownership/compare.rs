@@ -43,14 +43,9 @@ impl<'a> Changes<'a> {
     }
 
     fn attach(&mut self, step: &Element<'a>, below: Changes<'a>) {
-        let Changes { added, modified, removed } = below;
-        for (own, set) in
-            [(&mut self.added, added), (&mut self.modified, modified), (&mut self.removed, removed)]
-        {
-            if !set.is_empty() {
-                own.attach(step.clone(), set);
-            }
-        }
+        self.added.attach(step, below.added);
+        self.modified.attach(step, below.modified);
+        self.removed.attach(step, below.removed);
     }
 
     fn unite(&mut self, other: Changes<'a>) {
@@ -104,12 +99,20 @@ fn differing<'a>(place: Place<'_>, old: Option<&'a Value>, new: Option<&'a Value
 
 /// A value that is on one side only: its place, and every place below it that is owned by itself.
 fn all<'a>(place: Place<'_>, value: &'a Value) -> Set<'a> {
-    let mut set = match place.form(value) {
-        Form::Whole => Set::default(),
-        Form::Map => maps(place, None, entries(Some(value)), |_| false).added,
-        Form::List(kind) => lists(place, kind, &[], elements(Some(value))).added,
+    let mut set = match (place.form(value), value) {
+        (Form::Map, Value::Object(map)) => all_entries(place, map),
+        (Form::List(kind), Value::Array(list)) => lists(place, kind, &[], list).added,
+        _ => Set::default(),
     };
     set.member = true;
+    set
+}
+
+fn all_entries<'a>(place: Place<'_>, map: &'a Map) -> Set<'a> {
+    let (mut set, mut from) = (Set::default(), 0);
+    for (key, value) in map {
+        set.attach(&Element::field(key), all(place.next_child(key, &mut from), value));
+    }
     set
 }
 
@@ -157,6 +160,8 @@ fn for_each_pair<'a>(
     let (mut old, mut new) = (olds.next(), news.next());
     loop {
         let order = match (old, new) {
+            // They mostly have the same.
+            (Some((old, _)), Some((new, _))) if old == new => Ordering::Equal,
             (Some((old, _)), Some((new, _))) => old.cmp(new),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
@@ -192,8 +197,8 @@ fn sides<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Valu
     };
     for index in 0..old.len().max(new.len()) {
         match (old.get(index), new.get(index)) {
-            // Most stay as they are, where they are.
-            (old, new) if old == new => push(old, new),
+            // Most stay where they are, and need to be told apart from the others once.
+            (Some(old), Some(new)) if place.are_alike(kind, old, new) => push(Some(old), Some(new)),
             (old, new) => {
                 push(old, None);
                 push(None, new);
@@ -207,10 +212,11 @@ fn sides<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Valu
 fn lists<'a>(place: Place<'_>, kind: &ListKind, old: &'a [Value], new: &'a [Value]) -> Changes<'a> {
     let mut changes = Changes::default();
     for same in sides(place, kind, old, new).chunk_by(|a, b| a.step == b.step) {
-        // What is on both sides of one alone has stayed as it is.
-        if !matches!(same, [Side { old: Some(_), new: Some(_), .. }]) {
-            changes.attach(&same[0].step, pair(place.items(), same));
-        }
+        let below = match same {
+            [one] => at(place.items(), one.old, one.new),
+            _ => pair(place.items(), same),
+        };
+        changes.attach(&same[0].step, below);
     }
     changes
 }

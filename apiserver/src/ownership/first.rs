@@ -3,7 +3,7 @@
 //!
 //! The text is the one of [`compare`](super::compare) with an object that has nothing, which says what it means.
 
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::{InOrder, Map, Value};
 
 use super::codec;
 use super::element::Element;
@@ -30,8 +30,14 @@ struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    fn below(self, place: Place<'a>, step: &Element<'_>) -> Self {
-        At { place, ignored: self.ignored.beyond(step), nobodys: self.nobodys.beyond(step) }
+    /// The place below a field.
+    fn field(self, place: Place<'a>, name: &str) -> Self {
+        At { place, ignored: self.ignored.below(name), nobodys: self.nobodys.below(name) }
+    }
+
+    /// The place of an element of a list, where nothing is left out.
+    fn item(self) -> Self {
+        At { place: self.place.items(), ignored: Paths::NONE, nobodys: Paths::NONE }
     }
 }
 
@@ -48,19 +54,24 @@ impl Walk {
             return false;
         }
         let form = at.place.form(new);
-        self.is_clear &= old.is_none_or(|old| at.place.form(old) == form && elements(Some(old)).is_empty());
-        let is_whole = match (form, old) {
-            (Form::Whole, _) => true,
-            (_, None) => false,
-            (Form::Map, Some(_)) => entries(old).is_none() && entries(Some(new)).is_none(),
-            (Form::List(_), Some(_)) => elements(Some(new)).is_empty(),
-        };
-        let is_own = !at.nobodys.end_here();
-        let is_member = (old.is_none() || is_whole) && is_own;
+        let is_set = old.is_none_or(|old| self.replaces(at.place, form, old, new));
+        let is_member = is_set && !at.nobodys.end_here();
+        match (form, new) {
+            (Form::Map, Value::Object(map)) => self.node(is_member, |walk| walk.entries(at, old, map)),
+            (Form::List(kind), Value::Array(list)) => {
+                self.node(is_member, |walk| walk.elements(at, kind, list))
+            }
+            _ => self.leaf(is_member),
+        }
+    }
+
+    /// Whether `new` is another value than the blank object's as a whole.
+    fn replaces(&mut self, place: Place<'_>, form: Form<'_>, old: &Value, new: &Value) -> bool {
+        self.is_clear &= place.form(old) == form && elements(Some(old)).is_empty();
         match form {
-            Form::Whole => self.leaf(is_member),
-            Form::Map => self.node(is_member, |walk| walk.entries(at, old.and_then(Value::as_object), new)),
-            Form::List(kind) => self.node(is_member, |walk| walk.elements(at, kind, elements(Some(new)))),
+            Form::Whole => true,
+            Form::Map => entries(Some(old)).is_none() && entries(Some(new)).is_none(),
+            Form::List(_) => elements(Some(new)).is_empty(),
         }
     }
 
@@ -84,12 +95,12 @@ impl Walk {
         true
     }
 
-    fn entries(&mut self, at: At<'_>, old: Option<&Map>, new: &Value) {
-        let mut from = 0;
-        for (key, value) in entries(Some(new)).into_iter().flatten() {
-            let step = Element::field(key);
-            let below = at.below(at.place.next_child(key, &mut from), &step);
-            self.step(&step, |walk| walk.value(below, old.and_then(|old| old.get(key)), value));
+    fn entries(&mut self, at: At<'_>, old: Option<&Value>, new: &Map) {
+        let (mut old, mut from) = (InOrder::of(old), 0);
+        for (key, value) in new {
+            let below = at.field(at.place.next_child(key, &mut from), key);
+            let old = old.get(key);
+            self.step(&Element::field(key), |walk| walk.value(below, old, value));
         }
     }
 
@@ -98,10 +109,8 @@ impl Walk {
         let mut known: Vec<(Element<'_>, &Value)> = list.iter().filter_map(known).collect();
         known.sort_by(|a, b| a.0.cmp(&b.0));
         for same in known.chunk_by(|a, b| a.0 == b.0) {
-            let step = &same[0].0;
-            let below = at.below(at.place.items(), step);
-            self.step(step, |walk| match same {
-                [(_, one)] => walk.value(below, None, one),
+            self.step(&same[0].0, |walk| match same {
+                [(_, one)] => walk.value(at.item(), None, one),
                 // Elements that share an identity are owned together.
                 _ => {
                     walk.out.push_str("{}");
@@ -114,9 +123,7 @@ impl Walk {
     /// Writes a step and what is below it, if there is something.
     fn step(&mut self, step: &Element<'_>, below: impl FnOnce(&mut Self) -> bool) {
         let start = self.out.len();
-        if !self.out.ends_with('{') {
-            self.out.push(',');
-        }
+        codec::separate(&mut self.out);
         step.write(&mut self.out);
         self.out.push(':');
         if !below(self) {

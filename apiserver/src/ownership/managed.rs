@@ -48,8 +48,10 @@ pub(super) struct Owned<'a> {
     pub(super) time: Option<Cow<'a, str>>,
     /// The fields; read from their text once somebody asks for them.
     set: OnceCell<Set<'a>>,
-    /// How they are stored, for as long as they are the same.
+    /// How they are stored, or have been before there were more of them.
     text: Option<&'a str>,
+    /// Those that the text lacks.
+    more: Set<'a>,
 }
 
 /// Every manager of an object.
@@ -96,12 +98,22 @@ impl<'a> Manager<'a> {
 impl<'a> Owned<'a> {
     /// What is owned in a version.
     pub(super) fn new(api_version: impl Into<Cow<'a, str>>, set: Set<'a>) -> Self {
-        Owned { api_version: api_version.into(), time: None, set: set.into(), text: None }
+        Owned {
+            api_version: api_version.into(),
+            time: None,
+            set: set.into(),
+            text: None,
+            more: Set::default(),
+        }
     }
 
     /// The fields.
     pub(super) fn set(&self) -> &Set<'a> {
-        self.set.get_or_init(|| self.text.and_then(written::set).unwrap_or_default())
+        self.set.get_or_init(|| {
+            let mut set = self.text.and_then(written::set).unwrap_or_default();
+            set.unite(self.more.clone());
+            set
+        })
     }
 
     /// The fields, to be changed.
@@ -111,35 +123,45 @@ impl<'a> Owned<'a> {
         self.set.get_mut().expect("it has just been read")
     }
 
-    /// Whether the fields hold all that a set does.
-    pub(super) fn covers(&self, set: &Set<'_>) -> bool {
-        let is_told = match (self.set.get(), self.text) {
-            (None, Some(text)) => set.is_empty() || written::hold(text, set),
-            _ => false,
-        };
-        is_told || self.set().covers(set)
+    /// Adds the fields of a set.
+    pub(super) fn add(&mut self, set: Set<'a>) {
+        match self.unread() {
+            _ if set.is_empty() => {}
+            Some(text) if written::hold(text, &set) => {}
+            Some(_) => self.more.unite(set),
+            None if self.set().covers(&set) => {}
+            None => self.set_mut().unite(set),
+        }
+    }
+
+    /// Removes the fields of a set.
+    pub(super) fn lose(&mut self, set: &Set<'_>) {
+        if self.meets(set) {
+            self.set_mut().subtract(set);
+        }
     }
 
     /// Whether a set holds one of the fields.
     pub(super) fn meets(&self, set: &Set<'_>) -> bool {
-        let may_meet = match (self.set.get(), self.text) {
-            (None, Some(text)) => set.iter().any(|(step, _)| written::names(text, step)),
-            _ => true,
-        };
-        may_meet && self.set().meets(set)
+        let told = self.unread().filter(|_| self.more.is_empty()).and_then(|text| written::meet(text, set));
+        told.unwrap_or_else(|| self.set().meets(set))
+    }
+
+    /// How they are stored, if they were not read.
+    fn unread(&self) -> Option<&'a str> {
+        self.text.filter(|_| self.set.get().is_none())
     }
 
     fn is_empty(&self) -> bool {
-        match (self.set.get(), self.text) {
-            (None, Some(text)) => text == "{}",
-            _ => self.set().is_empty(),
+        match self.unread() {
+            Some(text) => text == "{}" && self.more.is_empty(),
+            None => self.set().is_empty(),
         }
     }
 
     fn write(&self, out: &mut String) {
-        match self.text {
-            Some(text) => out.push_str(text),
-            None => codec::encode(self.set(), out),
+        if self.text.is_none_or(|text| written::unite(text, &self.more, out).is_none()) {
+            codec::encode(self.set(), out);
         }
     }
 }
@@ -257,7 +279,7 @@ impl<'a> Entry<'a> {
         let manager = Manager::new(self.manager, operation, self.api_version.clone(), self.subresource);
         let time = self.time.filter(|time| !time.is_empty());
         let (set, text) = (self.fields.map_or_else(OnceCell::new, |fields| fields.0.into()), self.text);
-        Some((manager, Owned { api_version: self.api_version, time, set, text }))
+        Some((manager, Owned { api_version: self.api_version, time, set, text, more: Set::default() }))
     }
 }
 

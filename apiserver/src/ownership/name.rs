@@ -9,9 +9,9 @@ pub(crate) fn of(given: &str, user_agent: &str) -> String {
         return given.to_owned();
     }
     let prefix = user_agent.split('/').next().unwrap_or_default();
-    let mut name = match prefix.contains(char::is_control) {
-        true => prefix.replace(char::is_control, ""),
-        false => prefix.to_owned(),
+    let mut name = match prefix.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        true => prefix.to_owned(),
+        false => prefix.replace(char::is_control, ""),
     };
     while name.len() > LENGTH {
         name.pop();

@@ -21,17 +21,24 @@ impl<'a> Paths<'a> {
     }
 
     /// Whether there are none.
+    #[inline]
     pub(super) fn is_empty(self) -> bool {
         self.paths.is_empty()
     }
 
     /// Whether one of them ends here.
+    #[inline]
     pub(super) fn end_here(self) -> bool {
         self.paths.iter().any(|path| path.len() == self.depth)
     }
 
     /// Those that lead on through a field.
+    #[inline]
     pub(super) fn below(self, field: &str) -> Self {
+        if self.is_empty() { self } else { self.leading_on(field) }
+    }
+
+    fn leading_on(self, field: &str) -> Self {
         let leads_on = |path: &&[&str]| path.get(self.depth) == Some(&field);
         let Some(start) = self.paths.iter().position(leads_on) else { return Paths::NONE };
         let count = self.paths[start..].iter().take_while(|path| leads_on(path)).count();

@@ -45,9 +45,9 @@ impl<'a> Place<'a> {
 
     /// How `value` is owned here.
     pub(super) fn form(self, value: &Value) -> Form<'a> {
-        let atomic = self.cursor.is_some_and(Cursor::is_atomic);
+        let is_atomic = || self.cursor.is_some_and(Cursor::is_atomic);
         match self.shape() {
-            Some(Shape::Object(_) | Shape::Map(_)) if !atomic => Form::Map,
+            Some(Shape::Object(_) | Shape::Map(_)) if !is_atomic() => Form::Map,
             Some(Shape::List(_, kind)) if *kind != ListKind::Atomic => Form::List(kind),
             None if self.custom && (value.is_object() || value.is_null()) => Form::Map,
             _ => Form::Whole,
@@ -108,6 +108,16 @@ impl<'a> Place<'a> {
                 }
                 scalar => Ok(Element::value(scalar)),
             },
+        }
+    }
+
+    /// Whether nothing tells two elements of lists apart: at once, where one need not know what would. It may be denied.
+    pub(super) fn are_alike(self, kind: &ListKind, one: &Value, other: &Value) -> bool {
+        match (kind, one, other) {
+            (ListKind::Map(keys), Value::Object(one), Value::Object(other)) => {
+                keys.iter().all(|key| one.get(key) == other.get(key))
+            }
+            _ => one == other,
         }
     }
 

@@ -47,6 +47,11 @@ const OTHERS: &[(&str, &str, &str, &[&[&str]])] = &[
     ("storage.k8s.io", "VolumeAttachment", "status", &[&["spec"], &["metadata"]]),
 ];
 
+/// What of a set nobody owns.
+pub(super) fn nobodys<'a>(set: &Set<'a>) -> Set<'a> {
+    set.along(NOBODYS)
+}
+
 /// Takes out of a set what nobody owns.
 pub(super) fn disown(set: &mut Set<'_>) {
     set.remove(NOBODYS);

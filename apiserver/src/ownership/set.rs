@@ -75,9 +75,9 @@ impl<'a> Set<'a> {
     }
 
     /// Adds what another holds below a step.
-    pub(super) fn attach(&mut self, step: Element<'a>, set: Set<'a>) {
+    pub(super) fn attach(&mut self, step: &Element<'a>, set: Set<'a>) {
         if !set.is_empty() {
-            self.place(step).unite(set);
+            self.place(step.clone()).unite(set);
         }
     }
 
@@ -133,6 +133,19 @@ impl<'a> Set<'a> {
     pub(super) fn remove(&mut self, paths: Paths<'_>) {
         self.member &= !paths.end_here();
         self.change_along(paths, Set::remove);
+    }
+
+    /// What stands at these paths themselves.
+    pub(super) fn along(&self, paths: Paths<'_>) -> Set<'a> {
+        let below = |(step, set): &(Element<'a>, Set<'a>)| {
+            let common = set.along(paths.beyond(step));
+            (!common.is_empty()).then(|| (step.clone(), common))
+        };
+        if paths.is_empty() {
+            return Set::default();
+        }
+        let member = self.member && paths.end_here();
+        Set { member, below: self.below.iter().filter_map(below).collect() }
     }
 
     /// What both hold.
@@ -241,6 +254,7 @@ mod tests {
             let is_below = |path: &Vec<String>| (1..=path.len()).any(|end| b.contains(&path[..end]));
             prop_assert_eq!(pruned, tree(&a.iter().filter(|path| !is_below(path)).cloned().collect()));
             let mut rest = tree(&a);
+            prop_assert_eq!(rest.along(paths), rest.intersection(&tree(&b)));
             rest.remove(paths);
             prop_assert_eq!(rest, tree(&a.difference(&b).cloned().collect()));
             prop_assert_eq!(tree(&a).paths().len(), a.len());

@@ -87,12 +87,14 @@ impl Writer<'_> {
         changes: Changes<'v>,
     ) {
         let manager = Manager::new(name, Operation::Update, api_version.into(), self.subresource.to_owned());
-        // Who sets only what it owns already keeps what it has.
-        let keeps = managed.0.get(&manager).is_some_and(|owned| {
-            [&changes.added, &changes.modified].into_iter().all(|set| owned.covers(set))
-                && !owned.meets(&changes.removed)
-        });
-        self.dispossess(managed, Some(&manager).filter(|_| keeps), live, new, &changes);
+        if let Some(owned) = managed.0.get_mut(&manager) {
+            // It keeps what it sets, but for what nobody owns.
+            owned.lose(&changes.removed);
+            for set in [&changes.added, &changes.modified] {
+                owned.lose(&reset::nobodys(set));
+            }
+        }
+        self.dispossess(managed, &manager, live, new, &changes);
         let Changes { mut added, mut modified, .. } = changes;
         reset::disown(&mut added);
         reset::disown(&mut modified);
@@ -101,10 +103,8 @@ impl Writer<'_> {
         }
         let entry = managed.0.entry(manager);
         let owned = entry.or_insert_with(|| Owned::new(api_version, Set::default()));
-        if !keeps {
-            owned.set_mut().unite(added);
-            owned.set_mut().unite(modified);
-        }
+        owned.add(added);
+        owned.add(modified);
         owned.time = Some(self.time());
     }
 
@@ -112,21 +112,19 @@ impl Writer<'_> {
     pub(super) fn dispossess(
         &self,
         managed: &mut Managed<'_>,
-        but: Option<&Manager<'_>>,
+        but: &Manager<'_>,
         live: &Value,
         new: &Value,
         changes: &Changes<'_>,
     ) {
         let mut others = Others::new(self, live, new);
         managed.0.retain(|manager, owned| {
-            if but == Some(manager) {
+            if but == manager {
                 return true;
             }
             let Some(changes) = others.changes(&owned.api_version, changes) else { return false };
             for set in [&changes.added, &changes.modified, &changes.removed] {
-                if owned.meets(set) {
-                    owned.set_mut().subtract(set);
-                }
+                owned.lose(set);
             }
             true
         });

@@ -35,10 +35,31 @@ pub(super) fn set(fields: &str) -> Option<Set<'_>> {
 }
 
 /// Whether a step may be among the outermost of fields that were not read; where not, it stands nowhere in them.
-pub(super) fn names(fields: &str, step: &Element<'_>) -> bool {
+fn names(fields: &str, step: &Element<'_>) -> bool {
     let mut key = String::with_capacity(32);
     step.write(&mut key);
     fields.contains(&key)
+}
+
+/// Whether fields that were not read hold something that a set does; nothing where only reading them tells.
+pub(super) fn meet(fields: &str, set: &Set<'_>) -> Option<bool> {
+    if set.iter().any(|(step, _)| names(fields, step)) { Text(fields).meet(set) } else { Some(false) }
+}
+
+/// Writes what fields that were not read and a set hold together; nothing where only reading them tells what that is.
+pub(super) fn unite(fields: &str, set: &Set<'_>, out: &mut String) -> Option<()> {
+    if set.is_empty() {
+        out.push_str(fields);
+        return Some(());
+    }
+    let (mut text, start) = (Text(fields), out.len());
+    // The whole object has no owner.
+    let is_of_object = fields == "{}" || fields.starts_with(codec::OPEN_HERE);
+    let united = if is_of_object { None } else { text.unite(set, out) }.filter(|()| text.0.is_empty());
+    if united.is_none() {
+        out.truncate(start);
+    }
+    united
 }
 
 /// Whether fields that were not read hold all that a set does. Where the steps of the text do not come in their order, it
@@ -54,6 +75,7 @@ struct Text<'a>(&'a str);
 type ReadFields<'a> = dyn Fn(&mut Text<'a>) -> Option<Option<Set<'a>>>;
 
 impl<'a> Text<'a> {
+    #[inline]
     fn eat(&mut self, expected: &str) -> Option<()> {
         self.0 = self.0.strip_prefix(expected)?;
         Some(())
@@ -142,14 +164,87 @@ impl<'a> Text<'a> {
         Some(open + 1)
     }
 
+    /// Passes over the fields at a place, as far as the first that a set holds, too; whether there is one.
+    fn meet(&mut self, set: &Set<'_>) -> Option<bool> {
+        if self.eat("{}").is_some() {
+            return Some(set.member);
+        }
+        self.eat("{")?;
+        loop {
+            let step = self.string()?;
+            self.eat(":")?;
+            let is_met = if step == codec::HERE {
+                self.pass()?;
+                set.member
+            } else {
+                match set.get(&Element::read(step).ok()?) {
+                    Some(below) => self.meet(below)?,
+                    None => self.pass().map(|()| false)?,
+                }
+            };
+            if is_met {
+                return Some(true);
+            }
+            if self.eat("}").is_some() {
+                return Some(false);
+            }
+            self.eat(",")?;
+        }
+    }
+
+    /// Passes over the fields at a place, and writes them together with those of a set. Steps that do not come in their order
+    /// are left to be read.
+    fn unite(&mut self, set: &Set<'_>, out: &mut String) -> Option<()> {
+        if self.eat("{}").is_some() {
+            codec::encode_here(set, out);
+            return Some(());
+        }
+        let is_member = self.eat(codec::OPEN_HERE).is_some();
+        self.eat(if is_member { "," } else { "{" })?;
+        out.push_str(if is_member || set.member { codec::OPEN_HERE } else { "{" });
+        let (mut more, mut last) = (set.iter().peekable(), None);
+        loop {
+            let start = self.0;
+            let step = Element::read(self.string()?).ok().filter(|step| last.as_ref() < Some(step))?;
+            self.eat(":")?;
+            while let Some((step, below)) = more.next_if(|(own, _)| **own < step) {
+                codec::write_step(step, below, out);
+            }
+            codec::separate(out);
+            out.push_str(&start[..start.len() - self.0.len()]);
+            match more.next_if(|(own, _)| **own == step) {
+                Some((_, below)) => self.unite(below, out)?,
+                None => {
+                    let start = self.0;
+                    self.pass()?;
+                    out.push_str(&start[..start.len() - self.0.len()]);
+                }
+            }
+            if self.eat("}").is_some() {
+                break;
+            }
+            self.eat(",")?;
+            last = Some(step);
+        }
+        more.for_each(|(step, below)| codec::write_step(step, below, out));
+        out.push('}');
+        Some(())
+    }
+
     /// Passes over a step and what is below it.
     fn pass_step(&mut self) -> Option<()> {
         self.eat("\"")?;
         self.pass_string()?;
-        if self.eat(":{}").is_some() {
+        self.eat(":")?;
+        self.pass()
+    }
+
+    /// Passes over the fields at a place.
+    fn pass(&mut self) -> Option<()> {
+        if self.eat("{}").is_some() {
             return Some(());
         }
-        self.eat(":{")?;
+        self.eat("{")?;
         self.close(1)
     }
 
@@ -184,23 +279,25 @@ impl<'a> Text<'a> {
     }
 
     /// Passes over the fields of an entry. What follows them is the first key that begins with `m`: their own keys begin
-    /// with a kind of step, and quotes within them are escaped.
+    /// with a kind of step, and quotes within them are escaped. An entry that ends with its fields is none of ours.
     fn pass_fields(&mut self) -> Option<()> {
         let is_end = |at: &[u8]| (at[0] == b'}') & (at[1] == b',') & (at[2] == b'"') & (at[3] == b'm');
+        let is_next_entry = |at: &[u8]| (at[0] == b',') & (at[1] == b'{');
+        let is_either = |at: &[u8]| is_end(at) | is_next_entry(at);
         let bytes = self.0.as_bytes();
         let mut start = 0;
         loop {
             // Without a branch, so that many places are looked at together. An entry is longer than they are.
             let block = bytes[start..].first_chunk::<{ TOGETHER + 3 }>()?;
-            if (0..TOGETHER).fold(false, |found, at| found | is_end(&block[at..at + 4])) {
+            if (0..TOGETHER).fold(false, |found, at| found | is_either(&block[at..at + 4])) {
                 break;
             }
             start += TOGETHER;
         }
-        let (fields, rest) = self.0.split_at(start + bytes[start..].windows(4).position(is_end)? + 1);
+        let end = start + bytes[start..].windows(4).position(is_either)?;
+        let (fields, rest) = self.0.split_at(end + 1);
         self.0 = rest;
-        // An entry that ends with its fields is none of ours: what was found is a part of the next one.
-        (fields.starts_with('{') && !fields.contains(",{")).then_some(())
+        (fields.starts_with('{') && fields.ends_with('}')).then_some(())
     }
 
     /// A string in which nothing but quotes and backslashes is escaped.
