@@ -175,7 +175,7 @@ impl Writer<'_> {
         }
         let given = field_set::with_named(last.set(), &schema);
         let mut pruned = remove(&schema, &merged, &given);
-        let mut versions: Vec<&str> = managed.0.values().map(|owned| &*owned.api_version).collect();
+        let mut versions: Vec<&str> = managed.0.iter().map(|(_, owned)| &*owned.api_version).collect();
         versions.sort_unstable_by_key(|version| (*version != last.api_version, *version));
         versions.dedup();
         for version in versions {
@@ -207,7 +207,7 @@ fn is_as_before(last: Option<&Owned<'_>>, set: &Set<'_>, api_version: &str) -> b
 
 fn owned_in<'m>(managed: &Managed<'m>, api_version: &str) -> Set<'m> {
     let mut all = Set::default();
-    for owned in managed.0.values().filter(|owned| owned.api_version == api_version) {
+    for (_, owned) in managed.0.iter().filter(|(_, owned)| owned.api_version == api_version) {
         all.unite(owned.set().clone());
     }
     all

@@ -200,7 +200,7 @@ mod tests {
             let is_told = written::unite(&text, &other, &mut united).is_some();
             prop_assert!(is_told || one.is_empty(), "{}", text);
             one.unite(other);
-            prop_assert!(!is_told || united == self::written(&one), "{}", text);
+            prop_assert!(!is_told || united == written(&one), "{}", text);
         }
     }
 }

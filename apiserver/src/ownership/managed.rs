@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::by_manager::ByManager;
 use super::codec::{self, Fields};
 use super::set::Set;
 use super::written;
@@ -56,7 +57,7 @@ pub(super) struct Owned<'a> {
 
 /// Every manager of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Managed<'a>(pub(super) BTreeMap<Manager<'a>, Owned<'a>>);
+pub(super) struct Managed<'a>(pub(super) ByManager<'a>);
 
 /// An entry as it is written.
 #[derive(Deserialize)]
@@ -187,7 +188,7 @@ impl<'a> Managed<'a> {
     /// The same of those that a client sends, which are to be written in our own way.
     pub(super) fn decode_sent(list: &'a str) -> Option<Self> {
         let mut managed = Self::decode(list)?;
-        managed.0.values_mut().for_each(|owned| owned.text = None);
+        managed.0.iter_mut().for_each(|(_, owned)| owned.text = None);
         Some(managed)
     }
 
@@ -224,7 +225,7 @@ impl<'a> Managed<'a> {
 
     /// Whether there is no manager.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.len() == 0
     }
 
     /// Drops managers that own nothing.
@@ -235,12 +236,17 @@ impl<'a> Managed<'a> {
     /// Folds the managers that updated longest ago into one of each version, where there are too many.
     pub(super) fn fold(&mut self) {
         let is_updater = |manager: &&Manager<'_>| manager.operation == Operation::Update;
-        let mut count = self.0.keys().filter(is_updater).count();
+        if self.0.len() <= UPDATERS {
+            return;
+        }
+        let managers = || self.0.iter().map(|(manager, _)| manager);
+        let mut count = managers().filter(is_updater).count();
         if count <= UPDATERS {
             return;
         }
-        let mut updaters: Vec<Manager<'a>> = self.0.keys().filter(is_updater).cloned().collect();
-        updaters.sort_by(|a, b| self.0[a].time.cmp(&self.0[b].time).then_with(|| a.cmp(b)));
+        let mut updaters: Vec<Manager<'a>> = managers().filter(is_updater).cloned().collect();
+        let time = |manager: &Manager<'_>| self.0.get(manager).and_then(|owned| owned.time.as_deref());
+        updaters.sort_by(|a, b| time(a).cmp(&time(b)).then_with(|| a.cmp(b)));
         let mut firsts: BTreeMap<Cow<'a, str>, Manager<'a>> = BTreeMap::new();
         for manager in updaters {
             if count <= UPDATERS {
@@ -251,7 +257,7 @@ impl<'a> Managed<'a> {
                 continue;
             };
             let bucket = Manager::new(ANCIENT, Operation::Update, manager.api_version.clone(), "");
-            if !self.0.contains_key(&bucket)
+            if self.0.get(&bucket).is_none()
                 && let Some(owned) = self.0.remove(first)
             {
                 self.0.insert(bucket.clone(), owned);

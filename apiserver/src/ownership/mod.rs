@@ -6,10 +6,11 @@
 //! - [`place`] says how a schema wants the values at a place to be owned;
 //! - [`compare`], [`field_set`], [`first`], [`merge`], [`remove`] and [`typed`] walk objects along a schema;
 //! - [`overlay`] merges what a policy wants, which nobody owns;
-//! - [`managed`] is the list of owners, [`written`] reads it fast, [`owners`] is how it travels with an object, [`track`] keeps it over writes,
+//! - [`managed`] is the list of owners, kept [`by_manager`], [`written`] reads it fast, [`owners`] is how it travels with an object, [`track`] keeps it over writes,
 //!   [`apply`] uses it, [`scale`] carries it over.
 
 mod apply;
+mod by_manager;
 mod codec;
 mod compare;
 mod conflict;

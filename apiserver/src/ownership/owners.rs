@@ -59,7 +59,7 @@ impl Owners {
 
     fn timeless(&self) -> Option<Managed<'_>> {
         let mut managed = self.text().and_then(Managed::decode)?;
-        managed.0.values_mut().for_each(|owned| owned.time = None);
+        managed.0.iter_mut().for_each(|(_, owned)| owned.time = None);
         Some(managed)
     }
 }

@@ -20,7 +20,7 @@ impl<'p> Replicas<'p> {
     pub(crate) fn to_scale(&self, object: &Owners) -> Owners {
         let mut managed = object.read().unwrap_or_default();
         managed.0.retain(|_, owned| has(owned, &self.0));
-        for owned in managed.0.values_mut() {
+        for (_, owned) in managed.0.iter_mut() {
             owned.api_version = SCALE.into();
             *owned.set_mut() = in_scale();
         }
@@ -32,13 +32,13 @@ impl<'p> Replicas<'p> {
     pub(crate) fn to_object(&self, object: &Owners, scale: &Owners, api_version: &str) -> Owners {
         let (mut managed, mut owners) = (object.read().unwrap_or_default(), scale.read().unwrap_or_default());
         owners.0.retain(|_, owned| has(owned, &in_scale()));
-        for (manager, owned) in &mut managed.0 {
+        for (manager, owned) in managed.0.iter_mut() {
             if has(owned, &self.0) && owners.0.remove(manager).is_none() {
                 owned.set_mut().subtract(&self.0);
             }
         }
         managed.drop_idle();
-        for manager in owners.0.into_keys() {
+        for manager in owners.0.into_managers() {
             managed.0.insert(manager, Owned::new(api_version, self.0.clone()));
         }
         Owners::from(&managed)

@@ -101,8 +101,8 @@ impl Writer<'_> {
         if added.is_empty() && modified.is_empty() {
             return;
         }
-        let entry = managed.0.entry(manager);
-        let owned = entry.or_insert_with(|| Owned::new(api_version, Set::default()));
+        let make = || Owned::new(api_version, Set::default());
+        let owned = managed.0.get_or_insert_with(manager, make);
         owned.add(added);
         owned.add(modified);
         owned.time = Some(self.time());
