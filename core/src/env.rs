@@ -163,9 +163,7 @@ impl Env {
     pub fn uuid(&self) -> String {
         let (high, low) = self.draw(|random| (random.u64(..), random.u64(..)));
         let (high, low) = (high & !0xf000 | 0x4000, low & !(0b11 << 62) | (0b10 << 62));
-        let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
-        let (fourth, last) = (low >> 48, low & 0xffff_ffff_ffff);
-        format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{last:012x}")
+        printed_uuid(u128::from(high) << 64 | u128::from(low))
     }
 
     /// Random letters and digits for a generated name, from the alphabet that upstream uses: no vowels and nothing
@@ -180,6 +178,19 @@ impl Env {
     fn draw<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
         draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn printed_uuid(uuid: u128) -> String {
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' - 10 + value });
+    let mut text = String::with_capacity(36);
+    for (at, byte) in uuid.to_be_bytes().into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0xf));
+    }
+    text
 }
 
 impl fmt::Debug for Env {
@@ -260,5 +271,7 @@ mod tests {
         let uuid = Lab::new().env().uuid();
         assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"));
         assert!(matches!(&uuid[19..20], "8" | "9" | "a" | "b"));
+        let printed = printed_uuid(0x0123_4567_89ab_4cde_8f01_2345_6789_abcd);
+        assert_eq!(printed, "01234567-89ab-4cde-8f01-23456789abcd");
     }
 }
