@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::tree::Value;
+use crate::tree::{Text, Value};
 use bytes::Bytes;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
@@ -26,15 +26,9 @@ use crate::resource::{GroupVersionKind, Resource};
 pub struct Object(Arc<Inner>);
 
 struct Inner {
-    /// The bytes as they were read or stored.
-    stored: Bytes,
-    /// Where in them the version belongs, if they lack it.
-    lacks_version_at: Option<usize>,
-    /// With the version, once somebody has asked for them.
+    written: Arc<Written>,
+    /// The bytes with the version, once somebody has asked for them.
     json: OnceLock<Bytes>,
-    head: Arc<Head>,
-    /// Where in the stored bytes `managedFields` stand, once somebody has looked or has said it.
-    managed: OnceLock<Option<Range<usize>>>,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
     /// Whether somebody follows the kind, who will read this version.
@@ -44,13 +38,23 @@ struct Inner {
 
 type Typed = Arc<dyn Any + Send + Sync>;
 
+/// What was read or stored, and stays with every holder of the version.
+struct Written {
+    bytes: Bytes,
+    /// Where in them the version belongs, if they lack it.
+    lacks_version_at: Option<usize>,
+    head: Head,
+    /// Where in them `managedFields` stand, once somebody has looked or has said it.
+    managed: OnceLock<Option<Range<usize>>>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
     #[serde(default)]
-    api_version: String,
+    api_version: Text,
     #[serde(default)]
-    kind: String,
+    kind: Text,
     #[serde(default)]
     metadata: Metadata,
 }
@@ -130,7 +134,7 @@ impl Object {
     pub fn from_json(json: impl Into<Bytes>) -> Result<Self> {
         let json = json.into();
         let head = parse(&json)?;
-        Ok(Object::new(json, None, Arc::new(head)))
+        Ok(Object::new(json, None, head))
     }
 
     /// Reads an object from bytes that lack its version, as a store holds them; what they become with it,
@@ -140,78 +144,68 @@ impl Object {
         let json = json.into();
         let mut head: Head = parse(&json)?;
         head.metadata.resource_version = version.into();
-        Ok(Object::new(json, Some(place), Arc::new(head)))
+        Ok(Object::new(json, Some(place), head))
     }
 
     /// Encodes a JSON tree; fails as [`Object::from_json`] does.
     pub fn from_value(value: &Value) -> Result<Self> {
         let json = serde_json::to_vec(value).map_err(Error::internal)?;
         let head = Head::deserialize(value).map_err(undecodable)?;
-        Ok(Object::new(json.into(), None, Arc::new(head)))
+        Ok(Object::new(json.into(), None, head))
     }
 
     /// Puts bytes and metadata together that the caller knows to belong together; nothing is parsed.
     pub fn from_parts(
         json: impl Into<Bytes>,
-        api_version: impl Into<String>,
-        kind: impl Into<String>,
+        api_version: impl Into<Text>,
+        kind: impl Into<Text>,
         metadata: Metadata,
     ) -> Self {
         let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
-        Object::new(json.into(), None, Arc::new(head))
+        Object::new(json.into(), None, head)
     }
 
     /// The same for bytes that lack the version, which the metadata has and which belongs at `place` in them.
     pub fn from_stored_parts(
         json: impl Into<Bytes>,
         place: usize,
-        api_version: impl Into<String>,
-        kind: impl Into<String>,
+        api_version: impl Into<Text>,
+        kind: impl Into<Text>,
         metadata: Metadata,
     ) -> Self {
         let head = Head { api_version: api_version.into(), kind: kind.into(), metadata };
-        Object::new(json.into(), Some(place), Arc::new(head))
+        Object::new(json.into(), Some(place), head)
     }
 
     /// The same object at another version; `None` if its version stands in its bytes.
     pub fn at_version(&self, version: impl Into<String>) -> Option<Self> {
-        let place = self.0.lacks_version_at?;
+        let Written { bytes, lacks_version_at, managed, .. } = &*self.0.written;
+        let place = (*lacks_version_at)?;
         let mut metadata = self.metadata().clone();
         metadata.resource_version = version.into();
-        let (bytes, kind) = (self.0.stored.clone(), self.kind());
-        let other = Object::from_stored_parts(bytes, place, self.api_version(), kind, metadata);
-        Some(other.with_place_of_managed_fields(self))
+        let kind = self.kind();
+        let other = Object::from_stored_parts(bytes.clone(), place, self.api_version(), kind, metadata);
+        if let Some(Some(place)) = managed.get() {
+            other.set_managed_fields(place.clone());
+        }
+        Some(other)
     }
 
     /// The same version, without what was decoded of it and is kept for others: for whoever holds it long after everybody
     /// else has gone on to newer ones.
     #[must_use]
     pub fn bare(&self) -> Self {
-        let bare = Object::new(self.0.stored.clone(), self.0.lacks_version_at, self.0.head.clone());
-        bare.with_place_of_managed_fields(self)
+        Object::holding(self.0.written.clone())
     }
 
-    fn with_place_of_managed_fields(self, same: &Object) -> Self {
-        if let Some(Some(managed)) = same.0.managed.get() {
-            self.set_managed_fields(managed.clone());
-        }
-        self
+    fn new(bytes: Bytes, lacks_version_at: Option<usize>, head: Head) -> Self {
+        Object::holding(Arc::new(Written { bytes, lacks_version_at, head, managed: OnceLock::new() }))
     }
 
-    fn new(stored: Bytes, lacks_version_at: Option<usize>, head: Arc<Head>) -> Self {
-        let (json, managed, encoded) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+    fn holding(written: Arc<Written>) -> Self {
+        let (json, encoded) = (OnceLock::new(), OnceLock::new());
         let (decoded, lean) = (OnceLock::new(), OnceLock::new());
-        Object(Arc::new(Inner {
-            stored,
-            lacks_version_at,
-            json,
-            head,
-            managed,
-            decoded,
-            lean,
-            followed: AtomicBool::new(false),
-            encoded,
-        }))
+        Object(Arc::new(Inner { written, json, decoded, lean, followed: AtomicBool::new(false), encoded }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -221,12 +215,12 @@ impl Object {
 
     /// The `apiVersion`: `apps/v1`.
     pub fn api_version(&self) -> &str {
-        &self.0.head.api_version
+        &self.0.written.head.api_version
     }
 
     /// The kind: `Deployment`.
     pub fn kind(&self) -> &str {
-        &self.0.head.kind
+        &self.0.written.head.kind
     }
 
     /// Group, version and kind.
@@ -236,7 +230,7 @@ impl Object {
 
     /// The metadata.
     pub fn metadata(&self) -> &Metadata {
-        &self.0.head.metadata
+        &self.0.written.head.metadata
     }
 
     /// The name.
@@ -261,31 +255,32 @@ impl Object {
 
     /// The encoded form.
     pub fn json(&self) -> &Bytes {
-        match self.0.lacks_version_at {
+        match self.0.written.lacks_version_at {
             Some(_) => self.0.json.get_or_init(|| self.pieces().concat().into()),
-            None => &self.0.stored,
+            None => self.stored_json(),
         }
     }
 
     /// The same, in pieces and without keeping what is put together of them.
     pub fn pieces(&self) -> [&[u8]; 5] {
-        let Some(place) = self.0.lacks_version_at else {
-            return [&self.0.stored, b"", b"", b"", b""];
+        let stored: &[u8] = self.stored_json();
+        let Some(place) = self.0.written.lacks_version_at else {
+            return [stored, b"", b"", b"", b""];
         };
-        let (before, after) = self.0.stored.split_at_checked(place).unwrap_or((&self.0.stored, b""));
+        let (before, after) = stored.split_at_checked(place).unwrap_or((stored, b""));
         let end: &[u8] = if after.starts_with(b"}") { b"\"" } else { b"\"," };
         [before, b"\"resourceVersion\":\"", self.resource_version().as_bytes(), end, after]
     }
 
     /// The bytes without the version, if the object was made of such; otherwise [`Object::json`].
     pub fn stored_json(&self) -> &Bytes {
-        &self.0.stored
+        &self.0.written.bytes
     }
 
     /// A JSON tree of one's own to change.
     pub fn to_value(&self) -> Result<Value> {
-        let mut value: Value = parse(&self.0.stored)?;
-        if self.0.lacks_version_at.is_some() {
+        let mut value: Value = parse(self.stored_json())?;
+        if self.0.written.lacks_version_at.is_some() {
             value["metadata"]["resourceVersion"] = self.resource_version().into();
         }
         Ok(value)
@@ -294,14 +289,14 @@ impl Object {
     /// The JSON of `metadata.managedFields`, found without reading the rest; `None` if there are none, and for JSON that
     /// is written with spaces.
     pub fn managed_fields(&self) -> Option<&str> {
-        let place = self.0.managed.get_or_init(|| find_managed_fields(&self.0.stored));
-        std::str::from_utf8(self.0.stored.get(place.clone()?)?).ok()
+        let place = self.0.written.managed.get_or_init(|| find_managed_fields(self.stored_json()));
+        std::str::from_utf8(self.stored_json().get(place.clone()?)?).ok()
     }
 
     /// Has [`Object::managed_fields`] look there, in [`Object::stored_json`], instead of searching for them: for whoever has written them.
     pub fn set_managed_fields(&self, place: Range<usize>) {
         // Another task may have found them.
-        let _ = self.0.managed.set(Some(place));
+        let _ = self.0.written.managed.set(Some(place));
     }
 
     /// The typed object. Decoded at most once for the type that is first asked for, and shared from then on;
@@ -309,7 +304,7 @@ impl Object {
     pub fn decode<K: Resource>(&self) -> Result<Arc<K>> {
         decode_once(&self.0.decoded, || match self.known_lean::<K>() {
             Some(lean) => self.with_owners::<K>(&lean),
-            None => self.read(&self.0.stored),
+            None => self.read(self.stored_json()),
         })
     }
 
@@ -343,7 +338,7 @@ impl Object {
             return Ok(decoded);
         }
         if !self.0.followed.load(Ordering::Relaxed) {
-            return self.read(&self.0.stored).map(Arc::new);
+            return self.read(self.stored_json()).map(Arc::new);
         }
         let lean = self.lean()?;
         if self.managed_fields().is_none() { Ok(lean) } else { self.with_owners::<K>(&lean).map(Arc::new) }
@@ -359,7 +354,7 @@ impl Object {
     }
 
     fn read_lean<K: Resource>(&self) -> Result<K> {
-        let json: &[u8] = &self.0.stored;
+        let json: &[u8] = self.stored_json();
         let Some(managed) = self.managed_fields() else {
             return self.read(json);
         };
@@ -371,7 +366,7 @@ impl Object {
     /// Reads bytes that lack the version if the stored ones do.
     fn read<K: Resource>(&self, json: &[u8]) -> Result<K> {
         let mut typed: K = parse(json)?;
-        if self.0.lacks_version_at.is_some() {
+        if self.0.written.lacks_version_at.is_some() {
             typed.metadata_mut().resource_version = Some(self.resource_version().to_owned());
         }
         Ok(typed)
