@@ -174,13 +174,16 @@ pub fn validate_cidr_strictly(value: &str, path: &Path<'_>) -> field::ErrorList 
 
 /// What the writer of an address is told that stands in another form than it should; upstream's `GetWarningsForIP`.
 pub fn warn_of_ip(value: &str, path: &Path<'_>) -> Option<String> {
+    let own = value.parse::<IpAddr>();
+    if matches!(own, Ok(IpAddr::V4(_))) {
+        return None;
+    }
     let address = parse_ip(value)?;
     let (shown, wanted) = (field::quote(value), field::quote(&address.to_string()));
-    match value.parse::<IpAddr>() {
+    match own {
         Ok(IpAddr::V6(own)) if own.to_ipv4_mapped().is_none() => (own.to_string() != value).then(|| {
             format!("{path}: IPv6 address {shown} should be in RFC 5952 canonical format ({wanted})")
         }),
-        Ok(IpAddr::V4(_)) => None,
         _ => Some(format!("{path}: non-standard IP address {shown} is invalid: use {wanted}")),
     }
 }

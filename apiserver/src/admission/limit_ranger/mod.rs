@@ -71,16 +71,17 @@ impl Admission for LimitRanger {
 
 /// What the write is about; nothing where limits do not matter. What containers ask for changes through `resize` only.
 fn subject(write: &Attributes<'_>) -> Option<Subject> {
-    let (operation, resource) = (write.operation, &*write.resource.resource);
-    let is_going = write.old.is_some_and(|old| old.at("metadata").has("deletionTimestamp"));
-    if !write.resource.group.is_empty() || (operation == Operation::Update && is_going) {
+    if !write.resource.group.is_empty() {
         return None;
     }
-    match (resource, write.subresource, operation) {
-        ("pods", "", Operation::Create) | ("pods", "resize", Operation::Update) => Some(Subject::Pod),
-        ("persistentvolumeclaims", "", Operation::Create | Operation::Update) => Some(Subject::Claim),
-        _ => None,
-    }
+    let subject = match (&*write.resource.resource, write.subresource, write.operation) {
+        ("pods", "", Operation::Create) | ("pods", "resize", Operation::Update) => Subject::Pod,
+        ("persistentvolumeclaims", "", Operation::Create | Operation::Update) => Subject::Claim,
+        _ => return None,
+    };
+    let is_going = write.operation == Operation::Update
+        && write.old.is_some_and(|old| old.at("metadata").has("deletionTimestamp"));
+    (!is_going).then_some(subject)
 }
 
 fn ranges(write: &Attributes<'_>) -> Result<Vec<Value>> {

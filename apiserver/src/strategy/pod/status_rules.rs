@@ -222,7 +222,7 @@ fn check_addresses(status: &Value, was: &Value, list: &str, at: &Path<'_>, error
 
 /// Who a container runs as.
 fn check_users(pod: &Value, list: &str, at: &Path<'_>, errors: &mut ErrorList) {
-    let is_windows = pod.at("spec").at("os").text("name") == "windows";
+    let is_windows = || pod.at("spec").at("os").text("name") == "windows";
     for (index, status) in pod.at("status").items(list).iter().enumerate() {
         let (user, item) = (status.at("user").at("linux"), at.index(index));
         let path = item.child("user");
@@ -230,7 +230,7 @@ fn check_users(pod: &Value, list: &str, at: &Path<'_>, errors: &mut ErrorList) {
         if user.is_null() {
             continue;
         }
-        if is_windows {
+        if is_windows() {
             errors.push(Error::forbidden(&path, "cannot be set for a windows pod"));
             continue;
         }

@@ -80,8 +80,9 @@ pub(super) fn check_status(
         checks::non_negative(status, field, &at, errors);
     }
     let count = |field: &str| status.int(field).unwrap_or_default();
+    let replicas = count("replicas");
     for field in parts {
-        if count(field) > count("replicas") {
+        if count(field) > replicas {
             let why = "cannot be greater than status.replicas";
             errors.push(Error::invalid(&at.child(field), count(field), why));
         }
