@@ -2,9 +2,12 @@
 //! parsed for it.
 
 use std::collections::BTreeMap;
+#[expect(clippy::disallowed_types, reason = "objects are found by it, never walked through")]
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 use steersman_core::store::Revision;
 use steersman_core::tree::Value;
 
@@ -19,8 +22,9 @@ const LIMIT: usize = 256 << 10;
 pub(crate) struct Recent(Mutex<Kept>);
 
 #[derive(Default)]
+#[expect(clippy::disallowed_types, reason = "objects are found by it, never walked through")]
 struct Kept {
-    objects: BTreeMap<Bytes, One>,
+    objects: HashMap<Bytes, One, RandomState>,
     /// The keys in the order of the writes.
     order: BTreeMap<Revision, Bytes>,
     size: usize,
