@@ -38,15 +38,16 @@ impl Core {
         let door = request.door(&row)?;
         let patching = Patching::new(&request, &door, &change, options)?;
         let name = target.name.clone();
-        let missing = Error::not_found(&request.resource(), &name);
+        let resource = request.resource();
         let row = row.clone();
         let namespace = target.namespace.clone();
         let mut next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
+            let missing = || Error::not_found(&resource, &name);
             let mut proposal = match (&patching.change.patch, current) {
-                (Patch::Apply(_), None) if !patching.is_whole => return Err(missing.clone()),
+                (Patch::Apply(_), None) if !patching.is_whole => return Err(missing()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
                 (_, Some(current)) => patching.apply(current, warnings)?,
-                (_, None) => return Err(missing.clone()),
+                (_, None) => return Err(missing()),
             };
             metadata::place(&mut proposal.tree, &row, &namespace)?;
             metadata::check_name(&proposal.tree, &name)?;

@@ -145,7 +145,8 @@ impl Request<'_> {
         let (resource, definitions) = (self.row.resource(), definitions());
         let is_definition = resource.resource == definitions.resource && resource.group == definitions.group;
         if !self.dry_run && (is_definition || (removed && self.row.custom && self.is_ending())) {
-            self.core.sync_definitions().await?;
+            // In a box, as few requests do it.
+            Box::pin(self.core.sync_definitions()).await?;
         }
         Ok(())
     }

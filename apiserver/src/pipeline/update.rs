@@ -157,7 +157,8 @@ impl Request<'_> {
         self.core.authorize_target(&self.caller.user, "create", self.target, None).await?;
         let Proposal { mut tree, owners, .. } = proposal;
         metadata::wipe(&mut tree);
-        match self.create(tree, owners).await {
+        // In a box, as few updates create anything.
+        match Box::pin(self.create(tree, owners)).await {
             Ok(object) => Ok(Round::Done { object, created: true }),
             // Somebody else created it meanwhile: it is an update after all.
             Err(error) if error.is_already_exists() => Ok(Round::Again(self.current().await?)),

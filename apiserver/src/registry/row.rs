@@ -272,7 +272,7 @@ impl Served {
         if !is_complete {
             self.default_spec(&mut stored);
         }
-        let spec = stored.as_object_mut().filter(|_| is_complete).and_then(|fields| fields.remove("spec"));
+        let spec = stored.get_mut("spec").filter(|_| is_complete).map(Value::take);
         self.strategy.default(&mut stored);
         if let (Some(spec), Some(fields)) = (spec, stored.as_object_mut()) {
             fields.insert("spec", spec);
