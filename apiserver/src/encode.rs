@@ -41,6 +41,8 @@ pub(crate) struct Encoded {
 /// Where the largest parts of an object stand in its text: empty if there are none, or nobody knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Parts {
+    /// The fields of the metadata, without the owners.
+    metadata: (usize, usize),
     spec: (usize, usize),
     status: (usize, usize),
 }
@@ -48,6 +50,7 @@ pub(crate) struct Parts {
 impl Parts {
     fn of(&mut self, name: &str) -> Option<&mut (usize, usize)> {
         match name {
+            "metadata" => Some(&mut self.metadata),
             "spec" => Some(&mut self.spec),
             "status" => Some(&mut self.status),
             _ => None,
@@ -55,14 +58,38 @@ impl Parts {
     }
 }
 
+/// An older version of an object: its tree, its text, and where its parts stand in that.
+#[derive(Clone, Copy)]
+pub(crate) struct Older<'a> {
+    pub(crate) tree: &'a Value,
+    pub(crate) json: &'a [u8],
+    pub(crate) parts: Parts,
+}
+
+impl<'a> Older<'a> {
+    const NONE: Older<'static> = Older {
+        tree: &Value::Null,
+        json: b"",
+        parts: Parts { metadata: (0, 0), spec: (0, 0), status: (0, 0) },
+    };
+
+    /// The text of a part that a newer version shares, if it is known.
+    fn text(mut self, name: &str, newer: &Map) -> Option<&'a str> {
+        let (start, end) = *self.parts.of(name)?;
+        let shares = self.tree.get(name)?.as_object()?.shares(newer);
+        let text = std::str::from_utf8(self.json.get(start..end).filter(|_| shares)?).ok()?;
+        Some(text).filter(|text| !text.is_empty())
+    }
+}
+
 impl Encoded {
     /// Writes an object and the owners of its fields. A `resourceVersion` in the tree is left out.
     pub(crate) fn of(object: &Value, owners: &Owners) -> Self {
-        Encoded::over(object, owners, (&Value::Null, b"", Parts::default()))
+        Encoded::over(object, owners, Older::NONE)
     }
 
-    /// The same, given the tree, the text, and its parts of an older version: what the trees share is copied.
-    pub(crate) fn over(object: &Value, owners: &Owners, old: (&Value, &[u8], Parts)) -> Self {
+    /// The same, given an older version: what the trees share is copied from its text.
+    pub(crate) fn over(object: &Value, owners: &Owners, old: Older<'_>) -> Self {
         let empty = Map::new();
         let fields = object.as_object().unwrap_or(&empty);
         let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
@@ -75,18 +102,19 @@ impl Encoded {
         quote(text("apiVersion"), &mut out);
         out.push_str(METADATA);
         let version_at = out.len();
-        let mut comma = false;
-        for (name, value) in metadata.iter().filter(|field| field.0 != "resourceVersion") {
-            name_field(name, &mut comma, &mut out);
-            json_text::write(value, &mut out);
+        match old.text("metadata", metadata) {
+            Some(text) => out.push_str(text),
+            None => write_metadata(metadata, &mut out),
         }
+        let mut parts = Parts { metadata: (version_at, out.len()), ..Parts::default() };
         let owners = owners.text().map(|owners| {
-            name_field("managedFields", &mut comma, &mut out);
+            let before = if out.len() == version_at { "\"" } else { ",\"" };
+            json_text::write_name(before, "managedFields", &mut out);
             out.push_str(owners);
             out.len() - owners.len()..out.len()
         });
         out.push('}');
-        let parts = write_fields(fields, old, &mut out);
+        write_fields(fields, old, &mut parts, &mut out);
         out.push('}');
         let json = Bytes::copy_from_slice(out.as_bytes());
         if out.capacity() <= USUAL {
@@ -96,40 +124,28 @@ impl Encoded {
     }
 }
 
-/// Writes the fields of an object but for those that its text begins with.
-fn write_fields(
-    fields: &Map,
-    (old, old_json, mut old_parts): (&Value, &[u8], Parts),
-    out: &mut String,
-) -> Parts {
-    let mut parts = Parts::default();
+fn write_metadata(metadata: &Map, out: &mut String) {
+    let mut before = "\"";
+    for (name, value) in metadata.iter().filter(|field| field.0 != "resourceVersion") {
+        json_text::write_name(std::mem::replace(&mut before, ",\""), name, out);
+        json_text::write(value, out);
+    }
+}
+
+/// Writes the fields of an object but for those that its text begins with, and tells where its parts are.
+fn write_fields(fields: &Map, old: Older<'_>, parts: &mut Parts, out: &mut String) {
     let begin = ["kind", "apiVersion", "metadata"];
     for (name, value) in fields.iter().filter(|field| !begin.contains(&field.0.as_str())) {
-        name_field(name, &mut true, out);
+        json_text::write_name(",\"", name, out);
         let start = out.len();
-        let known = old_parts.of(name).filter(|_| shares(value, &old[name.as_str()]));
-        match known.and_then(|(start, end)| std::str::from_utf8(old_json.get(*start..*end)?).ok()) {
-            Some(text) if !text.is_empty() => out.push_str(text),
-            _ => json_text::write(value, out),
+        match value.as_object().and_then(|value| old.text(name, value)) {
+            Some(text) => out.push_str(text),
+            None => json_text::write(value, out),
         }
         if let Some(part) = parts.of(name) {
             *part = (start, out.len());
         }
     }
-    parts
-}
-
-fn shares(one: &Value, other: &Value) -> bool {
-    matches!((one, other), (Value::Object(one), Value::Object(other)) if one.shares(other))
-}
-
-/// Writes the name of a field, behind others if `comma` says so.
-fn name_field(name: &str, comma: &mut bool, out: &mut String) {
-    if std::mem::replace(comma, true) {
-        out.push(',');
-    }
-    quote(name, out);
-    out.push(':');
 }
 
 /// The object that `stored` is once it was written at `revision`. `tree` is what `stored` was encoded from, `metadata`
@@ -266,13 +282,19 @@ mod tests {
         newer["status"]["c"]["d"] = json!("more");
         newer["metadata"]["labels"] = json!({"l": "before the spec"});
         // Text that nobody else would write shows that it is copied.
-        let spec = old.json.iter().map(|byte| if *byte == b'a' { b'A' } else { *byte }).collect::<Vec<u8>>();
-        let copied = Encoded::over(&newer, &owners(), (&object, &spec, old.parts));
+        let json = old.json.iter().map(|byte| if *byte == b'a' { b'A' } else { *byte }).collect::<Vec<u8>>();
+        let doctored = Older { tree: &object, json: &json, parts: old.parts };
+        let copied = Encoded::over(&newer, &owners(), doctored);
         let written = Encoded::of(&newer, &owners());
         assert_eq!(copied.json, String::from_utf8_lossy(&written.json).replace("{\"a\":", "{\"A\":"));
         assert_eq!((copied.parts, copied.owners), (written.parts, written.owners));
+        let mut described = object.clone();
+        described["spec"]["b"] = json!([2]);
+        let text = String::from_utf8_lossy(&Encoded::of(&described, &owners()).json).into_owned();
+        let expected = text.replace("\"name\":\"a\"", "\"nAme\":\"A\"");
+        assert_eq!(Encoded::over(&described, &owners(), doctored).json, expected);
         let unshared = json!({"kind": "K", "spec": {"a": "\"", "b": [1]}});
-        let unshared_written = Encoded::over(&unshared, &owners(), (&object, &spec, old.parts));
+        let unshared_written = Encoded::over(&unshared, &owners(), doctored);
         assert_eq!(unshared_written.json, Encoded::of(&unshared, &owners()).json);
     }
 

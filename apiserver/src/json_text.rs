@@ -27,18 +27,22 @@ pub(crate) fn write(value: &Value, out: &mut String) {
             out.push(']');
         }
         Value::Object(map) => {
-            out.push('{');
-            for (index, (key, item)) in map.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                quote(key, out);
-                out.push(':');
+            let mut before = "{\"";
+            for (name, item) in map {
+                write_name(std::mem::replace(&mut before, ",\""), name, out);
                 write(item, out);
             }
-            out.push('}');
+            out.push_str(if map.is_empty() { "{}" } else { "}" });
         }
     }
+}
+
+/// Writes the name of a field, behind what stands before it: a quote, and what that follows.
+#[inline]
+pub(crate) fn write_name(before: &str, name: &str, out: &mut String) {
+    out.push_str(before);
+    push(name, out);
+    out.push_str("\":");
 }
 
 /// JSON as Go writes it where a page might show it: what could end a script there is escaped.

@@ -7,7 +7,7 @@ use steersman_core::tree::Value;
 use steersman_core::{Object, Result};
 
 use super::Core;
-use crate::encode::{Encoded, Parts};
+use crate::encode::{Encoded, Older, Parts};
 use crate::ownership::Owners;
 use crate::registry::Served;
 use crate::stored::Stored;
@@ -32,6 +32,11 @@ pub(super) struct Current {
 }
 
 impl Current {
+    /// What of it may be copied into the text of the next.
+    fn as_older(&self) -> Older<'_> {
+        Older { tree: &self.tree, json: self.object.stored_json(), parts: self.parts }
+    }
+
     /// Its version, as clients name it.
     pub(super) fn version(&self) -> &str {
         self.object.resource_version()
@@ -105,7 +110,7 @@ impl Core {
     ) -> Result<Outcome> {
         let Draft { tree, owners, metadata } = draft;
         let encoded = match over {
-            Some(old) => Encoded::over(&tree, &owners, (&old.tree, old.object.stored_json(), old.parts)),
+            Some(old) => Encoded::over(&tree, &owners, old.as_older()),
             None => Encoded::of(&tree, &owners),
         };
         check_size(&encoded.json)?;
