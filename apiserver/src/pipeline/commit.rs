@@ -11,7 +11,7 @@ use crate::encode::{Encoded, Older, Parts};
 use crate::ownership::Owners;
 use crate::registry::Served;
 use crate::stored::Stored;
-use crate::watch_cache::{Collection, Version};
+use crate::watch_cache::Collection;
 use crate::{encode, fault, known};
 
 /// The largest object that is stored, in bytes; what etcd takes by default, in whose words one that is larger is refused.
@@ -123,7 +123,7 @@ impl Core {
                 if let Some(old) = over {
                     known::tell((&old.object, &old.tree), (&object, &tree));
                 }
-                let version = Version::new(object.clone(), &tree, &*row.strategy);
+                let version = collection.written(object.clone(), &tree);
                 self.cache.offer(revision, key.clone(), version);
                 // What goes by itself is seldom written again.
                 if ttl.is_none() {

@@ -70,14 +70,14 @@ impl Core {
                 let object = encode::stamped(&unstored(&old, json, metadata), revision)?;
                 stored(&object);
                 self.recent.change(&key, (from, revision), size, tree);
-                let fields = old.fields.with(&places(changed, &*row.strategy));
-                self.cache.offer(revision, key, Version { object: object.clone(), fields });
+                let next = old.changed(object.clone(), &places(changed, &*row.strategy));
+                self.cache.offer(revision, key, next);
                 Ok(Outcome::Stored(object))
             }
             Commit::Refused(entries) => {
                 let newer = entries.first().and_then(Option::as_ref);
                 let read =
-                    |entry: &Entry| Version::of(encode::read(&entry.value, entry.modified)?, &*row.strategy);
+                    |entry: &Entry| Version::read(encode::read(&entry.value, entry.modified)?, &row.strategy);
                 newer.map(read).transpose().map(Outcome::Lost)
             }
         }

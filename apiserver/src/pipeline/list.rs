@@ -111,7 +111,7 @@ impl Request<'_> {
                     continue;
                 }
                 let object = encode::read(&entry.value, entry.modified)?;
-                let version = Version::of(object, collection.strategy())?;
+                let version = Version::read(object, collection.strategy())?;
                 at = Some(key.to_owned());
                 if selection.matches(&version) {
                     slice.objects.push(version.object);

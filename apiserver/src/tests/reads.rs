@@ -184,11 +184,15 @@ fn watchers_of_a_node_see_pods_come_and_go() {
     let world = World::new();
     let pods = core("pods").in_namespace("default");
     let options = WatchOptions { fields: "spec.nodeName=n".parse().unwrap(), ..WatchOptions::default() };
+    // Written while nobody asks for fields.
+    world.create(&pods, pod("early", "n")).unwrap();
     let mut stream = world.watch(&core("pods"), &options).unwrap();
     world.create(&pods, pod("a", "n")).unwrap();
     world.create(&pods, pod("b", "other")).unwrap();
-    world.merge(&pods.clone().named("a"), json!({"metadata": {"labels": {"x": "y"}}})).unwrap();
-    assert_eq!(told(&mut stream), ["ADDED a", "MODIFIED a"]);
+    for name in ["a", "early"] {
+        world.merge(&pods.clone().named(name), json!({"metadata": {"labels": {"x": "y"}}})).unwrap();
+    }
+    assert_eq!(told(&mut stream), ["ADDED early", "ADDED a", "MODIFIED a", "MODIFIED early"]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Audience {
     by_name: BTreeMap<String, Group>,
     /// By the place of the field among those that can be selected by, and its value.
     by_field: BTreeMap<usize, BTreeMap<String, Group>>,
+    /// How many of them ask for the values of selectable fields.
+    asking: usize,
     next: u64,
 }
 
@@ -44,11 +46,13 @@ impl Audience {
             }
         };
         group.insert(id, watcher.clone());
+        self.asking += usize::from(watcher.selection.asks_for_fields());
         id
     }
 
     /// Lets a watcher go.
     pub(crate) fn leave(&mut self, id: u64, selection: &Selection) {
+        self.asking -= usize::from(selection.asks_for_fields());
         match seat(selection) {
             Seat::Everything => {
                 self.everything.remove(&id);
@@ -65,6 +69,11 @@ impl Audience {
         }
     }
 
+    /// Whether anybody asks for the values of selectable fields.
+    pub(crate) fn asks_for_fields(&self) -> bool {
+        self.asking > 0
+    }
+
     /// Tells everyone whom it may concern.
     pub(crate) fn tell(&self, event: &Event) {
         let tell = |group: Option<&Group>| group.into_iter().flatten().for_each(|(_, one)| one.tell(event));
@@ -74,7 +83,7 @@ impl Audience {
         tell(self.by_name.get(any.object.name()));
         for (place, groups) in &self.by_field {
             let mut told = "";
-            for value in event.versions().filter_map(|version| version.fields.get(*place)) {
+            for value in event.versions().map(|version| version.field(*place)) {
                 if !value.is_empty() && value != told {
                     told = value;
                     tell(groups.get(value));

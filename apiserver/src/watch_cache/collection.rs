@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use steersman_core::api::{Bookmarks, WatchEvent};
 use steersman_core::store::Revision;
+use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
 use super::audience::Audience;
@@ -88,8 +89,17 @@ impl Collection {
     }
 
     /// The rules of its kind, which tell the selectable fields.
-    pub(crate) fn strategy(&self) -> &dyn Strategy {
-        &*self.strategy
+    pub(crate) fn strategy(&self) -> &Arc<dyn Strategy> {
+        &self.strategy
+    }
+
+    /// The version that an object is which was just written; `tree` is what is stored of it.
+    pub(crate) fn written(&self, object: Object, tree: &Value) -> Version {
+        let version = Version::new(object, &self.strategy);
+        if self.lock().audience.asks_for_fields() {
+            version.tell(tree);
+        }
+        version
     }
 
     /// The newest version of an object.
@@ -257,9 +267,10 @@ impl State {
         if revision <= self.since {
             return;
         }
-        let before = match &now {
-            Some(version) => self.objects.insert(key.into(), version.clone()),
-            None => self.objects.remove(key),
+        let before = match (&now, self.objects.get_mut(key)) {
+            (Some(now), Some(there)) => Some(std::mem::replace(there, now.clone())),
+            (Some(now), None) => self.objects.insert(key.into(), now.clone()),
+            (None, _) => self.objects.remove(key),
         };
         if before.is_none() && now.is_none() {
             return;

@@ -120,7 +120,7 @@ impl Feed {
             (Some(_), Some(version)) => Some(version),
             (Some(entry), None) => {
                 let object = encode::read(&entry.value, entry.modified)?;
-                Some(Version::of(object, collection.strategy())?)
+                Some(Version::read(object, collection.strategy())?)
             }
         };
         collection.apply(arrival, key, now);

@@ -75,7 +75,7 @@ fn sort(feed: &feed::Feed, entries: &[Entry]) -> Contents {
 
 fn read(entry: &Entry, collection: &Collection) -> Option<Version> {
     let object = encode::read(&entry.value, entry.modified);
-    match object.and_then(|object| Version::of(object, collection.strategy())) {
+    match object.and_then(|object| Version::read(object, collection.strategy())) {
         Ok(version) => Some(version),
         Err(error) => {
             let key = String::from_utf8_lossy(&entry.key).into_owned();

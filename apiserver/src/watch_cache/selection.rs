@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use steersman_core::api::Target;
 use steersman_core::object::Metadata;
@@ -13,16 +13,19 @@ use steersman_core::{Error, Object, Result};
 use crate::registry::Served;
 use crate::strategy::Strategy;
 
-/// An object with the values of its selectable fields, in the order of [`Strategy::selectable_fields`].
+/// An object with what it can be selected by. Cloning shares.
 #[derive(Clone)]
 pub(crate) struct Version {
     pub(crate) object: Object,
-    pub(crate) fields: Fields,
+    /// `None` for a kind that is selected by no fields of its own.
+    selectable: Option<Arc<Selectable>>,
 }
 
-/// The values of selectable fields. Cloning shares.
-#[derive(Clone, Default)]
-pub(crate) struct Fields(Option<Arc<Texts>>);
+/// The values of selectable fields, once somebody has asked for one: hardly anybody selects by them.
+struct Selectable {
+    strategy: Arc<dyn Strategy>,
+    values: OnceLock<Texts>,
+}
 
 /// Texts in a row, and where each ends.
 struct Texts {
@@ -30,61 +33,90 @@ struct Texts {
     ends: Box<[usize]>,
 }
 
-impl Fields {
-    fn of<'t>(texts: impl Iterator<Item = Cow<'t, str>>) -> Self {
-        let texts: Vec<Cow<'t, str>> = texts.collect();
-        if texts.is_empty() {
-            return Fields::default();
-        }
-        let ends = texts.iter().scan(0, |end, text| {
-            *end += text.len();
-            Some(*end)
-        });
-        Fields(Some(Arc::new(Texts { ends: ends.collect(), all: texts.concat().into() })))
+impl Texts {
+    /// The values of the fields of `tree`, in the order of [`Strategy::selectable_fields`].
+    fn of(tree: &Value, strategy: &dyn Strategy) -> Self {
+        let own = strategy.selectable_fields().iter().map(|name| strategy.field(tree, name));
+        let paths = strategy.selectable_paths().iter().map(|path| at_path(tree, path).into());
+        own.chain(paths).collect()
     }
 
     /// The same with other values at some places.
-    pub(crate) fn with(&self, changed: &[(usize, String)]) -> Self {
-        let count = self.0.as_deref().map_or(0, |texts| texts.ends.len());
-        Fields::of((0..count).map(|place| {
+    fn with(&self, changed: &[(usize, String)]) -> Self {
+        let places = 0..self.ends.len();
+        let value = |place| {
             let new = changed.iter().find(|(at, _)| *at == place).map(|(_, value)| value.as_str());
             Cow::Borrowed(new.or_else(|| self.get(place)).unwrap_or_default())
-        }))
+        };
+        places.map(value).collect()
     }
 
-    /// The value at that place.
-    pub(crate) fn get(&self, place: usize) -> Option<&str> {
-        let Texts { all, ends } = self.0.as_deref()?;
-        let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-        all.get(start..*ends.get(place)?)
+    fn get(&self, place: usize) -> Option<&str> {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.all.get(start..*self.ends.get(place)?)
+    }
+}
+
+impl<'t> FromIterator<Cow<'t, str>> for Texts {
+    fn from_iter<I: IntoIterator<Item = Cow<'t, str>>>(texts: I) -> Self {
+        let mut all = String::new();
+        let end = |text: Cow<'t, str>| {
+            all.push_str(&text);
+            all.len()
+        };
+        let ends = texts.into_iter().map(end).collect();
+        Texts { all: all.into(), ends }
     }
 }
 
 impl Version {
+    /// A version whose selectable fields are read from the object when somebody asks for one.
+    pub(crate) fn new(object: Object, strategy: &Arc<dyn Strategy>) -> Self {
+        let has_any = !strategy.selectable_fields().is_empty() || !strategy.selectable_paths().is_empty();
+        let unread = || Arc::new(Selectable { strategy: strategy.clone(), values: OnceLock::new() });
+        Version { object, selectable: has_any.then(unread) }
+    }
+
+    /// A version that somebody else has written; its selectable fields are read at once.
+    pub(crate) fn read(object: Object, strategy: &Arc<dyn Strategy>) -> Result<Self> {
+        let version = Version::new(object, strategy);
+        if version.selectable.is_some() {
+            version.tell(&version.object.to_value()?);
+        }
+        Ok(version)
+    }
+
+    /// Reads the selectable fields from `tree`, the tree of the object.
+    pub(crate) fn tell(&self, tree: &Value) {
+        if let Some(Selectable { strategy, values }) = self.selectable.as_deref() {
+            values.get_or_init(|| Texts::of(tree, &**strategy));
+        }
+    }
+
+    /// The next version of the object, of whose selectable fields those at some places have changed.
+    pub(crate) fn changed(&self, object: Object, changed: &[(usize, String)]) -> Self {
+        let next = |old: &Arc<Selectable>| {
+            let known = old.values.get().map(|values| values.with(changed).into());
+            Arc::new(Selectable { strategy: old.strategy.clone(), values: known.unwrap_or_default() })
+        };
+        Version { object, selectable: self.selectable.as_ref().map(next) }
+    }
+
     /// The same without what was decoded of the object.
     pub(crate) fn bare(&self) -> Self {
-        Version { object: self.object.bare(), fields: self.fields.clone() }
+        Version { object: self.object.bare(), selectable: self.selectable.clone() }
     }
 
-    /// Reads the selectable fields from `tree`, the tree of `object`.
-    pub(crate) fn new(object: Object, tree: &Value, strategy: &dyn Strategy) -> Self {
-        let names = strategy.selectable_fields();
-        let own = names.iter().map(|name| strategy.field(tree, name));
-        let paths = strategy.selectable_paths().iter().map(|path| at_path(tree, path).into());
-        Version { object, fields: Fields::of(own.chain(paths)) }
-    }
-
-    /// Reads the selectable fields from the object; the tree is only built where there are any.
-    pub(crate) fn of(object: Object, strategy: &dyn Strategy) -> Result<Self> {
-        if strategy.selectable_fields().is_empty() && strategy.selectable_paths().is_empty() {
-            return Ok(Version { object, fields: Fields::default() });
-        }
-        let tree = object.to_value()?;
-        Ok(Self::new(object, &tree, strategy))
+    /// The value of the selectable field at that place; empty if there is none.
+    pub(crate) fn field(&self, place: usize) -> &str {
+        let Some(Selectable { strategy, values }) = self.selectable.as_deref() else { return "" };
+        // What this server has written it can read.
+        let read = || Texts::of(&self.object.to_value().unwrap_or_default(), &**strategy);
+        values.get_or_init(read).get(place).unwrap_or_default()
     }
 }
 
-/// A namespace and selectors, understood: field names are resolved to places in [`Version::fields`].
+/// A namespace and selectors, understood: field names are resolved to the places of [`Version::field`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
     /// Only this namespace; empty is all.
@@ -153,6 +185,11 @@ impl Selection {
         !self.terms.is_empty() || !self.labels.is_everything()
     }
 
+    /// Whether it asks for the values of selectable fields.
+    pub(crate) fn asks_for_fields(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term.field, Field::At(_)))
+    }
+
     /// A field that must have a value, if there is one: what watchers are indexed by.
     pub(crate) fn indexable(&self) -> Option<(usize, &str)> {
         self.terms.iter().find_map(|term| match term.field {
@@ -171,7 +208,7 @@ impl Term {
         let value = match self.field {
             Field::Name => metadata.name.as_str(),
             Field::Namespace => metadata.namespace.as_str(),
-            Field::At(place) => version.fields.get(place).unwrap_or_default(),
+            Field::At(place) => version.field(place),
         };
         (value == self.value) == self.equal
     }
