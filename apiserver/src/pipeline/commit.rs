@@ -37,6 +37,15 @@ impl Current {
         Older { tree: &self.tree, json: self.object.stored_json(), parts: self.parts }
     }
 
+    /// Fills in the defaults that its kind has got since it was written, which its text lacks.
+    pub(super) fn catch_up(&mut self, row: &Served) {
+        let written = self.tree.clone();
+        row.catch_up(&mut self.tree);
+        if self.tree != written {
+            self.parts = Parts::default();
+        }
+    }
+
     /// Its version, as clients name it.
     pub(super) fn version(&self) -> &str {
         self.object.resource_version()

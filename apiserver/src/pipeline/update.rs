@@ -104,7 +104,7 @@ impl Request<'_> {
         let row = self.row.clone();
         for _ in 0..ROUNDS {
             if let Some(current) = &mut current {
-                row.catch_up(&mut current.tree);
+                current.catch_up(&row);
             }
             let proposal = {
                 let (core, known) = (self.core, self.warnings.len());

@@ -46,6 +46,25 @@ fn a_resource_is_served_as_soon_as_it_is_defined() {
 }
 
 #[test]
+fn a_default_that_came_later_is_stored_with_the_next_write() {
+    let world = World::new();
+    world.create(&definitions(), definition()).unwrap();
+    world.create(&widgets(), widget("w")).unwrap();
+    let set_default = |weight: u8| {
+        let mut versions = definition()["spec"]["versions"].take();
+        let spec = &mut versions[0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        spec["properties"]["weight"] = json!({"type": "integer", "default": weight});
+        let named = definitions().named("widgets.example.com");
+        world.merge(&named, json!({"spec": {"versions": versions}})).unwrap();
+    };
+    set_default(1);
+    world.merge(&widgets().named("w"), json!({"metadata": {"labels": {"a": "b"}}})).unwrap();
+    set_default(2);
+    let value = world.get(&widgets().named("w")).unwrap().to_value().unwrap();
+    assert_eq!(value["spec"], json!({"size": 3, "weight": 1}));
+}
+
+#[test]
 fn who_uses_a_deprecated_version_is_warned_whatever_he_asks_for() {
     let world = World::new();
     let mut definition = definition();
