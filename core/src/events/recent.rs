@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-
 /// How many values are remembered: upstream's bound.
 const BOUND: usize = 4096;
 
@@ -22,13 +20,12 @@ pub(super) struct Recent<V> {
     uses: u64,
 }
 
-/// Each value, and when it was used last. Keys begin alike and are long: a hash is quicker than an order, and there are few
-/// enough for a fast one, even if somebody chose names that collide.
+/// Each value, and when it was used last. Keys begin alike and are long: a hash is quicker than an order.
 #[expect(
     clippy::disallowed_types,
     reason = "values are found by it; they are forgotten in the order of their use"
 )]
-type Values<V> = HashMap<Arc<str>, (u64, V), RandomState>;
+type Values<V> = HashMap<Arc<str>, (u64, V)>;
 
 impl<V> Default for Recent<V> {
     fn default() -> Self {
