@@ -92,3 +92,60 @@ fn prefix(group: &str, resource: &str) -> String {
     let row = PREFIXES.iter().find(|row| row.0 == group && row.1 == resource);
     format!("{REGISTRY}{}/", row.map_or(resource, |row| row.2))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use steersman_core::tree::Value;
+
+    use super::*;
+    use crate::strategy::ServiceRanges;
+
+    /// One object a kind, in which every field is set.
+    fn corpus() -> Vec<Value> {
+        let mut text = String::new();
+        let packed = include_bytes!("../../tests/wire.json.gz").as_slice();
+        flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("the corpus is whole");
+        let cases: Vec<Value> = serde_json::from_str(&text).expect("the corpus has its form");
+        cases.into_iter().map(|mut case| case["json"].take()).collect()
+    }
+
+    /// The object, and the same without each one of the fields of its spec.
+    fn with_gaps(object: &Value) -> Vec<Value> {
+        let fields = object["spec"].as_object();
+        let gaps = fields.into_iter().flat_map(|fields| fields.keys()).map(|name| {
+            let mut gap = object.clone();
+            if let Some(fields) = gap["spec"].as_object_mut() {
+                fields.remove(name);
+            }
+            gap
+        });
+        std::iter::once(object.clone()).chain(gaps).collect()
+    }
+
+    #[test]
+    fn what_has_the_spec_and_labels_of_a_stored_object_is_completed_as_if_there_were_none() {
+        let rows = builtin(&Tables::load(), &Strategies::new(&ServiceRanges::default()), &BTreeMap::new());
+        let rows: Vec<_> = rows.into_values().flatten().collect();
+        let mut seen = 0;
+        for object in corpus() {
+            let Some(row) = rows.iter().find(|row| {
+                object["kind"] == *row.kind.kind && object["apiVersion"] == *row.kind.api_version()
+            }) else {
+                continue;
+            };
+            for sent in with_gaps(&object) {
+                let stored = row.to_completed(sent, None).expect("the object can be stored");
+                let mut again = stored.clone();
+                again["metadata"]["annotations"] = Value::Null;
+                again["status"] = Value::Null;
+                let alone = row.to_completed(again.clone(), None).expect("the object can be stored");
+                let beside = row.to_completed(again, Some(&stored)).expect("the object can be stored");
+                assert_eq!(beside, alone, "{}", row.kind);
+                seen += 1;
+            }
+        }
+        assert!(seen > 300, "{seen} objects are too few");
+    }
+}
