@@ -34,13 +34,11 @@ impl Admission for DefaultTolerationSeconds {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.is_about("", "pods")
+        write.is(Operation::Create, "", "pods") || write.is(Operation::Update, "", "pods")
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
-        if write.is(Operation::Create, "", "pods") || write.is(Operation::Update, "", "pods") {
-            tolerate(write.object);
-        }
+        tolerate(write.object);
         Ok(())
     }
 }

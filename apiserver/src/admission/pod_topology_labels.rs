@@ -23,7 +23,7 @@ impl Admission for PodTopologyLabels {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.is_about("", "pods")
+        write.operation == Operation::Create && write.is_about("", "pods")
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
@@ -36,13 +36,10 @@ impl Admission for PodTopologyLabels {
 
 /// The node that a new pod, or a binding, names, if there is such a node.
 fn node_of(write: &Attributes<'_>) -> Option<Object> {
-    let is_pods = write.operation == Operation::Create
-        && write.resource.group.is_empty()
-        && write.resource.resource == "pods";
     let target = write.object.at("target");
     let name = match write.subresource {
-        "" if is_pods => write.object.at("spec").text("nodeName"),
-        "binding" if is_pods && target.text("kind") == "Node" => target.text("name"),
+        "" => write.object.at("spec").text("nodeName"),
+        "binding" if target.text("kind") == "Node" => target.text("name"),
         _ => "",
     };
     (!name.is_empty()).then(|| write.cluster.get(&GroupResource::new("", "nodes"), "", name))?

@@ -28,7 +28,8 @@ impl Admission for Priority {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.is_about("", "pods") || write.is_about("scheduling.k8s.io", "priorityclasses")
+        let is_of_pod = write.is(Operation::Create, "", "pods") || write.is(Operation::Update, "", "pods");
+        is_of_pod || write.is_about("scheduling.k8s.io", "priorityclasses")
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {

@@ -21,13 +21,10 @@ impl Admission for RuntimeClass {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.is_about("", "pods")
+        write.is(Operation::Create, "", "pods")
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
-        if !write.is(Operation::Create, "", "pods") {
-            return Ok(());
-        }
         let class = find(write)?;
         overhead(write, &class)?;
         place(write, class.at("scheduling"))

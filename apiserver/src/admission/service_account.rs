@@ -48,11 +48,11 @@ impl Admission for ServiceAccount {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.is_about("", "pods")
+        is_new(write) || is_joined(write)
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
-        if !write.is(Operation::Create, "", "pods") {
+        if !is_new(write) {
             return Ok(());
         }
         if is_mirror(write) {
@@ -73,12 +73,7 @@ impl Admission for ServiceAccount {
     }
 
     async fn validate(&self, write: &Attributes<'_>) -> Result<()> {
-        let is_new = write.is(Operation::Create, "", "pods");
-        let is_joined = write.operation == Operation::Update && write.subresource == "ephemeralcontainers";
-        if !is_new && !is_joined {
-            return Ok(());
-        }
-        if is_new && is_mirror(write) {
+        if is_new(write) && is_mirror(write) {
             return check_mirror(write);
         }
         let name = write.object.at("spec").text("serviceAccountName");
@@ -89,6 +84,18 @@ impl Admission for ServiceAccount {
         }
         check_secrets(write, &*self.account(write, name).await?)
     }
+}
+
+/// Whether it is a new pod.
+fn is_new(write: &Attributes<'_>) -> bool {
+    write.is(Operation::Create, "", "pods")
+}
+
+/// Whether containers join a pod that is there.
+fn is_joined(write: &Attributes<'_>) -> bool {
+    write.operation == Operation::Update
+        && write.subresource == "ephemeralcontainers"
+        && write.is_about("", "pods")
 }
 
 fn is_mirror(write: &Attributes<'_>) -> bool {

@@ -137,9 +137,11 @@ fn admit(
     };
     block_on(async {
         for link in &chain {
-            link.admit(&mut write).await?;
+            if link.handles(&write) {
+                link.admit(&mut write).await?;
+            }
         }
-        for link in &chain {
+        for link in chain.iter().filter(|link| link.handles(&write)) {
             link.validate(&write).await?;
         }
         Ok(())
