@@ -1,11 +1,27 @@
 //! Prints moments as the API does.
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 /// Whole seconds, as in every time of an object's metadata; Go's `metav1.Time`.
 pub(crate) fn seconds(moment: Timestamp) -> String {
     let second = moment.as_second() - i64::from(moment.subsec_nanosecond() < 0);
-    Timestamp::from_second(second).unwrap_or(moment).to_string()
+    let moment = Timestamp::from_second(second).unwrap_or(moment);
+    plain(moment).unwrap_or_else(|| moment.to_string())
+}
+
+/// The same for a moment after Christ, put together digit by digit: every write has one.
+fn plain(moment: Timestamp) -> Option<String> {
+    let at = Offset::UTC.to_datetime(moment);
+    let mut text = *b"0000-00-00T00:00:00Z";
+    let (century, year) = (i8::try_from(at.year() / 100).ok()?, i8::try_from(at.year() % 100).ok()?);
+    let numbers = [century, year, at.month(), at.day(), at.hour(), at.minute(), at.second()];
+    for (number, place) in numbers.into_iter().zip([0, 2, 5, 8, 11, 14, 17]) {
+        let number = u8::try_from(number).ok()?;
+        text[place] += number / 10;
+        text[place + 1] += number % 10;
+    }
+    String::from_utf8(text.into()).ok()
 }
 
 /// Microseconds, as in leases and events; Go's `metav1.MicroTime`.
@@ -22,5 +38,23 @@ mod tests {
         let moment = Timestamp::from_nanosecond(1_999_999_999).unwrap();
         assert_eq!(seconds(moment), "1970-01-01T00:00:01Z");
         assert_eq!(microseconds(moment), "1970-01-01T00:00:01.999999Z");
+    }
+
+    #[test]
+    fn seconds_are_as_a_timestamp_is_printed() {
+        let moments = [
+            Timestamp::MIN.as_second(),
+            -62_167_219_201,
+            -62_167_219_200,
+            -1,
+            0,
+            951_827_696,
+            4_102_444_799,
+            Timestamp::MAX.as_second(),
+        ];
+        for second in moments {
+            let moment = Timestamp::from_second(second).unwrap();
+            assert_eq!(seconds(moment), moment.to_string());
+        }
     }
 }
