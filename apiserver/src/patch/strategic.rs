@@ -21,9 +21,10 @@ pub(super) fn apply(patch: &Value, schema: &Schema, current: Value) -> Result<Va
     if schema.is_custom() {
         return Err(super::not_for_custom());
     }
+    let nothing = Object::new();
     let patch = match patch {
-        Value::Object(patch) => patch.clone(),
-        Value::Null => Object::new(),
+        Value::Object(patch) => patch,
+        Value::Null => &nothing,
         other => return Err(Error::bad_request(wrong_type(other, "map[string]interface {}"))),
     };
     let current = match current {
@@ -33,21 +34,26 @@ pub(super) fn apply(patch: &Value, schema: &Schema, current: Value) -> Result<Va
     Ok(Value::Object(merge_map(current, patch, schema.cursor())?))
 }
 
-fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome<Object> {
+fn merge_map(mut original: Object, patch: &Object, at: Cursor<'_>) -> Outcome<Object> {
+    let mut rest = Object::new();
     // Most say without a directive what they want.
-    if patch.keys().any(|key| key.starts_with('$')) {
-        match patch.get(DIRECTIVE).map(Value::as_str) {
+    let patch = if patch.keys().any(|key| key.starts_with('$')) {
+        rest.clone_from(patch);
+        match rest.get(DIRECTIVE).map(Value::as_str) {
             None => {}
             Some(Some("replace")) => {
-                patch.remove(DIRECTIVE);
-                return Ok(patch);
+                rest.remove(DIRECTIVE);
+                return Ok(rest);
             }
             Some(Some("delete")) => return Ok(Object::new()),
-            Some(_) => return Err(Refusal::unknown_directive(&patch[DIRECTIVE], &patch)),
+            Some(_) => return Err(Refusal::unknown_directive(&rest[DIRECTIVE], &rest)),
         }
-        retain_keys(&mut original, &mut patch)?;
-        order_lists(&mut original, &mut patch, at)?;
-    }
+        retain_keys(&mut original, &mut rest)?;
+        order_lists(&mut original, &mut rest, at)?;
+        &rest
+    } else {
+        patch
+    };
     let mut new = Vec::new();
     for (key, value) in patch {
         match key.strip_prefix(DELETE_LIST) {
@@ -55,8 +61,9 @@ fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome
                 let key = rest
                     .strip_prefix('/')
                     .ok_or(Refusal::Format("invalid patch format of primitive list"))?;
-                delete_from_list(&mut original, key, value, at)?;
+                delete_from_list(&mut original, key, value.clone(), at)?;
             }
+            None if is_there(&original, key, value) => {}
             None => new.extend(merge_field(&mut original, key, value, at)?),
         }
     }
@@ -64,35 +71,40 @@ fn merge_map(mut original: Object, mut patch: Object, at: Cursor<'_>) -> Outcome
     Ok(original)
 }
 
+/// Whether a field is as a patch wants it already, so that the object stays shared with whoever else has it.
+fn is_there(original: &Object, key: &str, patch: &Value) -> bool {
+    matches!(patch, Value::String(_) | Value::Bool(_)) && original.get(key) == Some(patch)
+}
+
 /// Merges a field that is there; gives back what is new.
 fn merge_field(
     original: &mut Object,
-    key: Text,
-    patch: Value,
+    key: &Text,
+    patch: &Value,
     at: Cursor<'_>,
 ) -> Outcome<Option<(Text, Value)>> {
     if patch.is_null() {
-        original.remove(&key);
+        original.remove(key);
         return Ok(None);
     }
-    let Some(place) = original.get_mut(&key) else {
-        return Ok(made(patch).map(|made| (key, made)));
+    let Some(place) = original.get_mut(key) else {
+        return Ok(made(patch.clone()).map(|made| (key.clone(), made)));
     };
     let merged = match (place.take(), patch) {
         (Value::Object(before), Value::Object(patch)) => {
-            let (at, field) = lookup(at, &key)?;
+            let (at, field) = lookup(at, key)?;
             let replaced = field.is_some_and(|field| field.patch.replace);
-            Some(Value::Object(if replaced { patch } else { merge_map(before, patch, at)? }))
+            Some(Value::Object(if replaced { patch.clone() } else { merge_map(before, patch, at)? }))
         }
         (Value::Array(before), Value::Array(patch)) => {
-            let (at, field) = lookup(at, &key)?;
-            Some(merge_list(before.into_vec(), patch.into_vec(), at, field)?.into())
+            let (at, field) = lookup(at, key)?;
+            Some(merge_list(before.into_vec(), patch.to_vec(), at, field)?.into())
         }
-        (_, new) => made(new),
+        (_, new) => made(new.clone()),
     };
     match merged {
         Some(merged) => *place = merged,
-        None => drop(original.remove(&key)),
+        None => drop(original.remove(key)),
     }
     Ok(None)
 }
@@ -268,7 +280,7 @@ fn merge_list_of_maps(
         match (identity.position(&merged, &element), element) {
             (Some(index), Value::Object(patch)) => {
                 let before = merged[index].as_object_mut().map(std::mem::take).unwrap_or_default();
-                merged[index] = Value::Object(merge_map(before, patch, at)?);
+                merged[index] = Value::Object(merge_map(before, &patch, at)?);
             }
             (_, element) => merged.push(element),
         }
@@ -323,7 +335,7 @@ fn delete_from_list(original: &mut Object, key: &str, deleted: Value, at: Cursor
             }
         }
         (Some(before), deleted) if std::mem::discriminant(before) == std::mem::discriminant(&deleted) => {
-            let new = merge_field(original, key.into(), deleted, at)?;
+            let new = merge_field(original, &key.into(), &deleted, at)?;
             original.extend(new);
         }
         _ => {}

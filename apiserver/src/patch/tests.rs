@@ -51,6 +51,19 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn what_a_patch_only_repeats_stays_shared() {
+    let kind = GroupVersionKind::new("apps", "v1", "Deployment");
+    let (schema, before) = (Tables::load().schema(&kind).unwrap(), deployment());
+    let patch = Patch::Strategic(json!({"metadata": {"name": "x"}, "spec": {"replicas": 2}}));
+    let current = || Ok(before.clone());
+    let after =
+        apply(&patch, &Duplicates::default(), &schema, current, FieldValidation::Warn).unwrap().object;
+    let metadata = |tree: &Value| tree["metadata"].as_object().unwrap().clone();
+    assert!(metadata(&after).shares(&metadata(&before)));
+    assert_eq!(after["spec"]["replicas"], 2);
+}
+
+#[test]
 fn elements_of_merging_lists_merge_by_their_key() {
     let merged =
         pod(json!({"containers": [{"name": "b", "image": "z"}, {"name": "n", "image": "z"}]})).unwrap();
