@@ -122,6 +122,12 @@ impl Encoded {
         }
         Encoded { json, version_at, owners, parts }
     }
+
+    /// The owners of the object's fields, which share its text.
+    pub(crate) fn owners(&self) -> Owners {
+        let text = self.owners.clone().and_then(|place| std::str::from_utf8(self.json.get(place)?).ok());
+        text.map(|text| Owners::within(&self.json, text)).unwrap_or_default()
+    }
 }
 
 fn write_metadata(metadata: &Map, out: &mut String) {
@@ -260,6 +266,7 @@ mod tests {
     fn the_version_is_the_revision_of_the_write() {
         let encoded = Encoded::of(&tree(), &owners());
         let stored = encoded.json.clone();
+        assert_eq!(encoded.owners(), owners());
         assert!(!std::str::from_utf8(&stored).unwrap().contains("resourceVersion"));
         let finished = finish(&encoded, &tree(), metadata_of(&tree()).unwrap(), Revision(42));
         for object in [finished, read(&stored, Revision(42)).unwrap()] {

@@ -25,7 +25,8 @@ impl Stored {
     /// Reads an object in the server's own writing.
     pub(crate) fn of(object: &Object) -> Result<Self> {
         let Tree(tree) = serde_json::from_slice(object.stored_json()).map_err(Error::internal)?;
-        let owners = object.managed_fields().map(Owners::of).unwrap_or_default();
+        let within = |text| Owners::within(object.stored_json(), text);
+        let owners = object.managed_fields().map(within).unwrap_or_default();
         Ok(Stored { tree, owners, parts: Parts::default() })
     }
 }

@@ -12,13 +12,19 @@ use super::place::{Form, Place, elements, entries};
 use super::reset::NOBODYS;
 use crate::schema::{ListKind, Schema};
 
-/// The fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those that nobody owns. Empty if there
-/// are none; `None` where only a comparison tells.
-pub(super) fn fields(schema: &Schema, blank: &Value, new: &Value, ignored: Paths<'_>) -> Option<String> {
-    let mut walk = Walk { out: String::with_capacity(1024), is_clear: true };
+/// Writes the fields that `new` sets beyond `blank`: not those at or below `ignored`, nor those that nobody owns. Whether
+/// there are any; `None` where only a comparison tells.
+pub(super) fn write(
+    schema: &Schema,
+    blank: &Value,
+    new: &Value,
+    ignored: Paths<'_>,
+    out: &mut String,
+) -> Option<bool> {
+    let mut walk = Walk { out, is_clear: true };
     let at = At { place: Place::root(schema), ignored, nobodys: NOBODYS };
-    walk.value(at, Some(blank), new);
-    walk.is_clear.then_some(walk.out)
+    let is_any = walk.value(at, Some(blank), new);
+    walk.is_clear.then_some(is_any)
 }
 
 /// A place of the object, and what is left out there.
@@ -41,13 +47,13 @@ impl<'a> At<'a> {
     }
 }
 
-struct Walk {
-    out: String,
+struct Walk<'o> {
+    out: &'o mut String,
     /// Whether the walk has met nothing that it cannot tell.
     is_clear: bool,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Writes what `new` sets at a place; nothing, if it sets nothing there. `old` is what the blank object has.
     fn value(&mut self, at: At<'_>, old: Option<&Value>, new: &Value) -> bool {
         if at.ignored.end_here() || old == Some(new) {
@@ -123,8 +129,8 @@ impl Walk {
     /// Writes a step and what is below it, if there is something.
     fn step(&mut self, step: &Element<'_>, below: impl FnOnce(&mut Self) -> bool) {
         let start = self.out.len();
-        codec::separate(&mut self.out);
-        step.write(&mut self.out);
+        codec::separate(self.out);
+        step.write(self.out);
         self.out.push(':');
         if !below(self) {
             self.out.truncate(start);

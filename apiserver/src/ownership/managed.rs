@@ -18,6 +18,9 @@ const UPDATERS: usize = 10;
 /// The manager to whom the oldest updates are ascribed.
 const ANCIENT: &str = "ancient-changes";
 
+/// About how long an entry is without its fields, in bytes.
+const ENTRY: usize = 256;
+
 /// How a manager came to own what it owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Operation {
@@ -205,7 +208,8 @@ impl<'a> Managed<'a> {
             let second = || a.name.cmp(&b.name).then_with(|| x.api_version.cmp(&y.api_version));
             first.then_with(second).then_with(|| a.subresource.cmp(&b.subresource))
         });
-        let mut text = String::with_capacity(1024);
+        let room = |(_, owned): &(&Manager<'_>, &Owned<'_>)| ENTRY + owned.text.map_or(0, str::len);
+        let mut text = String::with_capacity(entries.iter().map(room).sum());
         for (manager, owned) in &entries {
             text.push(if text.is_empty() { '[' } else { ',' });
             let fields = |out: &mut String| owned.write(out);
@@ -289,13 +293,11 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// `managedFields` with one entry, whose fields are written already.
-pub(super) fn alone(manager: &Manager<'_>, time: &str, fields: &str) -> String {
-    let mut text = String::with_capacity(fields.len() + 256);
-    text.push('[');
-    write(manager, &manager.api_version, |out| out.push_str(fields), Some(time), &mut text);
-    text.push(']');
-    text
+/// Writes `managedFields` with one entry, whose fields somebody else writes.
+pub(super) fn alone(manager: &Manager<'_>, time: &str, fields: impl FnOnce(&mut String), out: &mut String) {
+    out.push('[');
+    write(manager, &manager.api_version, fields, Some(time), out);
+    out.push(']');
 }
 
 /// Writes an entry, its parts ordered by name.

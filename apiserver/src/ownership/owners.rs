@@ -1,28 +1,43 @@
 //! The `managedFields` of an object, apart from its tree.
 //!
 //! They are half of a small object, and no stage of a write but ownership looks into them. So they travel as the text
-//! that is stored, and are read where a write changes them.
+//! that is stored, and are read where a write changes them. Those of a stored object are a piece of its text.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use steersman_core::tree::Value;
 
 use super::MANAGED_FIELDS;
 use super::managed::{self, Managed, Manager};
 
-/// The owners of an object's fields, as JSON in its canonical form: equal owners have equal texts. Cloning shares.
+/// How much room the text of a new object's owners is given, in bytes.
+const ROOM: usize = 2048;
+
+/// The owners of an object's fields, as JSON in its canonical form: equal owners have equal texts. Cloning shares. The bytes
+/// are UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Owners(Option<Arc<str>>);
+pub(crate) struct Owners(Option<Bytes>);
 
 impl Owners {
     /// Those that a canonical text tells of.
+    #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        Owners(Some(text.into()))
+        Owners(Some(text.to_owned().into()))
     }
 
-    /// One owner, of all that is written in `fields`.
-    pub(super) fn alone(manager: &Manager<'_>, time: &str, fields: &str) -> Self {
-        Owners(Some(managed::alone(manager, time, fields).into()))
+    /// The same where the text is a piece of that of an object, which it shares.
+    pub(crate) fn within(json: &Bytes, text: &str) -> Self {
+        Owners(Some(json.slice_ref(text.as_bytes())))
+    }
+
+    /// One owner, of all that `fields` writes, which tells whether that is anything; nothing if it cannot tell.
+    pub(super) fn alone(
+        manager: &Manager<'_>,
+        time: &str,
+        fields: impl FnOnce(&mut String) -> Option<bool>,
+    ) -> Option<Self> {
+        let (mut owns, mut text) = (None, String::with_capacity(ROOM));
+        managed::alone(manager, time, |out| owns = fields(out), &mut text);
+        owns.map(|owns| Owners(owns.then(|| text.into())))
     }
 
     /// Takes them out of an object; none where it has null.
@@ -44,7 +59,12 @@ impl Owners {
 
     /// The text that is stored; nothing if there are none.
     pub(crate) fn text(&self) -> Option<&str> {
-        self.0.as_deref()
+        std::str::from_utf8(self.0.as_deref()?).ok()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.0.is_none()
     }
 
     /// These, or the old ones if nothing but times differs.
@@ -66,6 +86,6 @@ impl Owners {
 
 impl From<&Managed<'_>> for Owners {
     fn from(managed: &Managed<'_>) -> Self {
-        Owners(managed.encode().map(Arc::from))
+        Owners(managed.encode().map(Bytes::from))
     }
 }

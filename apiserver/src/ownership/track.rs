@@ -15,19 +15,19 @@ impl Writer<'_> {
     /// owners; `given` are those that the client sends.
     pub(crate) fn track(&self, live: &Value, owners: &Owners, new: &Value, given: &Owners) -> Owners {
         let is_stored = live["metadata"].get("uid").is_some();
+        let has_none = owners.are_none() && given.are_none();
         if !is_stored
-            && owners.text().is_none()
-            && given.text().is_none()
+            && has_none
             && let Some(owners) = self.first(live, new)
         {
             return owners;
         }
         // Whoever has reset the managers does not want them tracked.
-        if is_stored && owners.text().is_none() && given.text().is_none() {
+        if is_stored && has_none {
             return Owners::default();
         }
         let changes = self.changes(live, new);
-        if changes.is_empty() && (given.text().is_none() || given == owners) {
+        if changes.is_empty() && (given.are_none() || given == owners) {
             return owners.clone();
         }
         let mut managed = self.start(owners, given);
@@ -42,13 +42,10 @@ impl Writer<'_> {
 
     /// The owner of what a new object sets; `None` where only a comparison tells.
     pub(super) fn first(&self, blank: &Value, new: &Value) -> Option<Owners> {
-        let fields = first::fields(self.schema, blank, new, self.reset())?;
-        if fields.is_empty() {
-            return Some(Owners::default());
-        }
         let api_version = self.kind.api_version();
         let manager = Manager::new(self.name, Operation::Update, api_version.into(), self.subresource);
-        Some(Owners::alone(&manager, &self.time(), &fields))
+        let fields = |out: &mut String| first::write(self.schema, blank, new, self.reset(), out);
+        Owners::alone(&manager, &self.time(), fields)
     }
 
     /// What differs, as far as this write may change it.

@@ -117,11 +117,13 @@ impl Core {
         draft: Draft,
         over: Option<&Current>,
     ) -> Result<Outcome> {
-        let Draft { tree, owners, metadata } = draft;
+        let Draft { tree, mut owners, metadata } = draft;
         let encoded = match over {
             Some(old) => Encoded::over(&tree, &owners, old.as_older()),
             None => Encoded::of(&tree, &owners),
         };
+        // From here on they are a piece of the text.
+        owners = encoded.owners();
         check_size(&encoded.json)?;
         let key = store_key(collection, key);
         let ttl = row.strategy.time_to_live();
