@@ -87,7 +87,8 @@ impl Request<'_> {
         self.mutate(Operation::Create, &mut tree, &mut owners, None, &version).await?;
         metadata::place(&mut tree, &self.row, &self.target.namespace)?;
         self.check_grants(&tree, None).await?;
-        self.warnings.extend(self.row.strategy.creation_warnings(&tree));
+        let row = self.row.clone();
+        self.warn_of(|| row.strategy.creation_warnings(&tree));
         if !metadata::is_name_wanted(&tree) {
             metadata::found(&mut tree, &self.row, &self.core.env, self.now);
             return self.create_named(tree, owners, &version).await;
@@ -161,7 +162,7 @@ impl Request<'_> {
         if !errors.is_empty() {
             return Err(Error::invalid(&row.error_kind(), &metadata.name, &errors));
         }
-        self.warnings.extend(row.strategy.warnings(tree, None));
+        self.warn_of(|| row.strategy.warnings(tree, None));
         Ok(())
     }
 

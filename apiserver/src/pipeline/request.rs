@@ -159,6 +159,13 @@ impl Request<'_> {
         definition.is_some_and(|definition| definition.metadata().is_terminating())
     }
 
+    /// Notes what is found worth a warning; nobody looks for it where nobody hears of it.
+    pub(super) fn warn_of(&mut self, find: impl FnOnce() -> Vec<String>) {
+        if self.caller.warnings.is_some() {
+            self.warnings.extend(find());
+        }
+    }
+
     /// The target's own part of its key.
     pub(super) fn key(&self) -> String {
         self.row.key(&self.target.namespace, &self.target.name)

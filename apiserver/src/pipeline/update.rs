@@ -305,11 +305,11 @@ impl Request<'_> {
         if row.custom || !is_same(tree, &old.tree) {
             self.find_faults(door, tree, new, old, forbidden)?;
         }
-        match door {
-            Door::Object => self.warnings.extend(row.strategy.warnings(tree, Some(&old.tree))),
-            Door::Status => self.warnings.extend(row.strategy.status_warnings(tree)),
-            Door::Other(_) => {}
-        }
+        self.warn_of(|| match door {
+            Door::Object => row.strategy.warnings(tree, Some(&old.tree)),
+            Door::Status => row.strategy.status_warnings(tree),
+            Door::Other(_) => Vec::new(),
+        });
         Ok(())
     }
 
