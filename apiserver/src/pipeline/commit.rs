@@ -58,14 +58,14 @@ pub(super) struct Draft {
     pub(super) tree: Value,
     /// The owners of its fields.
     pub(super) owners: Owners,
-    /// What the metadata of the tree says.
-    pub(super) metadata: Metadata,
+    /// What the metadata of the tree says. In a box, as a draft changes hands several times.
+    pub(super) metadata: Box<Metadata>,
 }
 
 impl Draft {
     /// A draft whose metadata nobody has read yet.
     pub(super) fn new(tree: Value, owners: Owners) -> Result<Self> {
-        Ok(Draft { metadata: encode::metadata_of(&tree)?, tree, owners })
+        Ok(Draft { metadata: encode::metadata_of(&tree)?.into(), tree, owners })
     }
 }
 
@@ -130,7 +130,7 @@ impl Core {
         let write = Write::Put { key: key.clone(), value: encoded.json.clone(), ttl };
         match self.commit(key.clone(), write, over.map(|old| old.revision)).await? {
             Commit::Done(revision) => {
-                let object = encode::finish(&encoded, &tree, metadata, revision);
+                let object = encode::finish(&encoded, &tree, *metadata, revision);
                 if let Some(old) = over {
                     known::tell((&old.object, &old.tree), (&object, &tree));
                 }
@@ -165,13 +165,19 @@ impl Core {
         }
     }
 
-    pub(super) async fn commit(&self, key: Bytes, write: Write, over: Option<Revision>) -> Result<Commit> {
+    /// Writes if nobody has written since `over`. What it takes is handed on before anybody waits.
+    pub(super) fn commit(
+        &self,
+        key: Bytes,
+        write: Write,
+        over: Option<Revision>,
+    ) -> impl Future<Output = Result<Commit>> + Send {
         let compare = match over {
             Some(revision) => Compare::ModifiedAt(key, revision),
             None => Compare::Absent(key),
         };
-        let transaction = Transaction { compares: vec![compare], writes: vec![write] };
-        self.store.commit(transaction).await.map_err(fault::store)
+        let committed = self.store.commit(Transaction { compares: vec![compare], writes: vec![write] });
+        async { committed.await.map_err(fault::store) }
     }
 }
 

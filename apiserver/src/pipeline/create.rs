@@ -56,7 +56,7 @@ impl Core {
 
 impl Request<'_> {
     /// The answer to a write.
-    pub(super) async fn written(self, object: Object, created: bool) -> Result<Written> {
+    pub(super) async fn written(&self, object: Object, created: bool) -> Result<Written> {
         Ok(Written { object: self.core.shown(&self.row, object).await?, created })
     }
 
@@ -108,14 +108,14 @@ impl Request<'_> {
         let (core, row) = (self.core, self.row.clone());
         let reservation = row.strategy.reserve(&mut tree, None, &self.context())?;
         self.prepare_create(&mut tree);
-        let mut metadata = encode::metadata_of(&tree)?;
+        let mut metadata = Box::new(encode::metadata_of(&tree)?);
         core.converting(&row, || self.validate_create(&tree, &metadata)).await?;
         self.check(Operation::Create, &mut tree, &mut owners, None).await?;
         if !version.is_empty() && version != "0" {
             return Err(fault::bare("resourceVersion should not be set on objects to be created"));
         }
         if row.strategy.read_back(&mut tree) {
-            metadata = encode::metadata_of(&tree)?;
+            *metadata = encode::metadata_of(&tree)?;
         }
         let collection = row.stored("create")?;
         let key = row.key(&self.target.namespace, &metadata.name);

@@ -37,24 +37,21 @@ impl Core {
         let row = request.row.clone();
         let door = request.door(&row)?;
         let patching = Patching::new(&request, &door, &change, options)?;
-        let name = target.name.clone();
         let resource = request.resource();
-        let row = row.clone();
-        let namespace = target.namespace.clone();
-        let mut next = move |current: Option<&Current>, warnings: &mut Vec<String>| {
-            let missing = || Error::not_found(&resource, &name);
+        let mut next = |current: Option<&Current>, warnings: &mut Vec<String>| {
+            let missing = || Error::not_found(&resource, &target.name);
             let mut proposal = match (&patching.change.patch, current) {
                 (Patch::Apply(_), None) if !patching.is_whole => return Err(missing()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
                 (_, Some(current)) => patching.apply(current, warnings)?,
                 (_, None) => return Err(missing()),
             };
-            metadata::place(&mut proposal.tree, &row, &namespace)?;
-            metadata::check_name(&proposal.tree, &name)?;
+            metadata::place(&mut proposal.tree, &row, &target.namespace)?;
+            metadata::check_name(&proposal.tree, &target.name)?;
             Ok(proposal)
         };
-        let current = request.current().await?;
-        request.change(&door, current, &mut next).await
+        let mut current = request.current().await?;
+        request.change(&door, &mut current, &mut next).await
     }
 }
 
@@ -75,6 +72,13 @@ pub(crate) fn patch_fault(applies: bool, manager: &str, forces: bool) -> Option<
     (!applies && forces).then(|| field::Error::forbidden(&Path::new("force"), why))
 }
 
+/// What a patch sees of the metadata of an object that is not in its tree.
+#[derive(Clone, Copy)]
+struct Shown {
+    owners: bool,
+    version: bool,
+}
+
 /// A patch, and what it is applied to.
 struct Patching<'a> {
     change: &'a Change,
@@ -86,7 +90,7 @@ struct Patching<'a> {
     validation: FieldValidation,
     owner: Owner<'a>,
     /// The scale that is patched, if it is one.
-    scales: Option<Scales<'a>>,
+    scales: Option<Box<Scales<'a>>>,
     owns: bool,
     /// Whether an apply takes fields over from others.
     force: bool,
@@ -129,11 +133,12 @@ impl<'a> Patching<'a> {
     }
 
     fn apply(&self, current: &Current, warnings: &mut Vec<String>) -> Result<Proposal> {
-        let patched = self.patched(current, names_owners(&self.change.patch));
+        let shown = Shown { owners: names_owners(&self.change.patch), version: self.needs_version() };
+        let patched = self.patched(current, shown);
         // A refusal shows the object as its client sees it.
         let patched = match patched {
             Err(_) if !self.row.webhook().is_some_and(ConversionWebhook::has_questions) => {
-                self.patched(current, true)?
+                self.patched(current, Shown { owners: true, version: true })?
             }
             outcome => outcome?,
         };
@@ -141,7 +146,10 @@ impl<'a> Patching<'a> {
         let mut tree = patched.object;
         let old = self.row.shows_as_stored().then_some(&current.tree);
         self.complete(&mut tree, old)?;
-        let version = metadata::take_version(&mut tree);
+        let version = match shown.version {
+            true => metadata::take_version(&mut tree),
+            false => current.version().to_owned(),
+        };
         let given = Owners::take(&mut tree);
         old.into_iter().for_each(|old| metadata::share(&mut tree, old));
         let owners = match &self.scales {
@@ -152,12 +160,20 @@ impl<'a> Patching<'a> {
         Ok(Proposal { tree, owners, version, is_put: false, creates: false })
     }
 
-    /// The patched object, with the owners of its fields or without.
-    fn patched(&self, current: &Current, with_owners: bool) -> Result<patch::Patched> {
+    /// Whether the patch must be applied to an object that has its version.
+    fn needs_version(&self) -> bool {
+        let is_stored = matches!(self.door, Door::Object | Door::Status) && self.row.shows_as_stored();
+        !is_stored || names_version(&self.change.patch)
+    }
+
+    /// The patched object.
+    fn patched(&self, current: &Current, with: Shown) -> Result<patch::Patched> {
         let shown = || {
             let mut old = current.tree.clone();
-            metadata::of(&mut old).insert("resourceVersion", current.object.resource_version().into());
-            if with_owners {
+            if with.version {
+                metadata::of(&mut old).insert("resourceVersion", current.version().into());
+            }
+            if with.owners {
                 current.owners.put(&mut old);
             }
             match self.door {
@@ -215,15 +231,8 @@ impl<'a> Patching<'a> {
 
 /// Whether a patch may name `managedFields`, so that it must be applied to an object that has them.
 fn names_owners(change: &Patch) -> bool {
-    let plain = |fields: &Map| fields.keys().all(|key| !key.starts_with('$'));
     match change {
-        Patch::Merge(change) | Patch::Strategic(change) => {
-            let metadata = change.get("metadata").map(Value::as_object);
-            let metadata_is_plain = metadata.is_none_or(|metadata| {
-                metadata.is_some_and(|fields| plain(fields) && !fields.contains_key("managedFields"))
-            });
-            !(metadata_is_plain && change.as_object().is_some_and(plain))
-        }
+        Patch::Merge(change) | Patch::Strategic(change) => names_metadata(change, "managedFields"),
         Patch::Json(operations) => operations.as_array().into_iter().flatten().any(|operation| {
             let places = ["path", "from"].into_iter().filter_map(|place| operation.get(place)?.as_str());
             places.into_iter().any(|place| {
@@ -232,6 +241,23 @@ fn names_owners(change: &Patch) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether a patch may name the `resourceVersion`.
+fn names_version(change: &Patch) -> bool {
+    match change {
+        Patch::Merge(change) | Patch::Strategic(change) => names_metadata(change, "resourceVersion"),
+        _ => true,
+    }
+}
+
+/// Whether a merge may name a field of the metadata, or all of it.
+fn names_metadata(change: &Value, name: &str) -> bool {
+    let plain = |fields: &Map| fields.keys().all(|key| !key.starts_with('$'));
+    let metadata = change.get("metadata").map(Value::as_object);
+    let metadata_is_plain = metadata
+        .is_none_or(|metadata| metadata.is_some_and(|fields| plain(fields) && !fields.contains_key(name)));
+    !(metadata_is_plain && change.as_object().is_some_and(plain))
 }
 
 #[cfg(test)]
@@ -256,6 +282,21 @@ mod tests {
         ];
         for (change, named) in cases {
             assert_eq!(names_owners(&change), named, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn a_patch_that_may_name_the_version_sees_it() {
+        let cases = [
+            (Patch::Strategic(json!({"metadata": {"uid": "u"}, "status": {"phase": "Running"}})), false),
+            (Patch::Merge(json!({"metadata": {"resourceVersion": "7"}})), true),
+            (Patch::Strategic(json!({"metadata": {"resourceVersion": null}})), true),
+            (Patch::Strategic(json!({"metadata": {"$patch": "delete"}})), true),
+            (Patch::Merge(json!(["x"])), true),
+            (Patch::Json(json!([{"op": "test", "path": "/metadata/resourceVersion", "value": "7"}])), true),
+        ];
+        for (change, named) in cases {
+            assert_eq!(names_version(&change), named, "{change:?}");
         }
     }
 }

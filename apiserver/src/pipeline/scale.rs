@@ -28,7 +28,7 @@ pub(super) struct Scales<'a> {
 
 impl<'a> Request<'a> {
     /// The scale that this request writes to, if it does; `given` is the manager that it names.
-    pub(super) fn scales<'d>(&self, door: &'d Door<'_>, given: &str) -> Option<Scales<'d>>
+    pub(super) fn scales<'d>(&self, door: &'d Door<'_>, given: &str) -> Option<Box<Scales<'d>>>
     where
         'a: 'd,
     {
@@ -39,7 +39,8 @@ impl<'a> Request<'a> {
         let mut blank = Value::Object(Map::new());
         // An empty scale has no value of a wrong type.
         let _ = schema.admit(&mut blank, &kind, &Duplicates::default(), FieldValidation::Ignore);
-        Some(Scales { owner: self.owner(given), handler: *handler, replicas, kind, schema, blank })
+        // In a box, as few requests have one.
+        Some(Box::new(Scales { owner: self.owner(given), handler: *handler, replicas, kind, schema, blank }))
     }
 }
 

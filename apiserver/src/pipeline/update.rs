@@ -56,7 +56,7 @@ impl Core {
         let row = request.row.clone();
         let door = request.door(&row)?;
         // What the body leaves as it is can be shared from the start.
-        let current = request.current().await?;
+        let mut current = request.current().await?;
         let old = current.as_ref().map(|current| &current.tree).filter(|_| row.shows_as_stored());
         let mut tree = request.read_body(&door, body, old, options.field_validation).await?;
         metadata::check_name(&tree, &target.name)?;
@@ -79,7 +79,7 @@ impl Core {
             };
             Ok(Proposal { tree, owners, version: version.clone(), is_put: true, creates: false })
         };
-        request.change(&door, current, &mut next).await
+        request.change(&door, &mut current, &mut next).await
     }
 }
 
@@ -96,14 +96,14 @@ impl Request<'_> {
 
     /// Brings an object from its current version to the next.
     pub(super) async fn change(
-        mut self,
+        &mut self,
         door: &Door<'_>,
-        mut current: Option<Current>,
+        current: &mut Option<Current>,
         next: &mut Next<'_>,
     ) -> Result<Written> {
         let row = self.row.clone();
         for _ in 0..ROUNDS {
-            if let Some(current) = &mut current {
+            if let Some(current) = current {
                 current.catch_up(&row);
             }
             let proposal = {
@@ -114,7 +114,7 @@ impl Request<'_> {
                 };
                 core.converting(&row, propose).await?
             };
-            let round = match &current {
+            let round = match current {
                 Some(old) => self.replace(door, old, proposal).await?,
                 None => self.create_by_update(door, proposal).await?,
             };
@@ -123,13 +123,13 @@ impl Request<'_> {
                     self.settle(true).await?;
                     return self.written_through(door, object, created).await;
                 }
-                Round::Again(newer) => current = newer,
+                Round::Again(newer) => *current = newer,
             }
         }
         Err(Error::conflict(&self.resource(), &self.target.name, STALE))
     }
 
-    async fn written_through(self, door: &Door<'_>, object: Object, created: bool) -> Result<Written> {
+    async fn written_through(&self, door: &Door<'_>, object: Object, created: bool) -> Result<Written> {
         match door {
             Door::Object | Door::Status => self.written(object, created).await,
             Door::Other(handler) => {
@@ -192,10 +192,10 @@ impl Request<'_> {
             Door::Status | Door::Other(_) => Reservation::none(),
         };
         let mut tree = self.prepare(door, wanted, old)?;
-        let metadata = match tree["metadata"] == old.tree["metadata"] {
+        let metadata = Box::new(match tree["metadata"] == old.tree["metadata"] {
             true => old.object.metadata().clone(),
             false => encode::metadata_of(&tree)?,
-        };
+        });
         let forbidden = self.find_forbidden(door, &tree, &old.tree).await;
         core.converting(&row, || self.validate(door, &tree, &metadata, old, &forbidden)).await?;
         self.check(Operation::Update, &mut tree, &mut owners, Some(old)).await?;
@@ -212,7 +212,7 @@ impl Request<'_> {
             return Ok(Round::Done { object: old.object.clone(), created: false });
         }
         if self.row.strategy.read_back(tree) {
-            *metadata = encode::metadata_of(tree)?;
+            **metadata = encode::metadata_of(tree)?;
         }
         if self.dry_run {
             let unstored = encode::unstored(tree, owners)?;

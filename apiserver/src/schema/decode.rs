@@ -26,9 +26,13 @@ pub struct Decoded {
 }
 
 /// The keys that stand twice in an object of a body, and the order in which everything stands there. Empty for an
-/// object that was never text.
+/// object that was never text. In a box, as it travels with a body through many hands.
 #[derive(Clone, Debug, Default)]
-pub struct Duplicates {
+pub struct Duplicates(Option<Box<Found>>);
+
+/// What was found in a text.
+#[derive(Clone, Debug, Default)]
+struct Found {
     paths: Vec<String>,
     /// What is told of duplicates in YAML, which upstream finds by line before it looks at fields.
     lines: Vec<String>,
@@ -50,7 +54,7 @@ pub fn json(body: impl Into<Bytes>) -> Result<Decoded, String> {
             paths.borrow_mut().push(path.to_string());
         }
     })?;
-    Ok(Decoded { value, duplicates: Duplicates { paths: paths.into_inner(), body, ..Duplicates::default() } })
+    Ok(Decoded { value, duplicates: Found { paths: paths.into_inner(), body, ..Found::default() }.into() })
 }
 
 /// Reads the first document of a YAML body.
@@ -75,7 +79,7 @@ pub fn yaml(body: &str) -> Result<Decoded, String> {
     let value = value.map_err(|error| {
         format!("error converting YAML to JSON: yaml: {}", worded(&error.to_string(), document))
     })?;
-    Ok(Decoded { value, duplicates: Duplicates { lines: lines.into_inner(), ..Duplicates::default() } })
+    Ok(Decoded { value, duplicates: Found { lines: lines.into_inner(), ..Found::default() }.into() })
 }
 
 /// What stands before the second document.
@@ -85,46 +89,63 @@ fn first_document(body: &str) -> &str {
     body[start..].find("\n---").map_or(body, |end| &body[..start + end + 1])
 }
 
+impl From<Found> for Duplicates {
+    fn from(found: Found) -> Self {
+        Duplicates(Some(found.into()))
+    }
+}
+
 impl Duplicates {
+    fn found(&self) -> &Found {
+        static NOTHING: Found =
+            Found { paths: Vec::new(), lines: Vec::new(), of_patch: Vec::new(), body: Bytes::new() };
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.paths.is_empty() && self.lines.is_empty() && self.of_patch.is_empty()
+        let Found { paths, lines, of_patch, .. } = self.found();
+        paths.is_empty() && lines.is_empty() && of_patch.is_empty()
     }
 
     /// The same of a patch: what is told of it, and of fields that patches do not have, comes before what is told of
     /// the patched object, behind `prefix`.
     pub(crate) fn of_patch(&self, prefix: &str, unknown: &[String]) -> Self {
-        let told =
-            if self.paths.is_empty() && unknown.is_empty() { Vec::new() } else { self.fields(unknown) };
+        let told = if self.found().paths.is_empty() && unknown.is_empty() {
+            Vec::new()
+        } else {
+            self.fields(unknown)
+        };
         let of_patch = told.into_iter().map(|told| format!("{prefix}{told}")).collect();
-        Duplicates { of_patch, ..Duplicates::default() }
+        Found { of_patch, ..Found::default() }.into()
     }
 
     /// The body as Go reads it into a struct, where objects that stand twice under a key are merged; `None` if there
     /// are none, or nobody knows.
     pub(crate) fn merged(&self) -> Option<Value> {
-        if self.paths.is_empty() {
+        if self.found().paths.is_empty() {
             return None;
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.found().body);
         let node = Node::<String> { path: &Path::ROOT, seen: &|_, _, _| {}, merges: true, key: PhantomData };
         node.deserialize(&mut deserializer).ok()
     }
 
     /// What is told of duplicates in YAML, by line.
     pub(crate) fn lines(&self) -> &[String] {
-        &self.lines
+        &self.found().lines
     }
 
     /// What is told of the unknown fields and of the duplicates, in the order of the body.
     pub(super) fn told_with(&self, unknown: &[String]) -> Vec<String> {
-        [&self.of_patch, &self.lines, &self.fields(unknown)].into_iter().flatten().cloned().collect()
+        let Found { of_patch, lines, .. } = self.found();
+        [of_patch, lines, &self.fields(unknown)].into_iter().flatten().cloned().collect()
     }
 
     /// Which of the paths stands first in the body; the first of them if nobody knows.
     pub(super) fn first_of(&self, paths: &[&str]) -> usize {
         let first = Cell::new(None);
         // The body was read before, so it is well formed.
-        let _ = read(&self.body, &|key, _, _| {
+        let _ = read(&self.found().body, &|key, _, _| {
             if first.get().is_none() {
                 let key = key.to_string();
                 first.set(paths.iter().position(|path| is_at(path, &key)));
@@ -135,23 +156,25 @@ impl Duplicates {
 
     /// The same as one text.
     pub(super) fn text_with(&self, unknown: &[String]) -> String {
-        let mut told = self.of_patch.clone();
-        if !self.lines.is_empty() {
-            told.push(format!("yaml: unmarshal errors:\n  {}", self.lines.join("\n  ")));
+        let Found { of_patch, lines, .. } = self.found();
+        let mut told = of_patch.clone();
+        if !lines.is_empty() {
+            told.push(format!("yaml: unmarshal errors:\n  {}", lines.join("\n  ")));
         }
         told.extend(self.fields(unknown));
         told.join(", ")
     }
 
     fn fields(&self, unknown: &[String]) -> Vec<String> {
-        if self.body.is_empty() {
+        let Found { paths, body, .. } = self.found();
+        if body.is_empty() {
             return unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
         }
         let told = RefCell::new(Vec::new());
         // The body was read before, so it is well formed.
-        let _ = read(&self.body, &|path, _, again| {
+        let _ = read(body, &|path, _, again| {
             let path = path.to_string();
-            if again && self.paths.contains(&path) {
+            if again && paths.contains(&path) {
                 told.borrow_mut().push(format!("duplicate field {path:?}"));
             } else if !again && unknown.contains(&path) {
                 told.borrow_mut().push(format!("unknown field {path:?}"));
@@ -325,7 +348,7 @@ mod tests {
     fn keys_that_stand_twice_are_noted_and_the_last_wins() {
         let decoded = json(r#"{"a":{"b":1,"b":2},"l":[{"c":1,"c":3}]}"#).unwrap();
         assert_eq!(decoded.value["a"]["b"], 2);
-        assert_eq!(decoded.duplicates.paths, ["a.b", "l[0].c"]);
+        assert_eq!(decoded.duplicates.found().paths, ["a.b", "l[0].c"]);
     }
 
     #[test]
