@@ -108,18 +108,18 @@ mod tests {
         assert_eq!(*told, *Object::from_json(new.json().clone()).unwrap().lean::<K>().unwrap(), "{kind}");
         let later = crate::encode::at_version(&new, Revision(9)).unwrap();
         tell_version(&new, &later);
-        assert_eq!(later.known_lean::<K>(), Some(later.bare().lean::<K>().unwrap()), "{kind}");
+        assert_eq!(later.known_lean::<K>(), Some(later.bare().object().lean::<K>().unwrap()), "{kind}");
         let other = json!({"minReadySeconds": 9, "nodeName": "other", "holderIdentity": "other"});
         let (other, other_tree) = object(kind, json!({}), other);
         tell((&old, &old_tree), (&other, &other_tree));
-        assert_eq!(other.known_lean::<K>(), Some(other.bare().lean::<K>().unwrap()), "{kind}");
+        assert_eq!(other.known_lean::<K>(), Some(other.bare().object().lean::<K>().unwrap()), "{kind}");
         let (mut marked, mut marked_tree) = (old.to_value().unwrap(), old_tree.clone());
         for tree in [&mut marked, &mut marked_tree] {
             tree["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
         }
         let marked = Object::from_value(&marked).unwrap();
         tell((&old, &old_tree), (&marked, &marked_tree));
-        assert_eq!(marked.known_lean::<K>(), Some(marked.bare().lean::<K>().unwrap()), "{kind}");
+        assert_eq!(marked.known_lean::<K>(), Some(marked.bare().object().lean::<K>().unwrap()), "{kind}");
     }
 
     #[test]

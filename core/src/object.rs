@@ -49,6 +49,11 @@ struct Written {
 }
 
 #[derive(Deserialize)]
+/// A version without what was decoded of it and is kept for others: for whoever holds it long after everybody else has gone
+/// on to newer ones. To make one of an object costs nothing, and cloning shares.
+#[derive(Clone)]
+pub struct Bare(Arc<Written>);
+
 #[serde(rename_all = "camelCase")]
 struct Head {
     #[serde(default)]
@@ -191,11 +196,9 @@ impl Object {
         Some(other)
     }
 
-    /// The same version, without what was decoded of it and is kept for others: for whoever holds it long after everybody
-    /// else has gone on to newer ones.
-    #[must_use]
-    pub fn bare(&self) -> Self {
-        Object::holding(self.0.written.clone())
+    /// The same version, without what was decoded of it.
+    pub fn bare(&self) -> Bare {
+        Bare(self.0.written.clone())
     }
 
     fn new(bytes: Bytes, lacks_version_at: Option<usize>, head: Head) -> Self {
@@ -325,6 +328,19 @@ impl Object {
         // Another task may have been faster.
         let _ = self.0.lean.set(Arc::new(typed));
     }
+impl Bare {
+    /// The object, of which nothing is decoded yet.
+    pub fn object(&self) -> Object {
+        Object::holding(self.0.clone())
+    }
+}
+
+impl fmt::Debug for Bare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object().fmt(f)
+    }
+}
+
 
     /// Says that somebody follows the kind, who will read this version, too.
     pub fn set_followed(&self) {
@@ -485,7 +501,7 @@ mod tests {
             assert_eq!(read().decode::<Pod>().unwrap(), whole.decode::<Pod>().unwrap());
             assert_eq!(read().lean::<Pod>().unwrap(), whole.lean::<Pod>().unwrap());
             let later = read().at_version("8").unwrap();
-            assert_eq!((later.resource_version(), later.bare().json()), ("8", later.json()));
+            assert_eq!((later.resource_version(), later.bare().object().json()), ("8", later.json()));
             assert!(whole.at_version("8").is_none());
         }
     }
@@ -495,10 +511,10 @@ mod tests {
         let pod = pod();
         let decoded: Arc<Pod> = pod.lean().unwrap();
         let bare = pod.bare();
-        assert_eq!((bare.json(), bare.metadata()), (pod.json(), pod.metadata()));
+        assert_eq!((bare.object().json(), bare.object().metadata()), (pod.json(), pod.metadata()));
         drop(pod);
         assert_eq!(Arc::strong_count(&decoded), 1);
-        assert_eq!(bare.lean::<Pod>().unwrap(), decoded);
+        assert_eq!(bare.object().lean::<Pod>().unwrap(), decoded);
     }
 
     #[test]
@@ -520,7 +536,7 @@ mod tests {
         pod.set_followed();
         assert_eq!(answer, pod.answer().unwrap());
         assert_eq!(pod.known_lean::<Pod>().unwrap().metadata.managed_fields, None);
-        assert_eq!((&answer, &answer), (&pod.decode().unwrap(), &pod.bare().decode().unwrap()));
+        assert_eq!((&answer, &answer), (&pod.decode().unwrap(), &pod.bare().object().decode().unwrap()));
     }
 
     #[test]
@@ -528,7 +544,10 @@ mod tests {
         let (pod, owners) = (pod(), r#"[{"manager":"m"}]"#);
         let start = std::str::from_utf8(pod.json()).unwrap().find(owners).unwrap();
         pod.set_managed_fields(start..start + owners.len());
-        assert_eq!((pod.managed_fields(), pod.bare().managed_fields()), (Some(owners), Some(owners)));
+        assert_eq!(
+            (pod.managed_fields(), pod.bare().object().managed_fields()),
+            (Some(owners), Some(owners))
+        );
         let nowhere = self::pod();
         nowhere.set_managed_fields(0..1 << 20);
         assert_eq!(nowhere.managed_fields(), None);

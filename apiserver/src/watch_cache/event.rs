@@ -1,19 +1,16 @@
 //! One change of a collection, and what it means to a watcher that sees only a part of the collection.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use steersman_core::api::WatchEvent;
 use steersman_core::store::Revision;
 use steersman_core::{Error, Object};
 
-use super::selection::{Selection, Version};
+use super::selection::{BareVersion, Selection, Version};
 use crate::{encode, known};
 
-/// A change of one object. Cloning shares.
-#[derive(Clone)]
-pub(crate) struct Event(Arc<Inner>);
-
-struct Inner {
+/// A change of one object.
+pub(crate) struct Event {
     revision: Revision,
     before: Option<Version>,
     now: Option<Version>,
@@ -21,31 +18,48 @@ struct Inner {
     last: OnceLock<Result<Object, Error>>,
 }
 
-impl Event {
-    pub(crate) fn new(revision: Revision, before: Option<Version>, now: Option<Version>) -> Self {
-        Event(Arc::new(Inner { revision, before, now, last: OnceLock::new() }))
+/// The same for watchers that come later: what was decoded of the objects goes with those who are told at once.
+pub(crate) struct BareEvent {
+    revision: Revision,
+    before: Option<BareVersion>,
+    now: Option<BareVersion>,
+}
+
+impl BareEvent {
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
     }
 
-    /// The same for watchers that come later: what was decoded of the objects goes with those who are told now.
-    pub(crate) fn bare(&self) -> Self {
+    pub(crate) fn event(&self) -> Event {
+        let version = |bare: &Option<BareVersion>| bare.as_ref().map(BareVersion::version);
+        Event::new(self.revision, version(&self.before), version(&self.now))
+    }
+}
+
+impl Event {
+    pub(crate) fn new(revision: Revision, before: Option<Version>, now: Option<Version>) -> Self {
+        Event { revision, before, now, last: OnceLock::new() }
+    }
+
+    pub(crate) fn bare(&self) -> BareEvent {
         let bare = |version: &Option<Version>| version.as_ref().map(Version::bare);
-        Event::new(self.0.revision, bare(&self.0.before), bare(&self.0.now))
+        BareEvent { revision: self.revision, before: bare(&self.before), now: bare(&self.now) }
     }
 
     pub(crate) fn revision(&self) -> Revision {
-        self.0.revision
+        self.revision
     }
 
     /// The states before and after, those that there are.
     pub(crate) fn versions(&self) -> impl Iterator<Item = &Version> {
-        self.0.before.iter().chain(&self.0.now)
+        self.before.iter().chain(&self.now)
     }
 
     /// What a watcher of `selection` is told, if anything: an object that begins to match is added, one that ceases
     /// to match is deleted.
     pub(crate) fn seen_by(&self, selection: &Selection) -> Option<WatchEvent> {
-        let before = self.0.before.as_ref().is_some_and(|version| selection.matches(version));
-        let now = self.0.now.as_ref().filter(|version| selection.matches(version));
+        let before = self.before.as_ref().is_some_and(|version| selection.matches(version));
+        let now = self.now.as_ref().filter(|version| selection.matches(version));
         match (before, now) {
             (false, None) => None,
             (false, Some(now)) => Some(WatchEvent::Added(now.object.clone())),
@@ -55,8 +69,8 @@ impl Event {
     }
 
     fn last_state(&self) -> WatchEvent {
-        let last = self.0.last.get_or_init(|| match &self.0.before {
-            Some(before) => encode::at_version(&before.object, self.0.revision)
+        let last = self.last.get_or_init(|| match &self.before {
+            Some(before) => encode::at_version(&before.object, self.revision)
                 .inspect(|last| known::tell_version(&before.object, last)),
             None => Err(Error::internal("an object was deleted that had not been there")),
         });

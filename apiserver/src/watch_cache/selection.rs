@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use steersman_core::api::Target;
-use steersman_core::object::Metadata;
+use steersman_core::object::{Bare, Metadata};
 use steersman_core::selector::{FieldOperator, FieldSelector, LabelSelector};
 use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
@@ -21,11 +21,27 @@ pub(crate) struct Version {
     selectable: Option<Arc<Selectable>>,
 }
 
+/// A version without what was decoded of its object.
+pub(crate) struct BareVersion {
+    object: Bare,
+    selectable: Option<Arc<Selectable>>,
+}
+
+impl BareVersion {
+    /// The version, of whose object nothing is decoded yet.
+    pub(crate) fn version(&self) -> Version {
+        Version { object: self.object.object(), selectable: self.selectable.clone() }
+    }
+}
+
 /// The values of selectable fields, once somebody has asked for one: hardly anybody selects by them.
 struct Selectable {
     strategy: Arc<dyn Strategy>,
     values: OnceLock<Texts>,
 }
+
+/// Room for the values of most objects.
+const ROOM: usize = 128;
 
 /// Texts in a row, and where each ends.
 struct Texts {
@@ -59,7 +75,7 @@ impl Texts {
 
 impl<'t> FromIterator<Cow<'t, str>> for Texts {
     fn from_iter<I: IntoIterator<Item = Cow<'t, str>>>(texts: I) -> Self {
-        let mut all = String::new();
+        let mut all = String::with_capacity(ROOM);
         let end = |text: Cow<'t, str>| {
             all.push_str(&text);
             all.len()
@@ -103,8 +119,8 @@ impl Version {
     }
 
     /// The same without what was decoded of the object.
-    pub(crate) fn bare(&self) -> Self {
-        Version { object: self.object.bare(), selectable: self.selectable.clone() }
+    pub(crate) fn bare(&self) -> BareVersion {
+        BareVersion { object: self.object.bare(), selectable: self.selectable.clone() }
     }
 
     /// The value of the selectable field at that place; empty if there is none.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use steersman_core::store::Revision;
 
-use super::event::Event;
+use super::event::{BareEvent, Event};
 
 /// A window begins with room for so many changes, and has room for as many at least.
 const FEWEST: usize = 100;
@@ -21,7 +21,7 @@ const FRESH: Duration = Duration::from_secs(75);
 
 /// Changes in the order of their revisions.
 pub(super) struct Window {
-    changes: VecDeque<(Duration, Event)>,
+    changes: VecDeque<(Duration, BareEvent)>,
     room: usize,
 }
 
@@ -34,7 +34,7 @@ impl Default for Window {
 impl Window {
     /// Puts a change in that came at a time of the environment's clock. Gives the revision of the newest change that
     /// had to go for it.
-    pub(super) fn push(&mut self, change: Event, now: Duration) -> Option<Revision> {
+    pub(super) fn push(&mut self, change: BareEvent, now: Duration) -> Option<Revision> {
         if self.changes.len() >= self.room {
             self.room = self.fitting_room(now);
         }
@@ -45,9 +45,9 @@ impl Window {
     }
 
     /// The changes after a revision.
-    pub(super) fn after(&self, revision: Revision) -> impl Iterator<Item = &Event> {
+    pub(super) fn after(&self, revision: Revision) -> impl Iterator<Item = Event> {
         let from = self.changes.partition_point(|(_, change)| change.revision() <= revision);
-        self.changes.range(from..).map(|(_, change)| change)
+        self.changes.range(from..).map(|(_, change)| change.event())
     }
 
     /// Forgets everything.
@@ -79,7 +79,7 @@ mod tests {
     ) -> Option<Revision> {
         let mut gone = None;
         for revision in changes {
-            let change = Event::new(Revision(revision), None, None);
+            let change = Event::new(Revision(revision), None, None).bare();
             gone = window.push(change, every * u32::try_from(revision).unwrap()).or(gone);
         }
         gone
