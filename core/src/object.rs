@@ -1,7 +1,8 @@
 //! One version of an object: encoded once, decoded at most once, shared cheaply.
 
+mod metadata;
+
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +10,14 @@ use std::sync::{Arc, OnceLock};
 
 use crate::tree::{Text, Value};
 use bytes::Bytes;
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::json_text;
 use crate::resource::{GroupVersionKind, Resource};
+
+pub use metadata::{Lasting, Metadata};
 
 /// An immutable version of any object, as JSON bytes with its metadata read out.
 ///
@@ -48,12 +49,12 @@ struct Written {
     managed: OnceLock<Option<Range<usize>>>,
 }
 
-#[derive(Deserialize)]
 /// A version without what was decoded of it and is kept for others: for whoever holds it long after everybody else has gone
 /// on to newer ones. To make one of an object costs nothing, and cloning shares.
 #[derive(Clone)]
 pub struct Bare(Arc<Written>);
 
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
     #[serde(default)]
@@ -62,76 +63,6 @@ struct Head {
     kind: Text,
     #[serde(default)]
     metadata: Metadata,
-}
-
-/// The metadata of an object, without `managedFields` (those stay in the bytes).
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Metadata {
-    /// The name, unique in the namespace for the resource.
-    pub name: String,
-    /// The prefix that a generated name starts with.
-    pub generate_name: String,
-    /// The namespace; empty for cluster-scoped objects.
-    pub namespace: String,
-    /// Unique over space and time.
-    pub uid: String,
-    /// The version of the object, opaque to clients; empty for an object that was not stored.
-    pub resource_version: String,
-    /// Counts changes of the desired state.
-    pub generation: i64,
-    /// When the server created it, in whole seconds.
-    pub creation_timestamp: Option<Time>,
-    /// When it will be, or was to be, gone: set once deletion was asked for.
-    pub deletion_timestamp: Option<Time>,
-    /// The seconds of grace that deletion was asked for with.
-    pub deletion_grace_period_seconds: Option<i64>,
-    /// Labels.
-    #[serde(deserialize_with = "null_is_default")]
-    pub labels: BTreeMap<String, String>,
-    /// Annotations.
-    #[serde(deserialize_with = "null_is_default")]
-    pub annotations: BTreeMap<String, String>,
-    /// The objects it depends on.
-    #[serde(deserialize_with = "null_is_default")]
-    pub owner_references: Vec<OwnerReference>,
-    /// Who must act before it can be removed.
-    #[serde(deserialize_with = "null_is_default")]
-    pub finalizers: Vec<String>,
-}
-
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-impl Metadata {
-    /// `namespace/name`, or `name` where there is no namespace.
-    pub fn key(&self) -> String {
-        if self.namespace.is_empty() {
-            self.name.clone()
-        } else {
-            [&self.namespace, "/", &self.name].concat()
-        }
-    }
-
-    /// The owner that manages this object, if one does.
-    pub fn controller(&self) -> Option<&OwnerReference> {
-        self.owner_references.iter().find(|owner| owner.controller == Some(true))
-    }
-
-    /// Whether deletion was asked for.
-    pub fn is_terminating(&self) -> bool {
-        self.deletion_timestamp.is_some()
-    }
-
-    /// When it was created; the beginning of time for an object that was not stored.
-    pub fn created(&self) -> Timestamp {
-        self.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)
-    }
 }
 
 impl Object {
@@ -328,19 +259,6 @@ impl Object {
         // Another task may have been faster.
         let _ = self.0.lean.set(Arc::new(typed));
     }
-impl Bare {
-    /// The object, of which nothing is decoded yet.
-    pub fn object(&self) -> Object {
-        Object::holding(self.0.clone())
-    }
-}
-
-impl fmt::Debug for Bare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.object().fmt(f)
-    }
-}
-
 
     /// Says that somebody follows the kind, who will read this version, too.
     pub fn set_followed(&self) {
@@ -407,6 +325,19 @@ impl fmt::Debug for Bare {
     /// Whether both are the same shared version, not merely equal.
     pub fn is_same(&self, other: &Object) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Bare {
+    /// The object, of which nothing is decoded yet.
+    pub fn object(&self) -> Object {
+        Object::holding(self.0.clone())
+    }
+}
+
+impl fmt::Debug for Bare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object().fmt(f)
     }
 }
 

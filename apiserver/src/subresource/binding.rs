@@ -74,8 +74,8 @@ fn bind(pod: &Object, binding: &Value, now: &str) -> Result<Edited> {
     let spec = with_node(spec, pod.metadata(), node)?;
     let mut metadata = pod.metadata().clone();
     text.remove("resourceVersion");
-    merge(&mut text, "annotations", wanted, &mut metadata.annotations)?;
-    merge(&mut text, "labels", wanted, &mut metadata.labels)?;
+    merge(&mut text, "annotations", wanted, || &mut metadata.annotations)?;
+    merge(&mut text, "labels", wanted, || &mut metadata.labels)?;
     let text = text.text();
     object.set("metadata", text);
     object.set("spec", spec);
@@ -154,23 +154,23 @@ fn with_node(mut spec: Fields<'_>, pod: &Metadata, node: &str) -> Result<String>
 }
 
 /// Gives the pod the labels or annotations of the binding.
-fn merge(
+fn merge<'m>(
     metadata: &mut Fields<'_>,
     kind: &'static str,
     wanted: &Value,
-    known: &mut BTreeMap<String, String>,
+    known: impl FnOnce() -> &'m mut BTreeMap<String, String>,
 ) -> Result<()> {
     let wanted = || wanted.entries(kind).map(|(key, value)| (key, value.as_str().unwrap_or_default()));
     if wanted().next().is_none() {
         return Ok(());
     }
-    known.extend(wanted().map(|(key, value)| (key.to_owned(), value.to_owned())));
+    known().extend(wanted().map(|(key, value)| (key.to_owned(), value.to_owned())));
     metadata.change(kind, |entries| wanted().for_each(|(key, value)| entries.put(key, value)))
 }
 
 /// A binding may name the pod's uid and version.
 fn check_preconditions(pod: &Metadata, wanted: &Value) -> Result<()> {
-    let Metadata { namespace, name, .. } = pod;
+    let (namespace, name) = (&pod.namespace, &pod.name);
     let versions = [("uid", "UID", &pod.uid), ("resourceVersion", "ResourceVersion", &pod.resource_version)];
     for (field, words, found) in versions {
         let wanted = wanted.text(field);
