@@ -2,13 +2,12 @@
 //!
 //! The rules and numbers are those of upstream's `record.EventCorrelator`.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::event_name;
-use super::recent::Recent;
+use super::recent::{Key, Recent};
 use super::saying::Saying;
 use crate::env::Env;
 
@@ -44,7 +43,8 @@ pub(super) struct Correlator {
 
 #[derive(Default)]
 struct Similar {
-    messages: BTreeSet<String>,
+    /// In order, each once.
+    messages: Vec<String>,
     last: Timestamp,
 }
 
@@ -62,9 +62,9 @@ struct Allowance {
 impl Correlator {
     pub(super) fn judge(&mut self, env: &Env, mut event: Saying) -> Verdict {
         let about = object_key(&event);
-        let key = self.combine(env, &mut event, &about);
-        let counted = self.count(&key, &mut event);
-        match (self.allows(env.now(), &about), counted) {
+        let key = self.combine(env, &mut event, about);
+        let counted = self.count(key, &mut event);
+        match (self.allows(env.now(), about), counted) {
             (false, _) => Verdict::Drop,
             (true, false) => Verdict::Create(event),
             (true, true) => Verdict::Count(event),
@@ -72,29 +72,29 @@ impl Correlator {
     }
 
     /// What tells equal events. One of many similar ones becomes the one that stands for all of them.
-    fn combine(&mut self, env: &Env, event: &mut Saying, about: &str) -> String {
+    fn combine(&mut self, env: &Env, event: &mut Saying, about: Key) -> Key {
         let now = env.now();
         let key = similar_key(event, about);
-        let similar = self.similar.used(&key, Similar::default);
+        let similar = self.similar.used(key, Similar::default);
         if now.duration_since(similar.last) > SIMILAR_WITHIN.try_into().unwrap_or_default() {
             similar.messages.clear();
         }
         similar.last = now;
-        if !similar.messages.contains(&event.message) {
-            similar.messages.insert(event.message.clone());
+        if let Err(place) = similar.messages.binary_search(&event.message) {
+            similar.messages.insert(place, event.message.clone());
         }
         if similar.messages.len() < SIMILAR {
             return equal_key(event, about);
         }
         // It stays at the limit, so that it takes no more room, and a new message is again one too many.
-        similar.messages.pop_first();
+        similar.messages.remove(0);
         event.name = event_name(env, &event.regarding);
         event.message.insert_str(0, COMBINED);
         key
     }
 
     /// Counts an event; whether an equal one is known, whose name it then has.
-    fn count(&mut self, key: &str, event: &mut Saying) -> bool {
+    fn count(&mut self, key: Key, event: &mut Saying) -> bool {
         let new = || Known { name: event.name.clone(), first: event.first, count: 0 };
         let known = self.known.used(key, new);
         let counted = known.count > 0;
@@ -108,7 +108,7 @@ impl Correlator {
     }
 
     /// Whether the source still has something to say about the object; uses up one of its tokens.
-    fn allows(&mut self, now: Timestamp, key: &str) -> bool {
+    fn allows(&mut self, now: Timestamp, key: Key) -> bool {
         let allowance = self.allowance.used(key, || Allowance { tokens: BURST, at: now });
         let earned = now.duration_since(allowance.at).as_secs_f64() / EARN_ONE.as_secs_f64();
         let tokens = (allowance.tokens + earned.max(0.0)).min(BURST);
@@ -119,29 +119,28 @@ impl Correlator {
 }
 
 /// What a source says about an object.
-fn object_key(event: &Saying) -> String {
+fn object_key(event: &Saying) -> Key {
     let (source, object) = (&event.source, &event.regarding);
-    [
-        source.component.as_str(),
+    Key::of((
+        &source.component,
         text(source.host.as_ref()),
         text(object.kind.as_ref()),
         text(object.namespace.as_ref()),
         text(object.name.as_ref()),
         text(object.uid.as_ref()),
         text(object.api_version.as_ref()),
-    ]
-    .join("\n")
+    ))
 }
 
 /// The same, for one reason.
-fn similar_key(event: &Saying, about: &str) -> String {
-    [about, event.kind.as_str(), &event.reason].join("\n")
+fn similar_key(event: &Saying, about: Key) -> Key {
+    Key::of((about, event.kind, &event.reason))
 }
 
 /// The same, with one message.
-fn equal_key(event: &Saying, about: &str) -> String {
+fn equal_key(event: &Saying, about: Key) -> Key {
     let field_path = text(event.regarding.field_path.as_ref());
-    ["equal", about, field_path, event.kind.as_str(), &event.reason, &event.message].join("\n")
+    Key::of((about, event.kind, &event.reason, field_path, &event.message))
 }
 
 fn text(part: Option<&String>) -> &str {
