@@ -58,7 +58,7 @@ struct Agent {
     nodes: Vec<AgentNode>,
     by_name: Arc<BTreeMap<String, usize>>,
     inbox: Arc<Inbox>,
-    workers: BTreeMap<String, Worker>,
+    workers: BTreeMap<String, Box<Worker>>,
     /// Pods whose status may have changed.
     dirty: BTreeSet<String>,
     errands: FuturesUnordered<BoxFuture<'static, Done>>,

@@ -4,20 +4,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, ExecAction, HTTPGetAction, LifecycleHandler, Probe};
+use k8s_openapi::api::core::v1::{ExecAction, HTTPGetAction, LifecycleHandler, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use steersman_core::runtime::{ProbeKind, Verdict};
 use steersman_core::{Env, Runtime};
 
 use super::worker::Worker;
 use crate::connect::{self, Get};
-use crate::pod::Hook;
+use crate::pod::{Hook, Spec};
 
 /// What it takes to probe a container.
 pub(super) struct Probing {
     env: Env,
     runtime: Arc<dyn Runtime>,
-    spec: Container,
+    spec: Spec,
     id: String,
     pod_ip: Option<IpAddr>,
 }
@@ -33,7 +33,7 @@ impl Probing {
         container: usize,
         id: String,
     ) -> Option<Self> {
-        let (spec, pod_ip) = (worker.machine.container(container)?.clone(), worker.machine.pod_ips().first());
+        let (spec, pod_ip) = (worker.machine.spec_of(container)?.clone(), worker.machine.pod_ips().first());
         Some(Probing { env: env.clone(), runtime, spec, id, pod_ip: pod_ip.copied() })
     }
 

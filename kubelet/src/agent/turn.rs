@@ -62,7 +62,7 @@ impl Agent {
     fn admit(&mut self, node: usize, uid: String, worker: Worker, now: Timestamp) {
         let found = self.nodes[node].found.remove(&uid);
         self.nodes[node].pods.insert(uid.clone());
-        self.workers.insert(uid.clone(), worker);
+        self.workers.insert(uid.clone(), Box::new(worker));
         self.tell(&uid, found.map_or(Input::Tick, Input::Observed), now);
     }
 

@@ -1,7 +1,7 @@
 //! Takes in what a pod's commands have led to, and what the runtime shows.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Container as ContainerSpec, Pod, Probe};
+use k8s_openapi::api::core::v1::{Pod, Probe};
 use std::sync::Arc;
 use steersman_core::runtime::{
     Container, ContainerState, Exit, Image, PodSandbox, ProbeKind, RuntimeError, Verdict,
@@ -11,6 +11,7 @@ use super::backoff::Limits;
 use super::command::Input;
 use super::probes::{Effect, Probes};
 use super::slot::{Slot, Step};
+use super::spec::Spec;
 use super::start::{NEXT_LOOK, go_duration, present};
 use super::stop::grace;
 use super::{Command, Failure, Hook, PodMachine, RETRY, Sandbox, Up, Volumes, later};
@@ -51,11 +52,11 @@ impl PodMachine {
     /// A newer version of the pod. Of its containers, only the image can have changed: they are then run anew.
     fn update(&mut self, pod: Arc<Pod>, now: Timestamp) {
         let until = later(now, grace(&pod));
-        for (index, spec) in containers(&pod).enumerate() {
-            let is_other = |slot: &&mut Slot| slot.spec.name == spec.name && slot.spec != *spec;
-            let Some(slot) = self.slots.get_mut(index).filter(is_other) else { continue };
+        for (index, spec) in Spec::all(&pod).enumerate() {
+            let is_same = |slot: &&mut Slot| slot.spec.name == spec.name;
+            let Some(slot) = self.slots.get_mut(index).filter(is_same) else { continue };
             let changed = slot.spec.image != spec.image;
-            slot.spec.clone_from(spec);
+            slot.spec = spec;
             if changed && slot.step == Step::Running {
                 let message = format!("Container {} definition changed, will be restarted", slot.spec.name);
                 self.kill(index, message, until, now);
@@ -298,12 +299,6 @@ impl PodMachine {
             self.kill(index, message, later(now, restart_grace), now);
         }
     }
-}
-
-/// The containers, in the order of the machine's slots.
-fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerSpec> {
-    let spec = pod.spec.iter();
-    spec.flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers))
 }
 
 fn unhealthy(kind: ProbeKind, verdict: &Verdict) -> Option<String> {

@@ -13,6 +13,7 @@ mod patch;
 mod phase;
 mod probes;
 mod slot;
+mod spec;
 mod start;
 mod status;
 mod stop;
@@ -31,6 +32,7 @@ use steersman_core::runtime::Image;
 
 pub use command::{Command, Failure, Hook, Input, PodEvent};
 pub use patch::status_patch;
+pub(crate) use spec::Spec;
 
 use backoff::{Backoff, Limits};
 use slot::{Role, Slot, Step};
@@ -118,7 +120,7 @@ impl PodMachine {
     pub fn new(pod: Arc<Pod>, settings: Arc<PodSettings>, now: Timestamp) -> Self {
         let status = pod.status.as_ref();
         let mut machine = PodMachine {
-            slots: slots(pod.spec.as_ref()),
+            slots: Spec::all(&pod).map(Slot::new).collect(),
             settings,
             volumes: Volumes::Missing { retry_at: None },
             sandbox: Sandbox::Missing { attempt: 0, retry_at: None },
@@ -166,6 +168,11 @@ impl PodMachine {
 
     /// The container at a place that a command names.
     pub fn container(&self, container: usize) -> Option<&Container> {
+        self.spec_of(container).map(|spec| &**spec)
+    }
+
+    /// The same, shared with the pod.
+    pub(crate) fn spec_of(&self, container: usize) -> Option<&Spec> {
         self.slots.get(container).map(|slot| &slot.spec)
     }
 
@@ -248,12 +255,6 @@ impl PodMachine {
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         format!("{}_{}({})", text(&metadata.name), text(&metadata.namespace), text(&metadata.uid))
     }
-}
-
-fn slots(spec: Option<&PodSpec>) -> Vec<Slot> {
-    let Some(spec) = spec else { return Vec::new() };
-    let inits = spec.init_containers.iter().flatten().map(|container| Slot::new(container, true));
-    inits.chain(spec.containers.iter().map(|container| Slot::new(container, false))).collect()
 }
 
 /// Whether a pod with this status has ended for good.

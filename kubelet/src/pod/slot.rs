@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
+use k8s_openapi::api::core::v1::ContainerStateTerminated;
 use steersman_core::runtime::{self, ContainerState, Exit, Image};
 
 use super::backoff::Backoff;
 use super::command::PodEvent;
 use super::probes::Probes;
+use super::spec::Spec;
 
 /// What a container is in its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub(crate) struct Waiting {
 
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) spec: Container,
+    pub(crate) spec: Spec,
     pub(crate) role: Role,
     pub(crate) step: Step,
     /// The number of the next run.
@@ -74,14 +75,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(spec: &Container, is_init: bool) -> Self {
-        let role = match (is_init, spec.restart_policy.as_deref()) {
+    pub(crate) fn new(spec: Spec) -> Self {
+        let role = match (spec.is_init(), spec.restart_policy.as_deref()) {
             (true, Some("Always")) => Role::Sidecar,
             (true, _) => Role::Init,
             (false, _) => Role::Main,
         };
         Slot {
-            spec: spec.clone(),
+            spec,
             role,
             step: Step::Idle,
             attempt: 0,
@@ -211,6 +212,10 @@ pub(crate) fn left(now: Timestamp, until: Timestamp, least: Duration) -> Duratio
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+
     use super::*;
 
     fn exited(code: i32) -> runtime::Container {
@@ -244,8 +249,11 @@ mod tests {
             (Role::Init, "Never", 1, false),
             (Role::Sidecar, "Never", 0, true),
         ];
+        let containers = vec![Container::default()];
+        let pod = Pod { spec: Some(PodSpec { containers, ..PodSpec::default() }), ..Pod::default() };
+        let spec = Spec::all(&Arc::new(pod)).next().unwrap();
         for (role, policy, code, restarts) in rows {
-            let mut slot = Slot::new(&Container::default(), false);
+            let mut slot = Slot::new(spec.clone());
             slot.role = role;
             slot.run = Some(exited(code));
             assert_eq!(slot.wants_restart(policy), restarts, "{role:?} {policy} {code}");

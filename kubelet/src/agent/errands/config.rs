@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{ConfigMap, Container as Spec, Pod, Secret, Service};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use steersman_core::cache::Typed;
 use steersman_core::runtime::{Container, ContainerConfig, Mount, PodSandboxConfig, RuntimeError, Stdin};
 use steersman_core::{Client, Resource, Runtime};
@@ -13,7 +12,8 @@ use steersman_core::{Client, Resource, Runtime};
 use super::super::AgentNode;
 use super::super::worker::Worker;
 use crate::environment::{Sources, references, resolve};
-use crate::pod::Failure;
+use crate::options::KubeletOptions;
+use crate::pod::{Failure, PodSettings, Spec};
 use crate::privileges::run_as;
 
 /// What the runtime is asked for when it starts a pod's sandbox.
@@ -39,8 +39,8 @@ pub(super) struct Start {
     runtime: Arc<dyn Runtime>,
     pod: Arc<Pod>,
     pod_ips: Vec<std::net::IpAddr>,
-    host_ips: Vec<std::net::IpAddr>,
-    allocatable: BTreeMap<String, Quantity>,
+    settings: Arc<PodSettings>,
+    options: Arc<KubeletOptions>,
     services: Vec<Arc<Service>>,
     spec: Spec,
     attempt: u32,
@@ -68,10 +68,10 @@ impl Start {
             client: client.clone(),
             runtime: node.runtime.clone(),
             pod_ips: worker.machine.pod_ips().to_vec(),
-            host_ips: node.settings.host_ips.clone(),
-            allocatable: node.options.capacity.clone(),
+            settings: node.settings.clone(),
+            options: node.options.clone(),
             services: near,
-            spec: worker.machine.container(container)?.clone(),
+            spec: worker.machine.spec_of(container)?.clone(),
             attempt,
             image_id,
             image_user: worker.machine.image(container).and_then(|image| image.user),
@@ -92,8 +92,8 @@ impl Start {
         let sources = Sources {
             pod: &self.pod,
             pod_ips: &self.pod_ips,
-            host_ips: &self.host_ips,
-            allocatable: &self.allocatable,
+            host_ips: &self.settings.host_ips,
+            allocatable: &self.options.capacity,
             services: &self.services,
             config_maps: self.read::<ConfigMap>(&needed.config_maps).await?,
             secrets: self.read::<Secret>(&needed.secrets).await?,
