@@ -4,6 +4,7 @@
 //! by undoing the changes in between.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use bytes::Bytes;
 use imbl::OrdMap;
@@ -147,12 +148,20 @@ pub(super) fn narrow(batch: &Batch, prefix: &[u8]) -> Option<Batch> {
 
 fn change(entries: &mut Entries, write: Write, revision: Revision) -> Option<Change> {
     match write {
-        Write::Put { key, value, .. } => {
-            let created = entries.get(&key).map_or(revision, |before| before.created);
-            let now = Entry { key: key.clone(), value, created, modified: revision };
-            let before = entries.insert(key.clone(), now.clone());
-            Some(Change { key, now: Some(now), before })
-        }
+        Write::Put { key, value, .. } => match entries.get_mut(&key) {
+            Some(entry) => {
+                // All versions share the key of the first: they are many, and long kept.
+                let key = entry.key.clone();
+                let now = Entry { key: key.clone(), value, created: entry.created, modified: revision };
+                let before = mem::replace(entry, now.clone());
+                Some(Change { key, now: Some(now), before: Some(before) })
+            }
+            None => {
+                let now = Entry { key: key.clone(), value, created: revision, modified: revision };
+                entries.insert(key.clone(), now.clone());
+                Some(Change { key, now: Some(now), before: None })
+            }
+        },
         Write::Delete { key } => {
             let before = entries.remove(&key)?;
             Some(Change { key, now: None, before: Some(before) })
