@@ -1,33 +1,23 @@
 //! Tells what a new version of an object is as a typed object, where the last one was decoded: components in this process,
-//! who read every version, need not decode what is as it was. So it is done for the kinds that are written most.
+//! who read most versions, need not decode what is as it was. So it is done for the kinds that are written most, when
+//! somebody first reads the version.
+
+use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use steersman_core::tree::Value;
 use steersman_core::{Object, Resource};
 
 /// Tells it of an object; the trees are those of the objects, without the owners of their fields.
-pub(crate) fn tell(old: (&Object, &Value), new: (&Object, &Value)) {
-    match (new.0.api_version(), new.0.kind()) {
-        ("v1", "Pod") => {
-            let of = |metadata, spec, status| Pod { metadata, spec, status };
-            told(old, new, |pod: &Pod| (&pod.spec, &pod.status), of);
-        }
-        ("apps/v1", "ReplicaSet") => {
-            let of = |metadata, spec, status| ReplicaSet { metadata, spec, status };
-            told(old, new, |set: &ReplicaSet| (&set.spec, &set.status), of);
-        }
-        ("apps/v1", "Deployment") => {
-            let of = |metadata, spec, status| Deployment { metadata, spec, status };
-            told(old, new, |deployment: &Deployment| (&deployment.spec, &deployment.status), of);
-        }
-        ("coordination.k8s.io/v1", "Lease") => {
-            let of = |metadata, spec, _| Lease { metadata, spec };
-            told(old, new, |lease: &Lease| (&lease.spec, &IgnoredAny), of);
-        }
+pub(crate) fn tell(old: (&Object, &Value), (new, tree): (&Object, &Value)) {
+    match (new.api_version(), new.kind()) {
+        ("v1", "Pod") => new.inherit::<Pod>(old, tree, renewed),
+        ("apps/v1", "ReplicaSet") => new.inherit::<ReplicaSet>(old, tree, renewed),
+        ("apps/v1", "Deployment") => new.inherit::<Deployment>(old, tree, renewed),
+        ("coordination.k8s.io/v1", "Lease") => new.inherit::<Lease>(old, tree, renewed),
         _ => {}
     }
 }
@@ -51,28 +41,68 @@ fn told_version<K: Resource>(old: &Object, new: &Object) {
     }
 }
 
-/// `parts_of` and `of` take a kind apart, into spec and status, and put it together again.
-fn told<K: Resource, P: Clone + DeserializeOwned, S: Clone + DeserializeOwned>(
-    (old, old_tree): (&Object, &Value),
-    (new, tree): (&Object, &Value),
-    parts_of: fn(&K) -> (&P, &S),
-    of: fn(ObjectMeta, P, S) -> K,
-) {
-    let Some(known) = old.known_lean::<K>() else { return };
-    let (spec, status) = parts_of(&known);
-    let next = || {
-        let mut metadata = part(known.metadata(), old_tree, tree, "metadata")?;
-        metadata.resource_version = Some(new.resource_version().to_owned());
-        Some(of(metadata, part(spec, old_tree, tree, "spec")?, part(status, old_tree, tree, "status")?))
-    };
-    if let Some(next) = next() {
-        new.set_lean(next);
+/// What an object was, and what it has become since.
+struct Since<'a> {
+    was: &'a Value,
+    is: &'a Value,
+}
+
+impl Since<'_> {
+    fn is_same(&self, name: &str) -> bool {
+        self.was.get(name) == self.is.get(name)
+    }
+
+    /// A copy of a part, if it is the same.
+    fn copy<T: Clone + Default>(&self, name: &str, part: &T) -> T {
+        if self.is_same(name) { part.clone() } else { T::default() }
+    }
+
+    /// Reads a part anew, unless it is the same.
+    fn read<T: DeserializeOwned>(&self, name: &str, part: &mut T) -> Option<()> {
+        if !self.is_same(name) {
+            *part = T::deserialize(&self.is[name]).ok()?;
+        }
+        Some(())
     }
 }
 
-/// A part of an object as it is in the new tree, given what it is in the old one.
-fn part<T: Clone + DeserializeOwned>(known: &T, old: &Value, new: &Value, name: &str) -> Option<T> {
-    if old.get(name) == new.get(name) { Some(known.clone()) } else { T::deserialize(&new[name]).ok() }
+/// A kind whose objects are known part by part.
+trait Parted: Resource {
+    /// A copy of the parts that are the same.
+    fn copy(&self, since: &Since<'_>) -> Self;
+
+    /// Reads the other parts anew.
+    fn read(&mut self, since: &Since<'_>) -> Option<()>;
+}
+
+macro_rules! parted {
+    ($kind:ident of $($part:ident),*) => {
+        impl Parted for $kind {
+            fn copy(&self, since: &Since<'_>) -> Self {
+                $kind { $($part: since.copy(stringify!($part), &self.$part)),* }
+            }
+
+            fn read(&mut self, since: &Since<'_>) -> Option<()> {
+                $(since.read(stringify!($part), &mut self.$part)?;)*
+                Some(())
+            }
+        }
+    };
+}
+
+parted!(Pod of metadata, spec, status);
+parted!(ReplicaSet of metadata, spec, status);
+parted!(Deployment of metadata, spec, status);
+parted!(Lease of metadata, spec);
+
+/// What is known of an object that has become another version: the same, changed, unless others hold it.
+fn renewed<K: Parted>(mut known: Arc<K>, was: &Value, is: &Value) -> Option<Arc<K>> {
+    let since = Since { was, is };
+    if Arc::get_mut(&mut known).is_none() {
+        known = Arc::new(known.copy(&since));
+    }
+    Arc::get_mut(&mut known)?.read(&since)?;
+    Some(known)
 }
 
 #[cfg(test)]
@@ -109,6 +139,12 @@ mod tests {
         let later = crate::encode::at_version(&new, Revision(9)).unwrap();
         tell_version(&new, &later);
         assert_eq!(later.known_lean::<K>(), Some(later.bare().object().lean::<K>().unwrap()), "{kind}");
+        let again = old.bare().object();
+        tell((&new, &tree), (&again, &old_tree));
+        let place = Arc::as_ptr(&told);
+        drop((told, new));
+        let told = again.known_lean::<K>().unwrap();
+        assert_eq!((Arc::as_ptr(&told), told), (place, old.lean::<K>().unwrap()), "{kind}: nobody held it");
         let other = json!({"minReadySeconds": 9, "nodeName": "other", "holderIdentity": "other"});
         let (other, other_tree) = object(kind, json!({}), other);
         tell((&old, &old_tree), (&other, &other_tree));

@@ -1,5 +1,6 @@
 //! One version of an object: encoded once, decoded at most once, shared cheaply.
 
+mod heritage;
 mod metadata;
 
 use std::any::Any;
@@ -17,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::json_text;
 use crate::resource::{GroupVersionKind, Resource};
 
+use heritage::Heritage;
+pub use heritage::Renew;
 pub use metadata::{Lasting, Metadata};
 
 /// An immutable version of any object, as JSON bytes with its metadata read out.
@@ -32,6 +35,7 @@ struct Inner {
     json: OnceLock<Bytes>,
     decoded: OnceLock<Typed>,
     lean: OnceLock<Typed>,
+    heritage: Heritage,
     /// Whether somebody follows the kind, who will read this version.
     followed: AtomicBool,
     encoded: OnceLock<Bytes>,
@@ -139,7 +143,8 @@ impl Object {
     fn holding(written: Arc<Written>) -> Self {
         let (json, encoded) = (OnceLock::new(), OnceLock::new());
         let (decoded, lean) = (OnceLock::new(), OnceLock::new());
-        Object(Arc::new(Inner { written, json, decoded, lean, followed: AtomicBool::new(false), encoded }))
+        let (heritage, followed) = (Heritage::default(), AtomicBool::new(false));
+        Object(Arc::new(Inner { written, json, decoded, lean, heritage, followed, encoded }))
     }
 
     /// Encodes a typed object, with its `apiVersion` and `kind`.
@@ -245,11 +250,21 @@ impl Object {
     /// The same without `managedFields`, which as a typed tree weigh several times what the rest of a small object does
     /// and which no component reads: what caches hold. Decoded and shared as by [`Object::decode`], apart from it.
     pub fn lean<K: Resource>(&self) -> Result<Arc<K>> {
+        if let Some(known) = self.known_lean() {
+            return Ok(known);
+        }
         decode_once(&self.0.lean, || self.read_lean())
     }
 
-    /// What [`Object::lean`] gives, if it was decoded before.
+    /// What [`Object::lean`] gives, if it was decoded before or is known by an older version.
     pub fn known_lean<K: Resource>(&self) -> Option<Arc<K>> {
+        if self.0.lean.get().is_none() {
+            self.come_into();
+        }
+        self.known_typed()
+    }
+
+    fn known_typed<K: Resource>(&self) -> Option<Arc<K>> {
         self.0.lean.get().and_then(|any| any.clone().downcast().ok())
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::channel::mpsc;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use steersman_core::cache::{Caches, Change, Subscription};
+use steersman_core::cache::{Caches, Subscription};
 use steersman_core::resource::GroupVersionResource;
 use steersman_core::{Object, Resource};
 
@@ -26,7 +26,13 @@ pub(crate) struct Inbox {
 }
 
 /// By kind, resource and key.
-type Pending = BTreeMap<(Kind, Arc<str>, String), Change>;
+type Pending = BTreeMap<(Kind, Arc<str>, String), State>;
+
+/// The last state known of an object; what it was before is kept for nobody.
+struct State {
+    object: Object,
+    gone: bool,
+}
 
 /// What happened to an object: the last state known of it.
 pub(crate) struct News {
@@ -46,7 +52,8 @@ impl Inbox {
             let name: Arc<str> = Arc::from(&*resource.resource);
             caches.resource(resource).subscribe(move |change| {
                 let key = (kind, name.clone(), change.object().metadata().key());
-                pending.lock().unwrap_or_else(PoisonError::into_inner).insert(key, change.clone());
+                let state = State { object: change.object().clone(), gone: change.now().is_none() };
+                pending.lock().unwrap_or_else(PoisonError::into_inner).insert(key, state);
                 // A full bell has been rung already.
                 let _ = bell.lock().unwrap_or_else(PoisonError::into_inner).try_send(());
             })
@@ -63,13 +70,7 @@ impl Inbox {
     pub(crate) fn take(&self) -> Vec<News> {
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         let each = pending.into_iter();
-        let news = |((kind, _, key), change): (_, Change)| News {
-            kind,
-            key,
-            object: change.object().clone(),
-            gone: change.now().is_none(),
-        };
-        each.map(news).collect()
+        each.map(|((kind, _, key), State { object, gone })| News { kind, key, object, gone }).collect()
     }
 
     /// Rings after something changed.
