@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::extender::{self, Extenders};
 use crate::picker::Picker;
 use crate::plugin::{Plugin, Reserve};
-use crate::pod::PodInfo;
+use crate::pod::{self, PodInfo};
 use crate::points::Point;
 use crate::profile::Profile;
 use crate::profiles::Profiles;
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// A version of a pod that was seen.
-    pub(crate) fn info(&self, key: &str, pod: Arc<Pod>) -> PodInfo {
+    fn info(&self, key: &str, pod: Arc<Pod>) -> PodInfo {
         match self.cache.pod(key).or_else(|| self.queue.pod(key)) {
             Some(known) => known.renewed(pod),
             None => PodInfo::new(pod),
@@ -119,8 +119,10 @@ impl Engine {
     }
 
     /// A pod has come, changed, or gone.
-    pub(crate) fn pod(&mut self, key: &str, new: Option<Arc<PodInfo>>, now: Duration) {
-        match new.filter(|pod| !pod.is_terminal()) {
+    pub(crate) fn pod(&mut self, key: &str, new: Option<Arc<Pod>>, now: Duration) {
+        // What a pod that has ended asked for is not worked out.
+        let new = new.filter(|pod| !pod::is_terminal(pod));
+        match new.map(|pod| Arc::new(self.info(key, pod))) {
             None => self.gone(key, now),
             Some(pod) if pod.node_name().is_some() => self.assigned(&pod, now),
             Some(pod) => self.pending(pod, now),

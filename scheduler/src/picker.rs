@@ -9,7 +9,7 @@ use crate::evaluation::Evaluation;
 use crate::pod::PodInfo;
 use crate::profile::Profile;
 use crate::signature::Signature;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Moment, Snapshot};
 
 /// How many kinds of pods are remembered at most, times the number of nodes: some hundred megabytes.
 const MOST_NODES: usize = 2_000_000;
@@ -22,6 +22,8 @@ const LEAST_KINDS: usize = 8;
 pub struct Picker {
     profile: Profile,
     known: BTreeMap<Box<[u8]>, Known>,
+    /// Since when all that is known can be brought up to date: a moment, and the version of the related objects.
+    since: Option<(Moment, u64)>,
     asked: u64,
 }
 
@@ -34,7 +36,7 @@ struct Known {
 impl Picker {
     /// Decides by a profile.
     pub fn new(profile: Profile) -> Self {
-        Picker { profile, known: BTreeMap::new(), asked: 0 }
+        Picker { profile, known: BTreeMap::new(), since: None, asked: 0 }
     }
 
     /// The profile.
@@ -51,6 +53,7 @@ impl Picker {
             return self.profile.pick(pod, snapshot, tie);
         };
         self.asked += 1;
+        self.forget_the_outdated(snapshot);
         let known = self.known.remove(&signature).map(|known| known.evaluation);
         let mut evaluation = match self.up_to_date(known, pod, snapshot, tie) {
             Ok(evaluation) => evaluation,
@@ -61,6 +64,16 @@ impl Picker {
             self.remember(signature, evaluation, snapshot.len());
         }
         decision
+    }
+
+    /// What was worked out of another cluster, or before changes that nothing follows, is of no use any more.
+    fn forget_the_outdated(&mut self, snapshot: &Snapshot) {
+        let now = (snapshot.history().now(), snapshot.related().version());
+        let lasts = |since: &(Moment, u64)| since.0.is_of_the_time_of(&now.0) && since.1 == now.1;
+        if !self.since.as_ref().is_some_and(lasts) {
+            self.known.clear();
+            self.since = Some(now);
+        }
     }
 
     fn up_to_date(

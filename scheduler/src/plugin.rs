@@ -71,8 +71,8 @@ pub trait Plugin: Send + Sync + 'static {
     /// Adds to the signature all of the pod that its filter and its score depend on, and what they depend on that stands
     /// in objects which the pod names. What was worked out for one pod is then used for others of the same signature,
     /// and brought up to date as pods come and go; what a plugin looks at for all pods alike, nodes and
-    /// [`Snapshot::related`], need not be said. By default the plugin may depend on anything, and each
-    /// pod is judged on its own; one such plugin in a profile is enough for that.
+    /// [`Snapshot::related`], need not be said: of controllers (the group `apps`), that is whom they select. By default the
+    /// plugin may depend on anything, and each pod is judged on its own; one such plugin in a profile is enough for that.
     fn sign(&self, pod: &PodInfo, nodes: &Snapshot, signature: &mut Signature) {
         let _ = (pod, nodes);
         signature.refuse();

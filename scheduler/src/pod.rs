@@ -168,8 +168,7 @@ impl PodInfo {
 
     /// Whether it has run to its end and takes no room any more.
     pub fn is_terminal(&self) -> bool {
-        let phase = self.pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        matches!(phase, Some("Succeeded" | "Failed"))
+        is_terminal(&self.pod)
     }
 
     /// When the kubelet took it over.
@@ -183,6 +182,12 @@ impl PodInfo {
         let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
         init.iter().chain(spec.map_or(&[][..], |spec| &spec.containers))
     }
+}
+
+/// Whether a pod has run to its end and takes no room any more.
+pub(crate) fn is_terminal(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// What of a pod [`Asked`] is worked out from, within one namespace.

@@ -146,10 +146,7 @@ impl Scheduler {
                 }
                 (Kind::Related, gone) => engine.related(&object, (!gone).then(|| object.clone()), now),
                 (Kind::Pod, true) => engine.pod(&key, None, now),
-                (Kind::Pod, false) => {
-                    let pod = decoded::<Pod>(&object).map(|pod| Arc::new(engine.info(&key, pod)));
-                    engine.pod(&key, pod, now);
-                }
+                (Kind::Pod, false) => engine.pod(&key, decoded::<Pod>(&object), now),
             }
         }
         engine.expire(now);

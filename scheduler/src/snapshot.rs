@@ -188,8 +188,12 @@ impl Snapshot {
         self.generation += 1;
         if let Some(index) = self.names.get(node).copied() {
             self.mark_waiting(index, node);
-            self.history.note(index, What::Waits);
+            self.note_change(index, What::Waits);
         }
+    }
+
+    fn note_change(&mut self, node: NodeIndex, what: What) {
+        self.history.note(node, what, self.names.len());
     }
 
     fn mark_waiting(&mut self, index: NodeIndex, node: &str) {
@@ -266,7 +270,7 @@ impl Snapshot {
             self.index_affinity(index);
         }
         self.mentions.add(mentions::of_pod(pod));
-        self.history.note(index, What::Came(pod.clone()));
+        self.note_change(index, What::Came(pod.clone()));
     }
 
     /// Takes a pod off a node; `false` if it was not there.
@@ -276,7 +280,7 @@ impl Snapshot {
             self.index_affinity(index);
         }
         self.mentions.remove(mentions::of_pod(&removed));
-        self.history.note(index, What::Went(removed));
+        self.note_change(index, What::Went(removed));
         true
     }
 
@@ -285,8 +289,8 @@ impl Snapshot {
         let Some(old) = self.write(index, |row| row.refresh(pod)).flatten() else { return false };
         if old.labels() != pod.labels() {
             // Others may select it now, or no longer.
-            self.history.note(index, What::Went(old));
-            self.history.note(index, What::Came(pod.clone()));
+            self.note_change(index, What::Went(old));
+            self.note_change(index, What::Came(pod.clone()));
         }
         true
     }

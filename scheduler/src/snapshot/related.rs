@@ -9,10 +9,14 @@ use steersman_core::{Object, Resource};
 /// Objects of one kind by `namespace/name`.
 type Shelf = BTreeMap<String, Object>;
 
+/// A group and a kind.
+type Label = (String, String);
+
 /// Objects by group and kind, namespace and name. A plugin says what it reads with [`crate::Plugin::reads`].
 #[derive(Clone, Default)]
 pub struct Related {
-    shelves: Arc<BTreeMap<(String, String), Arc<Shelf>>>,
+    /// There are few kinds: they are found by comparing.
+    shelves: Arc<Vec<(Label, Arc<Shelf>)>>,
     /// How many edits there were that may matter.
     version: u64,
 }
@@ -31,12 +35,16 @@ impl Related {
     /// Adds an object or replaces it; gives back the one that was there.
     pub(crate) fn set(&mut self, object: Object) -> Option<Object> {
         let key = key(object.namespace(), object.name());
-        let new = object.clone();
-        let old = Arc::make_mut(self.shelf_of(&object)).insert(key, object);
-        if old.as_ref().is_none_or(|old| may_matter(old, &new)) {
+        let shelf = Arc::make_mut(self.shelf_of(&object));
+        let Some(known) = shelf.get_mut(&key) else {
+            shelf.insert(key, object);
             self.version += 1;
-        }
-        old
+            return None;
+        };
+        let matters = may_matter(known, &object);
+        let old = std::mem::replace(known, object);
+        self.version += u64::from(matters);
+        Some(old)
     }
 
     /// Removes an object, whatever version of it is given; gives back the one that was there.
@@ -51,25 +59,39 @@ impl Related {
 
     fn shelf_of(&mut self, object: &Object) -> &mut Arc<Shelf> {
         let gvk = object.gvk();
-        Arc::make_mut(&mut self.shelves).entry((gvk.group.into_owned(), gvk.kind.into_owned())).or_default()
+        let shelves = Arc::make_mut(&mut self.shelves);
+        let known = shelves.iter().position(|(label, _)| is_labelled(label, &gvk.group, &gvk.kind));
+        let at = known.unwrap_or_else(|| {
+            shelves.push(((gvk.group.into_owned(), gvk.kind.into_owned()), Arc::default()));
+            shelves.len() - 1
+        });
+        &mut shelves[at].1
     }
 
     fn shelf<K: Resource>(&self) -> Option<&Arc<Shelf>> {
-        self.shelves.get(&(K::GROUP.to_owned(), K::KIND.to_owned()))
+        let mut shelves = self.shelves.iter();
+        shelves.find(|(label, _)| is_labelled(label, K::GROUP, K::KIND)).map(|(_, shelf)| shelf)
     }
 }
 
 impl fmt::Debug for Related {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.shelves.iter().map(|(kind, shelf)| (&kind.1, shelf.len()))).finish()
+        f.debug_map().entries(self.shelves.iter().map(|(label, shelf)| (&label.1, shelf.len()))).finish()
     }
 }
 
-/// Controllers are read for what they ask for alone: the new status of a ReplicaSet, which comes with each of its pods,
-/// does not matter. Nor do disruption budgets, which are read where nothing is remembered.
+fn is_labelled((of_group, of_kind): &Label, group: &str, kind: &str) -> bool {
+    of_kind == kind && of_group == group
+}
+
+/// Controllers are read for whom they select alone, which stays as it is while they live: how many pods a ReplicaSet is to
+/// have, and what comes of it, does not matter. Nor do disruption budgets, which are read where nothing is remembered.
 fn may_matter(old: &Object, new: &Object) -> bool {
-    let group = new.gvk().group;
-    group != "policy" && (group != "apps" || old.metadata().generation != new.metadata().generation)
+    match &*new.gvk().group {
+        "policy" => false,
+        "apps" => old.uid() != new.uid(),
+        _ => true,
+    }
 }
 
 fn key(namespace: &str, name: &str) -> String {
