@@ -93,7 +93,7 @@ impl Defaults {
         let Defaults { garbage_collector, node_lifecycle, pod_gc, root_ca, node_cidrs, token_signer } = self;
         let tokens = token_signer.map(|signer| ServiceAccountTokens::new(client, root_ca.as_str(), signer));
         let all = controllers
-            .add(Deployments)
+            .add(Deployments::default())
             .add(ReplicaSets)
             .add(ReplicationControllers)
             .add(ServiceEndpoints::default())

@@ -1,8 +1,7 @@
 //! Remembers which change of a service's pods was the last, so that its endpoints can say how old the news is.
 //!
 //! The annotation `endpoints.kubernetes.io/last-change-trigger-time` measures how long programming a network takes.
-//! It depends on what was seen at the last look, which no object tells: this is the one thing that a controller here
-//! remembers. Losing it costs one measurement.
+//! It depends on what was seen at the last look, which no object tells. Losing it costs one measurement.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

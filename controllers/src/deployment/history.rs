@@ -23,12 +23,14 @@ impl Rollout<'_> {
     pub(super) fn remove_old_revisions(&mut self) {
         let limit = specs::of_deployment(&self.deployment).and_then(|spec| spec.revision_history_limit);
         let Some(limit) = limit.filter(|limit| *limit != i32::MAX) else { return };
-        let alive = || self.old.iter().filter(|set| set.metadata.deletion_timestamp.is_none());
-        let excess = alive().count().saturating_sub(usize::try_from(limit).unwrap_or_default());
+        let is_alive = |set: &Arc<ReplicaSet>| set.metadata.deletion_timestamp.is_none();
+        let alive = self.retired.sets.len() + self.old.iter().filter(|set| is_alive(set)).count();
+        let excess = alive.saturating_sub(usize::try_from(limit).unwrap_or_default());
         if excess == 0 {
             return;
         }
-        let mut alive: Vec<Arc<ReplicaSet>> = alive().cloned().collect();
+        let mut alive = self.old_and_retired();
+        alive.retain(is_alive);
         // Those of one revision stay in the order of their ages.
         alive.sort_by_cached_key(|set| number(set).unwrap_or_default());
         for set in alive.iter().take(excess).filter(|set| is_empty(set)) {

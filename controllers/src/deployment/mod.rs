@@ -5,6 +5,7 @@
 //! and becomes the newest revision.
 
 mod history;
+mod memory;
 mod numbers;
 mod recreate;
 mod revision;
@@ -26,12 +27,15 @@ use crate::claim::{ORPHANS, adopters};
 use crate::runner::{Controller, Failure, Key, Outcome, Sources, View};
 use crate::specs;
 
+use memory::Memory;
 use numbers::{is_paused, is_rolling};
 use rollout::Rollout;
 
 /// Rolls Deployments out.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Deployments;
+#[derive(Debug, Default)]
+pub struct Deployments {
+    memory: Memory,
+}
 
 impl Controller for Deployments {
     type Object = Deployment;
@@ -50,8 +54,8 @@ impl Controller for Deployments {
         if selects_everything(deployment) {
             return refuse(deployment);
         }
-        let Some(selector) = selector(deployment) else { return Outcome::done() };
-        let mut rollout = Rollout::start(view, deployment, &selector);
+        let Some(known) = self.memory.take(deployment) else { return Outcome::done() };
+        let mut rollout = Rollout::start(view, deployment, known, &self.memory);
         if deployment.metadata.deletion_timestamp.is_some() {
             rollout.find_revisions();
             return rollout.finish_counting();
@@ -76,6 +80,11 @@ impl Controller for Deployments {
         } else {
             Outcome::done()
         }
+    }
+
+    fn gone(&self, _: &View, key: &Key) -> Outcome {
+        self.memory.forget(key);
+        Outcome::done()
     }
 }
 

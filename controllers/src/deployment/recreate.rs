@@ -27,7 +27,7 @@ impl Rollout<'_> {
     }
 
     fn old_pods_run(&self) -> bool {
-        self.old.iter().any(|set| {
+        self.old_and_retired().iter().any(|set| {
             let counted = set.status.as_ref().map_or(0, |status| status.replicas);
             let pods = self.view.owned::<Pod>(set.metadata.uid.as_deref().unwrap_or_default());
             counted > 0 || pods.iter().any(|pod| !pods::is_finished(pod))

@@ -42,13 +42,10 @@ pub(super) const NOT_COPIED: &[&str] = &[
 /// The annotations of a ReplicaSet, which mostly stay as they are.
 type Annotations<'a> = Cow<'a, BTreeMap<String, String>>;
 
-/// Where the oldest ReplicaSet with that template is.
-pub(super) fn find_new(template: Option<&PodTemplateSpec>, sets: &[Arc<ReplicaSet>]) -> Option<usize> {
-    let wanted = template?;
-    sets.iter().position(|set| {
-        let template = specs::of_set(set).and_then(|spec| spec.template.as_ref());
-        template.is_some_and(|template| make_the_same_pods(template, wanted))
-    })
+/// Whether a ReplicaSet is of that template.
+pub(super) fn has_template(set: &ReplicaSet, wanted: Option<&PodTemplateSpec>) -> bool {
+    let template = specs::of_set(set).and_then(|spec| spec.template.as_ref());
+    template.zip(wanted).is_some_and(|(template, wanted)| make_the_same_pods(template, wanted))
 }
 
 /// Whether two templates differ in nothing but the label with the hash. Most differ in what their containers are.
@@ -149,7 +146,7 @@ impl Rollout<'_> {
     }
 
     fn next_revision(&self) -> i64 {
-        self.old.iter().filter_map(|set| number(set)).max().unwrap_or_default().max(0) + 1
+        self.old.iter().filter_map(|set| number(set)).fold(self.retired.revision, i64::max) + 1
     }
 
     fn set_revision(&mut self, revision: String) {
@@ -279,9 +276,9 @@ pub(super) fn not_created(view: &View, deployment: &Deployment, failure: &Failur
     outcome
 }
 
-fn is_the_one(deployment: &Deployment, set: &Arc<ReplicaSet>) -> bool {
+fn is_the_one(deployment: &Deployment, set: &ReplicaSet) -> bool {
     let template = specs::of_deployment(deployment).map(|spec| &spec.template);
-    is_controlled_by(&set.metadata, deployment) && find_new(template, std::slice::from_ref(set)).is_some()
+    is_controlled_by(&set.metadata, deployment) && has_template(set, template)
 }
 
 #[cfg(test)]

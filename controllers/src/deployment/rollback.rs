@@ -29,7 +29,7 @@ impl Rollout<'_> {
             return self.finish_counting();
         }
         let revision = if revision == 0 { self.last_revision() } else { revision };
-        let found = self.all().find(|set| number(set) == Some(revision)).cloned();
+        let found = self.every().find(|set| number(set) == Some(revision));
         let why_not = match found {
             _ if revision == 0 => "Unable to find last revision.",
             Some(set) => return self.put_back(&set, revision),
@@ -60,9 +60,14 @@ impl Rollout<'_> {
         self.outcome
     }
 
+    /// All ReplicaSets, those that have retired among them; the new one last.
+    fn every(&self) -> impl Iterator<Item = Arc<ReplicaSet>> {
+        self.old_and_retired().into_iter().chain(self.new.clone())
+    }
+
     /// The second highest revision; 0 if there is none.
     fn last_revision(&self) -> i64 {
-        let mut revisions: Vec<i64> = self.all().filter_map(|set| number(set)).collect();
+        let mut revisions: Vec<i64> = self.every().filter_map(|set| number(&set)).collect();
         revisions.sort_unstable();
         revisions.iter().rev().nth(1).copied().unwrap_or_default().max(0)
     }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use steersman_core::events::EventType;
-use steersman_core::selector::LabelSelector;
 
+use super::memory::{Known, Memory, Retired};
 use super::numbers::{DESIRED, MAX, max_surge, replicas, size};
-use super::revision;
 use crate::claim::claim;
 use crate::runner::{Outcome, View};
 use crate::specs;
@@ -22,26 +21,37 @@ pub(super) struct Rollout<'a> {
     pub(super) deployment: Cow<'a, Deployment>,
     /// The ReplicaSet of the current template, if there is one.
     pub(super) new: Option<Arc<ReplicaSet>>,
-    /// The others, the oldest first.
+    /// The others, the oldest first, but for those that have retired.
     pub(super) old: Vec<Arc<ReplicaSet>>,
+    pub(super) retired: Arc<Retired>,
     pub(super) outcome: Outcome,
 }
 
 impl<'a> Rollout<'a> {
-    /// Finds the ReplicaSets, adopting and releasing some.
-    pub(super) fn start(view: &'a View, seen: &'a Deployment, selector: &LabelSelector) -> Self {
+    /// Finds the ReplicaSets, adopting and releasing some. Those that are known to have retired are not looked at again.
+    pub(super) fn start(view: &'a View, seen: &'a Deployment, mut known: Known, memory: &Memory) -> Self {
         let mut outcome = Outcome::done();
-        let own = view.owned::<ReplicaSet>(seen.metadata.uid.as_deref().unwrap_or_default());
-        let mut sets = claim(view, seen, own, selector, |_| true, &mut outcome);
+        let mut own = view.owned::<ReplicaSet>(seen.metadata.uid.as_deref().unwrap_or_default());
+        known.leave_out_retired(&mut own);
+        let mut sets = claim(view, seen, own, &known.selector, |_| true, &mut outcome);
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
-        let newest = revision::find_new(specs::of_deployment(seen).map(|spec| &spec.template), &sets);
-        let new = newest.map(|index| sets.remove(index));
-        Rollout { view, seen, deployment: Cow::Borrowed(seen), new, old: sets, outcome }
+        let new = known.find_new(seen, &sets).map(|index| sets.remove(index));
+        known.retire(&mut sets);
+        let retired = known.retired.clone();
+        memory.keep(seen, known);
+        Rollout { view, seen, deployment: Cow::Borrowed(seen), new, old: sets, retired, outcome }
     }
 
-    /// All ReplicaSets, the new one last.
+    /// All ReplicaSets that have not retired, the new one last.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<ReplicaSet>> {
         self.old.iter().chain(&self.new)
+    }
+
+    /// All ReplicaSets but the new one, the oldest first.
+    pub(super) fn old_and_retired(&self) -> Vec<Arc<ReplicaSet>> {
+        let mut sets: Vec<Arc<ReplicaSet>> = self.old.iter().chain(&self.retired.sets).cloned().collect();
+        sets.sort_by(|a, b| age(a).cmp(&age(b)));
+        sets
     }
 
     /// Those with pods, or meant to have some; the new one last.

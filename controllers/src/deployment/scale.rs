@@ -48,7 +48,7 @@ impl Rollout<'_> {
     /// The one ReplicaSet with pods; if there is none with pods, the latest; `None` if there are several.
     fn only_active_or_latest(&self) -> Option<Arc<ReplicaSet>> {
         match self.active().as_slice() {
-            [] => self.new.clone().or_else(|| self.old.last().cloned()),
+            [] => self.new.clone().or_else(|| self.old_and_retired().pop()),
             [only] => Some(only.clone()),
             _ => None,
         }

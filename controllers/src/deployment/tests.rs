@@ -63,7 +63,10 @@ fn set(revision: i32, image: &str, size: i32, desired: i32) -> ReplicaSet {
 
 fn reconcile(deployment: &Deployment, sets: &[ReplicaSet], pods: &[Pod]) -> Outcome {
     let view = View::fixed(now()).with(std::slice::from_ref(deployment)).with(sets).with(pods);
-    Deployments.reconcile(&view, deployment)
+    let deployments = Deployments::default();
+    let outcome = deployments.reconcile(&view, deployment);
+    assert_eq!(deployments.reconcile(&view, deployment), outcome, "what is remembered changes nothing");
+    outcome
 }
 
 /// What is done to ReplicaSets, in short.
@@ -278,7 +281,7 @@ fn a_name_that_another_set_has_taken_raises_the_collision_count() {
     let mut other = set(1, "other", 0, 1);
     other.metadata.name = failure.target.as_ref().map(|target| target.name.clone());
     let view = View::fixed(now()).with(std::slice::from_ref(&deployment)).with(&[other]).with::<Pod>(&[]);
-    let outcome = Deployments.failed(&view, &deployment, &failure);
+    let outcome = Deployments::default().failed(&view, &deployment, &failure);
     assert_eq!(written(&outcome).status.unwrap().collision_count, Some(1));
 }
 
@@ -366,4 +369,26 @@ fn a_replica_set_that_is_adopted_keeps_its_owner_through_what_is_written_then() 
     assert_eq!(told(&outcome), ["patch web-0", "web-0 = 1"]);
     let Operation::Update(_, body) = &outcome.actions()[1].operation else { panic!() };
     assert_eq!(body["metadata"]["ownerReferences"][0]["name"], "web");
+}
+
+#[test]
+fn what_is_remembered_of_a_look_holds_for_nothing_else() {
+    let deployments = Deployments::default();
+    let sets = [set(1, "app:1", 0, 2), set(2, "app:2", 0, 2), set(3, "app:3", 2, 2)];
+    let look = |view: &View, deployment: &Deployment| {
+        let outcome = deployments.reconcile(view, deployment);
+        assert_eq!(outcome, Deployments::default().reconcile(view, deployment));
+        told(&outcome).join(", ")
+    };
+    let seen = |sets: &[ReplicaSet]| View::fixed(now()).with::<Deployment>(&[]).with(sets).with::<Pod>(&[]);
+    let view = seen(&sets);
+    assert_eq!(look(&view, &deployment(2, "app:3", json!({}))), "");
+    let mut back = deployment(2, "app:2", json!({}));
+    back.metadata.generation = Some(2);
+    assert_eq!(look(&view, &back), "web-2 = 0, web-2 = 1", "it is another template that counts");
+    assert_eq!(look(&seen(&sets[1..]), &back), "web-2 = 0, web-2 = 1", "one of them is gone");
+    let revived = [set(1, "app:1", 1, 2), sets[1].clone(), sets[2].clone()];
+    assert_eq!(look(&seen(&revived), &back), "web-2 = 0, web-1 = 0", "one of them is not empty");
+    assert_eq!(deployments.gone(&view, &Key::of_typed(&back)), Outcome::done());
+    assert_eq!(look(&view, &back), "web-2 = 0, web-2 = 1");
 }

@@ -1,0 +1,135 @@
+//! Remembers of a Deployment what its next looks would only find out again.
+//!
+//! A Deployment is looked at some twenty times while it rolls, and has ten ReplicaSets of earlier revisions by then, which
+//! are empty and at rest. What is remembered of them holds for the versions that were looked at, and for as long as the
+//! Deployment's spec stays as it is: a look decides the same with it as without.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetStatus};
+use steersman_core::selector::LabelSelector;
+
+use super::numbers::size;
+use super::revision::{has_template, number};
+use crate::runner::Key;
+use crate::specs;
+
+/// What is remembered of each Deployment that was looked at and is not gone.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<BTreeMap<Key, Known>>);
+
+/// What is known of a Deployment in one generation, which is to say: with one spec.
+#[derive(Debug)]
+pub(super) struct Known {
+    uid: Option<String>,
+    generation: Option<i64>,
+    pub(super) selector: LabelSelector,
+    /// The uid and the generation of the ReplicaSet that has the Deployment's template.
+    new: Option<(String, i64)>,
+    pub(super) retired: Arc<Retired>,
+}
+
+/// ReplicaSets that the Deployment has, selects, and has given up: of other templates than its own, empty, and with nothing
+/// to say.
+#[derive(Debug, Default)]
+pub(super) struct Retired {
+    /// By name.
+    pub(super) sets: Vec<Arc<ReplicaSet>>,
+    /// The highest revision among them; 0 if there is none.
+    pub(super) revision: i64,
+}
+
+impl Memory {
+    /// Takes out what is known of a Deployment, for a look at it; `None` if its selector makes no sense.
+    pub(super) fn take(&self, deployment: &Deployment) -> Option<Known> {
+        let known = self.lock().remove(&Key::of_typed(deployment));
+        known.filter(|known| known.is_of(deployment)).or_else(|| Known::nothing_but_spec(deployment))
+    }
+
+    /// Keeps what is known of a Deployment for the next look.
+    pub(super) fn keep(&self, deployment: &Deployment, known: Known) {
+        self.lock().insert(Key::of_typed(deployment), known);
+    }
+
+    /// Forgets a Deployment that is gone.
+    pub(super) fn forget(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn nothing_but_spec(deployment: &Deployment) -> Option<Self> {
+        let selector = LabelSelector::from_object(Some(&specs::of_deployment(deployment)?.selector)).ok()?;
+        let (uid, generation) = (deployment.metadata.uid.clone(), deployment.metadata.generation);
+        Some(Known { uid, generation, selector, new: None, retired: Arc::default() })
+    }
+
+    fn is_of(&self, deployment: &Deployment) -> bool {
+        self.generation.is_some()
+            && self.generation == deployment.metadata.generation
+            && self.uid == deployment.metadata.uid
+    }
+
+    /// Where the oldest ReplicaSet with the Deployment's template is. The one that had it has it still, if its spec is as it
+    /// was.
+    pub(super) fn find_new(&mut self, deployment: &Deployment, sets: &[Arc<ReplicaSet>]) -> Option<usize> {
+        let template = specs::of_deployment(deployment).map(|spec| &spec.template);
+        let is_known = |set: &ReplicaSet| {
+            self.new.as_ref().is_some_and(|known| spec_of(set) == Some((&known.0, known.1)))
+        };
+        let found = sets.iter().position(|set| is_known(set) || has_template(set, template))?;
+        if !is_known(&sets[found]) {
+            self.new = spec_of(&sets[found]).map(|(uid, generation)| (uid.to_owned(), generation));
+        }
+        Some(found)
+    }
+
+    /// Takes the retired ones out of all `own` ReplicaSets, which are ordered by name. If one of them is not there any more
+    /// as it was, nothing is known of any.
+    pub(super) fn leave_out_retired(&mut self, own: &mut Vec<Arc<ReplicaSet>>) {
+        let mut retired = self.retired.sets.iter().peekable();
+        let is_retired = |set: &Arc<ReplicaSet>| retired.next_if(|one| Arc::ptr_eq(one, set)).is_some();
+        let marks: Vec<bool> = own.iter().map(is_retired).collect();
+        if retired.next().is_some() {
+            self.retired = Arc::default();
+            return;
+        }
+        let mut marks = marks.into_iter();
+        own.retain(|_| marks.next() == Some(false));
+    }
+
+    /// Takes those of the `old` ReplicaSets out that have retired.
+    pub(super) fn retire(&mut self, old: &mut Vec<Arc<ReplicaSet>>) {
+        let more: Vec<Arc<ReplicaSet>> = old.extract_if(.., |set| has_retired(set)).collect();
+        if more.is_empty() {
+            return;
+        }
+        let revision = more.iter().filter_map(|set| number(set)).fold(self.retired.revision, i64::max);
+        let mut sets: Vec<Arc<ReplicaSet>> = self.retired.sets.iter().cloned().chain(more).collect();
+        sets.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        self.retired = Arc::new(Retired { sets, revision });
+    }
+}
+
+/// By what the spec of a ReplicaSet is recognised: its uid and its generation.
+fn spec_of(set: &ReplicaSet) -> Option<(&str, i64)> {
+    Some((set.metadata.uid.as_deref()?, set.metadata.generation?))
+}
+
+/// Whether an old ReplicaSet is empty, has nothing under way, and nothing to say.
+fn has_retired(set: &ReplicaSet) -> bool {
+    let at_rest = |status: &ReplicaSetStatus| {
+        let counts = [status.ready_replicas, status.available_replicas, status.terminating_replicas];
+        status.replicas == 0
+            && counts.into_iter().flatten().all(|count| count == 0)
+            && status.terminating_replicas.is_some()
+            && status.observed_generation >= set.metadata.generation
+            && status.conditions.as_ref().is_none_or(Vec::is_empty)
+    };
+    size(set) == 0 && set.metadata.deletion_timestamp.is_none() && set.status.as_ref().is_some_and(at_rest)
+}
