@@ -125,8 +125,7 @@ impl Encoded {
 
     /// The owners of the object's fields, which share its text.
     pub(crate) fn owners(&self) -> Owners {
-        let text = self.owners.clone().and_then(|place| std::str::from_utf8(self.json.get(place)?).ok());
-        text.map(|text| Owners::within(&self.json, text)).unwrap_or_default()
+        self.owners.clone().map(|place| Owners::part(&self.json, place)).unwrap_or_default()
     }
 }
 

@@ -3,6 +3,8 @@
 //! They are half of a small object, and no stage of a write but ownership looks into them. So they travel as the text
 //! that is stored, and are read where a write changes them. Those of a stored object are a piece of its text.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use steersman_core::tree::Value;
 
@@ -27,6 +29,11 @@ impl Owners {
     /// The same where the text is a piece of that of an object, which it shares.
     pub(crate) fn within(json: &Bytes, text: &str) -> Self {
         Owners(Some(json.slice_ref(text.as_bytes())))
+    }
+
+    /// The same where it is known which piece.
+    pub(crate) fn part(json: &Bytes, place: Range<usize>) -> Self {
+        Owners(Some(json.slice(place)))
     }
 
     /// One owner, of all that `fields` writes, which tells whether that is anything; nothing if it cannot tell.
