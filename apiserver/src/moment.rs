@@ -10,7 +10,7 @@ pub(crate) fn seconds(moment: Timestamp) -> String {
     plain(moment).unwrap_or_else(|| moment.to_string())
 }
 
-/// The same for a moment after Christ, put together digit by digit: every write has one.
+/// The same for a moment of the years 0 to 9999, put together digit by digit: every write has one.
 fn plain(moment: Timestamp) -> Option<String> {
     let at = Offset::UTC.to_datetime(moment);
     let mut text = *b"0000-00-00T00:00:00Z";

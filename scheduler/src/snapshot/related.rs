@@ -97,3 +97,29 @@ fn may_matter(old: &Object, new: &Object) -> bool {
 fn key(namespace: &str, name: &str) -> String {
     [namespace, "/", name].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use steersman_core::tree::{Value, json};
+
+    use super::*;
+
+    fn object(api_version: &str, kind: &str, uid: &str, spec: Value) -> Object {
+        let metadata = json!({"name": "web", "namespace": "default", "uid": uid});
+        let tree = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec});
+        Object::from_value(&tree).unwrap()
+    }
+
+    #[test]
+    fn the_size_of_a_controller_does_not_matter_and_whom_a_service_selects_does() {
+        let set = |uid, replicas| object("apps/v1", "ReplicaSet", uid, json!({"replicas": replicas}));
+        let service = |app| object("v1", "Service", "s", json!({"selector": {"app": app}}));
+        let mut related = Related::default();
+        let edits = [set("a", 1), set("a", 2), set("b", 2), service("web"), service("db")];
+        let versions = edits.map(|edit| {
+            related.set(edit);
+            related.version()
+        });
+        assert_eq!(versions, [1, 1, 2, 3, 4]);
+    }
+}
