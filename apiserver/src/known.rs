@@ -22,25 +22,6 @@ pub(crate) fn tell(old: (&Object, &Value), (new, tree): (&Object, &Value)) {
     }
 }
 
-/// Tells it of an object that differs in nothing but its version.
-pub(crate) fn tell_version(old: &Object, new: &Object) {
-    match (new.api_version(), new.kind()) {
-        ("v1", "Pod") => told_version::<Pod>(old, new),
-        ("apps/v1", "ReplicaSet") => told_version::<ReplicaSet>(old, new),
-        ("apps/v1", "Deployment") => told_version::<Deployment>(old, new),
-        ("coordination.k8s.io/v1", "Lease") => told_version::<Lease>(old, new),
-        _ => {}
-    }
-}
-
-fn told_version<K: Resource>(old: &Object, new: &Object) {
-    if let Some(known) = old.known_lean::<K>() {
-        let mut typed = K::clone(&known);
-        typed.metadata_mut().resource_version = Some(new.resource_version().to_owned());
-        new.set_lean(typed);
-    }
-}
-
 /// What an object was, and what it has become since.
 struct Since<'a> {
     was: &'a Value,
@@ -107,7 +88,6 @@ fn renewed<K: Parted>(mut known: Arc<K>, was: &Value, is: &Value) -> Option<Arc<
 
 #[cfg(test)]
 mod tests {
-    use steersman_core::store::Revision;
     use steersman_core::tree::json;
 
     use super::*;
@@ -136,9 +116,6 @@ mod tests {
         tell((&old, &old_tree), (&new, &tree));
         let told = new.known_lean::<K>().unwrap();
         assert_eq!(*told, *Object::from_json(new.json().clone()).unwrap().lean::<K>().unwrap(), "{kind}");
-        let later = crate::encode::at_version(&new, Revision(9)).unwrap();
-        tell_version(&new, &later);
-        assert_eq!(later.known_lean::<K>(), Some(later.bare().object().lean::<K>().unwrap()), "{kind}");
         let again = old.bare().object();
         tell((&new, &tree), (&again, &old_tree));
         let place = Arc::as_ptr(&told);

@@ -60,7 +60,7 @@ pub enum Change {
         /// As it is.
         new: Object,
     },
-    /// It is gone; the last state that is known, which may be older than the last there was.
+    /// It is gone; the state that the cache held, which may be older than the last there was.
     Deleted(Object),
 }
 

@@ -7,7 +7,7 @@ use steersman_core::store::Revision;
 use steersman_core::{Error, Object};
 
 use super::selection::{BareVersion, Selection, Version};
-use crate::{encode, known};
+use crate::encode;
 
 /// A change of one object.
 pub(crate) struct Event {
@@ -70,8 +70,7 @@ impl Event {
 
     fn last_state(&self) -> WatchEvent {
         let last = self.last.get_or_init(|| match &self.before {
-            Some(before) => encode::at_version(&before.object, self.revision)
-                .inspect(|last| known::tell_version(&before.object, last)),
+            Some(before) => encode::at_version(&before.object, self.revision),
             None => Err(Error::internal("an object was deleted that had not been there")),
         });
         match last {

@@ -108,9 +108,8 @@ impl Indexed {
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => self.put(object, changes),
             WatchEvent::Deleted(object) => {
-                if self.remove(&object).is_some() {
-                    changes.push(Change::Deleted(object));
-                }
+                // What it was like is in the cache, decoded, and says all but the version of the deletion.
+                changes.extend(self.remove(&object).map(Change::Deleted));
             }
             WatchEvent::Bookmark { .. } | WatchEvent::Error(_) => {}
         }

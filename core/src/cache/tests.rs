@@ -92,6 +92,26 @@ fn a_cache_lists_and_then_follows() {
 }
 
 #[test]
+fn what_is_gone_is_told_of_as_the_cache_held_it() {
+    let story = Story::new();
+    let gone: Arc<Mutex<Vec<Object>>> = Arc::default();
+    story.lab.run(async {
+        let cache = story.caches.of::<ConfigMap>();
+        let told = gone.clone();
+        let _told = cache.subscribe(move |change| {
+            told.lock()
+                .unwrap()
+                .extend(matches!(change, Change::Deleted(_)).then(|| change.object().clone()));
+        });
+        cache.seen(&story.create("a", "x").await).await;
+        let held = cache.cache().get("n", "a").unwrap();
+        story.delete("a").await;
+        cache.seen(&story.create("b", "x").await).await;
+        assert!(matches!(&gone.lock().unwrap()[..], [last] if last.is_same(&held)));
+    });
+}
+
+#[test]
 fn one_cache_serves_everybody() {
     let story = Story::new();
     story.lab.run(async {
