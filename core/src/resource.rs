@@ -80,7 +80,7 @@ impl GroupVersionKind {
 
     /// Splits an `apiVersion` (`apps/v1`, or `v1` for the core group).
     pub fn from_api_version(api_version: &str, kind: &str) -> Self {
-        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        let (group, version) = split(api_version);
         Self::new(group.to_owned(), version.to_owned(), kind.to_owned())
     }
 
@@ -146,6 +146,15 @@ impl fmt::Display for GroupVersionResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, Resource={}", self.api_version(), self.resource)
     }
+}
+
+/// The group in an `apiVersion`; empty for the core group.
+pub fn group_of(api_version: &str) -> &str {
+    split(api_version).0
+}
+
+fn split(api_version: &str) -> (&str, &str) {
+    api_version.rsplit_once('/').unwrap_or(("", api_version))
 }
 
 fn api_version(group: &str, version: &str) -> String {

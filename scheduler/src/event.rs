@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
+use steersman_core::resource::group_of;
 use steersman_core::{Object, Resource};
 
 use crate::pod::PodInfo;
@@ -67,8 +68,8 @@ impl Event {
     pub fn related<K: Resource>(&self) -> Option<Arc<K>> {
         let Event::Related { old, new } = self else { return None };
         let object = new.as_ref().or(old.as_ref())?;
-        let gvk = object.gvk();
-        if gvk.group == K::GROUP && gvk.kind == K::KIND { object.lean().ok() } else { None }
+        let is_of_type = object.kind() == K::KIND && group_of(object.api_version()) == K::GROUP;
+        if is_of_type { object.lean().ok() } else { None }
     }
 }
 

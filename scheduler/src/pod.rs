@@ -44,7 +44,7 @@ impl PodInfo {
 
     /// A newer version of the pod: what it asks for as before is not worked out again.
     pub(crate) fn renewed(&self, pod: Arc<Pod>) -> Self {
-        if asks(&self.pod) != asks(&pod) || self.pod.metadata.uid != pod.metadata.uid {
+        if !ask_alike(&self.pod, &pod) || self.pod.metadata.uid != pod.metadata.uid {
             return PodInfo::new(pod);
         }
         PodInfo { pod, key: self.key.clone(), asked: self.asked.clone() }
@@ -190,16 +190,18 @@ pub(crate) fn is_terminal(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// What of a pod [`Asked`] is worked out from, within one namespace.
+/// Whether two pods of one namespace agree in all that [`Asked`] is worked out from.
+fn ask_alike(one: &Pod, other: &Pod) -> bool {
+    asks(one) == asks(other) && requests::resizes(one).eq(requests::resizes(other))
+}
+
+/// What a pod asks for and is granted, but for what its containers are granted.
 fn asks(pod: &Pod) -> impl PartialEq {
     let spec = pod.spec.as_ref().map(|spec| {
         (&spec.containers, &spec.init_containers, &spec.overhead, &spec.resources, &spec.affinity)
     });
-    let status = pod.status.as_ref().map(|status| {
-        let infeasible = requests::resize_is_infeasible(pod);
-        (&status.container_statuses, &status.init_container_statuses, requests::used(status), infeasible)
-    });
-    (spec, status.unwrap_or((&None, &None, (None, &None), false)))
+    let whole = pod.status.as_ref().map_or((None, &None), requests::used);
+    (spec, whole, requests::resize_is_infeasible(pod))
 }
 
 // The field is in the API since 1.36.
@@ -217,5 +219,36 @@ k8s_openapi::k8s_if_le_1_35! {
 impl From<Pod> for PodInfo {
     fn from(pod: Pod) -> Self {
         PodInfo::new(pod)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steersman_core::tree::{Value, json};
+
+    use super::*;
+
+    fn pod(status: Value) -> Arc<Pod> {
+        let container = json!({"name": "c", "resources": {"requests": {"cpu": "1"}}});
+        let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [container]}, "status": status});
+        Arc::new(steersman_core::tree::from_value(pod).unwrap())
+    }
+
+    fn granted(cpu: &str) -> Value {
+        let status = json!({
+            "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0,
+            "resources": {"requests": {"cpu": cpu}}, "allocatedResources": {"cpu": cpu}
+        });
+        json!({"containerStatuses": [status]})
+    }
+
+    #[test]
+    fn what_a_pod_asks_for_is_worked_out_anew_when_it_is_granted_something_else() {
+        let pending = PodInfo::new(pod(json!({})));
+        let running = pending.renewed(pod(granted("1")));
+        assert!(Arc::ptr_eq(&pending.asked, &running.asked));
+        let resized = running.renewed(pod(granted("2")));
+        assert_eq!((running.requests().milli_cpu, resized.requests().milli_cpu), (1000, 2000));
+        assert_eq!(resized.renewed(pod(granted("1"))).requests().milli_cpu, 1000);
     }
 }

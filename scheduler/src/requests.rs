@@ -144,14 +144,35 @@ fn containers(pod: &Pod, of: Of, defaults: &Exact) -> Exact {
 fn asked(pod: &Pod, container: &Container, statuses: &[ContainerStatus], defaults: &Exact) -> Exact {
     let requests = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
     let mut asked = requests.map(exact).unwrap_or_default();
-    let status = statuses.iter().find(|status| status.name == container.name);
-    if let Some((status, resources)) = status.and_then(|status| Some((status, status.resources.as_ref()?))) {
-        asked = largest(pod, asked, &resources.requests, &status.allocated_resources);
+    if let Some((used, granted)) = resize(container, statuses) {
+        asked = largest(pod, asked, used, granted);
     }
     for (name, quantity) in defaults {
         asked.entry(name.clone()).or_insert_with(|| quantity.clone());
     }
     asked
+}
+
+/// What each container of a pod uses and was granted, where that is not what it asks for.
+pub(crate) fn resizes(pod: &Pod) -> impl Iterator<Item = Option<Resize<'_>>> {
+    let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
+    let running = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let starting = status.and_then(|status| status.init_container_statuses.as_deref()).unwrap_or_default();
+    let containers = spec.into_iter().flat_map(|spec| &spec.containers);
+    let first = spec.into_iter().flat_map(|spec| spec.init_containers.iter().flatten());
+    containers.map(|container| resize(container, running)).chain(first.map(|init| resize(init, starting)))
+}
+
+/// What is in use, and what was granted.
+type Resize<'a> = (&'a ResourceList, &'a ResourceList);
+
+/// Most containers use and were granted what they ask for, which says nothing more than that they ask for it.
+fn resize<'a>(container: &Container, statuses: &'a [ContainerStatus]) -> Option<Resize<'a>> {
+    let status = statuses.iter().find(|status| status.name == container.name)?;
+    let (used, granted) = (&status.resources.as_ref()?.requests, &status.allocated_resources);
+    let wanted = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let is_as_wanted = used.as_ref() == wanted && (granted.is_none() || granted.as_ref() == wanted);
+    (!is_as_wanted).then_some((used, granted))
 }
 
 /// What is in use and what was granted, and what is wanted unless that cannot be had: of each resource the most.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use steersman_core::cache::{Change, Index};
-use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
+use steersman_core::resource::{GroupVersionKind, GroupVersionResource, group_of};
 use steersman_core::{Object, Resource};
 
 use super::{Key, View};
@@ -108,8 +108,7 @@ fn owners(kind: &GroupVersionKind, change: &Change) -> impl Iterator<Item = Key>
 /// Namespace and name of the managing owner, if that is of `kind`.
 fn owner<'a>(kind: &GroupVersionKind, object: &'a Object) -> Option<(&'a str, &'a str)> {
     let owner = object.metadata().controller()?;
-    let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let same = group == kind.group && owner.kind == kind.kind;
+    let same = group_of(&owner.api_version) == kind.group && owner.kind == kind.kind;
     same.then(|| (object.namespace(), owner.name.as_str()))
 }
 

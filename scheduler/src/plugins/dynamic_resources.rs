@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::resource::v1::{AllocationResult, DeviceClass, ResourceClaim, ResourceSlice};
 use serde::Deserialize;
 use steersman_core::field::{self, Path};
-use steersman_core::resource::GroupVersionResource;
+use steersman_core::resource::{GroupVersionResource, group_of};
 
 use super::device_books::Books;
 use super::extended_claim::ExtendedClaim;
@@ -139,7 +139,7 @@ impl Plugin for DynamicResources {
                     let old = old.as_ref().and_then(|old| old.lean::<ResourceClaim>().ok());
                     claim_helps(pod, old.as_deref(), &claim)
                 }
-                None => new.gvk().group == "resource.k8s.io",
+                None => group_of(new.api_version()) == "resource.k8s.io",
             },
             _ => false,
         })

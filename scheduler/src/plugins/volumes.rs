@@ -8,7 +8,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use steersman_core::Object;
 use steersman_core::quantity::Quantity;
-use steersman_core::resource::GroupVersionResource;
+use steersman_core::resource::{GroupVersionResource, group_of};
 
 use super::volume_facts::{self, Deciding};
 use crate::event::{Event, Wake};
@@ -181,6 +181,8 @@ fn is_claim_of(pod: &PodInfo, claim: &PersistentVolumeClaim) -> bool {
 }
 
 fn is_storage(object: &Object) -> bool {
-    let gvk = object.gvk();
-    gvk.group == "storage.k8s.io" || (gvk.group.is_empty() && gvk.kind == "PersistentVolume")
+    match group_of(object.api_version()) {
+        "storage.k8s.io" => true,
+        group => group.is_empty() && object.kind() == "PersistentVolume",
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use steersman_core::Object;
+use steersman_core::resource::group_of;
 
 use crate::event::Event;
 use crate::pod::PodInfo;
@@ -42,8 +43,7 @@ impl GroupPolicy {
 
     /// What a `PodGroup` says; `None` if the object is none.
     pub(crate) fn of(object: &Object) -> Option<Self> {
-        let gvk = object.gvk();
-        if gvk.group != GROUP || gvk.kind != "PodGroup" {
+        if object.kind() != "PodGroup" || group_of(object.api_version()) != GROUP {
             return None;
         }
         let group: PodGroup = serde_json::from_slice(object.json()).unwrap_or_default();

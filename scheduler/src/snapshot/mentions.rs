@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::VolumeAttachment;
+use steersman_core::resource::group_of;
 use steersman_core::{Object, Resource};
 
 use crate::csi_migration::Migration;
@@ -87,7 +88,11 @@ fn of_volume(volume: &PersistentVolume) -> Vec<Mention> {
 }
 
 fn typed<K: Resource>(object: &Object) -> Option<Arc<K>> {
-    if object.kind() == K::KIND && object.gvk().group == K::GROUP { object.lean().ok() } else { None }
+    if object.kind() == K::KIND && group_of(object.api_version()) == K::GROUP {
+        object.lean().ok()
+    } else {
+        None
+    }
 }
 
 /// `namespace/name`.

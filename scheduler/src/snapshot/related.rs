@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use steersman_core::resource::group_of;
 use steersman_core::{Object, Resource};
 
 /// Objects of one kind by `namespace/name`.
@@ -58,11 +59,11 @@ impl Related {
     }
 
     fn shelf_of(&mut self, object: &Object) -> &mut Arc<Shelf> {
-        let gvk = object.gvk();
+        let (group, kind) = (group_of(object.api_version()), object.kind());
         let shelves = Arc::make_mut(&mut self.shelves);
-        let known = shelves.iter().position(|(label, _)| is_labelled(label, &gvk.group, &gvk.kind));
+        let known = shelves.iter().position(|(label, _)| is_labelled(label, group, kind));
         let at = known.unwrap_or_else(|| {
-            shelves.push(((gvk.group.into_owned(), gvk.kind.into_owned()), Arc::default()));
+            shelves.push(((group.to_owned(), kind.to_owned()), Arc::default()));
             shelves.len() - 1
         });
         &mut shelves[at].1
@@ -87,7 +88,7 @@ fn is_labelled((of_group, of_kind): &Label, group: &str, kind: &str) -> bool {
 /// Controllers are read for whom they select alone, which stays as it is while they live: how many pods a ReplicaSet is to
 /// have, and what comes of it, does not matter. Nor do disruption budgets, which are read where nothing is remembered.
 fn may_matter(old: &Object, new: &Object) -> bool {
-    match &*new.gvk().group {
+    match group_of(new.api_version()) {
         "policy" => false,
         "apps" => old.uid() != new.uid(),
         _ => true,
