@@ -221,11 +221,26 @@ impl Cache {
     /// The objects that `index` gives `value` for, ordered by namespace and name. The first use of an index builds
     /// it; from then on it is kept.
     pub fn by(&self, index: &Index, value: &str) -> Vec<Object> {
-        if let Some(found) = self.shared.read().objects.by(index, value) {
+        self.by_where(index, value, |_| true)
+    }
+
+    /// Those of them that are `wanted`, which is asked in their order and must not ask the cache: the others are not
+    /// touched.
+    pub fn by_where(
+        &self,
+        index: &Index,
+        value: &str,
+        mut wanted: impl FnMut(&Object) -> bool,
+    ) -> Vec<Object> {
+        let mut found = |state: &State| {
+            let all = state.objects.by(index, value)?;
+            Some(all.filter(|object| wanted(object)).cloned().collect())
+        };
+        if let Some(found) = found(&self.shared.read()) {
             return found;
         }
         self.index(index);
-        self.shared.read().objects.by(index, value).unwrap_or_default()
+        found(&self.shared.read()).unwrap_or_default()
     }
 
     /// Builds `index`, so that its first use need not.

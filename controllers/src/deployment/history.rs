@@ -24,7 +24,7 @@ impl Rollout<'_> {
         let limit = specs::of_deployment(&self.deployment).and_then(|spec| spec.revision_history_limit);
         let Some(limit) = limit.filter(|limit| *limit != i32::MAX) else { return };
         let is_alive = |set: &Arc<ReplicaSet>| set.metadata.deletion_timestamp.is_none();
-        let alive = self.retired.sets.len() + self.old.iter().filter(|set| is_alive(set)).count();
+        let alive = self.retired.versions.len() + self.old.iter().filter(|set| is_alive(set)).count();
         let excess = alive.saturating_sub(usize::try_from(limit).unwrap_or_default());
         if excess == 0 {
             return;

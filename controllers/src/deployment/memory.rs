@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetStatus};
+use steersman_core::Object;
+use steersman_core::resource::GroupVersionResource;
 use steersman_core::selector::LabelSelector;
 
 use super::numbers::size;
 use super::revision::{has_template, number};
-use crate::runner::Key;
+use crate::runner::{Key, View};
 use crate::specs;
 
 /// What is remembered of each Deployment that was looked at and is not gone.
@@ -34,8 +36,8 @@ pub(super) struct Known {
 /// to say.
 #[derive(Debug, Default)]
 pub(super) struct Retired {
-    /// By name.
-    pub(super) sets: Vec<Arc<ReplicaSet>>,
+    /// In the versions that were looked at, by name.
+    pub(super) versions: Vec<Object>,
     /// The highest revision among them; 0 if there is none.
     pub(super) revision: i64,
 }
@@ -89,31 +91,50 @@ impl Known {
         Some(found)
     }
 
-    /// Takes the retired ones out of all `own` ReplicaSets, which are ordered by name. If one of them is not there any more
-    /// as it was, nothing is known of any.
-    pub(super) fn leave_out_retired(&mut self, own: &mut Vec<Arc<ReplicaSet>>) {
-        let mut retired = self.retired.sets.iter().peekable();
-        let is_retired = |set: &Arc<ReplicaSet>| retired.next_if(|one| Arc::ptr_eq(one, set)).is_some();
-        let marks: Vec<bool> = own.iter().map(is_retired).collect();
-        if retired.next().is_some() {
-            self.retired = Arc::default();
-            return;
+    /// The Deployment's own ReplicaSets but for the retired ones, which have not been touched for long and stay so. If one of
+    /// them is not there any more as it was, nothing is known of any.
+    pub(super) fn own_but_retired(&mut self, view: &View) -> Vec<Arc<ReplicaSet>> {
+        let uid = self.uid.as_deref().unwrap_or_default();
+        let mut retired = self.retired.versions.iter().peekable();
+        let own = view.owned_where(uid, |set| retired.next_if(|one| one.is_same(set)).is_none());
+        if retired.next().is_none() {
+            return own;
         }
-        let mut marks = marks.into_iter();
-        own.retain(|_| marks.next() == Some(false));
+        self.retired = Arc::default();
+        view.owned(uid)
     }
 
     /// Takes those of the `old` ReplicaSets out that have retired.
-    pub(super) fn retire(&mut self, old: &mut Vec<Arc<ReplicaSet>>) {
-        let more: Vec<Arc<ReplicaSet>> = old.extract_if(.., |set| has_retired(set)).collect();
-        if more.is_empty() {
-            return;
+    pub(super) fn retire(&mut self, view: &View, old: &mut Vec<Arc<ReplicaSet>>) {
+        let (mut versions, mut revision) = (Vec::new(), self.retired.revision);
+        old.retain(|set| match has_retired(set).then(|| version_of(view, set)).flatten() {
+            Some(version) => {
+                versions.push(version);
+                revision = revision.max(number(set).unwrap_or_default());
+                false
+            }
+            None => true,
+        });
+        if !versions.is_empty() {
+            versions.extend_from_slice(&self.retired.versions);
+            versions.sort_by(|a, b| a.name().cmp(b.name()));
+            self.retired = Arc::new(Retired { versions, revision });
         }
-        let revision = more.iter().filter_map(|set| number(set)).fold(self.retired.revision, i64::max);
-        let mut sets: Vec<Arc<ReplicaSet>> = self.retired.sets.iter().cloned().chain(more).collect();
-        sets.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        self.retired = Arc::new(Retired { sets, revision });
     }
+}
+
+impl Retired {
+    /// As typed objects, by name.
+    pub(super) fn sets(&self) -> impl Iterator<Item = Arc<ReplicaSet>> {
+        self.versions.iter().filter_map(|version| version.lean().ok())
+    }
+}
+
+/// The version that a ReplicaSet was seen in; `None` for one as it is yet to be.
+fn version_of(view: &View, set: &Arc<ReplicaSet>) -> Option<Object> {
+    let Key { namespace, name } = Key::of_typed(&**set);
+    let version = view.cache(&GroupVersionResource::of::<ReplicaSet>()).get(&namespace, &name)?;
+    version.lean().is_ok_and(|seen| Arc::ptr_eq(&seen, set)).then_some(version)
 }
 
 /// By what the spec of a ReplicaSet is recognised: its uid and its generation.

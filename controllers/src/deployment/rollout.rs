@@ -31,12 +31,11 @@ impl<'a> Rollout<'a> {
     /// Finds the ReplicaSets, adopting and releasing some. Those that are known to have retired are not looked at again.
     pub(super) fn start(view: &'a View, seen: &'a Deployment, mut known: Known, memory: &Memory) -> Self {
         let mut outcome = Outcome::done();
-        let mut own = view.owned::<ReplicaSet>(seen.metadata.uid.as_deref().unwrap_or_default());
-        known.leave_out_retired(&mut own);
+        let own = known.own_but_retired(view);
         let mut sets = claim(view, seen, own, &known.selector, |_| true, &mut outcome);
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
         let new = known.find_new(seen, &sets).map(|index| sets.remove(index));
-        known.retire(&mut sets);
+        known.retire(view, &mut sets);
         let retired = known.retired.clone();
         memory.keep(seen, known);
         Rollout { view, seen, deployment: Cow::Borrowed(seen), new, old: sets, retired, outcome }
@@ -49,7 +48,7 @@ impl<'a> Rollout<'a> {
 
     /// All ReplicaSets but the new one, the oldest first.
     pub(super) fn old_and_retired(&self) -> Vec<Arc<ReplicaSet>> {
-        let mut sets: Vec<Arc<ReplicaSet>> = self.old.iter().chain(&self.retired.sets).cloned().collect();
+        let mut sets: Vec<Arc<ReplicaSet>> = self.old.iter().cloned().chain(self.retired.sets()).collect();
         sets.sort_by(|a, b| age(a).cmp(&age(b)));
         sets
     }

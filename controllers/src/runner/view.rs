@@ -69,6 +69,15 @@ impl View {
         self.of::<K>().by(&Index::CONTROLLER, owner_uid)
     }
 
+    /// The same without those that the caller knows already: [`Cache::by_where`] says how they are asked for.
+    pub(crate) fn owned_where<K: Resource>(
+        &self,
+        owner_uid: &str,
+        wanted: impl FnMut(&Object) -> bool,
+    ) -> Vec<Arc<K>> {
+        self.of::<K>().by_where(&Index::CONTROLLER, owner_uid, wanted)
+    }
+
     /// The objects that `index` gives `value` for.
     pub fn by<K: Resource>(&self, index: &Index, value: &str) -> Vec<Arc<K>> {
         self.of::<K>().by(index, value)

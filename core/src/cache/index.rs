@@ -87,9 +87,9 @@ impl Indexed {
     }
 
     /// What `index` gives for `value`; `None` if the index was not built yet.
-    pub(super) fn by(&self, index: &Index, value: &str) -> Option<Vec<Object>> {
+    pub(super) fn by(&self, index: &Index, value: &str) -> Option<impl Iterator<Item = &Object>> {
         let (_, values) = self.indexes.get(index.name)?;
-        Some(values.get(value).into_iter().flatten().map(|keyed| keyed.0.clone()).collect())
+        Some(values.get(value).into_iter().flatten().map(|keyed| &keyed.0))
     }
 
     pub(super) fn add_index(&mut self, index: Index) {

@@ -87,6 +87,8 @@ fn a_cache_lists_and_then_follows() {
         cache.seen(&story.create("c", "x").await).await;
         assert_eq!(names(&cache.cache().by(&Index::CONTROLLER, "x")), ["b", "c"]);
         assert!(cache.cache().by(&Index::CONTROLLER, "y").is_empty());
+        let but_b = cache.cache().by_where(&Index::CONTROLLER, "x", |object| object.name() != "b");
+        assert_eq!(names(&but_b), ["c"]);
     });
     assert_eq!(story.told(), ["+b", "+a", "~b", "-a", "+c"]);
 }

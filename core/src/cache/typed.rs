@@ -44,6 +44,11 @@ impl<K: Resource> Typed<K> {
         decode_all(self.cache.by(index, value))
     }
 
+    /// Those of them that are `wanted`; see [`Cache::by_where`].
+    pub fn by_where(&self, index: &Index, value: &str, wanted: impl FnMut(&Object) -> bool) -> Vec<Arc<K>> {
+        decode_all(self.cache.by_where(index, value, wanted))
+    }
+
     /// The untyped cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
