@@ -182,10 +182,8 @@ impl Monitor {
 
     /// Tells of nodes that have come and gone.
     async fn announce(&mut self, nodes: &[Arc<Node>]) {
-        let mut present = BTreeSet::new();
         for node in nodes {
             let name = name_of(node);
-            present.insert(name);
             if !self.known.contains_key(name) {
                 self.known.insert(name.to_owned(), uid_of(node).to_owned());
                 let message = format!("Node {name} event: Registered Node {name} in Controller");
@@ -193,6 +191,11 @@ impl Monitor {
                 self.reachable(node).await;
             }
         }
+        // All that are there are known by now.
+        if self.known.len() == nodes.len() {
+            return;
+        }
+        let present: BTreeSet<&str> = nodes.iter().map(|node| name_of(node)).collect();
         let gone: Vec<String> =
             self.known.keys().filter(|name| !present.contains(name.as_str())).cloned().collect();
         for name in gone {

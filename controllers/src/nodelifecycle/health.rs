@@ -6,11 +6,15 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, NodeCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use steersman_core::tree::Text;
 
 use super::NodeLifecycleOptions;
 
 /// The conditions that the kubelet keeps; `NetworkUnavailable` is kept by others.
 const KUBELETS: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
+
+/// The status of a condition of which nothing can be known.
+const UNKNOWN: Text = Text::from_static("Unknown");
 
 /// What is remembered of a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +38,9 @@ struct Ready {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Examined {
     /// The status of `Ready` as the node was found.
-    pub(super) was: String,
+    pub(super) was: Text,
     /// The status of `Ready` as it is to be; nothing for a node that still has time to say it first.
-    pub(super) is: Option<String>,
+    pub(super) is: Option<Text>,
     /// The node with the status that is to be written, where it has fallen silent.
     pub(super) update: Option<Box<Node>>,
 }
@@ -80,8 +84,8 @@ pub(super) fn examine(
         None => options.node_startup_grace_period,
     };
     let heard = listen(health, node, current, lease, now, elapsed);
-    let is = current.map(|ready| ready.status.clone());
-    let was = is.clone().unwrap_or_else(|| "Unknown".to_owned());
+    let is = current.map(|ready| Text::from(&ready.status));
+    let was = is.clone().unwrap_or(UNKNOWN);
     if elapsed <= heard.saturating_add(grace) {
         return Examined { was, is, update: None };
     }
@@ -90,7 +94,7 @@ pub(super) fn examine(
     if let (Some(health), Some(silent)) = (health, &update) {
         health.ready = ready(silent).map(Ready::of);
     }
-    Examined { was, is: Some("Unknown".to_owned()), update }
+    Examined { was, is: Some(UNKNOWN), update }
 }
 
 /// When the last sign of life was seen; one is a new heartbeat in the status, or a renewed lease.
@@ -197,7 +201,7 @@ mod tests {
         let options = NodeLifecycleOptions::default();
         let examined =
             examine(health, &node(conditions), lease.as_ref(), now, Duration::from_secs(second), &options);
-        (examined.was, examined.is.unwrap_or_default())
+        (examined.was.into(), examined.is.unwrap_or_default().into())
     }
 
     fn pair(was: &str, is: &str) -> (String, String) {
