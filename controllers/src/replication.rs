@@ -158,7 +158,7 @@ mod tests {
         let view = view(&controller, &[]);
         let first = ReplicationControllers.reconcile(&view, &controller);
         let refused = Error::new(Reason::Forbidden, "exceeded quota");
-        let failure = first.actions()[0].operation.failing()(refused);
+        let failure = first.actions()[0].operation.failed(refused);
         let outcome = ReplicationControllers.failed(&view, &controller, &failure);
         assert_eq!(status(&outcome)["conditions"][0]["reason"], "FailedCreate");
     }

@@ -133,8 +133,8 @@ impl Manager {
         let pod = ObjectReference {
             api_version: Some("v1".to_owned()),
             kind: Some("Pod".to_owned()),
-            namespace: Some(key.namespace.clone()),
-            name: Some(key.name.clone()),
+            namespace: Some(key.namespace.to_string()),
+            name: Some(key.name.to_string()),
             ..ObjectReference::default()
         };
         self.recorder.event(&pod, EventType::Normal, "TaintManagerEviction", message);

@@ -277,7 +277,7 @@ fn old_revisions_beyond_the_limit_are_forgotten_when_the_rollout_is_complete() {
 fn a_name_that_another_set_has_taken_raises_the_collision_count() {
     let deployment = deployment(1, "app:1", json!({}));
     let first = reconcile(&deployment, &[], &[]);
-    let failure = first.actions()[0].operation.failing()(Error::new(Reason::AlreadyExists, "taken"));
+    let failure = first.actions()[0].operation.failed(Error::new(Reason::AlreadyExists, "taken"));
     let mut other = set(1, "other", 0, 1);
     other.metadata.name = failure.target.as_ref().map(|target| target.name.clone());
     let view = View::fixed(now()).with(std::slice::from_ref(&deployment)).with(&[other]).with::<Pod>(&[]);

@@ -139,7 +139,7 @@ fn a_failed_creation_becomes_a_condition_and_goes_with_the_next_success() {
     let mut set = set(1);
     let view = see(&set, &[]);
     let first = ReplicaSets.reconcile(&view, &set);
-    let failure = first.actions()[0].operation.failing()(Error::new(Reason::Forbidden, "exceeded quota"));
+    let failure = first.actions()[0].operation.failed(Error::new(Reason::Forbidden, "exceeded quota"));
     let outcome = ReplicaSets.failed(&view, &set, &failure);
     let condition = &status_of(&outcome)["conditions"][0];
     assert_eq!(

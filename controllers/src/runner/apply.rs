@@ -1,10 +1,12 @@
 //! Carries out actions in order, up to the first that fails, and notes what must be seen before the next look.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Preconditions;
 use steersman_core::api::{Deletion, GetOptions, Target, WriteOptions};
 use steersman_core::cache::Cache;
 use steersman_core::resource::GroupVersionResource;
@@ -38,6 +40,23 @@ enum Sign {
     Gone { uid: String },
 }
 
+/// What an operation has led to.
+enum Done<'a> {
+    /// The object is like this now.
+    Stored(Object),
+    /// The object of this name is not there any more; without a name, nothing was done to any.
+    Away(&'a str),
+}
+
+impl Done<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Done::Stored(object) => object.name(),
+            Done::Away(name) => name,
+        }
+    }
+}
+
 impl Hands {
     /// Carries out `outcome`; the failure that ended it, if one did.
     pub(super) async fn apply(
@@ -46,7 +65,7 @@ impl Hands {
         about: Option<&ObjectReference>,
         written: &mut Written,
     ) -> Option<Failure> {
-        for action in outcome.into_actions() {
+        for action in &mut outcome.into_actions() {
             if let Some(failure) = self.act(action, about, written).await {
                 return Some(failure);
             }
@@ -56,40 +75,39 @@ impl Hands {
 
     async fn act(
         &self,
-        action: Action,
+        action: &mut Action,
         about: Option<&ObjectReference>,
         written: &mut Written,
     ) -> Option<Failure> {
         let Action { operation, success, failure, about: own, may_be_missing, may_be_too_late, while_alive } =
             action;
         let about = own.as_ref().or(about);
-        let failing = operation.failing();
-        let performed = match self.check_alive(while_alive).await {
+        let performed = match self.check_alive(while_alive.as_ref()).await {
             Ok(()) => self.perform(operation, about, written).await,
             Err(error) => Err(error),
         };
         match performed {
-            Ok(name) => {
-                self.tell(about, success, &name, "");
+            Ok(done) => {
+                self.tell(about, success.as_ref(), done.name(), "");
                 None
             }
-            Err(error) if may_be_missing && error.is_not_found() => None,
-            Err(error) if may_be_too_late && is_in_terminating_namespace(&error) => None,
+            Err(error) if *may_be_missing && error.is_not_found() => None,
+            Err(error) if *may_be_too_late && is_in_terminating_namespace(&error) => None,
             Err(error) => {
-                let failed = failing(error);
+                let failed = operation.failed(error);
                 if !failed.is_in_terminating_namespace() {
                     let name = failed.target.as_ref().map_or("", |target| target.name.as_str());
-                    self.tell(about, failure, name, failed.error.message());
+                    self.tell(about, failure.as_ref(), name, failed.error.message());
                 }
                 Some(failed)
             }
         }
     }
 
-    async fn check_alive(&self, object: Option<(Target, String)>) -> Result<()> {
+    async fn check_alive(&self, object: Option<&(Target, String)>) -> Result<()> {
         let Some((target, uid)) = object else { return Ok(()) };
         let (resource, name) = (target.resource.group_resource(), &target.name);
-        let live = self.client.api().get(&target, &GetOptions::default()).await?;
+        let live = self.client.api().get(target, &GetOptions::default()).await?;
         if live.uid() != uid {
             let why = format!("original is gone: got uid {}, wanted {uid}", live.uid());
             return Err(Error::conflict(&resource, name, why));
@@ -100,54 +118,53 @@ impl Hands {
         Ok(())
     }
 
-    /// Does one thing; the name of the object that it was done to.
-    async fn perform(
+    /// Does one thing, to which the body of the operation is given away.
+    async fn perform<'a>(
         &self,
-        operation: Operation,
+        operation: &'a mut Operation,
         about: Option<&ObjectReference>,
         written: &mut Written,
-    ) -> Result<String> {
+    ) -> Result<Done<'a>> {
         let (api, options) = (self.client.api(), WriteOptions::default());
         let (target, object) = match operation {
             Operation::Create(target, body) => {
-                let created = api.create(&target, body, &options).await?;
-                (target, created)
+                let name = body["metadata"]["name"].as_str().map(str::to_owned);
+                let created = api.create(target, take(body), &options).await;
+                if let (Err(_), Some(name)) = (&created, name) {
+                    // What could not be made is known by the name that it was to have.
+                    target.name = name;
+                }
+                (target, created?)
             }
-            Operation::Update(target, mut body) => {
-                written.bring_up_to_date(&target, &mut body);
-                let updated = api.update(&target, body, &options).await?;
+            Operation::Update(target, body) => {
+                written.bring_up_to_date(target, body);
+                let updated = api.update(target, take(body), &options).await?;
                 (target, updated)
             }
             Operation::Patch(target, patch) => {
-                let (patch, options) = patch.into_patch();
-                let patched = api.patch(&target, patch, &options).await?;
+                let (patch, options) = take(patch).into_patch();
+                let patched = api.patch(target, patch, &options).await?;
                 (target, patched)
             }
-            Operation::Delete(target, options) => {
-                let uid = options.preconditions.as_ref().and_then(|preconditions| preconditions.uid.clone());
-                match api.delete(&target, &options).await? {
-                    Deletion::Pending(object) => (target, object),
-                    Deletion::Done(_) => {
-                        let name = target.name.clone();
-                        written.deleted(target, uid);
-                        return Ok(name);
-                    }
+            Operation::Delete(target, options) => match api.delete(target, options).await? {
+                Deletion::Pending(object) => (target, object),
+                Deletion::Done(_) => {
+                    written.deleted(target, options.preconditions.as_ref());
+                    return Ok(Done::Away(&target.name));
                 }
-            }
+            },
             Operation::Event(regarding, note) => {
                 self.tell(regarding.as_ref().or(about), Some(note), "", "");
-                return Ok(String::new());
+                return Ok(Done::Away(""));
             }
         };
-        let name = object.name().to_owned();
         written.wrote(target, &object);
-        Ok(name)
+        Ok(Done::Stored(object))
     }
 
-    fn tell(&self, about: Option<&ObjectReference>, note: Option<Note>, name: &str, error: &str) {
+    fn tell(&self, about: Option<&ObjectReference>, note: Option<&Note>, name: &str, error: &str) {
         if let (Some(about), Some(note)) = (about, note) {
-            let message = note.message.replace("{name}", name).replace("{error}", error);
-            self.recorder.event(about, note.kind, &note.reason, message);
+            self.recorder.event(about, note.kind, &note.reason, note.filled(name, error));
         }
     }
 
@@ -177,17 +194,18 @@ impl Hands {
 }
 
 impl Written {
-    fn wrote(&mut self, mut target: Target, object: &Object) {
+    fn wrote(&mut self, target: &Target, object: &Object) {
         // What a subresource such as `eviction` answers with is no object of the collection.
         if !object.resource_version().is_empty() {
+            let mut target = target.clone();
             object.name().clone_into(&mut target.name);
             self.0.push(Write { target, sign: Sign::Version(object.resource_version().to_owned()) });
         }
     }
 
-    fn deleted(&mut self, target: Target, uid: Option<String>) {
-        if let Some(uid) = uid {
-            self.0.push(Write { target, sign: Sign::Gone { uid } });
+    fn deleted(&mut self, target: &Target, preconditions: Option<&Preconditions>) {
+        if let Some(uid) = preconditions.and_then(|preconditions| preconditions.uid.clone()) {
+            self.0.push(Write { target: target.clone(), sign: Sign::Gone { uid } });
         }
     }
 

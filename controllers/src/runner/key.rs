@@ -2,20 +2,22 @@
 
 use std::fmt;
 
+use steersman_core::tree::Text;
 use steersman_core::{Object, Resource};
 
-/// The namespace and name of an object; the namespace is empty for cluster-scoped ones.
+/// The namespace and name of an object; the namespace is empty for cluster-scoped ones. Where both are short, which most
+/// are, a copy needs no memory of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The namespace.
-    pub namespace: String,
+    pub namespace: Text,
     /// The name.
-    pub name: String,
+    pub name: Text,
 }
 
 impl Key {
     /// A key.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Text>, name: impl Into<Text>) -> Self {
         Key { namespace: namespace.into(), name: name.into() }
     }
 
@@ -27,10 +29,8 @@ impl Key {
     /// The key of a typed object.
     pub fn of_typed<K: Resource>(object: &K) -> Self {
         let metadata = object.metadata();
-        Key {
-            namespace: metadata.namespace.clone().unwrap_or_default(),
-            name: metadata.name.clone().unwrap_or_default(),
-        }
+        let text = |field: &Option<String>| Text::from(field.as_deref().unwrap_or_default());
+        Key { namespace: text(&metadata.namespace), name: text(&metadata.name) }
     }
 }
 

@@ -303,16 +303,22 @@ impl Operation {
         }
     }
 
-    /// What is to be known of it if it fails.
-    pub(crate) fn failing(&self) -> impl FnOnce(Error) -> Failure + use<> {
+    /// What is to be known of it once it has failed.
+    pub(crate) fn failed(&self, error: Error) -> Failure {
         let mut target = self.target().cloned();
         if let (Operation::Create(_, body), Some(target)) = (self, &mut target)
             && let Some(name) = body["metadata"]["name"].as_str()
         {
             name.clone_into(&mut target.name);
         }
-        let verb = self.verb();
-        move |error| Failure { verb, target, error }
+        Failure { verb: self.verb(), target, error }
+    }
+}
+
+impl Default for PatchBody {
+    /// Changes nothing.
+    fn default() -> Self {
+        PatchBody::Merge(Value::Null)
     }
 }
 
@@ -335,6 +341,14 @@ impl Note {
     /// A note.
     pub fn new(kind: EventType, reason: &str, message: impl Into<String>) -> Self {
         Note { kind, reason: reason.to_owned(), message: message.into() }
+    }
+
+    /// The message, with what its places stand for.
+    pub(super) fn filled(&self, name: &str, error: &str) -> String {
+        if !self.message.contains('{') {
+            return self.message.clone();
+        }
+        self.message.replace("{name}", name).replace("{error}", error)
     }
 }
 

@@ -160,11 +160,11 @@ mod tests {
         let taints: Vec<Value> = keys.iter().map(|key| json!({"key": key, "effect": "NoExecute"})).collect();
         let node: Node = from_value(json!({"metadata": {"name": "n"}, "spec": {"taints": taints}})).unwrap();
         let called_off = evictions.node_changed("n", Some(&node), || pods.to_vec(), seconds(now));
-        called_off.into_iter().map(|key| key.name).collect()
+        called_off.into_iter().map(|key| key.name.into()).collect()
     }
 
     fn due(evictions: &mut Evictions, now: u64) -> Vec<String> {
-        evictions.take_due(seconds(now)).into_iter().map(|key| key.name).collect()
+        evictions.take_due(seconds(now)).into_iter().map(|key| key.name.into()).collect()
     }
 
     #[test]
