@@ -4,11 +4,12 @@
 //! ones in ten minutes are combined, and a source that says too much about one object is silenced for a while.
 //! See <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/>.
 
+mod about;
 mod correlator;
 mod recent;
 mod saying;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::resource::Resource;
 
 use correlator::{Correlator, Verdict};
 use saying::{Saying, Source};
+
+pub use about::About;
 
 /// How many events wait to be taken over by the sender at most, and how many it takes over at a time; further ones
 /// are dropped, and the log says so. Upstream's bound is a tenth of it; here a scheduler binds more pods than that
@@ -93,6 +96,11 @@ impl Recorder {
         reason: &str,
         message: impl Into<String>,
     ) {
+        self.event_about(regarding.clone().into(), kind, reason, message);
+    }
+
+    /// The same for one who says much about one object.
+    pub fn event_about(&self, regarding: About, kind: EventType, reason: &str, message: impl Into<String>) {
         let event = self.say(regarding, kind, reason, message.into());
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(full) = buffer.try_send(event) {
@@ -100,14 +108,14 @@ impl Recorder {
         }
     }
 
-    fn say(&self, regarding: &ObjectReference, kind: EventType, reason: &str, message: String) -> Saying {
+    fn say(&self, regarding: About, kind: EventType, reason: &str, message: String) -> Saying {
         let now = self.env.now();
         Saying {
-            name: event_name(&self.env, regarding),
+            name: event_name(&self.env, regarding.object()),
             source: self.source.clone(),
-            regarding: regarding.clone(),
+            regarding,
             kind,
-            reason: reason.to_owned(),
+            reason: reason.into(),
             message,
             first: now,
             last: now,
@@ -154,7 +162,10 @@ pub fn reference_to<K: Resource>(object: &K) -> ObjectReference {
 /// events happen in one nanosecond.
 fn event_name(env: &Env, regarding: &ObjectReference) -> String {
     let nanoseconds = env.now().as_nanosecond() + i128::from(env.random_below(1_000_000));
-    format!("{}.{nanoseconds:x}", regarding.name.as_deref().unwrap_or_default())
+    let object = regarding.name.as_deref().unwrap_or_default();
+    let mut name = String::with_capacity(object.len() + 1 + 32);
+    write!(name, "{object}.{nanoseconds:x}").expect("a string takes everything");
+    name
 }
 
 struct Sender {

@@ -43,8 +43,8 @@ pub(super) struct Correlator {
 
 #[derive(Default)]
 struct Similar {
-    /// In order, each once.
-    messages: Vec<String>,
+    /// In the order of their keys, each once.
+    messages: Vec<Key>,
     last: Timestamp,
 }
 
@@ -80,15 +80,16 @@ impl Correlator {
             similar.messages.clear();
         }
         similar.last = now;
-        if let Err(place) = similar.messages.binary_search(&event.message) {
-            similar.messages.insert(place, event.message.clone());
+        let message = Key::of(&event.message);
+        if let Err(place) = similar.messages.binary_search(&message) {
+            similar.messages.insert(place, message);
         }
         if similar.messages.len() < SIMILAR {
             return equal_key(event, about);
         }
         // It stays at the limit, so that it takes no more room, and a new message is again one too many.
         similar.messages.remove(0);
-        event.name = event_name(env, &event.regarding);
+        event.name = event_name(env, event.regarding.object());
         event.message.insert_str(0, COMBINED);
         key
     }
@@ -120,7 +121,7 @@ impl Correlator {
 
 /// What a source says about an object.
 fn object_key(event: &Saying) -> Key {
-    let (source, object) = (&event.source, &event.regarding);
+    let (source, object) = (&event.source, event.regarding.object());
     Key::of((
         &source.component,
         text(source.host.as_ref()),
@@ -139,7 +140,7 @@ fn similar_key(event: &Saying, about: Key) -> Key {
 
 /// The same, with one message.
 fn equal_key(event: &Saying, about: Key) -> Key {
-    let field_path = text(event.regarding.field_path.as_ref());
+    let field_path = text(event.regarding.field_path());
     Key::of((about, event.kind, &event.reason, field_path, &event.message))
 }
 
@@ -151,19 +152,17 @@ fn text(part: Option<&String>) -> &str {
 mod tests {
     use std::sync::Arc;
 
-    use k8s_openapi::api::core::v1::ObjectReference;
-
     use super::*;
-    use crate::events::EventType;
+    use crate::events::{About, EventType};
     use crate::testing::Lab;
 
     fn event(message: &str) -> Saying {
         Saying {
             name: String::new(),
             source: Arc::default(),
-            regarding: ObjectReference::default(),
+            regarding: About::default(),
             kind: EventType::Normal,
-            reason: "Failed".to_owned(),
+            reason: "Failed".into(),
             message: message.to_owned(),
             first: Timestamp::default(),
             last: Timestamp::default(),

@@ -13,7 +13,7 @@ const BOUND: usize = 4096;
 
 /// What a value is found by: a hash of all that it is about, as the texts themselves would be long and many. Two of a
 /// few thousand are equal by chance once in millions of millions of times, and then two events are counted as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(u64);
 
 impl Key {

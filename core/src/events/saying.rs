@@ -5,8 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 
-use super::EventType;
+use super::{About, EventType};
 use crate::tree::{Map, Text, Value, json};
+
+/// How many fields an Event and its metadata have once a server has written them: until then, there is room for the others.
+const EVENT: usize = 14;
+const METADATA: usize = 6;
 
 /// Who says something.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +25,9 @@ pub(super) struct Saying {
     /// The name of the Event, which is in the namespace of what it is about.
     pub(super) name: String,
     pub(super) source: Arc<Source>,
-    pub(super) regarding: ObjectReference,
+    pub(super) regarding: About,
     pub(super) kind: EventType,
-    pub(super) reason: String,
+    pub(super) reason: Text,
     pub(super) message: String,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
@@ -33,7 +37,8 @@ pub(super) struct Saying {
 impl Saying {
     /// Events about objects without a namespace go to `default`.
     pub(super) fn namespace(&self) -> &str {
-        let namespace = self.regarding.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+        let namespace =
+            self.regarding.object().namespace.as_deref().filter(|namespace| !namespace.is_empty());
         namespace.unwrap_or("default")
     }
 
@@ -43,7 +48,10 @@ impl Saying {
         let last = if self.last == self.first { first.clone() } else { whole_seconds(self.last) };
         let Source { component, host } = &*self.source;
         let source = fields([("component", Some(component)), ("host", host.as_ref())]);
-        let mut event = Map::from([
+        let mut metadata = Map::with_capacity(METADATA);
+        metadata.extend([("name", &*self.name), ("namespace", self.namespace())]);
+        let mut event = Map::with_capacity(EVENT);
+        event.extend([
             ("apiVersion", Value::from("v1")),
             ("count", self.count.into()),
             ("firstTimestamp", first),
@@ -51,8 +59,8 @@ impl Saying {
             ("kind", "Event".into()),
             ("lastTimestamp", last),
             ("message", (&self.message).into()),
-            ("metadata", Map::from([("name", &*self.name), ("namespace", self.namespace())]).into()),
-            ("reason", (&self.reason).into()),
+            ("metadata", metadata.into()),
+            ("reason", self.reason.clone().into()),
             ("reportingComponent", component.into()),
             ("source", source),
             ("type", self.kind.as_str().into()),
@@ -69,11 +77,11 @@ impl Saying {
     }
 
     fn regarding(&self) -> Value {
-        let ObjectReference { api_version, field_path, kind, name, namespace, resource_version, uid } =
-            &self.regarding;
+        let ObjectReference { api_version, kind, name, namespace, resource_version, uid, .. } =
+            self.regarding.object();
         fields([
             ("apiVersion", api_version.as_ref()),
-            ("fieldPath", field_path.as_ref()),
+            ("fieldPath", self.regarding.field_path()),
             ("kind", kind.as_ref()),
             ("name", name.as_ref()),
             ("namespace", namespace.as_ref()),
@@ -114,9 +122,9 @@ mod tests {
         Saying {
             name: "a.1".to_owned(),
             source: Arc::new(source),
-            regarding,
+            regarding: About::from(regarding).part("spec.a".to_owned()),
             kind: EventType::Warning,
-            reason: "Failed".to_owned(),
+            reason: "Failed".into(),
             message: "it did".to_owned(),
             first: "2026-01-02T03:04:05.999999999Z".parse().unwrap(),
             last: "2026-01-02T03:04:06Z".parse().unwrap(),
@@ -134,7 +142,10 @@ mod tests {
                     namespace: Some("n".to_owned()),
                     ..ObjectMeta::default()
                 },
-                involved_object: saying.regarding.clone(),
+                involved_object: ObjectReference {
+                    field_path: Some("spec.a".to_owned()),
+                    ..saying.regarding.object().clone()
+                },
                 reason: Some("Failed".to_owned()),
                 message: Some("it did".to_owned()),
                 type_: Some("Warning".to_owned()),
