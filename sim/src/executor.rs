@@ -47,9 +47,12 @@ struct State {
     /// Slot 0 stands for the main future, which lives on the stack of `block_on`.
     tasks: Vec<Slot>,
     free: Vec<usize>,
-    timers: BTreeMap<(Duration, u64), Waker>,
+    /// When, in nanoseconds, and which of those that are set for then.
+    timers: BTreeMap<(u64, u64), Waker>,
     next_timer: u64,
     idle: Vec<Waker>,
+    /// Room for those whose time has come.
+    due: Vec<Waker>,
     log: Log,
 }
 
@@ -116,6 +119,7 @@ impl Sim {
             timers: BTreeMap::new(),
             next_timer: 0,
             idle: Vec::new(),
+            due: Vec::new(),
             log: Log::new(),
         };
         Sim { world: Arc::new(World { elapsed: AtomicU64::new(0), state: Mutex::new(state) }), seed }
@@ -195,7 +199,7 @@ impl Sim {
 
     /// Writes a line into the event log.
     pub fn record(&self, line: &str) {
-        self.recorder().record(line.to_owned());
+        self.recorder().record(|to| to.push_str(line));
     }
 
     pub(crate) fn recorder(&self) -> Recorder {
@@ -251,20 +255,22 @@ impl Sim {
     /// Nothing can run: wakes those who wait for just that, or else moves time to the next timer.
     fn pass_time(&self) {
         let mut state = self.world.lock();
-        let mut due = std::mem::take(&mut state.idle);
+        let mut due = std::mem::take(&mut state.due);
+        due.append(&mut state.idle);
         if due.is_empty() {
             let Some((&(deadline, _), _)) = state.timers.first_key_value() else {
                 drop(state);
                 panic!("stall: nothing can run and no timer is set; waiting: {}", self.waiting());
             };
-            assert!(deadline < MAX_VIRTUAL, "virtual time has run away");
-            self.world.elapsed.fetch_max(deadline.as_nanos() as u64, Ordering::Relaxed);
+            assert!(deadline < nanoseconds(MAX_VIRTUAL), "virtual time has run away");
+            self.world.elapsed.fetch_max(deadline, Ordering::Relaxed);
             while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 == deadline) {
                 due.push(first.remove());
             }
         }
         drop(state);
-        due.into_iter().for_each(Waker::wake);
+        due.drain(..).for_each(Waker::wake);
+        self.world.lock().due = due;
     }
 
     fn waiting(&self) -> String {
@@ -290,12 +296,18 @@ impl Drop for Sim {
     }
 }
 
+/// A time in nanoseconds; what is later than they can tell is never.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Writes into the event log from inside the world.
 pub(crate) struct Recorder(Arc<World>);
 
 impl Recorder {
-    pub(crate) fn record(&self, line: String) {
-        self.0.lock().log.record(self.0.elapsed(), line);
+    /// The line is what `write` writes, which must not touch the world.
+    pub(crate) fn record(&self, write: impl FnOnce(&mut String)) {
+        self.0.lock().log.record(self.0.elapsed(), write);
     }
 }
 
@@ -314,7 +326,7 @@ impl Clock for Handle {
     }
 
     fn sleep_until(&self, deadline: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(Sleep { world: self.0.clone(), deadline, timer: None })
+        Box::pin(Sleep { world: self.0.clone(), deadline: nanoseconds(deadline), timer: None })
     }
 }
 
@@ -336,7 +348,8 @@ impl Spawn for Handle {
 
 struct Sleep {
     world: Arc<World>,
-    deadline: Duration,
+    /// In nanoseconds, as time is looked at more often than it is told.
+    deadline: u64,
     /// The timer that was set, and whom it wakes.
     timer: Option<(u64, Waker)>,
 }
@@ -346,7 +359,7 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Sleep { world, deadline, timer } = self.get_mut();
-        if world.elapsed() >= *deadline {
+        if world.elapsed.load(Ordering::Relaxed) >= *deadline {
             // It has rung.
             *timer = None;
             return Poll::Ready(());

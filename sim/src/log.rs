@@ -30,11 +30,13 @@ impl Log {
         self.hash = fold(fold(seconds, u64::from(at.subsec_nanos())), task);
     }
 
-    pub(crate) fn record(&mut self, at: Duration, line: String) {
+    /// Records the line that `write` writes, where the oldest one was.
+    pub(crate) fn record(&mut self, at: Duration, write: impl FnOnce(&mut String)) {
+        let oldest = if self.recent.len() == KEPT_LINES { self.recent.pop_front() } else { None };
+        let mut line = oldest.map(|(_, line)| line).unwrap_or_default();
+        line.clear();
+        write(&mut line);
         self.ran(at, hash(line.as_bytes()));
-        if self.recent.len() == KEPT_LINES {
-            self.recent.pop_front();
-        }
         self.recent.push_back((at, line));
     }
 
@@ -73,6 +75,18 @@ mod tests {
         let contents: [&[u8]; 6] = [b"", b"\0", b"a", b"abcdefgh", b"abcdefgh\0", b"abcdefgi"];
         let hashes: std::collections::BTreeSet<u64> = contents.into_iter().map(hash).collect();
         assert_eq!(hashes.len(), contents.len());
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_as_they_were_written() {
+        let mut log = Log::new();
+        for number in 0..=KEPT_LINES {
+            log.record(Duration::from_secs(number as u64), |line| line.push_str(&number.to_string()));
+        }
+        let recent = log.recent();
+        let (first, last) = (recent.first().unwrap(), recent.last().unwrap());
+        assert_eq!(recent.len(), KEPT_LINES);
+        assert_eq!((first.trim(), last.trim()), ("1.000s 1", "200.000s 200"));
     }
 
     #[test]
