@@ -1,7 +1,7 @@
 //! A runtime of one's own: a container is whatever you say. Here it is an entry in a list, always running.
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -100,11 +100,11 @@ impl Runtime for Ledger {
         Ok(())
     }
 
-    async fn pods(&self) -> Result<Vec<PodSandbox>, RuntimeError> {
-        Ok(self.sandboxes().clone())
+    async fn pods(&self) -> Result<Vec<Arc<PodSandbox>>, RuntimeError> {
+        Ok(self.sandboxes().iter().cloned().map(Arc::new).collect())
     }
 
-    fn events(&self) -> BoxStream<'static, PodSandbox> {
+    fn events(&self) -> BoxStream<'static, Arc<PodSandbox>> {
         futures::stream::pending().boxed()
     }
 }

@@ -10,6 +10,7 @@ mod streams;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -297,13 +298,14 @@ pub trait Runtime: Send + Sync + 'static {
     /// succeeds.
     async fn remove_container(&self, id: &str) -> Result<(), RuntimeError>;
 
-    /// The whole truth: every sandbox that was not removed, and what is in it. Does not wait long.
-    async fn pods(&self) -> Result<Vec<PodSandbox>, RuntimeError>;
+    /// The whole truth: every sandbox that was not removed, and what is in it. Does not wait long. It is asked for again
+    /// and again, so what has not changed is best shared.
+    async fn pods(&self) -> Result<Vec<Arc<PodSandbox>>, RuntimeError>;
 
     /// What changes by itself: whenever a container ends or a sandbox dies, its whole sandbox as it then is. Events
     /// of one sandbox come in order. An event may be lost, and may come twice; [`Runtime::pods`] tells all. Every
     /// call starts a stream of its own that ends with the runtime.
-    fn events(&self) -> BoxStream<'static, PodSandbox>;
+    fn events(&self) -> BoxStream<'static, Arc<PodSandbox>>;
 
     /// Running commands in containers, where the runtime can.
     fn exec(&self) -> Option<&dyn Exec> {

@@ -58,7 +58,13 @@ fn taints(options: &KubeletOptions) -> Option<Vec<Taint>> {
     (!options.taints.is_empty()).then(|| options.taints.clone())
 }
 
-fn status(name: &str, options: &KubeletOptions, runtime: &dyn Runtime, now: Timestamp) -> NodeStatus {
+/// The node as its kubelet sees it.
+pub(crate) fn status(
+    name: &str,
+    options: &KubeletOptions,
+    runtime: &dyn Runtime,
+    now: Timestamp,
+) -> NodeStatus {
     let condition = |(kind, status, reason, message): Finding| NodeCondition {
         type_: kind.to_owned(),
         status: status.to_owned(),
@@ -137,18 +143,16 @@ fn architecture() -> &'static str {
     }
 }
 
-/// The patch of the status subresource that makes `current` what the kubelet sees; `None` where it already is.
-/// `heartbeat` writes the conditions in any case, with new heartbeat times.
+/// The patch of the status subresource that makes `current` what the kubelet sees, which is `wanted`; `None` where it
+/// already is. `heartbeat` writes the conditions in any case, with new heartbeat times.
 pub(crate) fn status_patch(
     current: &Node,
-    options: &KubeletOptions,
-    runtime: &dyn Runtime,
+    wanted: &NodeStatus,
     heartbeat: bool,
     now: Timestamp,
 ) -> Option<Value> {
     let none = NodeStatus::default();
     let current_status = current.status.as_ref().unwrap_or(&none);
-    let wanted = status(current.metadata.name.as_deref().unwrap_or_default(), options, runtime, now);
     let mut patch = Map::new();
     if current_status.capacity != wanted.capacity || current_status.allocatable != wanted.allocatable {
         patch.insert("capacity".to_owned(), json!(wanted.capacity));
@@ -160,37 +164,48 @@ pub(crate) fn status_patch(
     if wanted.daemon_endpoints.is_some() && current_status.daemon_endpoints != wanted.daemon_endpoints {
         patch.insert("daemonEndpoints".to_owned(), json!(wanted.daemon_endpoints));
     }
-    if declared(current_status) != declared(&wanted) {
-        patch.insert("declaredFeatures".to_owned(), json!(declared(&wanted)));
+    if declared(current_status) != declared(wanted) {
+        patch.insert("declaredFeatures".to_owned(), json!(declared(wanted)));
     }
     if current_status.node_info != wanted.node_info {
         patch.insert("nodeInfo".to_owned(), json!(wanted.node_info));
     }
-    let conditions = conditions(current_status, wanted.conditions.unwrap_or_default());
-    let changed = conditions.iter().any(|(_, changed)| *changed) || !patch.is_empty();
-    if !changed && !heartbeat {
+    if patch.is_empty() && says_all(current_status, wanted) && !heartbeat {
         return None;
     }
-    let conditions: Vec<NodeCondition> = conditions.into_iter().map(|(condition, _)| condition).collect();
-    patch.insert("conditions".to_owned(), json!(conditions));
+    patch.insert("conditions".to_owned(), json!(conditions(current_status, wanted, now)));
     Some(json!({"status": patch}))
 }
 
-/// The conditions with the transition times of those that stay, and whether each has changed.
-fn conditions(current: &NodeStatus, wanted: Vec<NodeCondition>) -> Vec<(NodeCondition, bool)> {
-    let current = current.conditions.as_deref().unwrap_or_default();
-    let merge = |mut wanted: NodeCondition| {
-        let before = current.iter().find(|there| there.type_ == wanted.type_);
-        if let Some(before) = before.filter(|before| before.status == wanted.status) {
-            wanted.last_transition_time.clone_from(&before.last_transition_time);
-        }
-        let same = before.is_some_and(|before| {
-            (&before.status, &before.reason, &before.message)
+/// Whether the current conditions say what the wanted ones do, whenever.
+fn says_all(current: &NodeStatus, wanted: &NodeStatus) -> bool {
+    let says = |wanted: &NodeCondition| {
+        condition(current, &wanted.type_).is_some_and(|there| {
+            (&there.status, &there.reason, &there.message)
                 == (&wanted.status, &wanted.reason, &wanted.message)
-        });
-        (wanted, !same)
+        })
     };
-    wanted.into_iter().map(merge).collect()
+    wanted.conditions.iter().flatten().all(says)
+}
+
+/// The wanted conditions as of now, with the transition times of those that stay.
+fn conditions(current: &NodeStatus, wanted: &NodeStatus, now: Timestamp) -> Vec<NodeCondition> {
+    let merge = |wanted: &NodeCondition| {
+        let before = condition(current, &wanted.type_).filter(|before| before.status == wanted.status);
+        NodeCondition {
+            last_heartbeat_time: Some(whole_seconds(now)),
+            last_transition_time: match before {
+                Some(before) => before.last_transition_time.clone(),
+                None => Some(whole_seconds(now)),
+            },
+            ..wanted.clone()
+        }
+    };
+    wanted.conditions.iter().flatten().map(merge).collect()
+}
+
+fn condition<'a>(status: &'a NodeStatus, kind: &str) -> Option<&'a NodeCondition> {
+    status.conditions.iter().flatten().find(|condition| condition.type_ == kind)
 }
 
 /// The events that a kubelet records when its node has come up.
@@ -223,7 +238,8 @@ mod tests {
         let mut current = node("n", &options.clone().port(10250), &fake, at(0));
         let port = |node: &Node| json!(node.status)["daemonEndpoints"]["kubeletEndpoint"]["Port"].clone();
         assert_eq!(port(&current), 10250);
-        let moved = status_patch(&current, &options.clone().port(10251), &fake, false, at(0)).unwrap();
+        let wanted = status("n", &options.clone().port(10251), &fake, at(0));
+        let moved = status_patch(&current, &wanted, false, at(0)).unwrap();
         assert_eq!(moved["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"], 10251);
         current = node("n", &options, &fake, at(0));
         assert_eq!(port(&current), Value::Null);
@@ -241,7 +257,7 @@ mod tests {
         assert_eq!(old["status"]["declaredFeatures"], expected);
         old["status"].as_object_mut().unwrap().remove("declaredFeatures");
         let old: Node = from_value(old).unwrap();
-        let patch = status_patch(&old, &options, &fake, false, at(0)).unwrap();
+        let patch = status_patch(&old, &status("n", &options, &fake, at(0)), false, at(0)).unwrap();
         assert_eq!(patch["status"]["declaredFeatures"], expected);
     }
 
@@ -249,7 +265,8 @@ mod tests {
     fn a_status_is_written_when_it_has_changed_and_as_a_heartbeat() {
         let (fake, options) = (Fake::new(&Lab::new().env()), KubeletOptions::default());
         let mut current = node("n", &options, &fake, at(0));
-        let patch = |current: &Node, heartbeat| status_patch(current, &options, &fake, heartbeat, at(60));
+        let wanted = status("n", &options, &fake, at(0));
+        let patch = |current: &Node, heartbeat| status_patch(current, &wanted, heartbeat, at(60));
         assert_eq!(patch(&current, false), None);
         let heartbeat = patch(&current, true).unwrap();
         let ready = &heartbeat["status"]["conditions"][3];

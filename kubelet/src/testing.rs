@@ -92,7 +92,8 @@ impl Given {
     }
 
     async fn pods(&self) -> Vec<PodSandbox> {
-        self.runtime.pods().await.expect("the runtime must list what it has")
+        let pods = self.runtime.pods().await.expect("the runtime must list what it has");
+        pods.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 }
 
@@ -147,7 +148,7 @@ pub async fn a_container_that_ends_is_told_of_and_listed(given: Given) {
     given.start(&sandbox, &given.ends).await;
     let told = events.next().await.expect("the stream must not end before the runtime");
     assert_eq!(exit(&told.containers[0]).code, 3);
-    assert_eq!(given.pods().await, [told]);
+    assert_eq!(given.pods().await, [Arc::unwrap_or_clone(told)]);
 }
 
 /// See [`Runtime::stop_container`].

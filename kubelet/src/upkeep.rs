@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::api::core::v1::{Node, ObjectReference};
+use k8s_openapi::api::core::v1::{Node, NodeStatus, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use steersman_core::api::{Patch, WriteOptions};
 use steersman_core::cache::Typed;
 use steersman_core::events::{EventType, Recorder};
 use steersman_core::object::to_value;
-use steersman_core::tree::{self, Value};
+use steersman_core::tree::{Text, Value};
 use steersman_core::{Client, Env, Error, Result, Runtime};
 
-use crate::node::{STARTED, node, status_patch};
+use crate::node::{STARTED, node, status, status_patch};
 use crate::options::KubeletOptions;
 
 /// Where the leases of nodes are.
@@ -40,13 +40,15 @@ impl Upkeep {
         let registered = self.register().await;
         self.nodes.seen(registered.metadata.resource_version.as_deref().unwrap_or_default()).await;
         self.announce();
+        // What a kubelet sees of its node stays, but for the times.
+        let wanted = Box::new(status(&self.name, &self.options, &*self.runtime, self.env.now()));
         let mut reported = self.env.elapsed();
         loop {
             self.env.sleep(self.options.status_period).await;
             let due = self.env.elapsed().saturating_sub(reported) >= self.options.report_period;
             // A node that was deleted is not registered again: only a new kubelet does that.
             let Some(current) = self.nodes.get("", &self.name) else { continue };
-            match self.write_status(&current, due).await {
+            match self.write_status(&current, &wanted, due).await {
                 Ok(true) => reported = self.env.elapsed(),
                 Ok(false) => {}
                 Err(error) => tracing::warn!(node = self.name, %error, "the node's status was not written"),
@@ -55,10 +57,8 @@ impl Upkeep {
     }
 
     /// Whether there was something to write.
-    async fn write_status(&self, current: &Node, heartbeat: bool) -> Result<bool> {
-        let now = self.env.now();
-        let patch = status_patch(current, &self.options, &*self.runtime, heartbeat, now);
-        let Some(patch) = patch else { return Ok(false) };
+    async fn write_status(&self, current: &Node, wanted: &NodeStatus, heartbeat: bool) -> Result<bool> {
+        let Some(patch) = status_patch(current, wanted, heartbeat, self.env.now()) else { return Ok(false) };
         // Nobody reads the answer, so that it is not decoded.
         let target = self.client.all::<Node>().target(&self.name).subresource("status");
         self.client.api().patch(&target, Patch::Strategic(patch), &WriteOptions::default()).await?;
@@ -85,7 +85,7 @@ impl Upkeep {
             created => created?,
         };
         // Whoever creates a node may not be let to write its status at once, and an old one tells of an old life.
-        self.write_status(&current, false).await?;
+        self.write_status(&current, &wanted.status.unwrap_or_default(), false).await?;
         Ok(current)
     }
 
@@ -136,8 +136,7 @@ impl Upkeep {
                 }
             },
         };
-        let now = MicroTime(self.env.now());
-        lease["spec"]["renewTime"] = tree::to_value(now).map_err(Error::internal)?;
+        lease["spec"]["renewTime"] = Text::of(&format_args!("{:.6}", self.env.now())).into();
         // There are many: what is known of the answer is not read.
         let (target, options) = (leases.target(&self.name), WriteOptions::default());
         let written = self.client.api().update(&target, lease.clone(), &options).await?;

@@ -17,9 +17,9 @@ use steersman_core::resource::GroupVersionResource;
 use steersman_core::runtime::{PodSandbox, RuntimeError};
 use steersman_core::{Client, Env, Result, Runtime};
 
-use super::AgentNode;
 use super::probing::Probing;
 use super::worker::{Worker, Write};
+use super::{AgentNode, Uid};
 use crate::pod::{Command, Input};
 
 /// What an errand has led to.
@@ -27,13 +27,13 @@ pub(super) enum Done {
     /// Something that nobody waits for.
     Nothing,
     /// An answer for a pod's machine.
-    Answer(String, Input),
+    Answer(Uid, Input),
     /// A pod's status was written, or why not.
-    StatusWritten(String, Box<PodStatus>, Result<()>),
+    StatusWritten(Uid, Box<PodStatus>, Result<()>),
     /// A pod was removed from the API, or why not.
-    RemovalAsked(String, Result<()>),
+    RemovalAsked(Uid, Result<()>),
     /// Everything that a node's runtime had at that time.
-    Listed(usize, Timestamp, Result<Vec<PodSandbox>, RuntimeError>),
+    Listed(usize, Timestamp, Result<Vec<Arc<PodSandbox>>, RuntimeError>),
 }
 
 type Errand = BoxFuture<'static, Done>;
@@ -48,43 +48,47 @@ pub(super) fn carry_out(
     command: Command,
 ) -> Option<Errand> {
     let (runtime, pod) = (node.runtime.clone(), worker.machine.pod().clone());
-    let input: BoxFuture<'static, Input> = match command {
-        Command::Prepare => volumes::prepare(client.clone(), pod).map(Input::Prepared).boxed(),
-        Command::StartSandbox { attempt } => start_sandbox(runtime, pod, attempt).boxed(),
+    let uid = worker.uid.clone();
+    Some(match command {
+        Command::Prepare => answer(uid, volumes::prepare(client.clone(), pod).map(Input::Prepared)),
+        Command::StartSandbox { attempt } => answer(uid, start_sandbox(runtime, pod, attempt)),
         Command::StopSandbox { id } => {
-            async move { Input::SandboxStopped(runtime.stop_sandbox(&id).await) }.boxed()
+            answer(uid, async move { Input::SandboxStopped(runtime.stop_sandbox(&id).await) })
         }
-        Command::RemoveSandbox { id } => return Some(remove(runtime, id)),
-        Command::RemoveContainer { id } => return Some(remove_container(runtime, id)),
+        Command::RemoveSandbox { id } => remove(runtime, id),
+        Command::RemoveContainer { id } => remove_container(runtime, id),
         Command::FindImage { container } => {
             let image = image(worker, container);
-            async move { Input::ImageFound(container, runtime.image(&image).await) }.boxed()
+            answer(uid, async move { Input::ImageFound(container, runtime.image(&image).await) })
         }
         Command::PullImage { container } => {
             let image = image(worker, container);
-            async move { Input::ImagePulled(container, runtime.pull_image(&image).await) }.boxed()
+            answer(uid, async move { Input::ImagePulled(container, runtime.pull_image(&image).await) })
         }
         Command::StartContainer { container, sandbox, attempt, image_id } => {
             let start = config::Start::new(client, services, node, worker, container, attempt, image_id)?;
-            async move { Input::ContainerStarted(container, start.run(&sandbox).await) }.boxed()
+            answer(uid, async move { Input::ContainerStarted(container, start.run(&sandbox).await) })
         }
         Command::StopContainer { container, id, grace } => {
-            async move { Input::ContainerStopped(container, runtime.stop_container(&id, grace).await) }
-                .boxed()
+            let stopped = async move { runtime.stop_container(&id, grace).await };
+            answer(uid, stopped.map(move |result| Input::ContainerStopped(container, result)))
         }
         Command::RunHook { container, id, hook, limit } => {
             let probing = Probing::new(env, runtime, worker, container, id)?;
             let limit = limit.unwrap_or(Duration::MAX);
-            async move { Input::HookDone(container, hook, probing.hook(hook, limit).await) }.boxed()
+            answer(uid, async move { Input::HookDone(container, hook, probing.hook(hook, limit).await) })
         }
         Command::Probe { container, id, kind } => {
             let probing = Probing::new(env, runtime, worker, container, id.clone())?;
-            async move { Input::Probed(container, id, kind, probing.probe(kind).await) }.boxed()
+            answer(uid, async move { Input::Probed(container, id, kind, probing.probe(kind).await) })
         }
         Command::Record(_) | Command::Delete => return None,
-    };
-    let uid = worker.uid().to_owned();
-    Some(input.map(|input| Done::Answer(uid, input)).boxed())
+    })
+}
+
+/// What brings its answer back to the machine of a pod.
+fn answer(uid: Uid, input: impl Future<Output = Input> + Send + 'static) -> Errand {
+    input.map(|input| Done::Answer(uid, input)).boxed()
 }
 
 fn image(worker: &Worker, container: usize) -> String {
@@ -127,7 +131,7 @@ pub(super) fn write(client: &Client, worker: &Worker, write: Write) -> Errand {
     let target = Target::all(GroupVersionResource::of::<Pod>())
         .in_namespace(metadata.namespace.clone().unwrap_or_default())
         .named(metadata.name.clone().unwrap_or_default());
-    let (client, uid) = (client.clone(), worker.uid().to_owned());
+    let (client, uid) = (client.clone(), worker.uid.clone());
     match write {
         Write::Status { patch, status } => async move {
             let options = WriteOptions { field_manager: "kubelet".to_owned(), ..WriteOptions::default() };
@@ -137,7 +141,7 @@ pub(super) fn write(client: &Client, worker: &Worker, write: Write) -> Errand {
         }
         .boxed(),
         Write::Removal => async move {
-            let preconditions = Preconditions { uid: Some(uid.clone()), resource_version: None };
+            let preconditions = Preconditions { uid: Some(uid.to_string()), resource_version: None };
             let options = DeleteOptions {
                 grace_period_seconds: Some(0),
                 preconditions: Some(preconditions),

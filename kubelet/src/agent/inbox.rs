@@ -7,6 +7,8 @@ use std::task::{Context, Waker};
 use k8s_openapi::api::core::v1::Pod;
 use steersman_core::cache::Change;
 
+use super::Uid;
+
 /// A pod as it was last seen.
 #[derive(Clone, Debug)]
 pub(super) struct News {
@@ -21,8 +23,8 @@ pub(super) struct Inbox(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    order: VecDeque<String>,
-    news: BTreeMap<String, News>,
+    order: VecDeque<Uid>,
+    news: BTreeMap<Uid, News>,
     waker: Option<Waker>,
 }
 
@@ -33,7 +35,7 @@ impl Inbox {
         if !wanted(&pod) {
             return;
         }
-        let uid = change.object().uid().to_owned();
+        let uid = Uid::from(change.object().uid());
         let mut state = self.state();
         let news = News { pod, removed: change.now().is_none() };
         if state.news.insert(uid.clone(), news).is_none() {
@@ -45,7 +47,7 @@ impl Inbox {
     }
 
     /// The next news; if there are none, the task is woken when there are.
-    pub(super) fn next(&self, cx: &Context<'_>) -> Option<(String, News)> {
+    pub(super) fn next(&self, cx: &Context<'_>) -> Option<(Uid, News)> {
         let mut state = self.state();
         let Some(uid) = state.order.pop_front() else {
             if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {

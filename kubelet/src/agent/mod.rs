@@ -35,6 +35,9 @@ use errands::Done;
 use inbox::Inbox;
 use worker::Worker;
 
+/// A pod's uid, which is noted in many places.
+type Uid = Arc<str>;
+
 /// A node that is to be driven.
 #[derive(Clone)]
 pub(crate) struct NodeConfig {
@@ -58,11 +61,11 @@ struct Agent {
     nodes: Vec<AgentNode>,
     by_name: Arc<BTreeMap<String, usize>>,
     inbox: Arc<Inbox>,
-    workers: BTreeMap<String, Box<Worker>>,
+    workers: BTreeMap<Uid, Box<Worker>>,
     /// Pods whose status may have changed.
-    dirty: BTreeSet<String>,
+    dirty: BTreeSet<Uid>,
     errands: FuturesUnordered<BoxFuture<'static, Done>>,
-    events: SelectAll<BoxStream<'static, (usize, PodSandbox)>>,
+    events: SelectAll<BoxStream<'static, Arc<PodSandbox>>>,
     timers: BTreeSet<(Timestamp, Timer)>,
     sleep: Option<(Timestamp, BoxFuture<'static, ()>)>,
 }
@@ -72,14 +75,14 @@ struct AgentNode {
     settings: Arc<PodSettings>,
     options: Arc<KubeletOptions>,
     recorder: Recorder,
-    /// What the runtime had before this agent came.
-    found: BTreeMap<String, PodSandbox>,
-    pods: BTreeSet<String>,
+    /// What the runtime had before this agent came, as [`newest`] gives it.
+    found: Vec<Arc<PodSandbox>>,
+    pods: BTreeSet<Uid>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    Pod(String),
+    Pod(Uid),
     Relist(usize),
 }
 
@@ -106,10 +109,7 @@ pub(crate) async fn run(env: Env, client: Client, configs: Vec<NodeConfig>, view
 
 async fn drive(env: Env, client: Client, configs: Vec<NodeConfig>, views: Views, recorder: Recorder) {
     let nodes = join_all(configs.iter().map(|config| node(&env, config, &recorder))).await;
-    let events = configs
-        .iter()
-        .enumerate()
-        .map(|(index, config)| config.runtime.events().map(move |sandbox| (index, sandbox)).boxed());
+    let events = configs.iter().map(|config| config.runtime.events());
     let by_name = configs.iter().enumerate().map(|(index, config)| (config.name.clone(), index));
     let (by_name, inbox) = (Arc::new(by_name.collect::<BTreeMap<_, _>>()), Arc::new(Inbox::default()));
     let now = env.now();
@@ -165,10 +165,16 @@ fn settings(config: &NodeConfig) -> PodSettings {
     }
 }
 
-/// The newest sandbox of each pod.
-fn newest(mut sandboxes: Vec<PodSandbox>) -> BTreeMap<String, PodSandbox> {
-    sandboxes.sort_by_key(|sandbox| sandbox.attempt);
-    sandboxes.into_iter().map(|sandbox| (sandbox.uid.clone(), sandbox)).collect()
+/// The newest sandbox of each pod, in the order of their uids.
+fn newest(mut sandboxes: Vec<Arc<PodSandbox>>) -> Vec<Arc<PodSandbox>> {
+    sandboxes.sort_by(|one, other| (&one.uid, other.attempt).cmp(&(&other.uid, one.attempt)));
+    sandboxes.dedup_by(|older, newer| older.uid == newer.uid);
+    sandboxes
+}
+
+/// Where a pod's sandbox is among those that [`newest`] gives.
+fn place(sandboxes: &[Arc<PodSandbox>], uid: &str) -> Option<usize> {
+    sandboxes.binary_search_by(|sandbox| sandbox.uid.as_str().cmp(uid)).ok()
 }
 
 fn node_name(pod: &Pod) -> Option<&str> {

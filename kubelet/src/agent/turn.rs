@@ -1,5 +1,6 @@
 //! One turn of the agent: takes in what has happened, then writes what has changed.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::StreamExt;
@@ -9,7 +10,7 @@ use steersman_core::runtime::{PodSandbox, RuntimeError};
 use super::errands::Done;
 use super::inbox::News;
 use super::worker::Worker;
-use super::{Agent, Timer, newest, node_name};
+use super::{Agent, Timer, Uid, newest, node_name, place};
 use crate::pod::{Command, Input};
 
 /// How many things one turn takes in before other tasks get theirs.
@@ -46,12 +47,8 @@ impl Agent {
             (None, false) => {
                 let node = node_name(&pod).and_then(|name| self.by_name.get(name)).copied();
                 if let Some(node) = node {
-                    self.admit(
-                        node,
-                        uid,
-                        Worker::new(node, pod, self.nodes[node].settings.clone(), now),
-                        now,
-                    );
+                    let settings = self.nodes[node].settings.clone();
+                    self.admit(Worker::new(node, uid, pod, settings, now), now);
                 }
             }
         }
@@ -59,9 +56,10 @@ impl Agent {
     }
 
     /// A pod that is new to this agent.
-    fn admit(&mut self, node: usize, uid: String, worker: Worker, now: Timestamp) {
-        let found = self.nodes[node].found.remove(&uid);
-        self.nodes[node].pods.insert(uid.clone());
+    fn admit(&mut self, worker: Worker, now: Timestamp) {
+        let (node, uid) = (&mut self.nodes[worker.node], worker.uid.clone());
+        let found = place(&node.found, &uid).map(|place| node.found.remove(place));
+        node.pods.insert(uid.clone());
         self.workers.insert(uid.clone(), Box::new(worker));
         self.tell(&uid, found.map_or(Input::Tick, Input::Observed), now);
     }
@@ -74,13 +72,13 @@ impl Agent {
             Done::StatusWritten(uid, status, result) => {
                 if let Some(worker) = self.workers.get_mut(&uid) {
                     worker.status_written(status, result, now);
-                    self.touched(uid);
+                    self.dirty.insert(uid);
                 }
             }
             Done::RemovalAsked(uid, result) => {
                 if let Some(worker) = self.workers.get_mut(&uid) {
                     worker.removal_asked(result, now);
-                    self.touched(uid);
+                    self.dirty.insert(uid);
                 }
             }
             Done::Listed(node, at, result) => self.take_list(node, at, result, now),
@@ -89,8 +87,8 @@ impl Agent {
     }
 
     fn take_event(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
-        let Poll::Ready(Some((_, sandbox))) = self.events.poll_next_unpin(cx) else { return false };
-        self.tell(&sandbox.uid.clone(), Input::Observed(sandbox), now);
+        let Poll::Ready(Some(sandbox)) = self.events.poll_next_unpin(cx) else { return false };
+        self.tell(&sandbox.uid, Input::Observed(sandbox.clone()), now);
         true
     }
 
@@ -149,7 +147,7 @@ impl Agent {
         &mut self,
         node: usize,
         at: Timestamp,
-        result: Result<Vec<PodSandbox>, RuntimeError>,
+        result: Result<Vec<Arc<PodSandbox>>, RuntimeError>,
         now: Timestamp,
     ) {
         let period = self.nodes[node].options.relist_period.try_into().unwrap_or(jiff::SignedDuration::MAX);
@@ -157,16 +155,18 @@ impl Agent {
         self.timers.insert((next, Timer::Relist(node)));
         let Ok(sandboxes) = result else { return };
         self.nodes[node].found.clear();
-        for sandbox in sandboxes.iter().filter(|sandbox| !self.workers.contains_key(&sandbox.uid)) {
+        for sandbox in sandboxes.iter().filter(|sandbox| !self.workers.contains_key(&*sandbox.uid)) {
             self.errands.push(super::errands::remove(self.nodes[node].runtime.clone(), sandbox.id.clone()));
         }
-        let mut listed = newest(sandboxes);
-        for uid in self.nodes[node].pods.clone() {
-            // What was asked for since the list was made is not in it.
-            let settled = self.workers.get(&uid).is_some_and(|worker| worker.asked_at < at);
-            match listed.remove(&uid) {
-                Some(sandbox) => self.tell(&uid, Input::Observed(sandbox), now),
-                None if settled => self.tell(&uid, Input::Vanished, now),
+        let listed = newest(sandboxes);
+        let pods: Vec<Uid> = self.nodes[node].pods.iter().cloned().collect();
+        for uid in pods {
+            match place(&listed, &uid) {
+                Some(place) => self.tell(&uid, Input::Observed(listed[place].clone()), now),
+                // What was asked for since the list was made is not in it.
+                None if self.workers.get(&uid).is_some_and(|worker| worker.asked_at < at) => {
+                    self.tell(&uid, Input::Vanished, now);
+                }
                 None => {}
             }
         }
@@ -175,10 +175,8 @@ impl Agent {
     /// Tells a pod's machine something, and sets off what follows.
     fn tell(&mut self, uid: &str, input: Input, now: Timestamp) {
         let Some(worker) = self.workers.get_mut(uid) else { return };
-        if let Input::Pod(pod) = &input {
-            worker.saw(pod);
-        }
-        if !worker.machine.handle(input, now) {
+        let is_overwritten = matches!(&input, Input::Pod(pod) if worker.saw(pod));
+        if !worker.machine.handle(input, now) && !is_overwritten {
             return;
         }
         while let Some(command) = worker.machine.next_command() {
@@ -204,19 +202,15 @@ impl Agent {
             self.forget(uid);
         } else {
             worker.has_news();
-            self.touched(uid.to_owned());
+            self.dirty.insert(worker.uid.clone());
         }
-    }
-
-    fn touched(&mut self, uid: String) {
-        self.dirty.insert(uid);
     }
 
     fn forget(&mut self, uid: &str) {
         if let Some(worker) = self.workers.remove(uid) {
             self.nodes[worker.node].pods.remove(uid);
             if let Some(at) = worker.timer {
-                self.timers.remove(&(at, Timer::Pod(uid.to_owned())));
+                self.timers.remove(&(at, Timer::Pod(worker.uid)));
             }
         }
         self.dirty.remove(uid);
@@ -229,9 +223,9 @@ impl Agent {
             return;
         }
         if let Some(at) = worker.timer {
-            self.timers.remove(&(at, Timer::Pod(uid.to_owned())));
+            self.timers.remove(&(at, Timer::Pod(worker.uid.clone())));
         }
-        self.timers.extend(deadline.map(|at| (at, Timer::Pod(uid.to_owned()))));
+        self.timers.extend(deadline.map(|at| (at, Timer::Pod(worker.uid.clone()))));
         worker.timer = deadline;
     }
 }

@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodStatus};
-use steersman_core::events::{EventType, Recorder, reference_to};
+use steersman_core::events::{About, EventType, Recorder, reference_to};
 use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
+use super::Uid;
 use crate::pod::{PodEvent, PodMachine, PodSettings, status_patch};
 
 /// How long a write that failed waits before it is tried again.
 const RETRY: SignedDuration = SignedDuration::from_secs(1);
 
 pub(super) struct Worker {
+    pub(super) uid: Uid,
     pub(super) node: usize,
     pub(super) machine: PodMachine,
     /// The agent's timer for this pod.
     pub(super) timer: Option<Timestamp>,
     /// When something was last asked of the runtime.
     pub(super) asked_at: Timestamp,
-    reference: ObjectReference,
+    about: About,
     /// The pod as the API has last shown it.
     shown: Arc<Pod>,
     /// The status that was written since.
@@ -49,10 +51,17 @@ pub(super) enum Write {
 }
 
 impl Worker {
-    pub(super) fn new(node: usize, pod: Arc<Pod>, settings: Arc<PodSettings>, now: Timestamp) -> Self {
+    pub(super) fn new(
+        node: usize,
+        uid: Uid,
+        pod: Arc<Pod>,
+        settings: Arc<PodSettings>,
+        now: Timestamp,
+    ) -> Self {
         Worker {
+            uid,
             node,
-            reference: ObjectReference { resource_version: None, ..reference_to(&*pod) },
+            about: ObjectReference { resource_version: None, ..reference_to(&*pod) }.into(),
             shown: pod.clone(),
             written: None,
             machine: PodMachine::new(pod, settings, now),
@@ -65,17 +74,24 @@ impl Worker {
         }
     }
 
-    /// Takes note of what the API shows now: what somebody else wrote over the status is put right, as upstream's
-    /// status manager does. What is shown while a write is under way is from before it.
-    pub(super) fn saw(&mut self, pod: &Arc<Pod>) {
-        if !self.writing {
-            self.shown = pod.clone();
-            self.written = None;
+    /// Takes note of what the API shows now, and tells whether it is something else than was published: what somebody else
+    /// wrote over the status is put right, as upstream's status manager does. What is shown while a write is under way is
+    /// from before it.
+    pub(super) fn saw(&mut self, pod: &Arc<Pod>) -> bool {
+        if self.writing {
+            return false;
         }
+        let none = PodStatus::default();
+        let (now, published) = (pod.status.as_ref().unwrap_or(&none), self.published().unwrap_or(&none));
+        let is_overwritten = status_patch(&self.uid, now, published).is_some();
+        self.shown = pod.clone();
+        self.written = None;
+        is_overwritten
     }
 
-    pub(super) fn uid(&self) -> &str {
-        self.reference.uid.as_deref().unwrap_or_default()
+    /// The status that the API has of the pod, as far as is known.
+    fn published(&self) -> Option<&PodStatus> {
+        self.written.as_deref().or(self.shown.status.as_ref())
     }
 
     pub(super) fn deadline(&self) -> Option<Timestamp> {
@@ -85,9 +101,8 @@ impl Worker {
     pub(super) fn record(&self, recorder: &Recorder, event: PodEvent) {
         let PodEvent { warning, reason, message, field_path } = event;
         let kind = if warning { EventType::Warning } else { EventType::Normal };
-        let field_path = (!field_path.is_empty()).then_some(field_path);
-        let about = ObjectReference { field_path, ..self.reference.clone() };
-        recorder.event(&about, kind, reason, message);
+        let about = if field_path.is_empty() { self.about.clone() } else { self.about.part(field_path) };
+        recorder.event_about(about, kind, reason, message);
     }
 
     /// The machine was told something new.
@@ -131,8 +146,8 @@ impl Worker {
             return None;
         }
         let (status, none) = (self.machine.status(now), PodStatus::default());
-        let published = self.written.as_deref().or(self.shown.status.as_ref()).unwrap_or(&none);
-        let patch = status_patch(self.uid(), published, &status)?;
+        let published = self.published().unwrap_or(&none);
+        let patch = status_patch(&self.uid, published, &status)?;
         Some(Write::Status { patch, status: Box::new(status) })
     }
 
@@ -162,7 +177,7 @@ impl Worker {
         if error.is_not_found() {
             return self.was_removed();
         }
-        tracing::warn!(pod = ?self.reference.name, %error, "what a pod does could not be written");
+        tracing::warn!(pod = ?self.shown.metadata.name, %error, "what a pod does could not be written");
         self.retry_at = Some(now.saturating_add(RETRY).unwrap_or(Timestamp::MAX));
     }
 }

@@ -37,7 +37,7 @@ impl Endpoint {
     }
 
     /// The newest sandbox of the pod.
-    async fn sandbox(&self, pod: &Pod) -> Result<Option<PodSandbox>> {
+    async fn sandbox(&self, pod: &Pod) -> Result<Option<Arc<PodSandbox>>> {
         let uid = pod.metadata.uid.as_deref().unwrap_or_default();
         let sandboxes = self.runtime.pods().await.map_err(internal)?;
         Ok(sandboxes.into_iter().filter(|one| one.uid == uid).max_by_key(|one| one.attempt))
@@ -45,9 +45,10 @@ impl Endpoint {
 
     /// The running container of that name.
     async fn running(&self, pod: &Pod, name: &str) -> Result<Container> {
-        let containers = self.sandbox(pod).await?.map(|sandbox| sandbox.containers).unwrap_or_default();
-        let is_it = |one: &Container| one.name == name && matches!(one.state, ContainerState::Running { .. });
-        let found = containers.into_iter().find(is_it);
+        let sandbox = self.sandbox(pod).await?;
+        let is_it =
+            |one: &&Container| one.name == name && matches!(one.state, ContainerState::Running { .. });
+        let found = sandbox.iter().flat_map(|sandbox| &sandbox.containers).find(is_it).cloned();
         found.ok_or_else(|| internal(format!("container not found ({name:?})")))
     }
 

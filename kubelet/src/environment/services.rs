@@ -24,35 +24,37 @@ fn of_service(service: &Service) -> Vec<(String, String)> {
     let ip = spec.cluster_ip.as_deref().unwrap_or_default();
     let ports = spec.ports.as_deref().unwrap_or_default();
     let (false, Some(first)) = (ip.is_empty() || ip == "None", ports.first()) else { return Vec::new() };
-    let name = variable_name(service.metadata.name.as_deref().unwrap_or_default());
-    let mut variables = vec![
-        (format!("{name}_SERVICE_HOST"), ip.to_owned()),
-        (format!("{name}_SERVICE_PORT"), first.port.to_string()),
-    ];
+    let name = &*variable_name(service.metadata.name.as_deref().unwrap_or_default());
+    let mut variables = Vec::with_capacity(3 + 5 * ports.len());
+    variables.push(([name, "_SERVICE_HOST"].concat(), ip.to_owned()));
+    variables.push(([name, "_SERVICE_PORT"].concat(), first.port.to_string()));
     for port in ports {
         if let Some(port_name) = port.name.as_deref().filter(|port_name| !port_name.is_empty()) {
             let port_name = variable_name(port_name);
-            variables.push((format!("{name}_SERVICE_PORT_{port_name}"), port.port.to_string()));
+            variables.push(([name, "_SERVICE_PORT_", &port_name].concat(), port.port.to_string()));
         }
     }
-    variables.push((format!("{name}_PORT"), url(first, ip)));
-    variables.extend(ports.iter().flat_map(|port| of_port(&name, port, ip)));
+    variables.push(([name, "_PORT"].concat(), url(&protocol(first), ip, &first.port.to_string())));
+    variables.extend(ports.iter().flat_map(|port| of_port(name, port, ip)));
     variables
 }
 
 fn of_port(name: &str, port: &ServicePort, ip: &str) -> [(String, String); 4] {
-    let prefix = format!("{name}_PORT_{}_{}", port.port, protocol(port).to_uppercase());
+    let (protocol, number) = (protocol(port), port.port.to_string());
+    let prefix = [name, "_PORT_", &number, "_", &protocol.to_uppercase()].concat();
+    let named = |part: &str| [&*prefix, part].concat();
+    let url = url(&protocol, ip, &number);
     [
-        (prefix.clone(), url(port, ip)),
-        (format!("{prefix}_PROTO"), protocol(port)),
-        (format!("{prefix}_PORT"), port.port.to_string()),
-        (format!("{prefix}_ADDR"), ip.to_owned()),
+        (prefix.clone(), url),
+        (named("_PROTO"), protocol),
+        (named("_PORT"), number),
+        (named("_ADDR"), ip.to_owned()),
     ]
 }
 
-fn url(port: &ServicePort, ip: &str) -> String {
-    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-    format!("{}://{host}:{}", protocol(port), port.port)
+fn url(protocol: &str, ip: &str, port: &str) -> String {
+    let (open, close) = if ip.contains(':') { ("[", "]") } else { ("", "") };
+    [protocol, "://", open, ip, close, ":", port].concat()
 }
 
 fn protocol(port: &ServicePort) -> String {

@@ -253,11 +253,11 @@ impl Runtime for Fake {
         Ok(())
     }
 
-    async fn pods(&self) -> Result<Vec<PodSandbox>, RuntimeError> {
+    async fn pods(&self) -> Result<Vec<Arc<PodSandbox>>, RuntimeError> {
         Ok(self.0.state().pods())
     }
 
-    fn events(&self) -> BoxStream<'static, PodSandbox> {
+    fn events(&self) -> BoxStream<'static, Arc<PodSandbox>> {
         let (sender, events) = mpsc::channel(EVENTS);
         self.0.state().tell(sender);
         unfold((Arc::downgrade(&self.0), events), |(inner, events)| next_event(inner, events)).boxed()
@@ -287,7 +287,10 @@ impl Runtime for Fake {
 type Events = (Weak<Inner>, mpsc::Receiver<Signal>);
 
 /// Waits for something to happen; what ends by itself ends when somebody waits here.
-async fn next_event(inner: Weak<Inner>, mut events: mpsc::Receiver<Signal>) -> Option<(PodSandbox, Events)> {
+async fn next_event(
+    inner: Weak<Inner>,
+    mut events: mpsc::Receiver<Signal>,
+) -> Option<(Arc<PodSandbox>, Events)> {
     loop {
         let end = inner.upgrade()?.next_end();
         match select(events.next(), end).await {

@@ -21,7 +21,7 @@ use crate::log::Log;
 #[derive(Debug)]
 pub(super) enum Signal {
     /// Something ended.
-    Changed(PodSandbox),
+    Changed(Arc<PodSandbox>),
     /// Something will end, perhaps sooner than what is waited for.
     Scheduled,
 }
@@ -56,7 +56,8 @@ pub(super) struct State {
 #[derive(Debug)]
 struct Sandbox {
     config: Arc<PodSandboxConfig>,
-    shown: PodSandbox,
+    /// Shared with those who were told of it.
+    shown: Arc<PodSandbox>,
 }
 
 #[derive(Debug)]
@@ -98,12 +99,13 @@ impl State {
     ) -> Result<PodSandbox, RuntimeError> {
         let is_it = |shown: &PodSandbox| shown.uid == config.uid && shown.attempt == config.attempt;
         if let Some(there) = self.sandboxes.values().find(|sandbox| is_it(&sandbox.shown)) {
-            return Ok(there.shown.clone());
+            return Ok(PodSandbox::clone(&there.shown));
         }
         let address = self.addresses.take();
         let address = address.ok_or_else(|| RuntimeError::Sandbox("no address is left".to_owned()))?;
         let shown = PodSandbox::up(id.clone(), config, vec![IpAddr::V4(address)], now);
-        self.sandboxes.insert(id, Sandbox { config: Arc::new(config.clone()), shown: shown.clone() });
+        let sandbox = Sandbox { config: Arc::new(config.clone()), shown: Arc::new(shown.clone()) };
+        self.sandboxes.insert(id, sandbox);
         Ok(shown)
     }
 
@@ -115,8 +117,9 @@ impl State {
         let Some(sandbox) = self.sandboxes.get_mut(id) else { return };
         let running: Vec<String> =
             sandbox.shown.containers.iter().filter(|c| is_running(c)).map(id_of).collect();
-        sandbox.shown.ready = false;
-        for ip in std::mem::take(&mut sandbox.shown.ips) {
+        let shown = Arc::make_mut(&mut sandbox.shown);
+        shown.ready = false;
+        for ip in std::mem::take(&mut shown.ips) {
             self.addresses.give_back(v4(ip));
         }
         for container in running {
@@ -127,7 +130,7 @@ impl State {
     pub(super) fn remove_sandbox(&mut self, id: &str, now: Timestamp) {
         self.stop_sandbox(id, now);
         if let Some(sandbox) = self.sandboxes.remove(id) {
-            for container in sandbox.shown.containers {
+            for container in &sandbox.shown.containers {
                 self.runs.remove(&container.id);
             }
         }
@@ -148,7 +151,7 @@ impl State {
             return Ok(there.clone());
         }
         let container = Container::running(id.clone(), config, now);
-        within.shown.containers.push(container.clone());
+        Arc::make_mut(&mut within.shown).containers.push(container.clone());
         if let Some(run) = script.run {
             self.ends.insert((elapsed.saturating_add(run), id.clone()));
             self.signal(|| Signal::Scheduled);
@@ -203,22 +206,23 @@ impl State {
     pub(super) fn end(&mut self, id: &str, code: i32, now: Timestamp) -> Option<Container> {
         let run = self.runs.get(id)?;
         let sandbox = self.sandboxes.get_mut(&run.sandbox)?;
-        let container = sandbox.shown.containers.iter_mut().find(|container| container.id == id)?;
-        if let ContainerState::Running { started_at } = container.state {
+        let place = sandbox.shown.containers.iter().position(|container| container.id == id)?;
+        let shown = &mut sandbox.shown;
+        if let ContainerState::Running { started_at } = shown.containers[place].state {
             run.log.close();
             let (finished_at, message) = (now, run.script.message.clone());
-            container.state = ContainerState::Exited(Exit {
+            Arc::make_mut(shown).containers[place].state = ContainerState::Exited(Exit {
                 started_at,
                 finished_at,
                 code,
                 reason: String::new(),
                 message,
             });
-            let (ended, shown) = (container.clone(), sandbox.shown.clone());
+            let shown = shown.clone();
             self.signal(|| Signal::Changed(shown.clone()));
-            return Some(ended);
+            return Some(shown.containers[place].clone());
         }
-        Some(container.clone())
+        Some(shown.containers[place].clone())
     }
 
     pub(super) fn remove_container(&mut self, id: &str, now: Timestamp) {
@@ -226,7 +230,7 @@ impl State {
         if let Some(run) = self.runs.remove(id)
             && let Some(sandbox) = self.sandboxes.get_mut(&run.sandbox)
         {
-            sandbox.shown.containers.retain(|container| container.id != id);
+            Arc::make_mut(&mut sandbox.shown).containers.retain(|container| container.id != id);
         }
     }
 
@@ -262,7 +266,7 @@ impl State {
         containers.find(|there| there.name == container && is_running(there)).map(id_of)
     }
 
-    pub(super) fn pods(&self) -> Vec<PodSandbox> {
+    pub(super) fn pods(&self) -> Vec<Arc<PodSandbox>> {
         self.sandboxes.values().map(|sandbox| sandbox.shown.clone()).collect()
     }
 

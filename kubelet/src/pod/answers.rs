@@ -24,7 +24,11 @@ const MOUNTS: Limits =
 impl PodMachine {
     pub(super) fn take(&mut self, input: Input, now: Timestamp) -> bool {
         match input {
-            Input::Pod(pod) => self.update(pod, now),
+            Input::Pod(pod) => {
+                let is_news = !self.is_asked_the_same(&pod);
+                self.update(pod, now);
+                return is_news;
+            }
             Input::Removed(pod) => {
                 self.pod = pod;
                 self.removed(now);

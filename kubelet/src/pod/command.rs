@@ -119,7 +119,7 @@ pub enum Input {
     /// The pod was removed from the API; its last version.
     Removed(Arc<Pod>),
     /// What the runtime says of the pod's sandbox.
-    Observed(PodSandbox),
+    Observed(Arc<PodSandbox>),
     /// The runtime has no sandbox of this pod.
     Vanished,
     /// The pod's volumes are ready, or why not.

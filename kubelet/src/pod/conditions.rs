@@ -1,10 +1,18 @@
 //! The conditions that a kubelet keeps of its pods.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::slot::{Role, Slot};
 use super::{PodMachine, Sandbox, time};
+
+/// The types of the conditions, in upstream's order.
+pub(super) const KINDS: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+/// Whether a condition held when it was last looked at, and since when.
+pub(super) type Since = Option<(bool, Timestamp)>;
 
 /// What a condition says, before it is known when it began to.
 struct Finding {
@@ -14,6 +22,37 @@ struct Finding {
 }
 
 const TRUE: Finding = Finding { holds: true, reason: "", message: String::new() };
+
+impl Finding {
+    /// The condition that says this, since now if it has not before.
+    fn condition(self, kind: &str, since: &mut Since, now: Timestamp) -> PodCondition {
+        let Finding { holds, reason, message } = self;
+        let at = since.filter(|(held, _)| *held == holds).map_or_else(|| time(now).0, |(_, at)| at);
+        *since = Some((holds, at));
+        PodCondition {
+            type_: kind.to_owned(),
+            status: if holds { "True" } else { "False" }.to_owned(),
+            last_transition_time: Some(Time(at)),
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            message: (!message.is_empty()).then_some(message),
+            ..PodCondition::default()
+        }
+    }
+}
+
+/// What a status of an earlier life of the kubelet says of the conditions.
+pub(super) fn recalled(status: Option<&PodStatus>) -> [Since; KINDS.len()] {
+    let known = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    KINDS.map(|kind| {
+        let condition = known.iter().find(|condition| condition.type_ == kind)?;
+        let holds = match condition.status.as_str() {
+            "True" => true,
+            "False" => false,
+            _ => return None,
+        };
+        Some((holds, condition.last_transition_time.as_ref()?.0))
+    })
+}
 
 impl PodMachine {
     /// The conditions as of now, in upstream's order, with the times of those that have not changed kept.
@@ -26,32 +65,14 @@ impl PodMachine {
         let sandbox = Finding { holds: matches!(self.sandbox, Sandbox::Up(_)), ..TRUE };
         let containers = self.containers_ready(statuses, phase);
         let ready = self.ready(&containers);
-        let findings = [
-            ("PodReadyToStartContainers", sandbox),
-            ("Initialized", self.initialized(statuses, phase)),
-            ("Ready", ready),
-            ("ContainersReady", containers),
-            ("PodScheduled", TRUE),
-        ];
-        let conditions: Vec<PodCondition> =
-            findings.into_iter().map(|(kind, finding)| self.condition(kind, finding, now)).collect();
-        self.conditions.clone_from(&conditions);
-        conditions
-    }
-
-    fn condition(&self, kind: &str, finding: Finding, now: Timestamp) -> PodCondition {
-        let status = if finding.holds { "True" } else { "False" };
-        let before = self.conditions.iter().find(|before| before.type_ == kind && before.status == status);
-        let since = before.and_then(|before| before.last_transition_time.clone());
-        PodCondition {
-            type_: kind.to_owned(),
-            status: status.to_owned(),
-            last_transition_time: Some(since.unwrap_or(time(now))),
-            reason: (!finding.reason.is_empty()).then(|| finding.reason.to_owned()),
-            message: (!finding.message.is_empty()).then_some(finding.message),
-            observed_generation: self.pod.metadata.generation,
-            ..PodCondition::default()
-        }
+        let findings = [sandbox, self.initialized(statuses, phase), ready, containers, TRUE];
+        let generation = self.pod.metadata.generation;
+        let all = KINDS.into_iter().zip(findings).zip(&mut self.since);
+        all.map(|((kind, finding), since)| PodCondition {
+            observed_generation: generation,
+            ..finding.condition(kind, since, now)
+        })
+        .collect()
     }
 
     fn initialized(&self, statuses: &[ContainerStatus], phase: &str) -> Finding {

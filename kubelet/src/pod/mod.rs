@@ -26,7 +26,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Container, Pod, PodCondition, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::runtime::Image;
 
@@ -35,6 +35,7 @@ pub use patch::status_patch;
 pub(crate) use spec::Spec;
 
 use backoff::{Backoff, Limits};
+use conditions::Since;
 use slot::{Role, Slot, Step};
 use stop::Ending;
 
@@ -80,7 +81,8 @@ pub struct PodMachine {
     initialized: bool,
     deadline_exceeded: bool,
     mounts: Backoff,
-    conditions: Vec<PodCondition>,
+    /// Since when each condition has been as it is.
+    since: [Since; conditions::KINDS.len()],
     /// The pod's last addresses: its status keeps them after the sandbox is gone.
     last_ips: Vec<IpAddr>,
     /// The status of a pod that had ended before this kubelet came to know it.
@@ -129,7 +131,7 @@ impl PodMachine {
             initialized: false,
             deadline_exceeded: false,
             mounts: Backoff::default(),
-            conditions: status.and_then(|status| status.conditions.clone()).unwrap_or_default(),
+            since: conditions::recalled(status),
             last_ips: Vec::new(),
             last_status: status.filter(|status| is_terminal(status)).cloned(),
             commands: VecDeque::new(),
@@ -192,6 +194,18 @@ impl PodMachine {
     /// Whether the pod was removed from the API and nothing of it runs any more: the machine may be dropped.
     pub fn is_gone(&self) -> bool {
         self.ending.as_ref().is_some_and(Ending::is_removed) && self.is_down()
+    }
+
+    /// Whether a newer version of the pod asks for nothing that this one does not: its spec is the same by its generation,
+    /// nobody has asked for its end, and of its status, which the kubelet writes itself, only gates are read.
+    fn is_asked_the_same(&self, newer: &Pod) -> bool {
+        let (one, other) = (&self.pod.metadata, &newer.metadata);
+        let has_gates = self.spec().is_some_and(|spec| spec.readiness_gates.is_some());
+        one.generation.is_some()
+            && one.generation == other.generation
+            && one.deletion_timestamp == other.deletion_timestamp
+            && one.deletion_grace_period_seconds == other.deletion_grace_period_seconds
+            && !has_gates
     }
 
     fn advance(&mut self, now: Timestamp) {

@@ -43,7 +43,7 @@ impl PodMachine {
         let has_ended = matches!(container.state, ContainerState::Exited(_));
         if slot.step == Step::Starting && slot.attempt == container.attempt {
             self.began(index, container.clone(), now);
-        } else if slot.is_up() && slot.id() == container.id && has_ended {
+        } else if has_ended && slot.is_up() && slot.id() == container.id {
             self.exited(index, container.clone());
         } else if slot.step == Step::Idle
             && slot.run.as_ref().is_none_or(|run| run.attempt < container.attempt)
@@ -112,9 +112,9 @@ impl PodMachine {
 
     /// Takes over from the pod's status what happened in an earlier life of this kubelet.
     pub(super) fn recall(&mut self, now: Timestamp) {
-        let Some(status) = self.pod.status.clone() else { return };
-        let statuses = [status.init_container_statuses, status.container_statuses];
-        for old in statuses.into_iter().flatten().flatten() {
+        let Some(status) = &self.pod.status else { return };
+        let statuses = [&status.init_container_statuses, &status.container_statuses];
+        for old in statuses.into_iter().flatten().flatten().cloned() {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.spec.name == old.name) else { continue };
             let Some(id) = old.container_id else { continue };
             slot.attempt = u32::try_from(old.restart_count).unwrap_or(0).saturating_add(1);

@@ -19,17 +19,14 @@ impl PodMachine {
             return last.clone();
         }
         let over = self.ending.is_some() && self.is_down();
-        let statuses: Vec<ContainerStatus> =
+        let mut statuses: Vec<ContainerStatus> =
             self.slots.iter().map(|slot| self.container_status(slot, over)).collect();
         let phase = if self.deadline_exceeded { "Failed" } else { self.phase(&statuses, over) };
         let conditions = self.conditions(&statuses, phase, now);
-        let (init, mut main): (Vec<_>, Vec<_>) =
-            self.slots.iter().zip(statuses).partition(|(slot, _)| slot.role != Role::Main);
-        main.sort_by(|one, other| one.1.name.cmp(&other.1.name));
-        let strip = |pairs: Vec<(&Slot, ContainerStatus)>| -> Vec<ContainerStatus> {
-            pairs.into_iter().map(|(_, status)| status).collect()
-        };
-        let (init, main) = (strip(init), strip(main));
+        // Init containers, sidecars among them, come before the others.
+        let inits = self.slots.iter().take_while(|slot| slot.role != Role::Main).count();
+        let init: Vec<ContainerStatus> = statuses.drain(..inits).collect();
+        statuses.sort_by(|one, other| one.name.cmp(&other.name));
         PodStatus {
             phase: Some(phase.to_owned()),
             reason: self.deadline_exceeded.then(|| "DeadlineExceeded".to_owned()),
@@ -37,7 +34,7 @@ impl PodMachine {
             conditions: Some(conditions),
             start_time: Some(time(self.started_at)),
             init_container_statuses: (!init.is_empty()).then_some(init),
-            container_statuses: Some(main),
+            container_statuses: Some(statuses),
             observed_generation: self.pod.metadata.generation,
             ..self.addresses()
         }

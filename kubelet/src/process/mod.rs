@@ -192,11 +192,11 @@ impl Runtime for Process {
         Ok(())
     }
 
-    async fn pods(&self) -> Result<Vec<PodSandbox>, RuntimeError> {
+    async fn pods(&self) -> Result<Vec<Arc<PodSandbox>>, RuntimeError> {
         Ok(self.0.state().pods())
     }
 
-    fn events(&self) -> BoxStream<'static, PodSandbox> {
+    fn events(&self) -> BoxStream<'static, Arc<PodSandbox>> {
         let (sender, events) = mpsc::channel(EVENTS);
         self.0.state().tell(sender);
         events.boxed()

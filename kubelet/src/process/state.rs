@@ -14,7 +14,7 @@ use crate::addresses::{AddressPool, Subnet};
 pub(super) struct State {
     addresses: AddressPool,
     sandboxes: BTreeMap<String, Sandbox>,
-    watchers: Vec<mpsc::Sender<PodSandbox>>,
+    watchers: Vec<mpsc::Sender<Arc<PodSandbox>>>,
 }
 
 struct Sandbox {
@@ -130,17 +130,17 @@ impl State {
         named.max_by_key(|(shown, _)| shown.attempt).map(|(_, run)| run.clone())
     }
 
-    pub(super) fn pods(&self) -> Vec<PodSandbox> {
-        self.sandboxes.values().map(Sandbox::shown).collect()
+    pub(super) fn pods(&self) -> Vec<Arc<PodSandbox>> {
+        self.sandboxes.values().map(|sandbox| Arc::new(sandbox.shown())).collect()
     }
 
-    pub(super) fn tell(&mut self, watcher: mpsc::Sender<PodSandbox>) {
+    pub(super) fn tell(&mut self, watcher: mpsc::Sender<Arc<PodSandbox>>) {
         self.watchers.push(watcher);
     }
 
     /// Tells of a sandbox in which something has ended. Watchers that are full lose an event.
     pub(super) fn changed(&mut self, sandbox: &str) {
-        let Some(shown) = self.sandboxes.get(sandbox).map(Sandbox::shown) else { return };
+        let Some(shown) = self.sandboxes.get(sandbox).map(|there| Arc::new(there.shown())) else { return };
         self.watchers.retain_mut(|watcher| match watcher.try_send(shown.clone()) {
             Ok(()) => true,
             Err(error) => error.is_full(),

@@ -12,7 +12,7 @@ use crate::testing::Given;
 
 struct World {
     process: Process,
-    events: BoxStream<'static, PodSandbox>,
+    events: BoxStream<'static, Arc<PodSandbox>>,
     sandbox: PodSandbox,
 }
 

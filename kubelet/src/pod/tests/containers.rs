@@ -1,5 +1,11 @@
 //! Starting, failing, backing off, probing.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::runtime::{ProbeKind, Verdict};
 use steersman_core::tree::{from_value, json};
 
@@ -287,10 +293,29 @@ fn what_the_runtime_shows_again_is_no_news() {
     let mut world = World::new(json!({"containers": [{"name": "web"}]}));
     world.begin();
     let ended = world.end("web", 1);
-    let sandbox = world.sandbox(true, vec![ended]);
+    let sandbox = Arc::new(world.sandbox(true, vec![ended]));
     assert!(world.machine.handle(Input::Observed(sandbox.clone()), world.now));
     assert!(!world.machine.handle(Input::Observed(sandbox), world.now));
-    let dead = world.sandbox(false, Vec::new());
+    let dead = Arc::new(world.sandbox(false, Vec::new()));
     assert!(world.machine.handle(Input::Observed(dead.clone()), world.now));
     assert!(!world.machine.handle(Input::Observed(dead), world.now), "a new one is under way");
+}
+
+#[test]
+fn a_version_of_the_pod_that_asks_for_nothing_new_is_no_news() {
+    let mut world = World::new(json!({"containers": [{"name": "web", "image": "one"}]}));
+    world.begin();
+    let mut pod = Pod::clone(world.machine.pod());
+    let mut is_news = |pod: &Pod| world.machine.handle(Input::Pod(Arc::new(pod.clone())), world.now);
+    pod.metadata.generation = None;
+    assert!(is_news(&pod) && is_news(&pod), "without a generation, nobody knows");
+    pod.metadata.generation = Some(1);
+    assert!(is_news(&pod));
+    pod.metadata.labels = Some(BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+    pod.status = None;
+    assert!(!is_news(&pod));
+    pod.metadata.generation = Some(2);
+    assert!(is_news(&pod));
+    pod.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    assert!(is_news(&pod));
 }

@@ -109,7 +109,7 @@ impl World {
     /// Ends the newest run of a container.
     pub(super) fn exit(&mut self, name: &str, code: i32) {
         let ended = self.end(name, code);
-        self.tell(Input::Observed(self.sandbox(true, vec![ended])));
+        self.tell(Input::Observed(self.sandbox(true, vec![ended]).into()));
     }
 
     pub(super) fn delete(&mut self, grace_seconds: i64) {
@@ -123,7 +123,7 @@ impl World {
     /// The sandbox is found dead, with all that was in it.
     pub(super) fn sandbox_dies(&mut self) {
         self.running.clear();
-        self.tell(Input::Observed(self.sandbox(false, Vec::new())));
+        self.tell(Input::Observed(self.sandbox(false, Vec::new()).into()));
     }
 
     /// The containers that run.
