@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::tree::Value;
+use crate::tree::{Text, Value};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 
 use super::{InvalidSelector, label_parser};
@@ -33,9 +33,9 @@ pub struct LabelSelector {
 /// One condition on one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    key: String,
+    key: Text,
     operator: Operator,
-    values: Vec<String>,
+    values: Vec<Text>,
 }
 
 /// How a requirement compares.
@@ -83,9 +83,9 @@ impl LabelSelector {
     /// as they are, valid or not.
     pub fn from_labels(labels: &BTreeMap<String, String>) -> Self {
         Self::new(labels.iter().map(|(key, value)| Requirement {
-            key: key.clone(),
+            key: key.into(),
             operator: Operator::Equals,
-            values: vec![value.clone()],
+            values: vec![value.into()],
         }))
     }
 
@@ -160,7 +160,7 @@ impl fmt::Display for LabelSelector {
 impl Requirement {
     /// A condition on the label `key`. An error if key or values are malformed, or their number does not fit the
     /// operator: `in` and `notin` want at least one, the comparisons exactly one, `exists` and `!` none.
-    pub fn new<V: Into<String>>(
+    pub fn new<V: Into<Text>>(
         key: &str,
         operator: Operator,
         values: impl IntoIterator<Item = V>,
@@ -175,18 +175,14 @@ impl Requirement {
         path: &Path<'_>,
         key: &str,
         operator: Operator,
-        values: Vec<String>,
+        values: Vec<Text>,
     ) -> Result<Self, field::ErrorList> {
         let mut errors = field::ErrorList::new();
         errors.extend(key_error(key, &path.child("key")));
         let list = path.child("values");
         errors.extend(number_error(operator, &values, &list));
         errors.extend(value_errors(key, operator, &values, &list));
-        if errors.is_empty() {
-            Ok(Requirement { key: key.to_owned(), operator, values })
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(Requirement { key: key.into(), operator, values }) } else { Err(errors) }
     }
 
     /// The label.
@@ -200,13 +196,13 @@ impl Requirement {
     }
 
     /// The values compared with, in the order given.
-    pub fn values(&self) -> &[String] {
+    pub fn values(&self) -> &[Text] {
         &self.values
     }
 
     /// Whether labels meet the requirement.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        let value = labels.get(&self.key);
+        let value = labels.get(self.key.as_str());
         match self.operator {
             Operator::Equals | Operator::DoubleEquals | Operator::In => {
                 value.is_some_and(|value| self.has(value))
@@ -220,13 +216,13 @@ impl Requirement {
     }
 
     fn has(&self, value: &String) -> bool {
-        self.values.contains(value)
+        self.values.iter().any(|one| one == value)
     }
 
     fn compares(&self, value: Option<&String>, compare: impl Fn(i64, i64) -> bool) -> bool {
-        let integer = |text: &String| text.parse::<i64>().ok();
-        let bound = self.values.first().and_then(integer);
-        value.and_then(integer).zip(bound).is_some_and(|(value, bound)| compare(value, bound))
+        let integer = |text: &str| text.parse::<i64>().ok();
+        let bound = self.values.first().and_then(|bound| integer(bound));
+        value.and_then(|value| integer(value)).zip(bound).is_some_and(|(value, bound)| compare(value, bound))
     }
 
     fn exact(&self) -> Option<&str> {
@@ -240,7 +236,7 @@ impl Requirement {
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = &self.key;
-        let mut values: Vec<&str> = self.values.iter().map(String::as_str).collect();
+        let mut values: Vec<&str> = self.values.iter().map(Text::as_str).collect();
         values.sort_unstable();
         let values = values.join(",");
         match self.operator {
@@ -276,7 +272,7 @@ pub(super) fn key_error(key: &str, path: &Path<'_>) -> Option<field::Error> {
     (!faults.is_empty()).then(|| field::Error::invalid(path, key, faults.join("; ")))
 }
 
-fn number_error(operator: Operator, values: &[String], path: &Path<'_>) -> Option<field::Error> {
+fn number_error(operator: Operator, values: &[Text], path: &Path<'_>) -> Option<field::Error> {
     let (fits, why) = match operator {
         Operator::In | Operator::NotIn => {
             (!values.is_empty(), "for 'in', 'notin' operators, values set can't be empty")
@@ -295,16 +291,21 @@ fn number_error(operator: Operator, values: &[String], path: &Path<'_>) -> Optio
     (!fits).then(|| field::Error::invalid(path, shown(), why))
 }
 
-fn value_errors(key: &str, operator: Operator, values: &[String], path: &Path<'_>) -> field::ErrorList {
+fn value_errors(key: &str, operator: Operator, values: &[Text], path: &Path<'_>) -> field::ErrorList {
     let integers = matches!(operator, Operator::GreaterThan | Operator::LessThan);
     let no_integer = values.iter().enumerate().filter(|(_, value)| integers && value.parse::<i64>().is_err());
     let why = "for 'Gt', 'Lt' operators, the value must be an integer";
-    let mut errors: field::ErrorList =
-        no_integer.map(|(index, value)| field::Error::invalid(&path.index(index), value, why)).collect();
+    let mut errors: field::ErrorList = no_integer
+        .map(|(index, value)| field::Error::invalid(&path.index(index), value.as_str(), why))
+        .collect();
     for (index, value) in values.iter().enumerate() {
         let faults = label_value(value);
         if !faults.is_empty() {
-            errors.push(field::Error::invalid(&path.index(index).key(key), value, faults.join("; ")));
+            errors.push(field::Error::invalid(
+                &path.index(index).key(key),
+                value.as_str(),
+                faults.join("; "),
+            ));
         }
     }
     errors

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::core::v1::{NodeSelector as ApiSelector, NodeSelectorRequirement, NodeSelectorTerm};
 use steersman_core::field::{self, Path};
 use steersman_core::selector::{Operator, Requirement};
+use steersman_core::tree::Text;
 
 use crate::faults::Faults;
 use crate::pod::NO_LABELS;
@@ -102,7 +103,7 @@ fn label_requirement(requirement: &NodeSelectorRequirement, path: &Path<'_>) -> 
             return Err(Faults::from_iter([unsupported(&path.child("operator"), other, SUPPORTED)]));
         }
     };
-    let values = requirement.values.clone().unwrap_or_default();
+    let values = requirement.values.iter().flatten().map(Text::from).collect();
     Requirement::at(path, &requirement.key, operator, values).map_err(Faults::from_iter)
 }
 
