@@ -66,6 +66,7 @@ mod tree;
 mod user;
 mod watch_cache;
 pub mod wire;
+mod workplace;
 mod zpages;
 
 pub use authorize::Authorizer;

@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
+use steersman_core::tree::Text;
 
 /// Whole seconds, as in every time of an object's metadata; Go's `metav1.Time`.
-pub(crate) fn seconds(moment: Timestamp) -> String {
+pub(crate) fn seconds(moment: Timestamp) -> Text {
     let second = moment.as_second() - i64::from(moment.subsec_nanosecond() < 0);
     let moment = Timestamp::from_second(second).unwrap_or(moment);
-    plain(moment).unwrap_or_else(|| moment.to_string())
+    plain(moment).unwrap_or_else(|| Text::of(&moment))
 }
 
 /// The same for a moment of the years 0 to 9999, put together digit by digit: every write has one.
-fn plain(moment: Timestamp) -> Option<String> {
+fn plain(moment: Timestamp) -> Option<Text> {
     let at = Offset::UTC.to_datetime(moment);
     let mut text = *b"0000-00-00T00:00:00Z";
     let (century, year) = (i8::try_from(at.year() / 100).ok()?, i8::try_from(at.year() % 100).ok()?);
@@ -21,12 +22,12 @@ fn plain(moment: Timestamp) -> Option<String> {
         text[place] += number / 10;
         text[place + 1] += number % 10;
     }
-    String::from_utf8(text.into()).ok()
+    std::str::from_utf8(&text).ok().map(Text::from)
 }
 
 /// Microseconds, as in leases and events; Go's `metav1.MicroTime`.
-pub(crate) fn microseconds(moment: Timestamp) -> String {
-    format!("{moment:.6}")
+pub(crate) fn microseconds(moment: Timestamp) -> Text {
+    Text::of(&format_args!("{moment:.6}"))
 }
 
 #[cfg(test)]

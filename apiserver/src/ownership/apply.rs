@@ -36,21 +36,21 @@ impl Writer<'_> {
         self.check(config)?;
         let invalid = || fault::bare("failed to decode managed fields: invalid entry");
         let mut managed = owners.read().ok_or_else(invalid)?;
-        let api_version = self.kind.api_version();
         if managed.is_empty() {
             let changes = self.changes(self.blank, live);
-            self.update(&mut managed, (BEFORE, &api_version), self.blank, live, changes);
+            self.update(&mut managed, BEFORE, self.blank, live, changes);
         }
         let mut set = field_set::of(self.schema, config);
         set.prune(self.reset());
         let manager = Manager::new(self.name, Operation::Apply, "".into(), self.subresource);
-        if self.name != KUBECTL && is_as_before(managed.0.get(&manager), &set, &api_version) {
+        if self.name != KUBECTL && is_as_before(managed.0.get(&manager), &set, self.api_version) {
             let replaced = merge::replaced(self.schema, live, config);
             if replaced.as_ref().is_some_and(Set::is_empty) {
                 return Ok((None, owners.clone()));
             }
             // What a manager applies without its defaults replaces a value that has them.
-            if replaced.is_some_and(|replaced| managed.are_others_clear_of(&replaced, &manager, &api_version))
+            if replaced
+                .is_some_and(|replaced| managed.are_others_clear_of(&replaced, &manager, self.api_version))
             {
                 let object = complete(merge::merge(self.schema, live, config))?;
                 return Ok(if object == *live {
@@ -58,12 +58,12 @@ impl Writer<'_> {
                 } else {
                     let own = managed.0.get_mut(&manager);
                     own.into_iter().for_each(|own| own.time = Some(self.time()));
-                    (Some(object), Owners::from(&managed))
+                    (Some(object), Owners::from(managed))
                 });
             }
         }
         let mut object = merge::merge(self.schema, live, config);
-        let last = managed.0.insert(manager.clone(), Owned::new(api_version.as_str(), set));
+        let last = managed.0.insert(manager.clone(), Owned::new(self.api_version, set));
         if let Some(last) = &last {
             object = self.give_up(object, &managed, &manager, last);
         }
@@ -74,7 +74,7 @@ impl Writer<'_> {
             owned.time = if is_changed { Some(self.time()) } else { last.and_then(|last| last.time) };
         }
         managed.drop_idle();
-        let owners = Owners::from(&managed);
+        let owners = Owners::from(managed);
         if self.name == KUBECTL {
             last_applied::renew(&mut object, config);
         }
@@ -91,7 +91,7 @@ impl Writer<'_> {
             )));
         }
         let (api_version, kind) = (text(&config["apiVersion"]), text(&config["kind"]));
-        if api_version != self.kind.api_version() || kind != self.kind.kind {
+        if api_version != self.api_version || kind != self.kind.kind {
             // Without a slash, a group that is not there is told as empty; with more than one, there is nothing to tell.
             let shown = match api_version.matches('/').count() {
                 0 => format!("/{api_version}, Kind={kind}"),
@@ -189,7 +189,7 @@ impl Writer<'_> {
     }
 
     fn schema_of(&self, api_version: &str) -> Option<Schema> {
-        if api_version == self.kind.api_version() {
+        if api_version == self.api_version {
             return Some(self.schema.clone());
         }
         (self.versions)(api_version)

@@ -70,6 +70,11 @@ impl<'a> ByManager<'a> {
         self.0.iter_mut().map(|(manager, owned)| (&*manager, owned))
     }
 
+    /// The same, as a list.
+    pub(super) fn into_vec(self) -> Vec<(Manager<'a>, Owned<'a>)> {
+        self.0
+    }
+
     /// The managers.
     pub(super) fn into_managers(self) -> impl Iterator<Item = Manager<'a>> {
         self.0.into_iter().map(|(manager, _)| manager)

@@ -1,12 +1,19 @@
 //! One step of a path into an object, which `fieldsV1` writes as a text: `f:name`, `k:{"name":"x"}`, `v:"x"`, `i:0`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::{Map, Text, Value};
 
 use crate::json_text::{for_pages, quote, quote_behind};
+use crate::workplace;
+
+thread_local! {
+    /// Where the texts of steps are put together, most of which are short.
+    static WORKPLACE: Cell<String> = const { Cell::new(String::new()) };
+}
 
 /// One step of a path, ordered as its text is. A name is borrowed from the object or the text that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +21,7 @@ pub(super) enum Element<'a> {
     /// The field of that name, or the entry with that key.
     Field(Cow<'a, str>),
     /// The element of a list that has these key fields, this value or this index: the text of the step.
-    Item(String),
+    Item(Text),
 }
 
 /// A text that is no step.
@@ -33,31 +40,28 @@ impl<'a> Element<'a> {
     }
 
     /// The element of a list that has these values in its key fields.
-    pub(super) fn key<'v>(fields: impl Iterator<Item = (&'v str, Cow<'v, Value>)>) -> Element<'static> {
+    pub(super) fn key<'v>(
+        fields: impl Iterator<Item = (&'v str, Cow<'v, Value>)> + Clone,
+    ) -> Element<'static> {
+        if fields.clone().is_sorted_by(|(one, _), (other, _)| one <= other) {
+            return Element::item(|text| write_key(fields, text));
+        }
         let mut fields: Vec<_> = fields.collect();
         fields.sort_unstable_by_key(|(name, _)| *name);
-        let mut text = String::with_capacity(64);
-        text.push_str("k:");
-        for (index, (name, value)) in fields.iter().enumerate() {
-            text.push(if index == 0 { '{' } else { ',' });
-            quote(name, &mut text);
-            text.push(':');
-            write_value(value, &mut text);
-        }
-        text.push('}');
-        Element::Item(text)
+        Element::item(|text| write_key(fields.into_iter(), text))
     }
 
     /// The element of a set that has this value.
     pub(super) fn value(value: &Value) -> Element<'static> {
-        let mut text = "v:".to_owned();
-        write_value(value, &mut text);
-        Element::Item(text)
+        Element::item(|text| {
+            text.push_str("v:");
+            write_value(value, text);
+        })
     }
 
     /// The element of a list at that place.
     pub(super) fn index(index: usize) -> Element<'static> {
-        Element::Item(format!("i:{index}"))
+        Element::Item(Text::of(&format_args!("i:{index}")))
     }
 
     /// Reads a key of `fieldsV1`.
@@ -67,10 +71,10 @@ impl<'a> Element<'a> {
         };
         match kind {
             b'f' => Ok(Element::Field(without_kind(text))),
-            b'k' if is_written_fields(&text[2..]) => Ok(Element::Item(text.into_owned())),
+            b'k' if is_written_fields(&text[2..]) => Ok(Element::Item(text.into())),
             b'k' => rewritten(&text, true),
             b'v' => rewritten(&text, false),
-            b'i' if text[2..].parse::<i64>().is_ok() => Ok(Element::Item(text.into_owned())),
+            b'i' if text[2..].parse::<i64>().is_ok() => Ok(Element::Item(text.into())),
             b'i' => Err(Unreadable::Malformed),
             _ => Err(Unreadable::Unknown),
         }
@@ -96,6 +100,21 @@ impl<'a> Element<'a> {
         })
     }
 
+    /// What its text begins with, and what follows that.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        match self {
+            Element::Field(name) => ("f:", name),
+            Element::Item(text) => ("", text),
+        }
+    }
+
+    fn item(write: impl FnOnce(&mut String)) -> Element<'static> {
+        workplace::at(&WORKPLACE, |text| {
+            write(text);
+            Element::Item(Text::from(text.as_str()))
+        })
+    }
+
     /// Writes the key of `fieldsV1` as JSON.
     pub(super) fn write(&self, out: &mut String) {
         match self {
@@ -103,6 +122,17 @@ impl<'a> Element<'a> {
             Element::Item(text) => quote(text, out),
         }
     }
+}
+
+fn write_key<'v>(fields: impl Iterator<Item = (&'v str, Cow<'v, Value>)>, text: &mut String) {
+    text.push_str("k:");
+    for (index, (name, value)) in fields.enumerate() {
+        text.push(if index == 0 { '{' } else { ',' });
+        quote(name, text);
+        text.push(':');
+        write_value(&value, text);
+    }
+    text.push('}');
 }
 
 /// Values are written as a page might show them, names are not.
@@ -283,6 +313,6 @@ mod tests {
 
     #[test]
     fn fields_stand_before_elements_of_lists_as_their_texts_do() {
-        assert!(Element::field("z") < Element::Item("i:0".to_owned()));
+        assert!(Element::field("z") < Element::Item("i:0".into()));
     }
 }

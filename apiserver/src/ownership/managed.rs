@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use steersman_core::tree::Text;
 
 use super::by_manager::ByManager;
 use super::codec::{self, Fields};
@@ -17,9 +18,6 @@ const UPDATERS: usize = 10;
 
 /// The manager to whom the oldest updates are ascribed.
 const ANCIENT: &str = "ancient-changes";
-
-/// About how long an entry is without its fields, in bytes.
-const ENTRY: usize = 256;
 
 /// How a manager came to own what it owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +47,7 @@ pub(super) struct Owned<'a> {
     /// The version that the set is meant in.
     pub(super) api_version: Cow<'a, str>,
     /// When the set last changed, in whole seconds.
-    pub(super) time: Option<Cow<'a, str>>,
+    pub(super) time: Option<Text>,
     /// The fields; read from their text once somebody asks for them.
     set: OnceCell<Set<'a>>,
     /// How they are stored, or have been before there were more of them.
@@ -79,8 +77,8 @@ pub(super) struct Entry<'a> {
     pub(super) operation: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(super) subresource: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub(super) time: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub(super) time: Option<Text>,
     /// The text of the fields.
     #[serde(skip)]
     pub(super) text: Option<&'a str>,
@@ -180,12 +178,13 @@ impl PartialEq for Owned<'_> {
 impl<'a> Managed<'a> {
     /// Reads `managedFields`; `None` if an entry is malformed, or there is no list.
     pub(super) fn decode(list: &'a str) -> Option<Self> {
-        Self::of(written::entries(list).or_else(|| serde_json::from_str(list).ok())?)
+        let parse = || serde_json::from_str::<Vec<Entry<'a>>>(list).ok();
+        Self::of(written::entries(list)).or_else(|| Self::of(parse()?.into_iter().map(Some)))
     }
 
     /// The same of those that are stored: the fields of most entries are never asked for, and so not read here.
     pub(super) fn decode_stored(list: &'a str) -> Option<Self> {
-        written::unread_entries(list).and_then(Self::of).or_else(|| Self::decode(list))
+        Self::of(written::unread_entries(list)).or_else(|| Self::decode(list))
     }
 
     /// The same of those that a client sends, which are to be written in our own way.
@@ -195,28 +194,25 @@ impl<'a> Managed<'a> {
         Some(managed)
     }
 
-    /// What entries say; `None` if one is malformed.
-    pub(super) fn of(entries: Vec<Entry<'a>>) -> Option<Self> {
-        entries.into_iter().map(Entry::read).collect::<Option<_>>().map(Managed)
+    /// What entries say; `None` if one is malformed, or is none.
+    pub(super) fn of(entries: impl Iterator<Item = Option<Entry<'a>>>) -> Option<Self> {
+        entries.map(|entry| entry?.read()).collect::<Option<_>>().map(Managed)
     }
 
-    /// Writes `managedFields`, in upstream's order; `None` if there is nothing to write.
-    pub(super) fn encode(&self) -> Option<String> {
-        let mut entries: Vec<(&Manager<'_>, &Owned<'_>)> = self.0.iter().collect();
+    /// Writes `managedFields`, in upstream's order.
+    pub(super) fn write(self, out: &mut String) {
+        let mut entries = self.0.into_vec();
         entries.sort_by(|(a, x), (b, y)| {
             let first = a.operation.cmp(&b.operation).then_with(|| x.time.cmp(&y.time));
             let second = || a.name.cmp(&b.name).then_with(|| x.api_version.cmp(&y.api_version));
             first.then_with(second).then_with(|| a.subresource.cmp(&b.subresource))
         });
-        let room = |(_, owned): &(&Manager<'_>, &Owned<'_>)| ENTRY + owned.text.map_or(0, str::len);
-        let mut text = String::with_capacity(entries.iter().map(room).sum());
-        for (manager, owned) in &entries {
-            text.push(if text.is_empty() { '[' } else { ',' });
+        for (index, (manager, owned)) in entries.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
             let fields = |out: &mut String| owned.write(out);
-            write(manager, &owned.api_version, fields, owned.time.as_deref(), &mut text);
+            write(manager, &owned.api_version, fields, owned.time.as_deref(), out);
         }
-        text.push(']');
-        (!entries.is_empty()).then_some(text)
+        out.push(']');
     }
 
     /// Whether all managers but one own nothing of a set, in the version that the set is meant in.
@@ -344,6 +340,12 @@ mod tests {
         })
     }
 
+    fn written(managed: Managed<'_>) -> String {
+        let mut text = String::new();
+        managed.write(&mut text);
+        text
+    }
+
     #[test]
     fn entries_stand_by_operation_then_time_then_name() {
         let mut applier = updater("a", "2026-01-01T00:00:09Z", "x");
@@ -354,7 +356,7 @@ mod tests {
             (updater("b", "2026-01-01T00:00:02Z", "x"), updater("c", "2026-01-01T00:00:01Z", "x"));
         let given = json!([late, early, timeless, applier]);
         let given = given.to_string();
-        let written = Managed::decode(&given).unwrap().encode().unwrap();
+        let written = written(Managed::decode(&given).unwrap());
         assert_eq!(written, json!([applier, timeless, early, late]).to_string());
     }
 
@@ -381,7 +383,7 @@ mod tests {
         let entries = entries.collect::<Value>().to_string();
         let mut managed = Managed::decode(&entries).unwrap();
         managed.fold();
-        let written: Value = serde_json::from_str(&managed.encode().unwrap()).unwrap();
+        let written: Value = serde_json::from_str(&written(managed)).unwrap();
         let names: Vec<&str> =
             written.as_array().unwrap().iter().filter_map(|entry| entry["manager"].as_str()).collect();
         assert_eq!(names.len(), 10);

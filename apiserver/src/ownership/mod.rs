@@ -60,6 +60,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) name: &'a str,
     /// The kind, in the version that the write is made in.
     pub(crate) kind: &'a GroupVersionKind,
+    /// The same group and version, as objects have them.
+    pub(crate) api_version: &'a str,
     /// Its schema.
     pub(crate) schema: &'a Schema,
     /// The subresource that the write goes through; empty for the object itself.

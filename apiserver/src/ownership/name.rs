@@ -1,22 +1,25 @@
 //! What a manager is called that does not say its name.
 
+use std::borrow::Cow;
+
 /// The longest name, in bytes; upstream's `FieldManagerMaxLength`.
 const LENGTH: usize = 128;
 
 /// The manager of a write: the name it gives, else how its program calls itself before the first slash.
-pub(crate) fn of(given: &str, user_agent: &str) -> String {
+pub(crate) fn of<'a>(given: &'a str, user_agent: &'a str) -> Cow<'a, str> {
     if !given.is_empty() {
-        return given.to_owned();
+        return given.into();
     }
     let prefix = user_agent.split('/').next().unwrap_or_default();
-    let mut name = match prefix.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        true => prefix.to_owned(),
-        false => prefix.replace(char::is_control, ""),
-    };
+    let is_clean = prefix.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_clean && (1..=LENGTH).contains(&prefix.len()) {
+        return prefix.into();
+    }
+    let mut name = prefix.replace(char::is_control, "");
     while name.len() > LENGTH {
         name.pop();
     }
-    if name.is_empty() { "unknown".to_owned() } else { name }
+    if name.is_empty() { "unknown".into() } else { name.into() }
 }
 
 #[cfg(test)]

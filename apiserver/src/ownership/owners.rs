@@ -3,6 +3,7 @@
 //! They are half of a small object, and no stage of a write but ownership looks into them. So they travel as the text
 //! that is stored, and are read where a write changes them. Those of a stored object are a piece of its text.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -10,9 +11,12 @@ use steersman_core::tree::Value;
 
 use super::MANAGED_FIELDS;
 use super::managed::{self, Managed, Manager};
+use crate::workplace;
 
-/// How much room the text of a new object's owners is given, in bytes.
-const ROOM: usize = 2048;
+thread_local! {
+    /// Where their texts are put together.
+    static WORKPLACE: Cell<String> = const { Cell::new(String::new()) };
+}
 
 /// The owners of an object's fields, as JSON in its canonical form: equal owners have equal texts. Cloning shares. The bytes
 /// are UTF-8.
@@ -42,9 +46,9 @@ impl Owners {
         time: &str,
         fields: impl FnOnce(&mut String) -> Option<bool>,
     ) -> Option<Self> {
-        let (mut owns, mut text) = (None, String::with_capacity(ROOM));
-        managed::alone(manager, time, |out| owns = fields(out), &mut text);
-        owns.map(|owns| Owners(owns.then(|| text.into())))
+        let mut owns = None;
+        let text = written(|out| managed::alone(manager, time, |out| owns = fields(out), out));
+        owns.map(|owns| Owners(owns.then_some(text)))
     }
 
     /// Takes them out of an object; none where it has null.
@@ -91,8 +95,15 @@ impl Owners {
     }
 }
 
-impl From<&Managed<'_>> for Owners {
-    fn from(managed: &Managed<'_>) -> Self {
-        Owners(managed.encode().map(Bytes::from))
+impl From<Managed<'_>> for Owners {
+    fn from(managed: Managed<'_>) -> Self {
+        Owners((!managed.is_empty()).then(|| written(|out| managed.write(out))))
     }
+}
+
+fn written(write: impl FnOnce(&mut String)) -> Bytes {
+    workplace::at(&WORKPLACE, |out| {
+        write(out);
+        Bytes::copy_from_slice(out.as_bytes())
+    })
 }

@@ -24,7 +24,7 @@ impl<'p> Replicas<'p> {
             owned.api_version = SCALE.into();
             *owned.set_mut() = in_scale();
         }
-        Owners::from(&managed)
+        Owners::from(managed)
     }
 
     /// The owners of an object that has `object`, after a write has left its scale with `scale`. Whoever no longer owns
@@ -41,7 +41,7 @@ impl<'p> Replicas<'p> {
         for manager in owners.0.into_managers() {
             managed.0.insert(manager, Owned::new(api_version, self.0.clone()));
         }
-        Owners::from(&managed)
+        Owners::from(managed)
     }
 }
 

@@ -50,6 +50,7 @@ impl Story {
         let writer = Writer {
             name: manager,
             kind: &self.kind,
+            api_version: &self.kind.api_version(),
             schema: &self.schema,
             subresource,
             separates_status: true,
@@ -68,9 +69,8 @@ impl Story {
         self.with("m", |writer, blank, _| {
             let mut managed = Managed::default();
             let changes = writer.changes(blank, &new);
-            let api_version = writer.kind.api_version();
-            writer.update(&mut managed, ("m", &api_version), blank, &new, changes);
-            (writer.first(blank, &new), Owners::from(&managed))
+            writer.update(&mut managed, "m", blank, &new, changes);
+            (writer.first(blank, &new), Owners::from(managed))
         })
     }
 

@@ -1,8 +1,6 @@
 //! Keeps the owners of fields over updates: whoever changes a field owns it from then on.
 
-use std::borrow::Cow;
-
-use steersman_core::tree::Value;
+use steersman_core::tree::{Text, Value};
 
 use super::compare::{Changes, compare};
 use super::managed::{Managed, Manager, Operation, Owned};
@@ -34,16 +32,14 @@ impl Writer<'_> {
         if managed.is_empty() && is_stored {
             return Owners::default();
         }
-        let api_version = self.kind.api_version();
-        self.update(&mut managed, (self.name, &api_version), live, new, changes);
+        self.update(&mut managed, self.name, live, new, changes);
         managed.fold();
-        Owners::from(&managed)
+        Owners::from(managed)
     }
 
     /// The owner of what a new object sets; `None` where only a comparison tells.
     pub(super) fn first(&self, blank: &Value, new: &Value) -> Option<Owners> {
-        let api_version = self.kind.api_version();
-        let manager = Manager::new(self.name, Operation::Update, api_version.into(), self.subresource);
+        let manager = self.updater(self.name);
         let fields = |out: &mut String| first::write(self.schema, blank, new, self.reset(), out);
         Owners::alone(&manager, &self.time(), fields)
     }
@@ -60,8 +56,16 @@ impl Writer<'_> {
     }
 
     /// The moment of the write, as entries have it.
-    pub(super) fn time(&self) -> Cow<'static, str> {
-        crate::moment::seconds(self.now).into()
+    pub(super) fn time(&self) -> Text {
+        crate::moment::seconds(self.now)
+    }
+
+    /// The manager of that name that updates in the version of this write, through its door.
+    fn updater<'v>(&self, name: &'v str) -> Manager<'v>
+    where
+        Self: 'v,
+    {
+        Manager::new(name, Operation::Update, self.api_version.into(), self.subresource)
     }
 
     /// The managers before the write. A client may send others, or reset them by sending `[]` or `[{}]`; malformed
@@ -74,16 +78,16 @@ impl Writer<'_> {
         }
     }
 
-    /// Takes what changed from its owners, and gives what was set to the manager of that name and version.
+    /// Takes what changed from its owners, and gives what was set to the manager of that name.
     pub(super) fn update<'v>(
-        &self,
+        &'v self,
         managed: &mut Managed<'v>,
-        (name, api_version): (&'v str, &'v str),
+        name: &'v str,
         live: &'v Value,
         new: &'v Value,
         changes: Changes<'v>,
     ) {
-        let manager = Manager::new(name, Operation::Update, api_version.into(), self.subresource.to_owned());
+        let manager = self.updater(name);
         if let Some(owned) = managed.0.get_mut(&manager) {
             // It keeps what it sets, but for what nobody owns.
             owned.lose(&changes.removed);
@@ -98,7 +102,7 @@ impl Writer<'_> {
         if added.is_empty() && modified.is_empty() {
             return;
         }
-        let make = || Owned::new(api_version, Set::default());
+        let make = || Owned::new(self.api_version, Set::default());
         let owned = managed.0.get_or_insert_with(manager, make);
         owned.add(added);
         owned.add(modified);
@@ -134,15 +138,13 @@ pub(super) struct Others<'a> {
     writer: &'a Writer<'a>,
     live: &'a Value,
     new: &'a Value,
-    /// The version of the write.
-    own: String,
     /// By version; nothing for one that is not served any more.
     seen: Vec<(String, Option<Changes<'a>>)>,
 }
 
 impl<'a> Others<'a> {
     pub(super) fn new(writer: &'a Writer<'a>, live: &'a Value, new: &'a Value) -> Self {
-        Others { writer, live, new, own: writer.kind.api_version(), seen: Vec::new() }
+        Others { writer, live, new, seen: Vec::new() }
     }
 
     /// What changed, as a version sees it; `own` is what the version of the write sees.
@@ -151,7 +153,7 @@ impl<'a> Others<'a> {
         api_version: &str,
         own: &'b Changes<'a>,
     ) -> Option<&'b Changes<'a>> {
-        if api_version == self.own {
+        if api_version == self.writer.api_version {
             return Some(own);
         }
         let found = self.seen.iter().position(|(seen, _)| seen == api_version);

@@ -15,14 +15,14 @@ const DEEPEST: usize = 100;
 /// So many bytes are looked at together where fields are passed over.
 const TOGETHER: usize = 32;
 
-/// The entries of a list; `None` if the text is not in our writing.
-pub(super) fn entries(list: &str) -> Option<Vec<Entry<'_>>> {
-    Text(list).entries(&|text| text.set(0).map(Some))
+/// The entries of a list, the last of which is `None` if the text is not in our writing.
+pub(super) fn entries(list: &str) -> Entries<'_> {
+    Entries { text: Text(list), read: |text| text.set(0).map(Some), before: Some("[") }
 }
 
 /// The same, with the texts of the fields, which are not read.
-pub(super) fn unread_entries(list: &str) -> Option<Vec<Entry<'_>>> {
-    Text(list).entries(&|text| text.pass_fields().map(|()| None))
+pub(super) fn unread_entries(list: &str) -> Entries<'_> {
+    Entries { text: Text(list), read: |text| text.pass_fields().map(|()| None), before: Some("[") }
 }
 
 /// The fields of an entry that was not read; `None` if they are malformed.
@@ -36,9 +36,7 @@ pub(super) fn set(fields: &str) -> Option<Set<'_>> {
 
 /// Whether a step may be among the outermost of fields that were not read; where not, it stands nowhere in them.
 fn names(fields: &str, step: &Element<'_>) -> bool {
-    let mut key = String::with_capacity(32);
-    step.write(&mut key);
-    fields.contains(&key)
+    step.field_name().is_none_or(|name| plain(name) < name.len() || fields.contains(name))
 }
 
 /// Whether fields that were not read hold something that a set does; nothing where only reading them tells.
@@ -65,14 +63,43 @@ pub(super) fn unite(fields: &str, set: &Set<'_>, out: &mut String) -> Option<()>
 /// Whether fields that were not read hold all that a set does. Where the steps of the text do not come in their order, it
 /// may be denied.
 pub(super) fn hold(fields: &str, set: &Set<'_>) -> bool {
-    Text(fields).hold(set, &mut String::with_capacity(64)).is_some()
+    Text(fields).hold(set).is_some()
 }
 
 /// What is not read yet.
 struct Text<'a>(&'a str);
 
 /// Reads the fields of an entry, or passes them over.
-type ReadFields<'a> = dyn Fn(&mut Text<'a>) -> Option<Option<Set<'a>>>;
+type ReadFields<'a> = fn(&mut Text<'a>) -> Option<Option<Set<'a>>>;
+
+/// The entries of a list.
+pub(super) struct Entries<'a> {
+    text: Text<'a>,
+    read: ReadFields<'a>,
+    /// What stands before the next; nothing if that was the last.
+    before: Option<&'static str>,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Option<Entry<'a>>;
+
+    fn next(&mut self) -> Option<Option<Entry<'a>>> {
+        let before = self.before.take()?;
+        Some(self.entry(before))
+    }
+}
+
+impl<'a> Entries<'a> {
+    fn entry(&mut self, before: &str) -> Option<Entry<'a>> {
+        self.text.eat(before)?;
+        let entry = self.text.entry(self.read)?;
+        match self.text.0 {
+            "]" => {}
+            _ => self.before = Some(","),
+        }
+        Some(entry)
+    }
+}
 
 impl<'a> Text<'a> {
     #[inline]
@@ -81,19 +108,7 @@ impl<'a> Text<'a> {
         Some(())
     }
 
-    fn entries(mut self, read: &ReadFields<'a>) -> Option<Vec<Entry<'a>>> {
-        let mut entries = Vec::new();
-        self.eat("[")?;
-        loop {
-            entries.push(self.entry(read)?);
-            if self.eat("]").is_some() {
-                return self.0.is_empty().then_some(entries);
-            }
-            self.eat(",")?;
-        }
-    }
-
-    fn entry(&mut self, read: &ReadFields<'a>) -> Option<Entry<'a>> {
+    fn entry(&mut self, read: ReadFields<'a>) -> Option<Entry<'a>> {
         self.eat("{\"apiVersion\":")?;
         let api_version = self.string()?;
         self.eat(",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":")?;
@@ -107,7 +122,7 @@ impl<'a> Text<'a> {
         self.eat(",\"operation\":")?;
         let operation = self.string()?;
         let subresource = if self.eat(",\"subresource\":").is_some() { self.string()? } else { "".into() };
-        let time = if self.eat(",\"time\":").is_some() { Some(self.string()?) } else { None };
+        let time = if self.eat(",\"time\":").is_some() { Some(self.string()?.into()) } else { None };
         self.eat("}")?;
         let (fields, fields_type) = (set.map(Fields), "FieldsV1".into());
         Some(Entry { api_version, fields_type, fields, manager, operation, subresource, time, text })
@@ -136,9 +151,8 @@ impl<'a> Text<'a> {
         Some(Set::new(member || below.is_empty(), below))
     }
 
-    /// Looks for all that a set holds, as far as the last of it; how many places are left open there. `key` is room for the
-    /// text of a step.
-    fn hold(&mut self, set: &Set<'_>, key: &mut String) -> Option<usize> {
+    /// Looks for all that a set holds, as far as the last of it; how many places are left open there.
+    fn hold(&mut self, set: &Set<'_>) -> Option<usize> {
         if self.eat("{}").is_some() {
             return set.is_leaf().then_some(0);
         }
@@ -152,14 +166,12 @@ impl<'a> Text<'a> {
                 self.close(open)?;
                 self.eat(",")?;
             }
-            key.clear();
-            step.write(key);
-            while self.eat(key).is_none() {
+            while self.eat_step(step).is_none() {
                 self.pass_step()?;
                 self.eat(",")?;
             }
             self.eat(":")?;
-            open = self.hold(below, key)?;
+            open = self.hold(below)?;
         }
         Some(open + 1)
     }
@@ -228,6 +240,14 @@ impl<'a> Text<'a> {
         }
         more.for_each(|(step, below)| codec::write_step(step, below, out));
         out.push('}');
+        Some(())
+    }
+
+    /// Passes over a step if it is this one.
+    fn eat_step(&mut self, step: &Element<'_>) -> Option<()> {
+        let (kind, text) = step.parts();
+        let rest = self.0.strip_prefix('"')?.strip_prefix(kind)?;
+        self.0 = behind(rest, text)?.strip_prefix('"')?;
         Some(())
     }
 
@@ -325,6 +345,21 @@ impl<'a> Text<'a> {
     }
 }
 
+/// What follows the text of a string; nothing if it is another, or has more in it than quotes and backslashes that are
+/// escaped.
+fn behind<'j>(mut json: &'j str, mut text: &str) -> Option<&'j str> {
+    loop {
+        let (clear, escaped) = text.split_at(plain(text));
+        json = json.strip_prefix(clear)?;
+        match escaped.as_bytes() {
+            [] => return Some(json),
+            [b'"' | b'\\', ..] => json = json.strip_prefix('\\')?.strip_prefix(&escaped[..1])?,
+            _ => return None,
+        }
+        text = &escaped[1..];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -338,7 +373,7 @@ mod tests {
     /// What a parser of JSON reads.
     fn parsed(text: &str) -> Option<Managed<'_>> {
         let entries: Vec<Entry<'_>> = serde_json::from_str(text).ok()?;
-        Managed::of(entries)
+        Managed::of(entries.into_iter().map(Some))
     }
 
     #[test]
@@ -346,18 +381,20 @@ mod tests {
         let more = ENTRY.replace("\"time\"", "\"subresource\":\"status\",\"time\"");
         let two = format!("[{},{}]", &ENTRY[1..ENTRY.len() - 1], &more[1..more.len() - 1]);
         for text in [ENTRY, more.as_str(), two.as_str()] {
-            let read = entries(text).and_then(Managed::of);
+            let read = Managed::of(entries(text));
             assert_eq!(read, parsed(text), "{text}");
-            assert_eq!(unread_entries(text).and_then(Managed::of), parsed(text), "{text}");
-            assert_eq!(read.and_then(|managed| managed.encode()).as_deref(), Some(text));
+            assert_eq!(Managed::of(unread_entries(text)), parsed(text), "{text}");
+            let mut written = String::new();
+            read.unwrap().write(&mut written);
+            assert_eq!(written, text);
         }
     }
 
     #[test]
     fn an_entry_that_ends_with_its_fields_is_not_mixed_with_the_next() {
         let short = r#"{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:a":{}}}"#;
-        assert!(unread_entries(&format!("[{short},{}", &ENTRY[1..])).is_none());
-        assert!(unread_entries(&format!("[{short}]")).is_none());
+        assert_eq!(Managed::of(unread_entries(&format!("[{short},{}", &ENTRY[1..]))), None);
+        assert_eq!(Managed::of(unread_entries(&format!("[{short}]"))), None);
     }
 
     #[test]
@@ -365,8 +402,8 @@ mod tests {
         let fields = |depth: usize| format!("{}{{}}{}", "{\"f:a\":".repeat(depth), "}".repeat(depth));
         let list =
             |depth| ENTRY.replace(r#"{"f:\\\"":{},"f:a":{".":{},"k:{\"b\":\"c\"}":{}}}"#, &fields(depth));
-        assert!(entries(&list(DEEPEST)).is_some());
-        assert!(entries(&list(DEEPEST + 1)).is_none());
+        assert!(Managed::of(entries(&list(DEEPEST))).is_some());
+        assert!(Managed::of(entries(&list(DEEPEST + 1))).is_none());
     }
 
     proptest! {
@@ -374,12 +411,12 @@ mod tests {
         fn a_text_of_another_kind_is_never_misread(at in 0..ENTRY.len(), with in "[\\[\\]{}\":,a-f.\\\\ ]{0,3}", cut in 0..3usize) {
             let end = (at + cut).min(ENTRY.len());
             let text = format!("{}{with}{}", &ENTRY[..at], &ENTRY[end..]);
-            if let (Some(unread), Some(parsed)) = (unread_entries(&text), parsed(&text)) {
-                prop_assert_eq!(Managed::of(unread), Some(parsed));
+            if let (Some(unread), Some(parsed)) = (Managed::of(unread_entries(&text)), parsed(&text)) {
+                prop_assert_eq!(unread, parsed);
             }
-            if let Some(read) = entries(&text) {
+            if let Some(read) = Managed::of(entries(&text)) {
                 prop_assert!(serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
-                prop_assert_eq!(Managed::of(read), parsed(&text));
+                prop_assert_eq!(Some(read), parsed(&text));
             }
         }
     }

@@ -22,13 +22,16 @@ pub(super) struct Owner<'a> {
     core: &'a Core,
     row: Arc<Served>,
     subresource: &'a str,
-    name: String,
+    name: Cow<'a, str>,
     now: Timestamp,
 }
 
 impl<'a> Request<'a> {
     /// The owner of what this request sets; `given` is the manager that it names.
-    pub(super) fn owner(&self, given: &str) -> Owner<'a> {
+    pub(super) fn owner<'o>(&self, given: &'o str) -> Owner<'o>
+    where
+        'a: 'o,
+    {
         let name = ownership::name::of(given, &self.caller.user_agent);
         let subresource = &self.target.subresource;
         Owner { core: self.core, row: self.row.clone(), subresource, name, now: self.now }
@@ -48,6 +51,7 @@ impl<'a> Request<'a> {
         let writer = Writer {
             name: &ownership::name::of(given, &self.caller.user_agent),
             kind,
+            api_version: &kind.api_version(),
             schema,
             subresource: &self.target.subresource,
             separates_status: true,
@@ -68,7 +72,7 @@ impl<'a> Request<'a> {
 impl Core {
     /// The owner of what the server itself sets through the `status` of an object.
     pub(super) fn own_status<'a>(&'a self, row: &Arc<Served>) -> Owner<'a> {
-        let (name, now) = ("kube-apiserver".to_owned(), self.env.now());
+        let (name, now) = ("kube-apiserver".into(), self.env.now());
         Owner { core: self, row: row.clone(), subresource: "status", name, now }
     }
 }
@@ -156,6 +160,7 @@ impl Owner<'_> {
         act(&Writer {
             name: &self.name,
             kind: &self.row.kind,
+            api_version: &self.row.kind.api_version(),
             schema: &self.row.schema,
             subresource: self.subresource,
             // What has a door for its status has it written there, even if a creator may set it.

@@ -103,7 +103,7 @@ impl<'a> Patching<'a> {
         request: &Request<'a>,
         door: &'a Door<'a>,
         change: &'a Change,
-        options: &WriteOptions,
+        options: &'a WriteOptions,
     ) -> Result<Self> {
         let row = request.row.clone();
         let kind = match door {

@@ -28,7 +28,7 @@ pub(super) struct Scales<'a> {
 
 impl<'a> Request<'a> {
     /// The scale that this request writes to, if it does; `given` is the manager that it names.
-    pub(super) fn scales<'d>(&self, door: &'d Door<'_>, given: &str) -> Option<Box<Scales<'d>>>
+    pub(super) fn scales<'d>(&self, door: &'d Door<'_>, given: &'d str) -> Option<Box<Scales<'d>>>
     where
         'a: 'd,
     {
@@ -72,6 +72,7 @@ impl Scales<'_> {
         act(&Writer {
             name: self.owner.name(),
             kind: &self.kind,
+            api_version: &self.kind.api_version(),
             schema: &self.schema,
             subresource: "scale",
             separates_status: false,

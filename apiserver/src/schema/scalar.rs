@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use steersman_core::quantity::{InvalidQuantity, Quantity};
-use steersman_core::tree::Value;
+use steersman_core::tree::{Text, Value};
 
 use super::fault::Fault;
 use super::shape::Scalar;
@@ -116,7 +116,7 @@ fn offset(error: &base64::DecodeError, text: &str) -> usize {
     }
 }
 
-fn time(value: &mut Value, layout: &str, canonical: fn(Timestamp) -> String) -> Result<(), Fault> {
+fn time(value: &mut Value, layout: &str, canonical: fn(Timestamp) -> Text) -> Result<(), Fault> {
     let Value::String(text) = value else { return Err(Fault::mismatch(value, "string", "string")) };
     if layout.len() == 25 && is_canonical_time(text) {
         return Ok(());
@@ -125,7 +125,7 @@ fn time(value: &mut Value, layout: &str, canonical: fn(Timestamp) -> String) -> 
         let (rest, want) = unparsed(text);
         Fault::Malformed(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {want:?}"))
     })?;
-    *text = canonical(parsed).into();
+    *text = canonical(parsed);
     Ok(())
 }
 

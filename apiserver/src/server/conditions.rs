@@ -87,7 +87,7 @@ async fn write_dangling(core: &Core, caller: &Caller, schema: &Object) -> Result
         return Ok(());
     }
     let kept = present(&tree, &condition).filter(|one| one.text("status") == condition.text("status"));
-    let time = kept.map_or_else(|| seconds(core.env.now()), |one| one.text("lastTransitionTime").to_owned());
+    let time = kept.map_or_else(|| seconds(core.env.now()), |one| one.text("lastTransitionTime").into());
     condition["lastTransitionTime"] = time.into();
     let config = json!({
         "apiVersion": schema.api_version(), "kind": schema.kind(), "metadata": {"name": schema.name()},

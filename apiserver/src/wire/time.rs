@@ -1,6 +1,7 @@
 //! Times between their text and the seconds since 1970.
 
 use jiff::Timestamp;
+use steersman_core::tree::Text;
 
 use super::Malformed;
 use crate::moment;
@@ -20,7 +21,7 @@ pub(super) fn parse(text: &[u8], is_micro: bool) -> Result<(i64, i64), Malformed
 }
 
 /// The text of a time.
-pub(super) fn print(seconds: i64, nanos: i64, is_micro: bool) -> Result<String, Malformed> {
+pub(super) fn print(seconds: i64, nanos: i64, is_micro: bool) -> Result<Text, Malformed> {
     let nanos = i32::try_from(nanos).map_err(|_| WRONG)?;
     let moment = Timestamp::new(seconds, nanos).map_err(|_| WRONG)?;
     Ok(if is_micro { moment::microseconds(moment) } else { moment::seconds(moment) })
