@@ -9,20 +9,20 @@ mod correlator;
 mod recent;
 mod saying;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt};
-use k8s_openapi::api::core::v1::{Event, ObjectReference};
+use k8s_openapi::api::core::v1::Event;
 
-use crate::api::{Patch, WriteOptions};
+use crate::api::{Patch, Target, WriteOptions};
 use crate::client::Client;
 use crate::env::{Env, Task};
 use crate::error::Result;
-use crate::object::Object;
-use crate::resource::Resource;
+use crate::resource::GroupVersionResource;
+use crate::tree::Text;
 
 use correlator::{Correlator, Verdict};
 use saying::{Saying, Source};
@@ -73,7 +73,7 @@ impl EventType {
 impl Recorder {
     /// Records in the name of `component`.
     pub fn start(env: &Env, client: &Client, component: &str) -> Self {
-        let source = Arc::new(Source { component: component.to_owned(), host: None });
+        let source = Arc::new(Source { component: component.into(), host: Text::default() });
         let env = env.child("events");
         let (buffer, events) = mpsc::channel(BUFFER);
         let sender = Sender { env: env.clone(), client: client.clone(), correlator: Correlator::default() };
@@ -84,43 +84,29 @@ impl Recorder {
     /// The same recorder, recording in the name of the same component on the node `host`.
     #[must_use]
     pub fn for_host(&self, host: &str) -> Self {
-        let source = Source { host: Some(host.to_owned()), ..Source::clone(&self.source) };
+        let source = Source { host: host.into(), ..Source::clone(&self.source) };
         Recorder { source: Arc::new(source), ..self.clone() }
     }
 
     /// Notes that `reason` (one CamelCase word) happened to `regarding`. Returns at once.
     pub fn event(
         &self,
-        regarding: &ObjectReference,
+        regarding: impl Into<About>,
         kind: EventType,
-        reason: &str,
+        reason: impl Into<Text>,
         message: impl Into<String>,
     ) {
-        self.event_about(regarding.clone().into(), kind, reason, message);
-    }
-
-    /// The same for one who says much about one object.
-    pub fn event_about(&self, regarding: About, kind: EventType, reason: &str, message: impl Into<String>) {
-        let event = self.say(regarding, kind, reason, message.into());
+        let event = self.say(regarding.into(), kind, reason.into(), message.into());
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(full) = buffer.try_send(event) {
             tracing::warn!(event = ?full.into_inner().message, "too many events wait to be sent: dropped");
         }
     }
 
-    fn say(&self, regarding: About, kind: EventType, reason: &str, message: String) -> Saying {
+    fn say(&self, regarding: About, kind: EventType, reason: Text, message: String) -> Saying {
         let now = self.env.now();
-        Saying {
-            name: event_name(&self.env, regarding.object()),
-            source: self.source.clone(),
-            regarding,
-            kind,
-            reason: reason.into(),
-            message,
-            first: now,
-            last: now,
-            count: 1,
-        }
+        let (stamp, source) = (stamp(&self.env), self.source.clone());
+        Saying { stamp, source, regarding, kind, reason, message, first: now, last: now, count: 1 }
     }
 }
 
@@ -130,42 +116,10 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// What an event about `object` refers to.
-pub fn reference(object: &Object) -> ObjectReference {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    ObjectReference {
-        api_version: some(object.api_version()),
-        kind: some(object.kind()),
-        namespace: some(object.namespace()),
-        name: some(object.name()),
-        uid: some(object.uid()),
-        resource_version: some(object.resource_version()),
-        field_path: None,
-    }
-}
-
-/// What an event about a typed object refers to.
-pub fn reference_to<K: Resource>(object: &K) -> ObjectReference {
-    let metadata = object.metadata();
-    ObjectReference {
-        api_version: Some(K::API_VERSION.to_owned()),
-        kind: Some(K::KIND.to_owned()),
-        namespace: metadata.namespace.clone().filter(|namespace| !namespace.is_empty()),
-        name: metadata.name.clone(),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-        field_path: None,
-    }
-}
-
-/// `<object>.<nanoseconds in hex>`. Unlike upstream's, up to a millisecond is added at random: in virtual time many
-/// events happen in one nanosecond.
-fn event_name(env: &Env, regarding: &ObjectReference) -> String {
-    let nanoseconds = env.now().as_nanosecond() + i128::from(env.random_below(1_000_000));
-    let object = regarding.name.as_deref().unwrap_or_default();
-    let mut name = String::with_capacity(object.len() + 1 + 32);
-    write!(name, "{object}.{nanoseconds:x}").expect("a string takes everything");
-    name
+/// What tells the names of Events about one object: nanoseconds. Unlike upstream's, up to a millisecond is added at random:
+/// in virtual time many events happen in one nanosecond.
+fn stamp(env: &Env) -> i128 {
+    env.now().as_nanosecond() + i128::from(env.random_below(1_000_000))
 }
 
 struct Sender {
@@ -212,23 +166,25 @@ impl Sender {
 
     /// Nobody reads the answers, so that they are not decoded.
     async fn send(&self, event: &Saying, counted: bool) -> Result<()> {
-        let events = self.client.namespaced::<Event>(event.namespace());
+        let events = Target::all(GroupVersionResource::of::<Event>()).in_namespace(event.namespace());
         let (api, options) = (self.client.api(), WriteOptions::default());
         if counted {
             let patch = Patch::Strategic(event.change());
-            match api.patch(&events.target(&event.name), patch, &options).await {
+            match api.patch(&events.clone().named(event.name()), patch, &options).await {
                 Ok(_) => return Ok(()),
                 // It has expired meanwhile: it is created anew, with the count so far.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
         }
-        api.create(&events.target(""), event.object(), &options).await.map(drop)
+        api.create(&events, event.object(), &options).await.map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::ObjectReference;
+
     use super::*;
     use crate::api::ListOptions;
     use crate::error::{Error, Reason};
@@ -259,7 +215,7 @@ mod tests {
         let recorder = Recorder::start(&env, &client, "tester");
         lab.run(async {
             for _ in 0..3 {
-                recorder.event(&pod("a"), EventType::Normal, "Started", "it runs");
+                recorder.event(pod("a"), EventType::Normal, "Started", "it runs");
                 env.sleep(Duration::from_secs(1)).await;
             }
             assert_eq!(all(&client).await, [("it runs".to_owned(), 3)]);
@@ -278,7 +234,7 @@ mod tests {
         let recorder = Recorder::start(&env, &client, "kubelet").for_host("node-1");
         lab.run(async {
             let node = ObjectReference { namespace: None, ..pod("node-1") };
-            recorder.event(&node, EventType::Warning, "Bad", "very");
+            recorder.event(node, EventType::Warning, "Bad", "very");
             env.sleep(Duration::from_secs(1)).await;
         });
         assert!(api.calls()[0].starts_with("create events/default/"));
@@ -294,7 +250,7 @@ mod tests {
         api.fail("create", Error::new(Reason::Forbidden, "never"));
         lab.run(async {
             for name in ["a", "b", "c"] {
-                recorder.event(&pod(name), EventType::Normal, "Started", name);
+                recorder.event(pod(name), EventType::Normal, "Started", name);
             }
             env.sleep(Duration::from_secs(60)).await;
             assert_eq!(all(&client).await, [("b".to_owned(), 1), ("c".to_owned(), 1)]);
@@ -307,7 +263,7 @@ mod tests {
         let (env, client) = (lab.env(), api.client());
         let recorder = Recorder::start(&env, &client, "tester");
         for n in 0..2 * BUFFER {
-            recorder.event(&pod(&n.to_string()), EventType::Normal, "Started", "it runs");
+            recorder.event(pod(&n.to_string()), EventType::Normal, "Started", "it runs");
         }
         lab.run(env.sleep(Duration::from_secs(1)));
         let sent = all(&client).now_or_never().unwrap().len();

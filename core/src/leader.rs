@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use crate::client::{Client, Objects};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::events::{EventType, Recorder, reference_to};
+use crate::events::{About, EventType, Recorder};
 
 /// The longest random part that is added to the pause between tries to become the leader.
 const JITTER: f64 = 1.2;
@@ -270,7 +270,7 @@ impl<'a> Candidate<'a> {
     fn tell(&self, what: &str) {
         if let (Some(recorder), Some((lease, _))) = (&self.election.recorder, &self.observed) {
             let message = format!("{} {what}", self.election.identity);
-            recorder.event(&reference_to(lease), EventType::Normal, "LeaderElection", message);
+            recorder.event(About::of_typed(lease), EventType::Normal, "LeaderElection", message);
         }
     }
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Node, NodeStatus, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use steersman_core::api::{Patch, WriteOptions};
 use steersman_core::cache::Typed;
-use steersman_core::events::{EventType, Recorder};
+use steersman_core::events::{About, EventType, Recorder};
 use steersman_core::object::to_value;
 use steersman_core::tree::{Text, Value};
 use steersman_core::{Client, Env, Error, Result, Runtime};
@@ -90,16 +90,16 @@ impl Upkeep {
     }
 
     fn announce(&self) {
-        let node = ObjectReference {
+        let node = About::from(ObjectReference {
             kind: Some("Node".to_owned()),
             name: Some(self.name.clone()),
             uid: Some(self.name.clone()),
             ..ObjectReference::default()
-        };
-        self.recorder.event(&node, EventType::Normal, "Starting", "Starting kubelet.");
+        });
+        self.recorder.event(node.clone(), EventType::Normal, "Starting", "Starting kubelet.");
         for reason in STARTED {
             let message = format!("Node {} status is now: {reason}", self.name);
-            self.recorder.event(&node, EventType::Normal, reason, message);
+            self.recorder.event(node.clone(), EventType::Normal, reason, message);
         }
     }
 

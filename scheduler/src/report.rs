@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions, Time};
 use steersman_core::api::{GetOptions, Patch, Target, WriteOptions};
-use steersman_core::events::{EventType, Recorder, reference_to};
+use steersman_core::events::{About, EventType, Recorder};
 use steersman_core::tree::{Map, Value, json};
 use steersman_core::{Client, Env, Result};
 
@@ -156,7 +156,7 @@ impl Teller {
     }
 
     fn event(&self, pod: &PodInfo, kind: EventType, reason: &str, message: String) {
-        self.recorder.event(&reference_to(&**pod.pod()), kind, reason, message);
+        self.recorder.event(About::of_typed(&**pod.pod()), kind, reason, message);
     }
 }
 

@@ -333,7 +333,7 @@ fn an_annotation_of_a_former_api_asks_for_an_old_revision() {
     for (revision, expected) in cases {
         let outcome = reconcile(&asking(revision), &sets(), &[]);
         let told = outcome.actions().iter().flat_map(|action| match &action.operation {
-            Operation::Event(_, note) => vec![note.message.clone()],
+            Operation::Event(_, note) => vec![String::from(&note.message)],
             Operation::Update(_, body) => {
                 let annotations = &body["metadata"]["annotations"];
                 assert_eq!(annotations["deprecated.deployment.rollback.to"], Value::Null);
@@ -341,7 +341,10 @@ fn an_annotation_of_a_former_api_asks_for_an_old_revision() {
                 assert_eq!(body["spec"]["template"]["metadata"]["labels"], json!({"app": "web"}));
                 let image = &body["spec"]["template"]["spec"]["containers"][0]["image"];
                 let texts = [image, &annotations["team"]].map(|text| text.as_str().unwrap().to_owned());
-                texts.into_iter().chain(action.success.clone().map(|note| note.message)).collect()
+                texts
+                    .into_iter()
+                    .chain(action.success.clone().map(|note| String::from(note.message)))
+                    .collect()
             }
             other => panic!("{other:?}"),
         });

@@ -1,6 +1,7 @@
 //! What a service's Endpoints list, by what is seen.
 
 use jiff::Timestamp;
+use steersman_core::events::About;
 use steersman_core::tree::{Value, from_value, json, to_value};
 
 use super::*;
@@ -157,7 +158,7 @@ fn what_fails_is_told_of_the_endpoints() {
     let service = service(json!({}));
     let outcome = ServiceEndpoints::default().reconcile(&see(&service, &[], &[]), &service);
     let about = outcome.actions()[0].about.clone().unwrap();
-    assert_eq!((about.kind.as_deref(), about.name.as_deref()), (Some("Endpoints"), Some("s")));
+    assert_eq!(about, About::of_typed(&written(&outcome)));
 }
 
 #[test]

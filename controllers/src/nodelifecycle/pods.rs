@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use steersman_core::api::Patch;
 use steersman_core::cache::{Change, Subscription, Typed};
-use steersman_core::events::{EventType, reference_to};
+use steersman_core::events::{About, EventType};
 use steersman_core::{Client, Queue, Recorder, Result};
 
 use crate::Key;
@@ -75,7 +75,7 @@ impl Pods {
             Err(error) if error.is_not_found() => return Ok(()),
             outcome => outcome?,
         };
-        recorder.event(&reference_to(pod), EventType::Warning, "NodeNotReady", "Node is not ready");
+        recorder.event(About::of_typed(pod), EventType::Warning, "NodeNotReady", "Node is not ready");
         Ok(())
     }
 }

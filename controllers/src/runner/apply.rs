@@ -5,12 +5,12 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Preconditions;
 use steersman_core::api::{Deletion, GetOptions, Target, WriteOptions};
 use steersman_core::cache::Cache;
+use steersman_core::events::About;
 use steersman_core::resource::GroupVersionResource;
-use steersman_core::tree::Value;
+use steersman_core::tree::{Text, Value};
 use steersman_core::{Client, Env, Error, Object, Recorder, Result};
 
 use super::{Action, Failure, Note, Operation, Outcome};
@@ -25,18 +25,20 @@ pub(super) struct Hands {
     pub(super) caches: Arc<BTreeMap<GroupVersionResource, Cache>>,
 }
 
-/// What the writes for one key have led to.
+/// What the writes for one key have led to; a worker has it again and again.
 #[derive(Default)]
 pub(super) struct Written(Vec<Write>);
 
 struct Write {
-    target: Target,
+    resource: GroupVersionResource,
+    namespace: Text,
+    name: Text,
     sign: Sign,
 }
 
 /// By what a cache shows that it has seen a write.
 enum Sign {
-    Version(String),
+    Version(Text),
     Gone { uid: String },
 }
 
@@ -62,7 +64,7 @@ impl Hands {
     pub(super) async fn apply(
         &self,
         outcome: Outcome,
-        about: Option<&ObjectReference>,
+        about: Option<&About>,
         written: &mut Written,
     ) -> Option<Failure> {
         for action in &mut outcome.into_actions() {
@@ -76,7 +78,7 @@ impl Hands {
     async fn act(
         &self,
         action: &mut Action,
-        about: Option<&ObjectReference>,
+        about: Option<&About>,
         written: &mut Written,
     ) -> Option<Failure> {
         let Action { operation, success, failure, about: own, may_be_missing, may_be_too_late, while_alive } =
@@ -122,7 +124,7 @@ impl Hands {
     async fn perform<'a>(
         &self,
         operation: &'a mut Operation,
-        about: Option<&ObjectReference>,
+        about: Option<&About>,
         written: &mut Written,
     ) -> Result<Done<'a>> {
         let (api, options) = (self.client.api(), WriteOptions::default());
@@ -162,20 +164,20 @@ impl Hands {
         Ok(Done::Stored(object))
     }
 
-    fn tell(&self, about: Option<&ObjectReference>, note: Option<&Note>, name: &str, error: &str) {
+    fn tell(&self, about: Option<&About>, note: Option<&Note>, name: &str, error: &str) {
         if let (Some(about), Some(note)) = (about, note) {
-            self.recorder.event(about, note.kind, &note.reason, note.filled(name, error));
+            self.recorder.event(about.clone(), note.kind, &note.reason, note.filled(name, error));
         }
     }
 
-    /// Waits until the caches show all that was written, but not for ever.
-    pub(super) async fn hold_back(&self, env: &Env, written: &Written) {
+    /// Waits until the caches show all that was written, but not for ever; then it is forgotten.
+    pub(super) async fn hold_back(&self, env: &Env, written: &mut Written) {
         if written.0.is_empty() {
             return;
         }
         let seen = async {
-            for write in &written.0 {
-                self.seen(write).await;
+            for write in written.0.drain(..) {
+                self.seen(&write).await;
             }
         };
         if env.timeout(HOLD_LIMIT, seen).await.is_err() {
@@ -185,10 +187,11 @@ impl Hands {
 
     async fn seen(&self, write: &Write) {
         // What the controller does not look at, it cannot see too early.
-        let Some(cache) = self.caches.get(&write.target.resource) else { return };
-        match &write.sign {
+        let Write { resource, namespace, name, sign } = write;
+        let Some(cache) = self.caches.get(resource) else { return };
+        match sign {
             Sign::Version(version) => cache.seen(version).await,
-            Sign::Gone { uid } => cache.gone(&write.target.namespace, &write.target.name, uid).await,
+            Sign::Gone { uid } => cache.gone(namespace, name, uid).await,
         }
     }
 }
@@ -196,28 +199,31 @@ impl Hands {
 impl Written {
     fn wrote(&mut self, target: &Target, object: &Object) {
         // What a subresource such as `eviction` answers with is no object of the collection.
-        if !object.resource_version().is_empty() {
-            let mut target = target.clone();
-            object.name().clone_into(&mut target.name);
-            self.0.push(Write { target, sign: Sign::Version(object.resource_version().to_owned()) });
+        let version = object.resource_version();
+        if !version.is_empty() {
+            self.note(target, object.name(), Sign::Version(version.into()));
         }
     }
 
     fn deleted(&mut self, target: &Target, preconditions: Option<&Preconditions>) {
         if let Some(uid) = preconditions.and_then(|preconditions| preconditions.uid.clone()) {
-            self.0.push(Write { target: target.clone(), sign: Sign::Gone { uid } });
+            self.note(target, &target.name, Sign::Gone { uid });
         }
+    }
+
+    fn note(&mut self, Target { resource, namespace, .. }: &Target, name: &str, sign: Sign) {
+        let (namespace, name) = (namespace.into(), name.into());
+        self.0.push(Write { resource: resource.clone(), namespace, name, sign });
     }
 
     /// Puts the version that an earlier action has left into the body of a later one on the same object.
     fn bring_up_to_date(&self, target: &Target, body: &mut Value) {
         let same = |write: &&Write| {
-            let other = &write.target;
-            (&other.resource, &other.namespace, &other.name)
-                == (&target.resource, &target.namespace, &target.name)
+            (&write.resource, &*write.namespace, &*write.name)
+                == (&target.resource, &*target.namespace, &*target.name)
         };
         if let Some(Write { sign: Sign::Version(version), .. }) = self.0.iter().rev().find(same) {
-            body["metadata"]["resourceVersion"] = version.as_str().into();
+            body["metadata"]["resourceVersion"] = version.into();
         }
     }
 }

@@ -1,17 +1,17 @@
 //! What a controller asks for: actions in order, and when to be asked again.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
 use serde::Serialize;
 use steersman_core::Resource;
 use steersman_core::api::{Patch, Target, WriteOptions};
 use steersman_core::error::Error;
-use steersman_core::events::{EventType, reference_to};
+use steersman_core::events::{About, EventType};
 use steersman_core::object::to_value;
 use steersman_core::resource::GroupVersionResource;
-use steersman_core::tree::{Value, json};
+use steersman_core::tree::{Text, Value, json};
 
 /// What should be done about an object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +32,7 @@ pub struct Action {
     /// An event for when it has failed.
     pub failure: Option<Note>,
     /// What the events are about, if not the reconciled object.
-    pub about: Option<ObjectReference>,
+    pub about: Option<About>,
     /// Whether it is as good as done if the object does not exist (any more).
     pub may_be_missing: bool,
     /// Whether it is as good as done if nothing can be created any more, as the namespace is being deleted.
@@ -55,7 +55,7 @@ pub enum Operation {
     /// Deletes an object.
     Delete(Target, DeleteOptions),
     /// Records an event, about the reconciled object if about nothing else.
-    Event(Option<ObjectReference>, Note),
+    Event(Option<About>, Note),
 }
 
 /// A change to an object, as an action carries it.
@@ -84,9 +84,9 @@ pub struct Note {
     /// Whether it is good or bad news.
     pub kind: EventType,
     /// One CamelCase word.
-    pub reason: String,
+    pub reason: Text,
     /// A sentence.
-    pub message: String,
+    pub message: Text,
 }
 
 /// What an operation does.
@@ -137,6 +137,13 @@ impl Outcome {
         self.push(Operation::Update(target(object), encode(object)))
     }
 
+    /// Replaces an object by what `change` makes of its JSON; fails with a conflict if it has changed since it was seen.
+    pub fn update_with<K: Resource>(&mut self, object: &K, change: impl FnOnce(&mut Value)) -> &mut Action {
+        let mut tree = encode(object);
+        change(&mut tree);
+        self.push(Operation::Update(target(object), tree))
+    }
+
     /// Replaces the status of an object, and its annotations; fails with a conflict if it has changed since it was seen.
     /// Nothing else of the object is sent: through this door the server leaves the rest as it is.
     pub fn update_status<K: Resource>(&mut self, object: &K, status: &impl Serialize) -> &mut Action {
@@ -185,7 +192,7 @@ impl Outcome {
     }
 
     /// Records an event about the reconciled object.
-    pub fn event(&mut self, kind: EventType, reason: &str, message: impl Into<String>) {
+    pub fn event(&mut self, kind: EventType, reason: &str, message: impl Into<Text>) {
         self.push(Operation::Event(None, Note::new(kind, reason, message)));
     }
 
@@ -195,9 +202,9 @@ impl Outcome {
         object: &K,
         kind: EventType,
         reason: &str,
-        message: impl Into<String>,
+        message: impl Into<Text>,
     ) {
-        self.push(Operation::Event(Some(reference_to(object)), Note::new(kind, reason, message)));
+        self.push(Operation::Event(Some(About::of_typed(object)), Note::new(kind, reason, message)));
     }
 
     /// Does anything else: on a subresource, or on a kind that has no Rust type.
@@ -237,6 +244,14 @@ impl Outcome {
         self.requeue_after
     }
 
+    /// Whether an action may record an event.
+    pub(super) fn tells(&self) -> bool {
+        self.actions.iter().any(|action| {
+            let is_event = matches!(action.operation, Operation::Event(..));
+            is_event || action.success.is_some() || action.failure.is_some()
+        })
+    }
+
     pub(super) fn into_actions(self) -> Vec<Action> {
         self.actions
     }
@@ -244,20 +259,20 @@ impl Outcome {
 
 impl Action {
     /// Records an event when it is done.
-    pub fn on_success(&mut self, kind: EventType, reason: &str, message: impl Into<String>) -> &mut Self {
+    pub fn on_success(&mut self, kind: EventType, reason: &str, message: impl Into<Text>) -> &mut Self {
         self.success = Some(Note::new(kind, reason, message));
         self
     }
 
     /// Records an event when it has failed.
-    pub fn on_failure(&mut self, kind: EventType, reason: &str, message: impl Into<String>) -> &mut Self {
+    pub fn on_failure(&mut self, kind: EventType, reason: &str, message: impl Into<Text>) -> &mut Self {
         self.failure = Some(Note::new(kind, reason, message));
         self
     }
 
     /// Records its events about `object`, rather than the reconciled one.
     pub fn telling_of<K: Resource>(&mut self, object: &K) -> &mut Self {
-        self.about = Some(reference_to(object));
+        self.about = Some(About::of_typed(object));
         self
     }
 
@@ -339,16 +354,19 @@ impl PatchBody {
 
 impl Note {
     /// A note.
-    pub fn new(kind: EventType, reason: &str, message: impl Into<String>) -> Self {
-        Note { kind, reason: reason.to_owned(), message: message.into() }
+    pub fn new(kind: EventType, reason: &str, message: impl Into<Text>) -> Self {
+        Note { kind, reason: reason.into(), message: message.into() }
     }
 
     /// The message, with what its places stand for.
     pub(super) fn filled(&self, name: &str, error: &str) -> String {
-        if !self.message.contains('{') {
-            return self.message.clone();
+        let mut filled = Cow::Borrowed(self.message.as_str());
+        for (place, text) in [("{name}", name), ("{error}", error)] {
+            if filled.contains(place) {
+                filled = filled.replace(place, text).into();
+            }
         }
-        self.message.replace("{name}", name).replace("{error}", error)
+        filled.into_owned()
     }
 }
 

@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures::future::join_all;
-use k8s_openapi::api::core::v1::ObjectReference;
+use futures::future::{BoxFuture, Either, Ready, join_all, ready};
 use steersman_core::cache::{Cache, Subscription};
 use steersman_core::env::Task;
-use steersman_core::events::reference_to;
+use steersman_core::events::About;
 use steersman_core::resource::{GroupVersionKind, GroupVersionResource};
 use steersman_core::{Env, Queue, Recorder, Result};
 
 use super::apply::{Hands, Written};
 use super::{Actor, Context, Controller, Failure, Key, Outcome, Sources, Sweep, View};
 
+/// What a look at a key has led to: what to do, and which object that is about if there is anything to tell.
+type Looked = Result<(Outcome, Option<About>)>;
+
+/// The same, at once where nobody has to be waited for.
+type Looking<'a> = Either<Ready<Looked>, BoxFuture<'a, Looked>>;
+
 /// What the runner needs to know of a controller, whatever it is.
-#[async_trait]
 pub(super) trait Step: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     fn component(&self) -> String;
@@ -28,16 +31,15 @@ pub(super) trait Step: Send + Sync + 'static {
     fn every(&self) -> Option<Duration> {
         None
     }
-    /// What to do about a key, and which object that is about.
-    async fn step(&self, view: &View, key: &Key) -> Result<(Outcome, Option<ObjectReference>)>;
-    fn failed(&self, view: &View, key: &Key, failure: &Failure) -> Outcome;
+    fn step<'a>(&'a self, view: &'a View, key: &'a Key) -> Looking<'a>;
+    /// What to do about an action that has failed, and which object that is about.
+    fn failed(&self, view: &View, key: &Key, failure: &Failure) -> (Outcome, Option<About>);
 }
 
 pub(super) struct Reconciling<C>(pub(super) C);
 pub(super) struct Acting<A>(pub(super) A);
 pub(super) struct Sweeping<S>(pub(super) S);
 
-#[async_trait]
 impl<C: Controller> Step for Reconciling<C> {
     fn name(&self) -> &'static str {
         C::NAME
@@ -59,25 +61,26 @@ impl<C: Controller> Step for Reconciling<C> {
         kind_of::<C::Object>()
     }
 
-    async fn step(&self, view: &View, key: &Key) -> Result<(Outcome, Option<ObjectReference>)> {
-        Ok(match view.get::<C::Object>(&key.namespace, &key.name) {
+    fn step<'a>(&'a self, view: &'a View, key: &'a Key) -> Looking<'a> {
+        let looked = match view.get::<C::Object>(&key.namespace, &key.name) {
             Some(object) => {
                 let outcome = self.0.reconcile(view, &object);
-                // Where nothing is done, nothing is told of it.
-                let about = (!outcome.actions().is_empty()).then(|| reference_to(&*object));
+                let about = outcome.tells().then(|| About::of_typed(&*object));
                 (outcome, about)
             }
             None => (self.0.gone(view, key), None),
-        })
+        };
+        Either::Left(ready(Ok(looked)))
     }
 
-    fn failed(&self, view: &View, key: &Key, failure: &Failure) -> Outcome {
+    fn failed(&self, view: &View, key: &Key, failure: &Failure) -> (Outcome, Option<About>) {
         let object = view.get::<C::Object>(&key.namespace, &key.name);
-        object.map(|object| self.0.failed(view, &object, failure)).unwrap_or_default()
+        let failed =
+            object.map(|object| (self.0.failed(view, &object, failure), Some(About::of_typed(&*object))));
+        failed.unwrap_or_default()
     }
 }
 
-#[async_trait]
 impl<A: Actor> Step for Acting<A> {
     fn name(&self) -> &'static str {
         A::NAME
@@ -99,19 +102,20 @@ impl<A: Actor> Step for Acting<A> {
         kind_of::<A::Object>()
     }
 
-    async fn step(&self, view: &View, key: &Key) -> Result<(Outcome, Option<ObjectReference>)> {
-        Ok(match view.get::<A::Object>(&key.namespace, &key.name) {
-            Some(object) => (self.0.act(view, &object).await?, Some(reference_to(&*object))),
-            None => (self.0.gone(view, key).await?, None),
-        })
+    fn step<'a>(&'a self, view: &'a View, key: &'a Key) -> Looking<'a> {
+        Either::Right(Box::pin(async move {
+            Ok(match view.get::<A::Object>(&key.namespace, &key.name) {
+                Some(object) => (self.0.act(view, &object).await?, Some(About::of_typed(&*object))),
+                None => (self.0.gone(view, key).await?, None),
+            })
+        }))
     }
 
-    fn failed(&self, _: &View, _: &Key, _: &Failure) -> Outcome {
-        Outcome::done()
+    fn failed(&self, _: &View, _: &Key, _: &Failure) -> (Outcome, Option<About>) {
+        (Outcome::done(), None)
     }
 }
 
-#[async_trait]
 impl<S: Sweep> Step for Sweeping<S> {
     fn name(&self) -> &'static str {
         S::NAME
@@ -137,12 +141,12 @@ impl<S: Sweep> Step for Sweeping<S> {
         Some(self.0.every())
     }
 
-    async fn step(&self, view: &View, _: &Key) -> Result<(Outcome, Option<ObjectReference>)> {
-        Ok((self.0.sweep(view), None))
+    fn step<'a>(&'a self, view: &'a View, _: &'a Key) -> Looking<'a> {
+        Either::Left(ready(Ok((self.0.sweep(view), None))))
     }
 
-    fn failed(&self, _: &View, _: &Key, _: &Failure) -> Outcome {
-        Outcome::done()
+    fn failed(&self, _: &View, _: &Key, _: &Failure) -> (Outcome, Option<About>) {
+        (Outcome::done(), None)
     }
 }
 
@@ -205,15 +209,15 @@ impl Worker {
     }
 
     async fn run(self: Arc<Self>) {
+        let mut written = Written::default();
         loop {
             let key = self.queue.next().await;
-            self.work(&key).await;
+            self.work(&key, &mut written).await;
         }
     }
 
-    async fn work(&self, key: &Key) {
-        let mut written = Written::default();
-        match self.look_and_act(key, &mut written).await {
+    async fn work(&self, key: &Key, written: &mut Written) {
+        match self.look_and_act(key, written).await {
             Ok(requeue) => {
                 self.queue.forget(key);
                 if let Some(delay) = requeue {
@@ -225,7 +229,7 @@ impl Worker {
                 self.queue.add_failed(key.clone());
             }
         }
-        self.hands.hold_back(&self.env, &written).await;
+        self.hands.hold_back(&self.env, written).await;
     }
 
     /// When to look again, if not only after changes.
@@ -240,8 +244,8 @@ impl Worker {
             return Ok(requeue);
         }
         if !failure.error.is_conflict() {
-            let note = self.step.failed(&view, key, &failure);
-            self.hands.apply(note, about.as_ref(), written).await;
+            let (note, object) = self.step.failed(&view, key, &failure);
+            self.hands.apply(note, about.or(object).as_ref(), written).await;
         }
         Err(failure.error)
     }

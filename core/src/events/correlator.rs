@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::event_name;
 use super::recent::{Key, Recent};
 use super::saying::Saying;
+use super::stamp;
 use crate::env::Env;
 
 /// More different messages than this of one kind, and they are combined.
@@ -49,7 +49,7 @@ struct Similar {
 }
 
 struct Known {
-    name: String,
+    stamp: i128,
     first: Timestamp,
     count: i32,
 }
@@ -89,18 +89,18 @@ impl Correlator {
         }
         // It stays at the limit, so that it takes no more room, and a new message is again one too many.
         similar.messages.remove(0);
-        event.name = event_name(env, event.regarding.object());
+        event.stamp = stamp(env);
         event.message.insert_str(0, COMBINED);
         key
     }
 
-    /// Counts an event; whether an equal one is known, whose name it then has.
+    /// Counts an event; whether an equal one is known, whose stamp it then has.
     fn count(&mut self, key: Key, event: &mut Saying) -> bool {
-        let new = || Known { name: event.name.clone(), first: event.first, count: 0 };
+        let new = || Known { stamp: event.stamp, first: event.first, count: 0 };
         let known = self.known.used(key, new);
         let counted = known.count > 0;
         if counted {
-            event.name.clone_from(&known.name);
+            event.stamp = known.stamp;
             event.first = known.first;
             event.count = known.count.saturating_add(1);
         }
@@ -121,15 +121,15 @@ impl Correlator {
 
 /// What a source says about an object.
 fn object_key(event: &Saying) -> Key {
-    let (source, object) = (&event.source, event.regarding.object());
+    let (source, object) = (&event.source, event.regarding.reference());
     Key::of((
         &source.component,
-        text(source.host.as_ref()),
-        text(object.kind.as_ref()),
-        text(object.namespace.as_ref()),
-        text(object.name.as_ref()),
-        text(object.uid.as_ref()),
-        text(object.api_version.as_ref()),
+        &source.host,
+        &object.kind,
+        &object.namespace,
+        &object.name,
+        &object.uid,
+        &object.api_version,
     ))
 }
 
@@ -140,12 +140,7 @@ fn similar_key(event: &Saying, about: Key) -> Key {
 
 /// The same, with one message.
 fn equal_key(event: &Saying, about: Key) -> Key {
-    let field_path = text(event.regarding.field_path());
-    Key::of((about, event.kind, &event.reason, field_path, &event.message))
-}
-
-fn text(part: Option<&String>) -> &str {
-    part.map_or("", String::as_str)
+    Key::of((about, event.kind, &event.reason, event.regarding.field_path(), &event.message))
 }
 
 #[cfg(test)]
@@ -158,7 +153,7 @@ mod tests {
 
     fn event(message: &str) -> Saying {
         Saying {
-            name: String::new(),
+            stamp: 0,
             source: Arc::default(),
             regarding: About::default(),
             kind: EventType::Normal,

@@ -1,12 +1,12 @@
 //! What a component says happened to an object, and how that looks as an Event.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
-
+use super::about::Reference;
 use super::{About, EventType};
 use crate::tree::{Map, Text, Value, json};
+use jiff::Timestamp;
 
 /// How many fields an Event and its metadata have once a server has written them: until then, there is room for the others.
 const EVENT: usize = 14;
@@ -15,15 +15,16 @@ const METADATA: usize = 6;
 /// Who says something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
-    pub(super) component: String,
-    pub(super) host: Option<String>,
+    pub(super) component: Text,
+    /// Where it is; empty where that is all the same.
+    pub(super) host: Text,
 }
 
 /// An event that is to be sent. It is written as it stands, without the typed Event in between: there are many.
 #[derive(Clone, Debug)]
 pub(super) struct Saying {
-    /// The name of the Event, which is in the namespace of what it is about.
-    pub(super) name: String,
+    /// What tells the name of the Event.
+    pub(super) stamp: i128,
     pub(super) source: Arc<Source>,
     pub(super) regarding: About,
     pub(super) kind: EventType,
@@ -35,11 +36,18 @@ pub(super) struct Saying {
 }
 
 impl Saying {
-    /// Events about objects without a namespace go to `default`.
+    /// Events are in the namespace of what they are about; those about objects without one go to `default`.
     pub(super) fn namespace(&self) -> &str {
-        let namespace =
-            self.regarding.object().namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        namespace.unwrap_or("default")
+        let namespace = &*self.regarding.reference().namespace;
+        if namespace.is_empty() { "default" } else { namespace }
+    }
+
+    /// `<object>.<nanoseconds in hex>`.
+    pub(super) fn name(&self) -> String {
+        let object = &*self.regarding.reference().name;
+        let mut name = String::with_capacity(object.len() + 1 + 32);
+        write!(name, "{object}.{:x}", self.stamp).expect("a string takes everything");
+        name
     }
 
     /// The Event.
@@ -47,9 +55,9 @@ impl Saying {
         let first = whole_seconds(self.first);
         let last = if self.last == self.first { first.clone() } else { whole_seconds(self.last) };
         let Source { component, host } = &*self.source;
-        let source = fields([("component", Some(component)), ("host", host.as_ref())]);
+        let source = fields([("component", component), ("host", host)]);
         let mut metadata = Map::with_capacity(METADATA);
-        metadata.extend([("name", &*self.name), ("namespace", self.namespace())]);
+        metadata.extend([("name", Text::from(self.name())), ("namespace", self.namespace().into())]);
         let mut event = Map::with_capacity(EVENT);
         event.extend([
             ("apiVersion", Value::from("v1")),
@@ -65,7 +73,7 @@ impl Saying {
             ("source", source),
             ("type", self.kind.as_str().into()),
         ]);
-        if let Some(host) = host {
+        if !host.is_empty() {
             event.insert("reportingInstance", host.into());
         }
         event.into()
@@ -77,23 +85,25 @@ impl Saying {
     }
 
     fn regarding(&self) -> Value {
-        let ObjectReference { api_version, kind, name, namespace, resource_version, uid, .. } =
-            self.regarding.object();
+        let Reference { api_version, kind, namespace, name, uid, resource_version } =
+            self.regarding.reference();
         fields([
-            ("apiVersion", api_version.as_ref()),
+            ("apiVersion", api_version),
             ("fieldPath", self.regarding.field_path()),
-            ("kind", kind.as_ref()),
-            ("name", name.as_ref()),
-            ("namespace", namespace.as_ref()),
-            ("resourceVersion", resource_version.as_ref()),
-            ("uid", uid.as_ref()),
+            ("kind", kind),
+            ("name", name),
+            ("namespace", namespace),
+            ("resourceVersion", resource_version),
+            ("uid", uid),
         ])
     }
 }
 
-/// The fields that there are.
-fn fields<const COUNT: usize>(all: [(&'static str, Option<&String>); COUNT]) -> Value {
-    all.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+/// The fields that say something.
+fn fields<const COUNT: usize>(all: [(&'static str, &Text); COUNT]) -> Value {
+    let mut fields = Map::with_capacity(COUNT);
+    fields.extend(all.into_iter().filter(|(_, text)| !text.is_empty()));
+    fields.into()
 }
 
 /// A time as the API writes it.
@@ -103,26 +113,30 @@ fn whole_seconds(time: Timestamp) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Event, EventSource};
+    use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
     use super::*;
     use crate::object::to_value;
 
-    fn saying(host: Option<&str>) -> Saying {
-        let regarding = ObjectReference {
+    fn part_of_a_pod() -> ObjectReference {
+        ObjectReference {
             api_version: Some("v1".to_owned()),
+            field_path: Some("spec.a".to_owned()),
             kind: Some("Pod".to_owned()),
             name: Some("a".to_owned()),
             namespace: Some("n".to_owned()),
             uid: Some("u".to_owned()),
             ..ObjectReference::default()
-        };
-        let source = Source { component: "tester".to_owned(), host: host.map(str::to_owned) };
+        }
+    }
+
+    fn saying(host: Option<&str>) -> Saying {
+        let source = Source { component: "tester".into(), host: host.unwrap_or_default().into() };
         Saying {
-            name: "a.1".to_owned(),
+            stamp: 0x1f,
             source: Arc::new(source),
-            regarding: About::from(regarding).part("spec.a".to_owned()),
+            regarding: part_of_a_pod().into(),
             kind: EventType::Warning,
             reason: "Failed".into(),
             message: "it did".to_owned(),
@@ -138,14 +152,11 @@ mod tests {
             let saying = saying(host);
             let typed = Event {
                 metadata: ObjectMeta {
-                    name: Some("a.1".to_owned()),
+                    name: Some("a.1f".to_owned()),
                     namespace: Some("n".to_owned()),
                     ..ObjectMeta::default()
                 },
-                involved_object: ObjectReference {
-                    field_path: Some("spec.a".to_owned()),
-                    ..saying.regarding.object().clone()
-                },
+                involved_object: part_of_a_pod(),
                 reason: Some("Failed".to_owned()),
                 message: Some("it did".to_owned()),
                 type_: Some("Warning".to_owned()),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodStatus};
-use steersman_core::events::{About, EventType, Recorder, reference_to};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use steersman_core::events::{About, EventType, Recorder};
 use steersman_core::tree::Value;
 use steersman_core::{Error, Result};
 
@@ -61,7 +61,7 @@ impl Worker {
         Worker {
             uid,
             node,
-            about: ObjectReference { resource_version: None, ..reference_to(&*pod) }.into(),
+            about: About::of_typed(&*pod).in_any_version(),
             shown: pod.clone(),
             written: None,
             machine: PodMachine::new(pod, settings, now),
@@ -102,7 +102,7 @@ impl Worker {
         let PodEvent { warning, reason, message, field_path } = event;
         let kind = if warning { EventType::Warning } else { EventType::Normal };
         let about = if field_path.is_empty() { self.about.clone() } else { self.about.part(field_path) };
-        recorder.event_about(about, kind, reason, message);
+        recorder.event(about, kind, reason, message);
     }
 
     /// The machine was told something new.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::resource::v1::ResourceClaim;
-use steersman_core::events::{EventType, reference_to};
+use steersman_core::events::{About, EventType};
 
 use super::device_conditions;
 use crate::plugin::Binding;
@@ -19,8 +19,8 @@ pub(super) async fn wait(binding: &Binding<'_>, names: &[String], limit: Duratio
         return Ok(());
     }
     let message = format!("waiting for binding conditions for device on node {}", binding.node);
-    let pod = reference_to(&**binding.pod.pod());
-    binding.recorder.event(&pod, EventType::Normal, "BindingConditionsPending", message);
+    let pod = About::of_typed(&**binding.pod.pod());
+    binding.recorder.event(pod, EventType::Normal, "BindingConditionsPending", message);
     let deadline = binding.env.elapsed().saturating_add(limit);
     loop {
         if are_ready(binding, &claims, limit)? {
