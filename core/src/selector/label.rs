@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
+use std::slice;
 use std::str::FromStr;
 
 use crate::tree::{Text, Value};
@@ -35,7 +37,14 @@ pub struct LabelSelector {
 pub struct Requirement {
     key: Text,
     operator: Operator,
-    values: Vec<Text>,
+    values: Values,
+}
+
+/// The values of a requirement: where there is one, as there mostly is, it needs no memory of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Values {
+    One(Text),
+    Several(Vec<Text>),
 }
 
 /// How a requirement compares.
@@ -85,7 +94,7 @@ impl LabelSelector {
         Self::new(labels.iter().map(|(key, value)| Requirement {
             key: key.into(),
             operator: Operator::Equals,
-            values: vec![value.into()],
+            values: Values::One(value.into()),
         }))
     }
 
@@ -93,11 +102,13 @@ impl LabelSelector {
     /// value or operator. Upstream's `LabelSelectorAsSelector`.
     pub fn from_object(selector: Option<&v1::LabelSelector>) -> Result<Self, InvalidSelector> {
         let Some(selector) = selector else { return Ok(Self::nothing()) };
-        let mut requirements = Vec::new();
-        for (key, value) in selector.match_labels.iter().flatten() {
+        let labels = selector.match_labels.as_ref();
+        let expressions = selector.match_expressions.as_deref().unwrap_or_default();
+        let mut requirements = Vec::with_capacity(labels.map_or(0, BTreeMap::len) + expressions.len());
+        for (key, value) in labels.into_iter().flatten() {
             requirements.push(Requirement::new(key, Operator::Equals, [value.as_str()])?);
         }
-        for expression in selector.match_expressions.iter().flatten() {
+        for expression in expressions {
             requirements.push(expression_requirement(expression)?);
         }
         Ok(Self::new(requirements))
@@ -165,7 +176,7 @@ impl Requirement {
         operator: Operator,
         values: impl IntoIterator<Item = V>,
     ) -> Result<Self, InvalidSelector> {
-        let values = values.into_iter().map(Into::into).collect();
+        let values = values.into_iter().map(Into::into);
         Self::at(&Path::ROOT, key, operator, values)
             .map_err(|errors| InvalidSelector(field::aggregate(&errors)))
     }
@@ -175,8 +186,9 @@ impl Requirement {
         path: &Path<'_>,
         key: &str,
         operator: Operator,
-        values: Vec<Text>,
+        values: impl IntoIterator<Item = Text>,
     ) -> Result<Self, field::ErrorList> {
+        let values: Values = values.into_iter().collect();
         let mut errors = field::ErrorList::new();
         errors.extend(key_error(key, &path.child("key")));
         let list = path.child("values");
@@ -216,7 +228,7 @@ impl Requirement {
     }
 
     fn has(&self, value: &String) -> bool {
-        self.values.iter().any(|one| one == value)
+        self.values().iter().any(|one| one == value)
     }
 
     fn compares(&self, value: Option<&String>, compare: impl Fn(i64, i64) -> bool) -> bool {
@@ -226,9 +238,30 @@ impl Requirement {
     }
 
     fn exact(&self) -> Option<&str> {
-        match (self.operator, self.values.as_slice()) {
-            (Operator::Equals | Operator::DoubleEquals | Operator::In, [only]) => Some(only),
+        match (self.operator, &self.values) {
+            (Operator::Equals | Operator::DoubleEquals | Operator::In, Values::One(only)) => Some(only),
             _ => None,
+        }
+    }
+}
+
+impl Deref for Values {
+    type Target = [Text];
+
+    fn deref(&self) -> &[Text] {
+        match self {
+            Values::One(value) => slice::from_ref(value),
+            Values::Several(values) => values,
+        }
+    }
+}
+
+impl FromIterator<Text> for Values {
+    fn from_iter<I: IntoIterator<Item = Text>>(values: I) -> Self {
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (Some(one), None) => Values::One(one),
+            (first, second) => Values::Several(first.into_iter().chain(second).chain(values).collect()),
         }
     }
 }

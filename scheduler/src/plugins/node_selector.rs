@@ -103,7 +103,7 @@ fn label_requirement(requirement: &NodeSelectorRequirement, path: &Path<'_>) -> 
             return Err(Faults::from_iter([unsupported(&path.child("operator"), other, SUPPORTED)]));
         }
     };
-    let values = requirement.values.iter().flatten().map(Text::from).collect();
+    let values = requirement.values.iter().flatten().map(Text::from);
     Requirement::at(path, &requirement.key, operator, values).map_err(Faults::from_iter)
 }
 
