@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{DeploymentStatus, ReplicaSet, ReplicaSetStatus};
 
-use super::numbers::size;
 use super::revision::number;
 use super::rollout::Rollout;
 use super::status::is_complete;
@@ -33,17 +32,18 @@ impl Rollout<'_> {
         alive.retain(is_alive);
         // Those of one revision stay in the order of their ages.
         alive.sort_by_cached_key(|set| number(set).unwrap_or_default());
-        for set in alive.iter().take(excess).filter(|set| is_empty(set)) {
-            self.outcome.delete(&**set);
+        for set in alive.iter().take(excess) {
+            if self.size(set) == 0 && has_no_pods(set) {
+                self.outcome.delete(&**set);
+            }
         }
     }
 }
 
-/// Whether a ReplicaSet neither has pods nor is about to.
-fn is_empty(set: &ReplicaSet) -> bool {
+/// Whether a ReplicaSet has no pods, by what it has said of its present spec.
+fn has_no_pods(set: &ReplicaSet) -> bool {
     let none = ReplicaSetStatus::default();
     let status = set.status.as_ref().unwrap_or(&none);
     status.replicas == 0
-        && size(set) == 0
         && set.metadata.generation.unwrap_or_default() <= status.observed_generation.unwrap_or_default()
 }

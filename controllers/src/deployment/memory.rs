@@ -17,9 +17,11 @@ use super::revision::{has_template, number};
 use crate::runner::{Key, View};
 use crate::specs;
 
-/// What is remembered of each Deployment that was looked at and is not gone.
+/// What is remembered of each Deployment that was looked at and is not gone; nothing while it is being looked at.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<BTreeMap<Key, Known>>);
+pub(super) struct Memory(Mutex<Remembered>);
+
+type Remembered = BTreeMap<Key, Option<Known>>;
 
 /// What is known of a Deployment in one generation, which is to say: with one spec.
 #[derive(Debug)]
@@ -45,13 +47,13 @@ pub(super) struct Retired {
 impl Memory {
     /// Takes out what is known of a Deployment, for a look at it; `None` if its selector makes no sense.
     pub(super) fn take(&self, deployment: &Deployment) -> Option<Known> {
-        let known = self.lock().remove(&Key::of_typed(deployment));
+        let known = self.lock().get_mut(&Key::of_typed(deployment)).and_then(Option::take);
         known.filter(|known| known.is_of(deployment)).or_else(|| Known::nothing_but_spec(deployment))
     }
 
     /// Keeps what is known of a Deployment for the next look.
     pub(super) fn keep(&self, deployment: &Deployment, known: Known) {
-        self.lock().insert(Key::of_typed(deployment), known);
+        *self.lock().entry(Key::of_typed(deployment)).or_default() = Some(known);
     }
 
     /// Forgets a Deployment that is gone.
@@ -59,7 +61,7 @@ impl Memory {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

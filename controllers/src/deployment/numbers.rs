@@ -65,7 +65,7 @@ fn fence_posts(deployment: &Deployment) -> (i32, i32) {
     }
 }
 
-/// How many pods a ReplicaSet is asked for.
+/// How many pods a ReplicaSet was asked for when it was seen.
 pub(super) fn size(set: &ReplicaSet) -> i32 {
     specs::of_set(set).and_then(|spec| spec.replicas).unwrap_or(1)
 }
@@ -78,9 +78,9 @@ pub(super) fn available(set: &ReplicaSet) -> i32 {
 /// The sum of a number over ReplicaSets.
 pub(super) fn sum<'a>(
     sets: impl IntoIterator<Item = &'a Arc<ReplicaSet>>,
-    number: impl Fn(&ReplicaSet) -> i32,
+    number: impl Fn(&Arc<ReplicaSet>) -> i32,
 ) -> i32 {
-    sets.into_iter().map(|set| number(set)).sum()
+    sets.into_iter().map(number).sum()
 }
 
 /// The number in an annotation of a ReplicaSet; what has a sign is none.

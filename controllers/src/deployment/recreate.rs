@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::numbers::{replicas, size};
+use super::numbers::replicas;
 use super::rollout::Rollout;
 use crate::pods;
 use crate::runner::Outcome;
@@ -13,7 +13,7 @@ use crate::runner::Outcome;
 impl Rollout<'_> {
     /// One step.
     pub(super) fn recreate(mut self) -> Outcome {
-        let old: Vec<Arc<ReplicaSet>> = self.old.iter().filter(|set| size(set) > 0).cloned().collect();
+        let old: Vec<Arc<ReplicaSet>> = self.old.iter().filter(|set| self.size(set) > 0).cloned().collect();
         let emptied = old.iter().filter(|set| self.resize_if_needed(set, 0)).count();
         if emptied > 0 || self.old_pods_run() {
             return self.finish_rollout();

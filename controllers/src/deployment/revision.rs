@@ -12,7 +12,7 @@ use steersman_core::events::EventType;
 use steersman_core::owner::{controller_reference, is_controlled_by};
 use steersman_core::versions::given;
 
-use super::numbers::{progress_deadline_seconds, size};
+use super::numbers::progress_deadline_seconds;
 use super::rollout::{Rollout, annotate_replicas};
 use super::status::{self, progressing};
 use crate::runner::{Failure, Outcome, View};
@@ -98,18 +98,17 @@ impl Rollout<'_> {
         let none = BTreeMap::new();
         let mut annotations = Cow::Borrowed(new.metadata.annotations.as_ref().unwrap_or(&none));
         let annotated = annotate(&self.deployment, &mut annotations, self.next_revision());
-        let revision = annotations.get(REVISION).cloned();
         let wanted = specs::of_deployment(&self.deployment).and_then(|spec| spec.min_ready_seconds);
         let known = specs::of_set(&new).and_then(|spec| spec.min_ready_seconds);
+        if let Some(revision) = annotations.get(REVISION) {
+            self.set_revision(revision);
+        }
         if annotated || known.unwrap_or_default() != wanted.unwrap_or_default() {
             let mut changed = ReplicaSet::clone(&new);
             changed.metadata.annotations = Some(annotations.into_owned());
             specs::change(&mut changed, |spec| spec.min_ready_seconds = wanted);
             self.outcome.update(&changed);
             self.replace(changed);
-        }
-        if let Some(revision) = revision {
-            self.set_revision(revision);
         }
         if progress_deadline_seconds(&self.deployment).is_some() && progressing(&self.deployment).is_none() {
             let message = format!("Found new replica set {:?}", name(&new));
@@ -136,7 +135,7 @@ impl Rollout<'_> {
             let message = format!("Scaled up replica set {} from 0 to {replicas}", name(&set));
             create.on_success(EventType::Normal, "ScalingReplicaSet", message);
         }
-        self.set_revision(revision.to_string());
+        self.set_revision(&revision.to_string());
         if progress_deadline_seconds(&self.deployment).is_some() {
             let message = format!("Created new replica set {:?}", name(&set));
             self.note_progress("True", "NewReplicaSetCreated", message);
@@ -149,11 +148,12 @@ impl Rollout<'_> {
         self.old.iter().filter_map(|set| number(set)).fold(self.retired.revision, i64::max) + 1
     }
 
-    fn set_revision(&mut self, revision: String) {
+    fn set_revision(&mut self, revision: &str) {
         let annotations = self.deployment.metadata.annotations.as_ref();
-        if annotations.and_then(|annotations| annotations.get(REVISION)) != Some(&revision) {
+        if annotations.and_then(|annotations| annotations.get(REVISION)).map(String::as_str) != Some(revision)
+        {
             let annotations = self.deployment.to_mut().metadata.annotations.get_or_insert_default();
-            annotations.insert(REVISION.to_owned(), revision);
+            annotations.insert(REVISION.to_owned(), revision.to_owned());
         }
     }
 
@@ -163,8 +163,8 @@ impl Rollout<'_> {
         if !super::numbers::is_rolling(&self.deployment) {
             return wanted;
         }
-        let current = self.new.as_ref().map_or(0, |set| size(set));
-        let total: i32 = self.all().map(|set| size(set)).sum();
+        let current = self.new.as_ref().map_or(0, |set| self.size(set));
+        let total: i32 = self.all().map(|set| self.size(set)).sum();
         let room = wanted.saturating_add(super::numbers::max_surge(&self.deployment)) - total;
         if room <= 0 { current } else { current + room.min(wanted - current) }
     }
@@ -217,22 +217,22 @@ fn annotate(deployment: &Deployment, annotations: &mut Annotations<'_>, revision
             changed = true;
         }
     }
-    let old = annotations.get(REVISION).cloned();
-    let old_number = match old.as_deref().map(str::parse::<i64>) {
+    let old = annotations.get(REVISION).map(String::as_str);
+    let old_number = match old.map(str::parse::<i64>) {
         None => 0,
         Some(Ok(number)) => number,
-        Some(Err(_)) if old.as_deref() == Some("") => 0,
+        Some(Err(_)) if old == Some("") => 0,
         // Somebody has written nonsense there: upstream leaves such a ReplicaSet alone.
         Some(Err(_)) => return false,
     };
     if old_number >= revision {
         return changed;
     }
-    annotations.to_mut().insert(REVISION.to_owned(), revision.to_string());
-    if let Some(old) = old {
-        let history = extend_history(annotations.get(HISTORY).map_or("", String::as_str), &old);
-        annotations.to_mut().extend(history.map(|history| (HISTORY.to_owned(), history)));
-    }
+    let history = annotations.get(HISTORY).map_or("", String::as_str);
+    let history = old.and_then(|old| extend_history(history, old));
+    let annotations = annotations.to_mut();
+    annotations.insert(REVISION.to_owned(), revision.to_string());
+    annotations.extend(history.map(|history| (HISTORY.to_owned(), history)));
     true
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 
-use super::numbers::{available, max_unavailable, replicas, size, sum};
+use super::numbers::{available, max_unavailable, replicas, sum};
 use super::rollout::Rollout;
 use crate::runner::Outcome;
 
@@ -22,18 +22,18 @@ impl Rollout<'_> {
     fn grow(&mut self) -> bool {
         let Some(new) = self.new.clone() else { return false };
         let wanted = replicas(&self.deployment);
-        let size = if size(&new) > wanted { wanted } else { self.new_size() };
+        let size = if self.size(&new) > wanted { wanted } else { self.new_size() };
         self.resize_if_needed(&new, size)
     }
 
     fn shrink(&mut self) -> bool {
         let Some(new) = self.new.clone() else { return false };
-        if sum(&self.old, size) == 0 {
+        if sum(&self.old, |set| self.size(set)) == 0 {
             return false;
         }
         let min_available = replicas(&self.deployment) - max_unavailable(&self.deployment);
-        let new_unavailable = size(&new) - available(&new);
-        let most = sum(self.all(), size) - min_available - new_unavailable;
+        let new_unavailable = self.size(&new) - available(&new);
+        let most = sum(self.all(), |set| self.size(set)) - min_available - new_unavailable;
         if most <= 0 {
             return false;
         }
@@ -51,7 +51,7 @@ impl Rollout<'_> {
             if taken >= most {
                 break;
             }
-            let unavailable = size(&set) - available(&set);
+            let unavailable = self.size(&set) - available(&set);
             if unavailable < 0 {
                 return None;
             }
@@ -64,10 +64,10 @@ impl Rollout<'_> {
     /// on its way out, and is not counted here. Says how many.
     fn shrink_available(&mut self, new: &ReplicaSet, min_available: i32) -> i32 {
         let old = self.old_with_pods();
-        let most = sum(&old, available) + available(new) - min_available;
+        let most = sum(&old, |set| available(set)) + available(new) - min_available;
         let mut taken = 0;
         for set in old {
-            taken += self.take(&set, size(&set).min(most - taken));
+            taken += self.take(&set, self.size(&set).min(most - taken));
         }
         taken
     }
@@ -75,12 +75,12 @@ impl Rollout<'_> {
     /// Takes so many pods from a ReplicaSet, if any. Says how many.
     fn take(&mut self, set: &Arc<ReplicaSet>, pods: i32) -> i32 {
         let pods = pods.max(0);
-        self.resize_if_needed(set, size(set) - pods);
+        self.resize_if_needed(set, self.size(set) - pods);
         pods
     }
 
     /// The old ReplicaSets that are to have pods, the oldest first.
     fn old_with_pods(&self) -> Vec<Arc<ReplicaSet>> {
-        self.old.iter().filter(|set| size(set) > 0).cloned().collect()
+        self.old.iter().filter(|set| self.size(set) > 0).cloned().collect()
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use steersman_core::events::EventType;
+use steersman_core::tree::Text;
 
 use super::memory::{Known, Memory, Retired};
 use super::numbers::{DESIRED, MAX, max_surge, replicas, size};
 use crate::claim::claim;
 use crate::runner::{Outcome, View};
-use crate::specs;
 
 /// What is known and what is to be done about one Deployment.
 pub(super) struct Rollout<'a> {
@@ -24,6 +24,8 @@ pub(super) struct Rollout<'a> {
     /// The others, the oldest first, but for those that have retired.
     pub(super) old: Vec<Arc<ReplicaSet>>,
     pub(super) retired: Arc<Retired>,
+    /// The sizes that have been decided on so far, the last one of a ReplicaSet last.
+    sizes: Vec<(Arc<ReplicaSet>, i32)>,
     pub(super) outcome: Outcome,
 }
 
@@ -38,7 +40,8 @@ impl<'a> Rollout<'a> {
         known.retire(view, &mut sets);
         let retired = known.retired.clone();
         memory.keep(seen, known);
-        Rollout { view, seen, deployment: Cow::Borrowed(seen), new, old: sets, retired, outcome }
+        let deployment = Cow::Borrowed(seen);
+        Rollout { view, seen, deployment, new, old: sets, retired, sizes: Vec::new(), outcome }
     }
 
     /// All ReplicaSets that have not retired, the new one last.
@@ -55,33 +58,42 @@ impl<'a> Rollout<'a> {
 
     /// Those with pods, or meant to have some; the new one last.
     pub(super) fn active(&self) -> Vec<Arc<ReplicaSet>> {
-        self.all().filter(|set| size(set) > 0).cloned().collect()
+        self.all().filter(|set| self.size(set) > 0).cloned().collect()
+    }
+
+    /// How many pods a ReplicaSet is asked for.
+    pub(super) fn size(&self, set: &Arc<ReplicaSet>) -> i32 {
+        let decided = self.sizes.iter().rev().find(|(one, _)| Arc::ptr_eq(one, set));
+        decided.map_or_else(|| size(set), |(_, size)| *size)
     }
 
     /// Gives a ReplicaSet a size, and notes on it the Deployment's numbers that it follows from. Says whether its
     /// size changes.
     pub(super) fn resize(&mut self, set: &Arc<ReplicaSet>, size: i32) -> bool {
-        let before = super::numbers::size(set);
-        let mut changed = (**set).clone();
-        let annotated = annotate_replicas(&mut changed, &self.deployment);
-        if before == size && !annotated {
+        let before = self.size(set);
+        let numbers = noted_numbers(&self.deployment);
+        if before == size && numbers.iter().all(|(annotation, number)| is_noted(set, annotation, number)) {
             return false;
         }
-        specs::change(&mut changed, |spec| spec.replicas = Some(size));
-        let update = self.outcome.update(&changed);
+        let update = self.outcome.update_with(&**set, |tree| {
+            tree["spec"]["replicas"] = size.into();
+            for (annotation, number) in numbers {
+                tree["metadata"]["annotations"][annotation] = number.into();
+            }
+        });
         if before != size {
             let direction = if before < size { "up" } else { "down" };
-            let name = changed.metadata.name.as_deref().unwrap_or_default();
+            let name = set.metadata.name.as_deref().unwrap_or_default();
             let message = format!("Scaled {direction} replica set {name} from {before} to {size}");
             update.on_success(EventType::Normal, "ScalingReplicaSet", message);
         }
-        self.replace(changed);
+        self.sizes.push((set.clone(), size));
         before != size
     }
 
     /// Gives a ReplicaSet a size; nothing is noted on one that has it already.
     pub(super) fn resize_if_needed(&mut self, set: &Arc<ReplicaSet>, size: i32) -> bool {
-        super::numbers::size(set) != size && self.resize(set, size)
+        self.size(set) != size && self.resize(set, size)
     }
 
     /// Goes on with a changed ReplicaSet.
@@ -101,15 +113,20 @@ pub(super) fn age(set: &ReplicaSet) -> impl Ord + '_ {
     (created, set.metadata.name.as_deref().unwrap_or_default())
 }
 
-/// Notes the Deployment's numbers on a ReplicaSet; says whether they are new.
-pub(super) fn annotate_replicas(set: &mut ReplicaSet, deployment: &Deployment) -> bool {
+/// Notes the Deployment's numbers on a ReplicaSet.
+pub(super) fn annotate_replicas(set: &mut ReplicaSet, deployment: &Deployment) {
+    let numbers =
+        noted_numbers(deployment).map(|(annotation, number)| (annotation.to_owned(), number.into()));
+    set.metadata.annotations.get_or_insert_default().extend(numbers);
+}
+
+/// The Deployment's numbers that the sizes of ReplicaSets follow from, and where they are noted.
+fn noted_numbers(deployment: &Deployment) -> [(&'static str, Text); 2] {
     let desired = replicas(deployment);
-    let numbers = [(DESIRED, desired), (MAX, desired.saturating_add(max_surge(deployment)))];
-    let annotations = set.metadata.annotations.get_or_insert_default();
-    let mut new = false;
-    for (annotation, number) in numbers {
-        let number = number.to_string();
-        new |= annotations.insert(annotation.to_owned(), number.clone()) != Some(number);
-    }
-    new
+    let most = desired.saturating_add(max_surge(deployment));
+    [(DESIRED, Text::of(&desired)), (MAX, Text::of(&most))]
+}
+
+fn is_noted(set: &ReplicaSet, annotation: &str, number: &str) -> bool {
+    set.metadata.annotations.as_ref().and_then(|all| all.get(annotation)).is_some_and(|noted| noted == number)
 }

@@ -16,7 +16,7 @@ impl Rollout<'_> {
     /// Whether the Deployment's size has changed since its ReplicaSets were last given one.
     pub(super) fn is_scaling(&self) -> bool {
         let wanted = replicas(&self.deployment);
-        let mut active = self.all().filter(|set| size(set) > 0);
+        let mut active = self.all().filter(|set| self.size(set) > 0);
         active.any(|set| annotated(set, DESIRED).is_some_and(|desired| desired != wanted))
     }
 
@@ -34,7 +34,8 @@ impl Rollout<'_> {
         if let Some(only) = self.only_active_or_latest() {
             self.resize_if_needed(&only, wanted);
         } else if self.is_saturated() {
-            let old: Vec<Arc<ReplicaSet>> = self.old.iter().filter(|set| size(set) > 0).cloned().collect();
+            let old: Vec<Arc<ReplicaSet>> =
+                self.old.iter().filter(|set| self.size(set) > 0).cloned().collect();
             for set in old {
                 self.resize_if_needed(&set, 0);
             }
@@ -58,7 +59,7 @@ impl Rollout<'_> {
     fn is_saturated(&self) -> bool {
         let wanted = replicas(&self.deployment);
         self.new.as_ref().is_some_and(|new| {
-            size(new) == wanted && annotated(new, DESIRED) == Some(wanted) && available(new) == wanted
+            self.size(new) == wanted && annotated(new, DESIRED) == Some(wanted) && available(new) == wanted
         })
     }
 }
@@ -68,7 +69,7 @@ impl Rollout<'_> {
 fn proportions(deployment: &Deployment, mut sets: Vec<Arc<ReplicaSet>>) -> Vec<(Arc<ReplicaSet>, i32)> {
     let wanted = replicas(deployment);
     let allowed = if wanted > 0 { wanted.saturating_add(max_surge(deployment)) } else { 0 };
-    let to_add = allowed - sum(&sets, size);
+    let to_add = allowed - sum(&sets, |set| size(set));
     if to_add > 0 {
         sets.sort_by(|a, b| (Reverse(size(a)), Reverse(age(a))).cmp(&(Reverse(size(b)), Reverse(age(b)))));
     } else if to_add < 0 {

@@ -1,5 +1,6 @@
 //! Says in a Deployment's status how far it is: counts, and the conditions Available, Progressing, ReplicaFailure.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use steersman_core::condition::{Condition, find, remove};
 use steersman_core::versions::given;
 
-use super::numbers::{available, is_paused, max_unavailable, progress_deadline_seconds, replicas, size, sum};
+use super::numbers::{available, is_paused, max_unavailable, progress_deadline_seconds, replicas, sum};
 use super::rollout::Rollout;
 use crate::runner::Outcome;
 
@@ -30,13 +31,13 @@ pub(super) fn progressing(deployment: &Deployment) -> Option<&DeploymentConditio
 /// Sets the condition that tells how the rollout goes.
 pub(super) fn set_progress(
     deployment: &mut Deployment,
-    status: &str,
-    reason: &str,
+    status: &'static str,
+    reason: &'static str,
     message: String,
     now: Timestamp,
 ) {
     let conditions = deployment.status.get_or_insert_default().conditions.get_or_insert_default();
-    set(conditions, condition(PROGRESSING, status, reason, message, now));
+    set(conditions, Claim { kind: PROGRESSING, status, reason }.condition(message, now));
 }
 
 /// Whether all that is wanted is there, of the new revision alone, and available.
@@ -49,7 +50,24 @@ pub(super) fn is_complete(deployment: &Deployment, status: &DeploymentStatus) ->
             >= deployment.metadata.generation.unwrap_or_default()
 }
 
-impl Rollout<'_> {
+/// A status as it is to be. The conditions are taken over from the Deployment where they say nothing new.
+struct Status<'a> {
+    /// All but the conditions.
+    counts: DeploymentStatus,
+    conditions: Conditions<'a>,
+}
+
+type Conditions<'a> = Cow<'a, [DeploymentCondition]>;
+
+/// What a condition says, short of the message and the times.
+#[derive(Clone, Copy)]
+struct Claim {
+    kind: &'static str,
+    status: &'static str,
+    reason: &'static str,
+}
+
+impl<'a> Rollout<'a> {
     /// Notes that the Deployment was paused or resumed: while it is paused, no deadline runs.
     pub(super) fn note_pause(&mut self) {
         let reason = progressing(&self.deployment).and_then(|condition| condition.reason.as_deref());
@@ -65,7 +83,7 @@ impl Rollout<'_> {
         }
     }
 
-    pub(super) fn note_progress(&mut self, status: &str, reason: &str, message: String) {
+    pub(super) fn note_progress(&mut self, status: &'static str, reason: &'static str, message: String) {
         set_progress(self.deployment.to_mut(), status, reason, message, self.view.now());
     }
 
@@ -79,40 +97,55 @@ impl Rollout<'_> {
     pub(super) fn finish_rollout(mut self) -> Outcome {
         let mut status = self.count();
         self.judge_progress(&mut status);
-        self.pass_failures_on(&mut status);
+        self.pass_failures_on(&mut status.conditions);
         if let Some(delay) = self.next_deadline(&status) {
             self.outcome.requeue_after(delay);
         }
         self.write(status)
     }
 
-    fn write(mut self, status: DeploymentStatus) -> Outcome {
-        if self.seen.status.as_ref() != Some(&status) || self.deployment.metadata != self.seen.metadata {
-            self.outcome.update_status(&*self.deployment, &status);
+    fn write(mut self, status: Status<'_>) -> Outcome {
+        let has_new_metadata =
+            matches!(&self.deployment, Cow::Owned(changed) if changed.metadata != self.seen.metadata);
+        if has_new_metadata || !self.seen.status.as_ref().is_some_and(|seen| status.is(seen)) {
+            self.outcome.update_status(&*self.deployment, &status.whole());
         }
         self.outcome
     }
 
-    fn count(&self) -> DeploymentStatus {
-        let old = self.deployment.status.clone().unwrap_or_default();
+    /// The conditions that have been decided on so far.
+    fn conditions(&self) -> Conditions<'a> {
+        let of = |deployment: &'a Deployment| deployment.status.as_ref()?.conditions.as_deref();
+        match &self.deployment {
+            Cow::Borrowed(seen) => Cow::Borrowed(of(seen).unwrap_or_default()),
+            Cow::Owned(changed) => {
+                let status = changed.status.as_ref();
+                Cow::Owned(status.and_then(|status| status.conditions.clone()).unwrap_or_default())
+            }
+        }
+    }
+
+    fn count(&self) -> Status<'a> {
         let reported = |number: fn(&ReplicaSetStatus) -> Option<i32>| {
-            move |set: &ReplicaSet| set.status.as_ref().and_then(number).unwrap_or_default()
+            move |set: &Arc<ReplicaSet>| set.status.as_ref().and_then(number).unwrap_or_default()
         };
         let actual = reported(|status| Some(status.replicas));
-        let all_available = sum(self.all(), available);
-        let mut conditions = old.conditions.unwrap_or_default();
-        set(&mut conditions, availability(&self.deployment, all_available, self.view.now()));
-        DeploymentStatus {
+        let all_available = sum(self.all(), |set| available(set));
+        let mut conditions = self.conditions();
+        let (availability, message) = availability(&self.deployment, all_available);
+        claim(&mut conditions, availability, || message.to_owned(), self.view.now());
+        let counts = DeploymentStatus {
             observed_generation: self.deployment.metadata.generation,
             replicas: non_zero(sum(self.all(), actual)),
             updated_replicas: non_zero(sum(&self.new, actual)),
             ready_replicas: non_zero(sum(self.all(), reported(|status| status.ready_replicas))),
             available_replicas: non_zero(all_available),
-            unavailable_replicas: non_zero((sum(self.all(), size) - all_available).max(0)),
+            unavailable_replicas: non_zero((sum(self.all(), |set| self.size(set)) - all_available).max(0)),
             terminating_replicas: self.terminating(),
-            collision_count: old.collision_count,
-            conditions: Some(conditions),
-        }
+            collision_count: self.deployment.status.as_ref().and_then(|status| status.collision_count),
+            conditions: None,
+        };
+        Status { counts, conditions }
     }
 
     /// How many pods are terminating, unless a ReplicaSet that was looked at has not said so.
@@ -126,11 +159,9 @@ impl Rollout<'_> {
         self.all().map(of).sum()
     }
 
-    fn judge_progress(&self, status: &mut DeploymentStatus) {
-        let conditions = status.conditions.get_or_insert_default();
+    fn judge_progress(&self, Status { counts: status, conditions }: &mut Status<'_>) {
         if progress_deadline_seconds(&self.deployment).is_none() {
-            remove(conditions, PROGRESSING);
-            return;
+            return withdraw(conditions, PROGRESSING);
         }
         let current = progressing(&self.deployment);
         let completed_before = current.is_some_and(|current| current.reason.as_deref() == Some(COMPLETED));
@@ -143,27 +174,20 @@ impl Rollout<'_> {
             None => format!("Deployment {:?}", self.deployment.metadata.name.as_deref().unwrap_or_default()),
         };
         if is_complete(&self.deployment, status) {
-            let message = format!("{} has successfully progressed.", what());
-            set(
-                status.conditions.get_or_insert_default(),
-                condition(PROGRESSING, "True", COMPLETED, message, now),
-            );
+            let completed = Claim { kind: PROGRESSING, status: "True", reason: COMPLETED };
+            claim(conditions, completed, || format!("{} has successfully progressed.", what()), now);
         } else if self.has_progressed(status) {
-            let message = format!("{} is progressing.", what());
-            let mut progress = condition(PROGRESSING, "True", "ReplicaSetUpdated", message, now);
+            let updated = Claim { kind: PROGRESSING, status: "True", reason: "ReplicaSetUpdated" };
+            let mut progress = updated.condition(format!("{} is progressing.", what()), now);
             if let Some(current) = current.filter(|current| current.status() == "True") {
                 progress.last_transition_time = current.last_transition_time.clone();
             }
             // Each sign of progress restarts the deadline, so that the time is renewed even if nothing else is.
-            let conditions = status.conditions.get_or_insert_default();
-            remove(conditions, PROGRESSING);
-            conditions.push(progress);
+            withdraw(conditions, PROGRESSING);
+            conditions.to_mut().push(progress);
         } else if self.has_timed_out(current) {
-            let message = format!("{} has timed out progressing.", what());
-            set(
-                status.conditions.get_or_insert_default(),
-                condition(PROGRESSING, "False", TIMED_OUT, message, now),
-            );
+            let timed_out = Claim { kind: PROGRESSING, status: "False", reason: TIMED_OUT };
+            claim(conditions, timed_out, || format!("{} has timed out progressing.", what()), now);
         }
     }
 
@@ -196,9 +220,9 @@ impl Rollout<'_> {
     }
 
     /// When to look whether the deadline has passed, if one is running.
-    fn next_deadline(&self, status: &DeploymentStatus) -> Option<Duration> {
-        let current = find(status.conditions.as_deref().unwrap_or_default(), PROGRESSING)?;
-        if is_complete(&self.deployment, status) || current.reason.as_deref() == Some(TIMED_OUT) {
+    fn next_deadline(&self, status: &Status<'_>) -> Option<Duration> {
+        let current = find(&status.conditions, PROGRESSING)?;
+        if is_complete(&self.deployment, &status.counts) || current.reason.as_deref() == Some(TIMED_OUT) {
             return None;
         }
         let left = self.deadline(current)?.duration_since(self.view.now());
@@ -207,25 +231,62 @@ impl Rollout<'_> {
     }
 
     /// Shows what keeps ReplicaSets from making pods, the new one's trouble first.
-    fn pass_failures_on(&self, status: &mut DeploymentStatus) {
+    fn pass_failures_on(&self, conditions: &mut Conditions<'_>) {
         let failure = |set: &ReplicaSet| {
             find(set.status.as_ref()?.conditions.as_deref().unwrap_or_default(), REPLICA_FAILURE).cloned()
         };
-        let conditions = status.conditions.get_or_insert_default();
         match self.new.iter().chain(&self.old).find_map(|set| failure(set)) {
-            Some(failure) => set(conditions, passed_on(failure)),
-            None => drop(remove(conditions, REPLICA_FAILURE)),
+            Some(failure) => set(conditions.to_mut(), passed_on(failure)),
+            None => withdraw(conditions, REPLICA_FAILURE),
         }
     }
 }
 
-fn availability(deployment: &Deployment, available: i32, now: Timestamp) -> DeploymentCondition {
+impl Status<'_> {
+    /// Whether a Deployment has this status already.
+    fn is(&self, seen: &DeploymentStatus) -> bool {
+        let numbers = |status: &DeploymentStatus| {
+            let counted = [
+                status.replicas,
+                status.updated_replicas,
+                status.ready_replicas,
+                status.available_replicas,
+                status.unavailable_replicas,
+                status.terminating_replicas,
+                status.collision_count,
+            ];
+            (status.observed_generation, counted)
+        };
+        numbers(&self.counts) == numbers(seen) && seen.conditions.as_deref() == Some(&*self.conditions)
+    }
+
+    fn whole(self) -> DeploymentStatus {
+        DeploymentStatus { conditions: Some(self.conditions.into_owned()), ..self.counts }
+    }
+}
+
+impl Claim {
+    fn condition(self, message: String, now: Timestamp) -> DeploymentCondition {
+        let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
+        DeploymentCondition {
+            type_: given(self.kind.to_owned()),
+            status: given(self.status.to_owned()),
+            reason: Some(self.reason.to_owned()),
+            message: Some(message),
+            last_update_time: Some(now.clone()),
+            last_transition_time: Some(now),
+        }
+    }
+}
+
+/// Whether enough pods are available, and how that is told.
+fn availability(deployment: &Deployment, available: i32) -> (Claim, &'static str) {
     if available >= replicas(deployment) - max_unavailable(deployment) {
-        let message = "Deployment has minimum availability.".to_owned();
-        condition(AVAILABLE, "True", "MinimumReplicasAvailable", message, now)
+        let claim = Claim { kind: AVAILABLE, status: "True", reason: "MinimumReplicasAvailable" };
+        (claim, "Deployment has minimum availability.")
     } else {
-        let message = "Deployment does not have minimum availability.".to_owned();
-        condition(AVAILABLE, "False", "MinimumReplicasUnavailable", message, now)
+        let claim = Claim { kind: AVAILABLE, status: "False", reason: "MinimumReplicasUnavailable" };
+        (claim, "Deployment does not have minimum availability.")
     }
 }
 
@@ -240,15 +301,20 @@ fn passed_on(failure: ReplicaSetCondition) -> DeploymentCondition {
     }
 }
 
-fn condition(kind: &str, status: &str, reason: &str, message: String, now: Timestamp) -> DeploymentCondition {
-    let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
-    DeploymentCondition {
-        type_: given(kind.to_owned()),
-        status: given(status.to_owned()),
-        reason: Some(reason.to_owned()),
-        message: Some(message),
-        last_update_time: Some(now.clone()),
-        last_transition_time: Some(now),
+/// Sets a condition that makes a claim, unless one does already.
+fn claim(conditions: &mut Conditions<'_>, claim: Claim, message: impl FnOnce() -> String, now: Timestamp) {
+    let makes_it = |one: &DeploymentCondition| {
+        one.status() == claim.status && one.reason.as_deref() == Some(claim.reason)
+    };
+    if !find(conditions, claim.kind).is_some_and(makes_it) {
+        set(conditions.to_mut(), claim.condition(message(), now));
+    }
+}
+
+/// Takes a condition away, if it is there.
+fn withdraw(conditions: &mut Conditions<'_>, kind: &str) {
+    if find(conditions, kind).is_some() {
+        remove(conditions.to_mut(), kind);
     }
 }
 
