@@ -1,27 +1,33 @@
 //! Makes pods from a template, and tells templates apart by a hash.
 
+use k8s_openapi::Resource as _;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use steersman_core::Resource;
 use steersman_core::owner::controller_reference;
+use steersman_core::tree::{Value, json};
 
 /// The longest name that a pod can have.
 const NAME_LIMIT: usize = 253;
 
-/// A pod for `owner`, named after it with a generated suffix, as its template says.
-pub(crate) fn pod_for<O: Resource>(owner: &O, template: &PodTemplateSpec) -> Pod {
-    let asked = template.metadata.clone().unwrap_or_default();
+/// The JSON of a pod for `owner`, named after it with a generated suffix, as its template says.
+pub(crate) fn pod_for<O: Resource>(owner: &O, template: &PodTemplateSpec) -> Value {
+    let asked = template.metadata.as_ref();
     let owner_metadata = owner.metadata();
     let metadata = ObjectMeta {
         generate_name: Some(prefix(owner_metadata.name.as_deref().unwrap_or_default())),
         namespace: owner_metadata.namespace.clone(),
-        labels: asked.labels,
-        annotations: asked.annotations,
-        finalizers: asked.finalizers,
+        labels: asked.and_then(|asked| asked.labels.clone()),
+        annotations: asked.and_then(|asked| asked.annotations.clone()),
+        finalizers: asked.and_then(|asked| asked.finalizers.clone()),
         owner_references: Some(vec![controller_reference(owner)]),
         ..ObjectMeta::default()
     };
-    Pod { metadata, spec: template.spec.clone(), status: None }
+    let mut pod = json!({"apiVersion": Pod::API_VERSION, "kind": Pod::KIND, "metadata": metadata});
+    if let Some(spec) = &template.spec {
+        pod["spec"] = json!(spec);
+    }
+    pod
 }
 
 /// What the names of an owner's pods begin with; the dash is left out where it would make the beginning too long.
@@ -50,8 +56,6 @@ fn safe_encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use steersman_core::tree::json;
-
     use super::*;
 
     fn template(image: &str) -> PodTemplateSpec {

@@ -14,13 +14,15 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use steersman_core::Resource;
+use steersman_core::api::Target;
 use steersman_core::events::EventType;
 use steersman_core::owner::controller_of;
+use steersman_core::resource::GroupVersionResource;
 use steersman_core::selector::LabelSelector;
 
 use crate::claim::{ORPHANS, adopters, claim, matches};
 use crate::pods;
-use crate::runner::{Controller, Failure, Outcome, Sources, View};
+use crate::runner::{Controller, Failure, Operation, Outcome, Sources, View};
 use crate::specs;
 use crate::template::pod_for;
 
@@ -129,8 +131,10 @@ impl<O: Resource> Keeper<'_, O> {
     fn create(&self, outcome: &mut Outcome) {
         let none = PodTemplateSpec::default();
         let template = specs::of_set(self.set).and_then(|spec| spec.template.as_ref()).unwrap_or(&none);
+        let namespace = self.owner.metadata().namespace.clone().unwrap_or_default();
+        let target = Target::all(GroupVersionResource::of::<Pod>()).in_namespace(namespace);
         outcome
-            .create(&pod_for(self.owner, template))
+            .push(Operation::Create(target, pod_for(self.owner, template)))
             .may_be_too_late()
             .on_success(EventType::Normal, "SuccessfulCreate", "Created pod: {name}")
             .on_failure(EventType::Warning, "FailedCreate", "Error creating: {error}");
