@@ -128,7 +128,7 @@ impl Collector {
              namespace {namespace:?}"
         );
         let kind = EventType::Warning;
-        self.recorder.event(&reference(dependent), kind, "OwnerRefInvalidNamespace", message);
+        self.recorder.event(reference(dependent), kind, "OwnerRefInvalidNamespace", message);
     }
 
     async fn delete_all(self: Arc<Self>) {
@@ -202,10 +202,10 @@ impl Collector {
 
 fn reference(identity: &Identity) -> ObjectReference {
     ObjectReference {
-        api_version: Some(identity.api_version.clone()),
-        kind: Some(identity.kind.clone()),
-        namespace: Some(identity.namespace.clone()).filter(|namespace| !namespace.is_empty()),
-        name: Some(identity.name.clone()),
+        api_version: Some(String::from(&identity.api_version)),
+        kind: Some(String::from(&identity.kind)),
+        namespace: Some(String::from(&identity.namespace)),
+        name: Some(String::from(&identity.name)),
         uid: Some(identity.uid.to_string()),
         ..ObjectReference::default()
     }

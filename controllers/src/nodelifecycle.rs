@@ -11,6 +11,7 @@ mod taints;
 mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod};
 use steersman_core::cache::Typed;
 use steersman_core::events::EventType;
+use steersman_core::tree::Text;
 use steersman_core::{Client, Env, Queue, Recorder, Result};
 
 use crate::Key;
@@ -28,7 +30,7 @@ use crate::runner::Context;
 use health::{Examined, Health};
 use pods::Pods;
 use taints::Tainting;
-use zones::{Direction, Zones};
+use zones::{Direction, Seen, Zones};
 
 pub use taints::NodeTaints;
 
@@ -135,15 +137,20 @@ impl Monitor {
             }
             let deadline = self.zones.next_due().map_or(next_round, |due| due.min(next_round));
             let is_idle = self.known.is_empty() && self.nodes.cache().is_empty();
-            let claim = Box::pin(bound.next());
-            let rest = Box::pin(async {
-                if is_idle {
-                    drop(came.next().await);
-                } else {
-                    self.env.sleep_until(deadline).await;
+            let claim = {
+                let rest = async {
+                    if is_idle {
+                        drop(came.next().await);
+                    } else {
+                        self.env.sleep_until(deadline).await;
+                    }
+                };
+                match select(pin!(bound.next()), pin!(rest)).await {
+                    Either::Left((claim, _)) => Some(claim),
+                    Either::Right(_) => None,
                 }
-            });
-            if let Either::Left((key, _)) = select(claim, rest).await {
+            };
+            if let Some(key) = claim {
                 self.look_at_pod(bound, &key).await;
             }
             if is_idle {
@@ -154,21 +161,20 @@ impl Monitor {
 
     async fn round(&mut self) {
         let nodes = self.nodes.list();
-        let zones: Vec<String> = nodes.iter().map(|node| zones::zone_of(node)).collect();
-        zones.iter().for_each(|zone| self.zones.add(zone));
+        nodes.iter().for_each(|node| self.zones.add(&zones::zone_of(node)));
         self.announce(&nodes).await;
-        let mut conditions: BTreeMap<String, Vec<bool>> = BTreeMap::new();
-        for (node, zone) in nodes.iter().zip(zones) {
+        let mut seen: BTreeMap<Text, Seen> = BTreeMap::new();
+        for node in &nodes {
             let name = name_of(node);
             match self.look_at_node(name).await {
                 Ok(Some(ready)) if !zones::is_excluded(node) => {
-                    conditions.entry(zone).or_default().push(ready);
+                    seen.entry(zones::zone_of(node)).or_default().count(ready);
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%name, %error, "a node's health could not be updated"),
             }
         }
-        match self.zones.assess(&conditions) {
+        match self.zones.assess(&seen) {
             Direction::AllLost => {
                 join_all(nodes.iter().map(|node| self.reachable(node))).await;
             }
@@ -330,7 +336,7 @@ impl Monitor {
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         };
-        self.recorder.event(&node, EventType::Normal, reason, message);
+        self.recorder.event(node, EventType::Normal, reason, message);
     }
 }
 

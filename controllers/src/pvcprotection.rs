@@ -78,8 +78,8 @@ fn claims(pod: &Pod) -> Vec<Key> {
         let own = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
         own.or_else(|| volume.ephemeral.as_ref().map(|_| ephemeral_name(pod, volume)))
     };
-    let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-    volumes(pod).iter().filter_map(named).map(|name| Key::new(namespace.as_str(), name)).collect()
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    volumes(pod).iter().filter_map(named).map(|name| Key::new(namespace, name)).collect()
 }
 
 /// Whether a pod on a node uses a claim. What was made for a pod that has ended for good is used no longer.

@@ -7,7 +7,7 @@ mod evictions;
 mod tolerations;
 
 use std::future::pending;
-use std::sync::Arc;
+use std::pin::pin;
 
 use futures::future::{Either, join_all, select};
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Toleration};
@@ -21,7 +21,7 @@ use crate::pod_disruption::{disruption_target, node_name, patch};
 use crate::pods::condition;
 use crate::runner::Context;
 
-use evictions::{Evictions, PodOnNode};
+use evictions::Evictions;
 
 /// How often the deletion of a pod is tried before it is left for the next change of its node.
 const TRIES: usize = 5;
@@ -77,7 +77,7 @@ impl Manager {
                 None => pending().await,
             }
         };
-        match select(Box::pin(changes.next()), Box::pin(due)).await {
+        match select(pin!(changes.next()), pin!(due)).await {
             Either::Left((claim, _)) => Some((*claim).clone()),
             Either::Right(_) => None,
         }
@@ -88,11 +88,11 @@ impl Manager {
         let cancelled = match changed {
             Changed::Node(name) => {
                 let node = self.nodes.get("", name);
-                let on_node = || self.pods.by(&BY_NODE, name).iter().map(on_node).collect();
+                let on_node = || self.pods.by(&BY_NODE, name);
                 self.evictions.node_changed(name, node.as_deref(), on_node, now)
             }
             Changed::Pod(key) => match self.pods.get(&key.namespace, &key.name) {
-                Some(pod) => self.evictions.pod_changed(&on_node(&pod), now),
+                Some(pod) => self.evictions.pod_changed(&pod, now),
                 None => self.evictions.pod_gone(key),
             },
         };
@@ -137,13 +137,8 @@ impl Manager {
             name: Some(key.name.to_string()),
             ..ObjectReference::default()
         };
-        self.recorder.event(&pod, EventType::Normal, "TaintManagerEviction", message);
+        self.recorder.event(pod, EventType::Normal, "TaintManagerEviction", message);
     }
-}
-
-fn on_node(pod: &Arc<Pod>) -> PodOnNode {
-    let (node, tolerations) = place_of(pod);
-    PodOnNode { key: Key::of_typed(&**pod), node: node.to_owned(), tolerations: tolerations.to_vec() }
 }
 
 /// The node of a pod, and what it tolerates there.

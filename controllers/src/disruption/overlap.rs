@@ -1,5 +1,7 @@
 //! Complains of pods that several budgets cover: they cannot be evicted.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Pod;
 use steersman_core::events::EventType;
 
@@ -9,8 +11,8 @@ use crate::{Outcome, View};
 /// Tells of a pod that more than one budget covers.
 pub(super) fn complain(view: &View, pod: &Pod, outcome: &mut Outcome) {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let labels = pod.metadata.labels.clone().unwrap_or_default();
-    let budgets = covering(view, namespace, &labels);
+    let none = BTreeMap::new();
+    let budgets = covering(view, namespace, pod.metadata.labels.as_ref().unwrap_or(&none));
     let [chosen, _, ..] = budgets.as_slice() else { return };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let chosen = chosen.metadata.name.as_deref().unwrap_or_default();

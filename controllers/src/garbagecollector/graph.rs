@@ -10,6 +10,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use steersman_core::Object;
 use steersman_core::object::Metadata;
+use steersman_core::tree::Text;
 
 /// The owner waits until the dependents that block it are gone.
 pub(super) const FOREGROUND: &str = "foregroundDeletion";
@@ -24,10 +25,10 @@ pub(super) type Uid = Arc<str>;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Identity {
     pub(super) uid: Uid,
-    pub(super) api_version: String,
-    pub(super) kind: String,
-    pub(super) namespace: String,
-    pub(super) name: String,
+    pub(super) api_version: Text,
+    pub(super) kind: Text,
+    pub(super) namespace: Text,
+    pub(super) name: Text,
 }
 
 /// An object, or an owner that somebody names.
@@ -77,10 +78,10 @@ impl Identity {
     pub(super) fn of(object: &Object) -> Self {
         Identity {
             uid: object.uid().into(),
-            api_version: object.api_version().to_owned(),
-            kind: object.kind().to_owned(),
-            namespace: object.namespace().to_owned(),
-            name: object.name().to_owned(),
+            api_version: object.api_version().into(),
+            kind: object.kind().into(),
+            namespace: object.namespace().into(),
+            name: object.name().into(),
         }
     }
 
@@ -88,24 +89,24 @@ impl Identity {
     pub(super) fn of_owner(owner: &OwnerReference, namespace: &str) -> Self {
         Identity {
             uid: owner.uid.as_str().into(),
-            api_version: owner.api_version.clone(),
-            kind: owner.kind.clone(),
-            namespace: namespace.to_owned(),
-            name: owner.name.clone(),
+            api_version: (&owner.api_version).into(),
+            kind: (&owner.kind).into(),
+            namespace: namespace.into(),
+            name: (&owner.name).into(),
         }
     }
 
     /// The same, in no namespace.
     pub(super) fn cluster_scoped(&self) -> Self {
-        Identity { namespace: String::new(), ..self.clone() }
+        Identity { namespace: Text::default(), ..self.clone() }
     }
 
     /// Whether the reference says the same, apart from the namespace.
     fn is_named_by(&self, owner: &OwnerReference) -> bool {
         *self.uid == *owner.uid
-            && self.api_version == owner.api_version
-            && self.kind == owner.kind
-            && self.name == owner.name
+            && *self.api_version == *owner.api_version
+            && *self.kind == *owner.kind
+            && *self.name == *owner.name
     }
 }
 

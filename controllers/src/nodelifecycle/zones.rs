@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
+use steersman_core::tree::Text;
 
 use super::NodeLifecycleOptions;
 
@@ -16,7 +17,14 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 #[derive(Debug)]
 pub(super) struct Zones {
     options: NodeLifecycleOptions,
-    zones: BTreeMap<String, Zone>,
+    zones: BTreeMap<Text, Zone>,
+}
+
+/// How many nodes of a zone are ready, and how many are lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    ready: usize,
+    lost: usize,
 }
 
 /// How the cluster as a whole has changed.
@@ -63,7 +71,7 @@ impl Zones {
         if !self.zones.contains_key(zone) {
             let bucket = Bucket { rate: self.options.node_eviction_rate, next: Duration::ZERO };
             let zone_state = Zone { state: State::Initial, waiting: VecDeque::new(), bucket };
-            self.zones.insert(zone.to_owned(), zone_state);
+            self.zones.insert(zone.into(), zone_state);
         }
     }
 
@@ -97,7 +105,7 @@ impl Zones {
     }
 
     /// A node whose turn it is, and its zone.
-    pub(super) fn take_due(&mut self, now: Duration) -> Option<(String, String)> {
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Text, String)> {
         let due = |zone: &&mut Zone| zone.due().is_some_and(|due| due <= now);
         let (name, zone) =
             self.zones.iter_mut().find_map(|(name, zone)| Some((name, Some(zone).filter(due)?)))?;
@@ -111,14 +119,11 @@ impl Zones {
     }
 
     /// Sets the rates by how many nodes of each zone are ready.
-    pub(super) fn assess(&mut self, ready: &BTreeMap<String, Vec<bool>>) -> Direction {
-        let states: BTreeMap<&String, State> = ready
-            .iter()
-            .map(|(zone, nodes)| (zone, state(nodes, self.options.unhealthy_zone_threshold)))
-            .collect();
-        states.keys().for_each(|zone| self.add(zone));
-        self.zones.retain(|zone, _| ready.contains_key(zone));
-        let all_lost = states.values().all(|state| *state == State::Full);
+    pub(super) fn assess(&mut self, seen: &BTreeMap<Text, Seen>) -> Direction {
+        let threshold = self.options.unhealthy_zone_threshold;
+        seen.keys().for_each(|zone| self.add(zone));
+        self.zones.retain(|zone, _| seen.contains_key(zone));
+        let all_lost = seen.values().all(|nodes| nodes.state(threshold) == State::Full);
         let were_lost = self.zones.values().all(|zone| zone.state == State::Full);
         let direction = match (all_lost, were_lost) {
             (true, true) => return Direction::Usual,
@@ -126,8 +131,9 @@ impl Zones {
             (false, true) => Direction::AllBack,
             (false, false) => Direction::Usual,
         };
-        for (zone, state) in states {
-            let rate = if all_lost { 0.0 } else { self.rate(state, ready[zone].len()) };
+        for (zone, nodes) in seen {
+            let state = nodes.state(threshold);
+            let rate = if all_lost { 0.0 } else { self.rate(state, nodes.len()) };
             if let Some(zone) = self.zones.get_mut(zone) {
                 zone.bucket.rate = rate;
                 zone.state = state;
@@ -160,10 +166,10 @@ impl Bucket {
 }
 
 /// The region and zone that a node says it is in.
-pub(super) fn zone_of(node: &Node) -> String {
+pub(super) fn zone_of(node: &Node) -> Text {
     let label =
         |key| node.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map_or("", String::as_str);
-    [label(REGION), ":", label(ZONE)].concat()
+    Text::of(&format_args!("{}:{}", label(REGION), label(ZONE)))
 }
 
 /// Whether a node does not count when its zone is assessed.
@@ -171,16 +177,26 @@ pub(super) fn is_excluded(node: &Node) -> bool {
     node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(EXCLUDED))
 }
 
-fn state(ready: &[bool], threshold: f64) -> State {
-    let lost = ready.iter().filter(|ready| !**ready).count();
-    #[expect(clippy::cast_precision_loss, reason = "there are fewer nodes than a float counts exactly")]
-    let part = lost as f64 / ready.len() as f64;
-    if lost == ready.len() && lost > 0 {
-        State::Full
-    } else if lost > 2 && part >= threshold {
-        State::Partial
-    } else {
-        State::Normal
+impl Seen {
+    /// Counts a node.
+    pub(super) fn count(&mut self, is_ready: bool) {
+        *(if is_ready { &mut self.ready } else { &mut self.lost }) += 1;
+    }
+
+    fn len(self) -> usize {
+        self.ready + self.lost
+    }
+
+    fn state(self, threshold: f64) -> State {
+        #[expect(clippy::cast_precision_loss, reason = "there are fewer nodes than a float counts exactly")]
+        let part = self.lost as f64 / self.len() as f64;
+        if self.ready == 0 && self.lost > 0 {
+            State::Full
+        } else if self.lost > 2 && part >= threshold {
+            State::Partial
+        } else {
+            State::Normal
+        }
     }
 }
 
@@ -192,9 +208,8 @@ mod tests {
         Zones::new(&NodeLifecycleOptions { node_eviction_rate: rate, ..NodeLifecycleOptions::default() })
     }
 
-    fn seen(zones: &[(&str, usize, usize)]) -> BTreeMap<String, Vec<bool>> {
-        let nodes = |ready, lost| [vec![true; ready], vec![false; lost]].concat();
-        zones.iter().map(|(zone, ready, lost)| ((*zone).to_owned(), nodes(*ready, *lost))).collect()
+    fn seen(zones: &[(&str, usize, usize)]) -> BTreeMap<Text, Seen> {
+        zones.iter().map(|&(zone, ready, lost)| (zone.into(), Seen { ready, lost })).collect()
     }
 
     fn taken(zones: &mut Zones, second: u64) -> Vec<String> {
@@ -229,12 +244,7 @@ mod tests {
             (3, 3, State::Normal),
         ];
         for (ready, lost, expected) in cases {
-            assert_eq!(
-                state(&seen(&[("z", ready, lost)])["z"], 0.55),
-                expected,
-                "{ready} of {}",
-                ready + lost
-            );
+            assert_eq!(Seen { ready, lost }.state(0.55), expected, "{ready} of {}", ready + lost);
         }
     }
 

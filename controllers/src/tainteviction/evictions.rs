@@ -1,22 +1,16 @@
 //! Keeps when which pod is to be evicted, as taints and tolerations come and go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Taint, Toleration};
+use k8s_openapi::api::core::v1::{Node, Pod, Taint};
 
 use crate::Key;
+use crate::pod_disruption::node_name;
 
+use super::place_of;
 use super::tolerations::{Tolerated, tolerated};
-
-/// What matters of a pod.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct PodOnNode {
-    pub(super) key: Key,
-    /// Empty before it is bound.
-    pub(super) node: String,
-    pub(super) tolerations: Vec<Toleration>,
-}
 
 /// Times are those of [`steersman_core::Env::elapsed`].
 #[derive(Default)]
@@ -40,7 +34,7 @@ impl Evictions {
         &mut self,
         name: &str,
         node: Option<&Node>,
-        pods: impl FnOnce() -> Vec<PodOnNode>,
+        pods: impl FnOnce() -> Vec<Arc<Pod>>,
         now: Duration,
     ) -> Vec<Key> {
         let Some(node) = node else {
@@ -57,14 +51,14 @@ impl Evictions {
         } else {
             self.taints.insert(name.to_owned(), taints);
         }
-        pods().iter().filter(|pod| self.judge(pod, now)).map(|pod| pod.key.clone()).collect()
+        pods().iter().filter(|pod| self.judge(pod, now)).map(|pod| Key::of_typed(&**pod)).collect()
     }
 
     /// Looks at a pod that is new, was bound, or tolerates something else; its key if that calls its eviction off.
-    pub(super) fn pod_changed(&mut self, pod: &PodOnNode, now: Duration) -> Vec<Key> {
+    pub(super) fn pod_changed(&mut self, pod: &Pod, now: Duration) -> Vec<Key> {
         // Where the node has no taints (any more), whatever there was to call off has been.
-        let called_off = self.taints.contains_key(&pod.node) && self.judge(pod, now);
-        called_off.then(|| pod.key.clone()).into_iter().collect()
+        let called_off = self.taints.contains_key(node_name(pod)) && self.judge(pod, now);
+        called_off.then(|| Key::of_typed(pod)).into_iter().collect()
     }
 
     /// Forgets a pod; its key if that calls its eviction off.
@@ -89,16 +83,17 @@ impl Evictions {
     }
 
     /// Schedules a pod's eviction, or calls it off; whether a scheduled one was called off.
-    fn judge(&mut self, pod: &PodOnNode, now: Duration) -> bool {
-        let taints = self.taints.get(&pod.node).map(Vec::as_slice).unwrap_or_default();
-        match tolerated(taints, &pod.tolerations) {
-            Tolerated::Forever => self.call_off(&pod.key),
+    fn judge(&mut self, pod: &Pod, now: Duration) -> bool {
+        let ((node, tolerations), key) = (place_of(pod), Key::of_typed(pod));
+        let taints = self.taints.get(node).map(Vec::as_slice).unwrap_or_default();
+        match tolerated(taints, tolerations) {
+            Tolerated::Forever => self.call_off(&key),
             Tolerated::No => {
-                let called_off = self.call_off(&pod.key);
-                self.pods.insert(pod.key.clone(), Eviction::Scheduled { since: now, due: now });
+                let called_off = self.call_off(&key);
+                self.pods.insert(key, Eviction::Scheduled { since: now, due: now });
                 called_off
             }
-            Tolerated::For(time) => self.tolerate(&pod.key, time, now),
+            Tolerated::For(time) => self.tolerate(&key, time, now),
         }
     }
 
@@ -146,9 +141,10 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn pod(name: &str, tolerations: &Value) -> PodOnNode {
-        let tolerations = from_value(tolerations.clone()).unwrap();
-        PodOnNode { key: Key::new("a", name), node: "n".to_owned(), tolerations }
+    fn pod(name: &str, tolerations: &Value) -> Arc<Pod> {
+        let spec = json!({"nodeName": "n", "containers": [], "tolerations": tolerations});
+        let pod = json!({"metadata": {"name": name, "namespace": "a"}, "spec": spec});
+        Arc::new(from_value(pod).unwrap())
     }
 
     fn tolerating(seconds: u64) -> Value {
@@ -156,7 +152,7 @@ mod tests {
     }
 
     /// The node gets these taints; the names of the pods whose eviction is called off.
-    fn taint(evictions: &mut Evictions, keys: &[&str], pods: &[PodOnNode], now: u64) -> Vec<String> {
+    fn taint(evictions: &mut Evictions, keys: &[&str], pods: &[Arc<Pod>], now: u64) -> Vec<String> {
         let taints: Vec<Value> = keys.iter().map(|key| json!({"key": key, "effect": "NoExecute"})).collect();
         let node: Node = from_value(json!({"metadata": {"name": "n"}, "spec": {"taints": taints}})).unwrap();
         let called_off = evictions.node_changed("n", Some(&node), || pods.to_vec(), seconds(now));
