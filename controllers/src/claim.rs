@@ -15,9 +15,11 @@ use steersman_core::tree::json;
 use crate::runner::{Key, Outcome, View};
 
 /// Finds what nobody controls, by namespace.
-pub(crate) const ORPHANS: Index = Index::new("orphans", |object| {
+pub(crate) const ORPHANS: Index = Index::new("orphans", |object, found| {
     let metadata = object.metadata();
-    metadata.controller().is_none().then(|| metadata.namespace.clone()).into_iter().collect()
+    if metadata.controller().is_none() {
+        found(&metadata.namespace);
+    }
 });
 
 /// Those of the owner's `own` objects and of the orphans in its namespace that are `wanted` and match. Orphans among them

@@ -16,9 +16,9 @@ use crate::{Actor, Key, Outcome, Sources, View};
 const FINALIZER: &str = "kubernetes.io/pvc-protection";
 
 /// Finds pods by the claims that they use, or may.
-const BY_CLAIM: Index = Index::new("claim", |object| {
+const BY_CLAIM: Index = Index::new("claim", |object, found| {
     let claims = object.lean::<Pod>().map(|pod| claims(&pod)).unwrap_or_default();
-    claims.iter().map(ToString::to_string).collect()
+    claims.iter().for_each(|claim| found(&claim.to_string()));
 });
 
 /// Keeps the finalizer of claims that are in use.

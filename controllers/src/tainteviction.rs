@@ -27,9 +27,10 @@ use evictions::Evictions;
 const TRIES: usize = 5;
 
 /// Finds pods by the node that they are on.
-pub(crate) const BY_NODE: Index = Index::new("node", |object| {
+pub(crate) const BY_NODE: Index = Index::new("node", |object, found| {
     let pod = object.lean::<Pod>().ok();
-    pod.map(|pod| node_name(&pod).to_owned()).filter(|node| !node.is_empty()).into_iter().collect()
+    let node = pod.as_deref().map(node_name).filter(|node| !node.is_empty());
+    node.into_iter().for_each(found);
 });
 
 /// Evicts until it is dropped; for [`Controllers::task`](crate::Controllers::task).

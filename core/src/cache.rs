@@ -13,9 +13,9 @@ mod shared;
 mod typed;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
-
-use futures::channel::oneshot;
+use std::task::{Context, Poll};
 
 use crate::api::{ObjectList, Target, WatchEvent};
 use crate::client::Client;
@@ -23,6 +23,7 @@ use crate::env::{Env, Task};
 use crate::object::Object;
 use crate::resource::{GroupVersionResource, Resource};
 use crate::selector::{FieldSelector, LabelSelector};
+use crate::waiters::Waiters;
 
 pub use index::Index;
 pub use shared::Caches;
@@ -70,19 +71,35 @@ pub struct Subscription(#[expect(dead_code, reason = "it is held to be dropped")
 
 type Handler = Box<dyn Fn(&Change) + Send + Sync>;
 
+/// For how many changes room is kept.
+const ROOM: usize = 16;
+
 struct Shared {
     selection: Selection,
     /// Taken before `state`, and held while handlers run: changes reach everybody in one order.
-    handlers: Mutex<Vec<Weak<Handler>>>,
+    handlers: Mutex<Handlers>,
     state: RwLock<State>,
+}
+
+/// Who is told of changes.
+#[derive(Default)]
+struct Handlers {
+    all: Vec<Weak<Handler>>,
+    /// Room for what they are told of.
+    changes: Vec<Change>,
 }
 
 struct State {
     objects: Indexed,
     /// Everything up to this version is in; `None` until the first list is.
     seen: Option<u64>,
-    /// Who waits for what; at most one entry for each waiting task.
-    waiting: Vec<(Wanted, oneshot::Sender<()>)>,
+    waiting: Waiters<Wanted>,
+}
+
+/// What a task waits with.
+struct Wait<'a> {
+    shared: &'a Shared,
+    number: u64,
 }
 
 /// What somebody waits for.
@@ -274,29 +291,25 @@ impl Cache {
         for object in self.list() {
             handler(&Change::Added(object));
         }
-        handlers.push(Arc::downgrade(&handler));
+        handlers.all.push(Arc::downgrade(&handler));
         Subscription(handler)
     }
 
     async fn wait_for(&self, wanted: Wanted) {
-        let waiting = {
+        let number = {
             let mut state = self.shared.write();
             if state.has(&wanted) {
                 return;
             }
-            let (wake, woken) = oneshot::channel();
-            state.waiting.retain(|(_, waiting)| !waiting.is_canceled());
-            state.waiting.push((wanted, wake));
-            woken
+            state.waiting.enter(wanted)
         };
-        // The sender is only dropped without a word together with the cache, which `self` keeps alive.
-        let _ = waiting.await;
+        Wait { shared: &self.shared, number }.await;
     }
 }
 
 impl Shared {
     fn new(selection: Selection) -> Self {
-        let state = State { objects: Indexed::default(), seen: None, waiting: Vec::new() };
+        let state = State { objects: Indexed::default(), seen: None, waiting: Waiters::new() };
         Shared { selection, handlers: Mutex::default(), state: RwLock::new(state) }
     }
 
@@ -315,23 +328,24 @@ impl Shared {
         });
     }
 
-    /// Takes over what a watch delivered, up to `resource_version`.
-    fn apply(&self, events: Vec<WatchEvent>, resource_version: &str) {
+    /// Takes over what a watch delivered, up to `resource_version`, and leaves nothing of it.
+    fn apply(&self, events: &mut Vec<WatchEvent>, resource_version: &str) {
         // Most of what a quiet watch delivers says only how far it is.
         if events.iter().all(|event| matches!(event, WatchEvent::Bookmark { .. })) {
+            events.clear();
             return self.write().advance(resource_version);
         }
         self.change(resource_version, |objects, changes| {
-            events.into_iter().for_each(|event| objects.apply(event, changes));
+            events.drain(..).for_each(|event| objects.apply(event, changes));
         });
     }
 
     fn change(&self, resource_version: &str, change: impl FnOnce(&mut Indexed, &mut Vec<Change>)) {
         let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut changes = Vec::new();
+        let mut changes = std::mem::take(&mut handlers.changes);
         change(&mut self.write().objects, &mut changes);
         if !changes.is_empty() {
-            handlers.retain(|handler| match handler.upgrade() {
+            handlers.all.retain(|handler| match handler.upgrade() {
                 Some(handler) => {
                     changes.iter().for_each(&**handler);
                     true
@@ -339,6 +353,9 @@ impl Shared {
                 None => false,
             });
         }
+        changes.clear();
+        changes.shrink_to(ROOM);
+        handlers.changes = changes;
         drop(handlers);
         self.write().advance(resource_version);
     }
@@ -346,26 +363,40 @@ impl Shared {
 
 impl State {
     fn has(&self, wanted: &Wanted) -> bool {
-        let Some(seen) = self.seen else { return false };
-        match wanted {
-            Wanted::Version(version) => seen >= *version,
-            Wanted::Gone { namespace, name, uid } => {
-                self.objects.get(namespace, name).is_none_or(|object| object.uid() != uid)
-            }
-        }
+        wanted.is_in(&self.objects, self.seen)
     }
 
     fn advance(&mut self, resource_version: &str) {
         // A server whose versions cannot be compared still gets its caches synced; nobody can wait for more.
         let version = resource_version.parse().unwrap_or_default();
         self.seen = self.seen.max(Some(version));
-        for (wanted, wake) in std::mem::take(&mut self.waiting) {
-            if self.has(&wanted) {
-                let _ = wake.send(());
-            } else {
-                self.waiting.push((wanted, wake));
+        self.waiting.wake_all(|wanted| wanted.is_in(&self.objects, self.seen));
+    }
+}
+
+impl Wanted {
+    fn is_in(&self, objects: &Indexed, seen: Option<u64>) -> bool {
+        let Some(seen) = seen else { return false };
+        match self {
+            Wanted::Version(version) => seen >= *version,
+            Wanted::Gone { namespace, name, uid } => {
+                objects.get(namespace, name).is_none_or(|object| object.uid() != uid)
             }
         }
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.write().waiting.poll(self.number, cx)
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.shared.write().waiting.leave(self.number);
     }
 }
 

@@ -39,6 +39,7 @@ pub mod store;
 pub mod testing;
 pub mod tree;
 pub mod versions;
+mod waiters;
 
 #[doc(hidden)]
 pub use k8s_openapi;

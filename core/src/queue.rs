@@ -7,14 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::channel::oneshot;
 use futures::future::select;
 
 use crate::backoff::Backoff;
 use crate::env::Env;
+use crate::waiters::Waiters;
 
 /// What controllers back off with: 5 ms doubling to 1000 s, as upstream's, lengthened by up to a tenth.
 pub const DEFAULT_BACKOFF: Backoff =
@@ -48,20 +50,16 @@ struct State<T: Ord> {
     due: BTreeMap<T, (Duration, u64)>,
     failures: BTreeMap<T, u32>,
     added: u64,
-    waiting: VecDeque<Waiting>,
+    waiting: Waiters<KeepsTime>,
 }
 
-/// A task that waits for a key.
-struct Waiting {
-    wake: oneshot::Sender<()>,
-    /// Whether it also waits for the time of the first delayed key: one task does for all of them.
-    keeps_time: bool,
-}
+/// Whether a task that waits for a key also waits for the time of the first delayed one: one task does for all of them.
+type KeepsTime = bool;
 
 /// What a task waits with. Dropped before the wait is over, it lets another task take its place.
 struct Wait<'a, T: Ord + Clone> {
     queue: &'a Queue<T>,
-    woken: oneshot::Receiver<()>,
+    number: u64,
     deadline: Option<Duration>,
     is_over: bool,
 }
@@ -121,14 +119,14 @@ impl<T: Ord + Clone> Queue<T> {
     pub async fn next(&self) -> Claim<T> {
         loop {
             let claimed = self.state().claim(self.env.elapsed());
-            let (deadline, woken) = match claimed {
+            let (deadline, number) = match claimed {
                 Ok(key) => return Claim { key, queue: self.clone() },
                 Err(wait) => wait,
             };
-            let mut wait = Wait { queue: self, woken, deadline, is_over: false };
+            let mut wait = Wait { queue: self, number, deadline, is_over: false };
             match deadline {
-                Some(deadline) => drop(select(&mut wait.woken, self.env.sleep_until(deadline)).await),
-                None => drop((&mut wait.woken).await),
+                Some(deadline) => drop(select(&mut wait, self.env.sleep_until(deadline)).await),
+                None => (&mut wait).await,
             }
             wait.is_over = true;
         }
@@ -155,7 +153,7 @@ impl<T: Ord + Clone> State<T> {
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
             added: 0,
-            waiting: VecDeque::new(),
+            waiting: Waiters::new(),
         }
     }
 
@@ -188,21 +186,17 @@ impl<T: Ord + Clone> State<T> {
     }
 
     /// A ready key, or what to wait for: to be woken, and for one task also the first delayed key's time.
-    fn claim(&mut self, now: Duration) -> Result<T, (Option<Duration>, oneshot::Receiver<()>)> {
+    fn claim(&mut self, now: Duration) -> Result<T, (Option<Duration>, u64)> {
         let taken = self.take(now);
-        // Those who stopped waiting leave, so that there are never more places than waiting tasks.
-        self.waiting.retain(|waiting| !waiting.wake.is_canceled());
         let first = self.delayed.keys().next().map(|place| place.0);
-        let deadline = first.filter(|_| !self.waiting.iter().any(|waiting| waiting.keeps_time));
+        let deadline = first.filter(|_| !self.waiting.any(|keeps_time| *keeps_time));
         if let Some(key) = taken {
             if deadline.is_some() {
                 self.wake();
             }
             return Ok(key);
         }
-        let (wake, woken) = oneshot::channel();
-        self.waiting.push_back(Waiting { wake, keeps_time: deadline.is_some() });
-        Err((deadline, woken))
+        Err((deadline, self.waiting.enter(deadline.is_some())))
     }
 
     fn take(&mut self, now: Duration) -> Option<T> {
@@ -227,30 +221,33 @@ impl<T: Ord + Clone> State<T> {
 
     /// Wakes one waiting task, the one that keeps the time last. Tasks that work look again by themselves.
     fn wake(&mut self) {
-        while !self.waiting.is_empty() {
-            let place = self.waiting.iter().position(|waiting| !waiting.keeps_time).unwrap_or_default();
-            if self.waiting.remove(place).is_some_and(|waiting| waiting.wake.send(()).is_ok()) {
-                return;
-            }
+        if !self.waiting.wake_one(|keeps_time| !keeps_time) {
+            self.waiting.wake_one(|_| true);
         }
     }
 
     /// Wakes the task that keeps the time, or lets a waiting one become it.
     fn wake_timekeeper(&mut self) {
-        let keeper = self.waiting.iter().position(|waiting| waiting.keeps_time);
-        let keeper = keeper.and_then(|place| self.waiting.remove(place));
-        if keeper.is_none_or(|keeper| keeper.wake.send(()).is_err()) {
+        if !self.waiting.wake_one(|keeps_time| *keeps_time) {
             self.wake();
         }
     }
 }
 
+impl<T: Ord + Clone> Future for Wait<'_, T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.queue.state().waiting.poll(self.number, cx)
+    }
+}
+
 impl<T: Ord + Clone> Drop for Wait<'_, T> {
     fn drop(&mut self) {
-        let is_owed = self.deadline.is_some() || matches!(self.woken.try_recv(), Ok(Some(())));
-        if !self.is_over && is_owed {
-            self.woken.close();
-            self.queue.state().wake();
+        let mut state = self.queue.state();
+        let was_woken = state.waiting.leave(self.number);
+        if !self.is_over && (was_woken || self.deadline.is_some()) {
+            state.wake();
         }
     }
 }

@@ -36,10 +36,11 @@ pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 
 /// Finds slices by namespace, service and manager.
-pub(crate) const BY_SERVICE: Index = Index::new("service", |slice| {
+pub(crate) const BY_SERVICE: Index = Index::new("service", |slice, found| {
     let labels = &slice.metadata().labels;
-    let named = labels.get(SERVICE_NAME).zip(labels.get(MANAGED_BY));
-    named.map(|(service, manager)| index_value(slice.namespace(), service, manager)).into_iter().collect()
+    if let Some((service, manager)) = labels.get(SERVICE_NAME).zip(labels.get(MANAGED_BY)) {
+        found(&index_value(slice.namespace(), service, manager));
+    }
 });
 
 /// What [`BY_SERVICE`] finds slices by.

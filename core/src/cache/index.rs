@@ -12,41 +12,52 @@ use crate::object::Object;
 #[derive(Clone, Copy)]
 pub struct Index {
     name: &'static str,
-    values: fn(&Object) -> Vec<String>,
+    values: Values,
 }
+
+/// Calls a function with each value of an object.
+type Values = fn(&Object, &mut dyn FnMut(&str));
 
 impl Index {
     /// By the uid of the owner that manages the object.
-    pub const CONTROLLER: Index = Index::new("controller", |object| {
-        object.metadata().controller().map(|owner| owner.uid.clone()).into_iter().collect()
+    pub const CONTROLLER: Index = Index::new("controller", |object, found| {
+        object.metadata().controller().iter().for_each(|owner| found(&owner.uid));
     });
 
     /// By the uid of every owner.
-    pub const OWNERS: Index = Index::new("owners", |object| {
-        object.metadata().owner_references.iter().map(|owner| owner.uid.clone()).collect()
+    pub const OWNERS: Index = Index::new("owners", |object, found| {
+        object.metadata().owner_references.iter().for_each(|owner| found(&owner.uid));
     });
 
     /// By uid.
-    pub const UID: Index = Index::new("uid", |object| vec![object.uid().to_owned()]);
+    pub const UID: Index = Index::new("uid", |object, found| found(object.uid()));
 
-    /// An index that finds an object by each of `values`. The function must be pure.
+    /// An index that finds an object by each value that `values` calls its second argument with. The function must be
+    /// pure.
     ///
     /// ```
     /// use k8s_openapi::api::core::v1::Pod;
     /// use steersman_core::cache::Index;
     ///
-    /// const BY_NODE: Index = Index::new("node", |object| {
+    /// const BY_NODE: Index = Index::new("node", |object, found| {
     ///     let pod = object.lean::<Pod>().ok();
-    ///     pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()).into_iter().collect()
+    ///     let node = pod.as_ref().and_then(|pod| pod.spec.as_ref()?.node_name.as_deref());
+    ///     node.into_iter().for_each(found);
     /// });
     /// ```
-    pub const fn new(name: &'static str, values: fn(&Object) -> Vec<String>) -> Self {
+    pub const fn new(name: &'static str, values: fn(&Object, &mut dyn FnMut(&str))) -> Self {
         Index { name, values }
     }
 
     /// The name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn finds(&self, object: &Object, by: &str) -> bool {
+        let mut is_found = false;
+        (self.values)(object, &mut |value| is_found |= value == by);
+        is_found
     }
 }
 
@@ -61,10 +72,11 @@ impl fmt::Debug for Index {
 pub(super) struct Indexed {
     namespaces: BTreeMap<String, BTreeMap<String, Object>>,
     len: usize,
-    indexes: BTreeMap<&'static str, (Index, Values)>,
+    indexes: BTreeMap<&'static str, (Index, Found)>,
 }
 
-type Values = BTreeMap<String, BTreeSet<Keyed>>;
+/// Objects by the values of an index.
+type Found = BTreeMap<String, BTreeSet<Keyed>>;
 
 /// An object that is ordered by its namespace and name.
 struct Keyed(Object);
@@ -88,19 +100,19 @@ impl Indexed {
 
     /// What `index` gives for `value`; `None` if the index was not built yet.
     pub(super) fn by(&self, index: &Index, value: &str) -> Option<impl Iterator<Item = &Object>> {
-        let (_, values) = self.indexes.get(index.name)?;
-        Some(values.get(value).into_iter().flatten().map(|keyed| &keyed.0))
+        let (_, found) = self.indexes.get(index.name)?;
+        Some(found.get(value).into_iter().flatten().map(|keyed| &keyed.0))
     }
 
     pub(super) fn add_index(&mut self, index: Index) {
         if self.indexes.contains_key(index.name) {
             return;
         }
-        let mut values = Values::new();
+        let mut found = Found::new();
         for object in self.iter() {
-            (index.values)(object).into_iter().for_each(|value| enter(&mut values, value, object));
+            (index.values)(object, &mut |value| enter(&mut found, value, object));
         }
-        self.indexes.insert(index.name, (index, values));
+        self.indexes.insert(index.name, (index, found));
     }
 
     /// Takes over one event, and adds what it changes; bookmarks and repetitions change nothing.
@@ -144,16 +156,19 @@ impl Indexed {
 
     /// Has the indexes find a newer version in the place of an older one of the same object.
     fn index_version(&mut self, old: &Object, new: &Object) {
-        for (index, values) in self.indexes.values_mut() {
-            let (before, after) = ((index.values)(old), (index.values)(new));
-            before.iter().filter(|value| !after.contains(value)).for_each(|value| leave(values, value, old));
-            after.into_iter().for_each(|value| enter(values, value, new));
+        for (index, found) in self.indexes.values_mut() {
+            (index.values)(old, &mut |value| {
+                if !index.finds(new, value) {
+                    leave(found, value, old);
+                }
+            });
+            (index.values)(new, &mut |value| enter(found, value, new));
         }
     }
 
     fn insert(&mut self, object: Object) {
-        for (index, values) in self.indexes.values_mut() {
-            (index.values)(&object).into_iter().for_each(|value| enter(values, value, &object));
+        for (index, found) in self.indexes.values_mut() {
+            (index.values)(&object, &mut |value| enter(found, value, &object));
         }
         let namespace = self.namespaces.entry(object.namespace().to_owned()).or_default();
         namespace.insert(object.name().to_owned(), object);
@@ -167,8 +182,8 @@ impl Indexed {
         if namespace.is_empty() {
             self.namespaces.remove(object.namespace());
         }
-        for (index, values) in self.indexes.values_mut() {
-            (index.values)(&old).iter().for_each(|value| leave(values, value, &old));
+        for (index, found) in self.indexes.values_mut() {
+            (index.values)(&old, &mut |value| leave(found, value, &old));
         }
         self.len -= 1;
         Some(old)
@@ -176,15 +191,19 @@ impl Indexed {
 }
 
 /// Finds an object, in this version, by a value.
-fn enter(values: &mut Values, value: String, object: &Object) {
-    values.entry(value).or_default().replace(Keyed(object.clone()));
+fn enter(found: &mut Found, value: &str, object: &Object) {
+    let entered = Keyed(object.clone());
+    match found.get_mut(value) {
+        Some(objects) => drop(objects.replace(entered)),
+        None => drop(found.insert(value.to_owned(), BTreeSet::from([entered]))),
+    }
 }
 
-fn leave(values: &mut Values, value: &str, object: &Object) {
-    if let Some(found) = values.get_mut(value) {
-        found.remove(&Keyed(object.clone()));
-        if found.is_empty() {
-            values.remove(value);
+fn leave(found: &mut Found, value: &str, object: &Object) {
+    if let Some(objects) = found.get_mut(value) {
+        objects.remove(&Keyed(object.clone()));
+        if objects.is_empty() {
+            found.remove(value);
         }
     }
 }

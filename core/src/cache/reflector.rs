@@ -110,16 +110,16 @@ impl Reflector {
 
     /// Takes over events until the watch ends; `version` is the last that was delivered.
     async fn drain(&self, events: WatchStream, version: &mut String) -> Result<()> {
-        let mut events = events.fuse();
+        let (mut events, mut batch) = (events.fuse(), Vec::new());
         loop {
-            let mut batch = ready(&mut events).await;
+            ready(&mut events, &mut batch).await;
             if batch.is_empty() {
                 return Ok(());
             }
             let failure = split_failure(&mut batch);
             if let Some(last) = batch.last().and_then(version_of) {
                 last.clone_into(version);
-                self.shared.apply(batch, version);
+                self.shared.apply(&mut batch, version);
             }
             if let Some(error) = failure {
                 return Err(error);
@@ -135,10 +135,9 @@ impl Reflector {
     }
 }
 
-/// Waits for an event and takes all that are ready with it, at most a batch; empty at the end of the watch. Unlike
-/// `ready_chunks`, it does not make room for a whole batch each time: most events come alone.
-async fn ready(events: &mut Fuse<WatchStream>) -> Vec<WatchEvent> {
-    let mut batch = Vec::new();
+/// Waits for an event and takes all that are ready with it into an empty batch, which stays empty at the end of the watch.
+/// Unlike `ready_chunks`, it does not make room for a whole batch each time: most events come alone.
+async fn ready(events: &mut Fuse<WatchStream>, batch: &mut Vec<WatchEvent>) {
     poll_fn(|cx| {
         while batch.len() < BATCH {
             match events.poll_next_unpin(cx) {
@@ -147,7 +146,7 @@ async fn ready(events: &mut Fuse<WatchStream>) -> Vec<WatchEvent> {
                 Poll::Pending | Poll::Ready(None) => break,
             }
         }
-        Poll::Ready(std::mem::take(&mut batch))
+        Poll::Ready(())
     })
     .await
 }
