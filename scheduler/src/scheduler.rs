@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::select;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use steersman_core::cache::Caches;
@@ -114,11 +113,11 @@ impl Scheduler {
         loop {
             let told = self.note(under_way.take());
             under_way.begin(told);
-            self.take_in(&inbox);
+            self.take_in(&mut inbox);
             if self.decide(&mut under_way).await {
                 turn().await;
             } else {
-                self.pause(&mut inbox, &mut under_way).await;
+                self.pause(&inbox, &mut under_way).await;
             }
         }
     }
@@ -132,21 +131,25 @@ impl Scheduler {
         related
     }
 
-    fn take_in(&self, inbox: &Inbox) {
+    fn take_in(&self, inbox: &mut Inbox) {
         let now = self.env.elapsed();
         let mut engine = lock(&self.engine);
         engine.set_now(self.env.now());
-        for News { kind, key, object, gone } in inbox.take() {
+        let mut key = String::new();
+        for News { kind, object, gone, .. } in inbox.take() {
             match (kind, gone) {
-                (Kind::Node, true) => engine.node(&key, None, now),
+                (Kind::Node, true) => engine.node(object.name(), None, now),
                 (Kind::Node, false) => {
                     if let Some(node) = decoded::<Node>(&object) {
-                        engine.node(&key, Some(node), now);
+                        engine.node(object.name(), Some(node), now);
                     }
                 }
                 (Kind::Related, gone) => engine.related(&object, (!gone).then(|| object.clone()), now),
-                (Kind::Pod, true) => engine.pod(&key, None, now),
-                (Kind::Pod, false) => engine.pod(&key, decoded::<Pod>(&object), now),
+                (Kind::Pod, gone) => {
+                    key.clear();
+                    key.extend([object.namespace(), "/", object.name()]);
+                    engine.pod(&key, if gone { None } else { decoded::<Pod>(&object) }, now);
+                }
             }
         }
         engine.expire(now);
@@ -203,7 +206,7 @@ impl Scheduler {
     }
 
     /// Waits until something changed, a step was carried out, or a pod's time has come.
-    async fn pause(&self, inbox: &mut Inbox, under_way: &mut UnderWay) {
+    async fn pause(&self, inbox: &Inbox, under_way: &mut UnderWay) {
         // Where there is no room for more, time alone changes nothing.
         let due = if under_way.has_room(0) { lock(&self.engine).next_due() } else { None };
         let time = async {
@@ -212,8 +215,8 @@ impl Scheduler {
                 None => pending().await,
             }
         };
-        let (arrived, time) = (pin!(under_way.arrive()), pin!(time));
-        select(select(arrived, inbox.rings().next()), time).await;
+        let (arrived, changed, time) = (pin!(under_way.arrive()), pin!(inbox.changed()), pin!(time));
+        select(select(arrived, changed), time).await;
     }
 }
 

@@ -355,14 +355,15 @@ impl Snapshot {
 
 /// Whether both say the same of the node, though one may be younger.
 fn are_alike(one: &Node, other: &Node) -> bool {
-    let timeless = |node: &Node| {
-        let mut node = node.clone();
-        (node.metadata.resource_version, node.metadata.managed_fields) = (None, None);
-        let conditions = node.status.as_mut().and_then(|status| status.conditions.as_mut());
-        conditions.into_iter().flatten().for_each(|condition| condition.last_heartbeat_time = None);
-        node
-    };
-    timeless(one) == timeless(other)
+    let mut one = one.clone();
+    one.metadata.resource_version.clone_from(&other.metadata.resource_version);
+    one.metadata.managed_fields.clone_from(&other.metadata.managed_fields);
+    let mine = one.status.as_mut().and_then(|status| status.conditions.as_mut());
+    let others = other.status.as_ref().and_then(|status| status.conditions.as_ref());
+    for (mine, other) in mine.into_iter().flatten().zip(others.into_iter().flatten()) {
+        mine.last_heartbeat_time.clone_from(&other.last_heartbeat_time);
+    }
+    one == *other
 }
 
 fn set_membership(set: &mut Arc<BTreeSet<NodeIndex>>, index: NodeIndex, member: bool) {

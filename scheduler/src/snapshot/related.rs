@@ -7,8 +7,8 @@ use std::sync::Arc;
 use steersman_core::resource::group_of;
 use steersman_core::{Object, Resource};
 
-/// Objects of one kind by `namespace/name`.
-type Shelf = BTreeMap<String, Object>;
+/// Objects of one kind by namespace and name.
+type Shelf = BTreeMap<String, BTreeMap<String, Object>>;
 
 /// A group and a kind.
 type Label = (String, String);
@@ -25,20 +25,21 @@ pub struct Related {
 impl Related {
     /// An object; the namespace is empty for cluster-scoped ones. One without the shape of `K` counts as absent.
     pub fn get<K: Resource>(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.shelf::<K>()?.get(&key(namespace, name))?.lean().ok()
+        self.shelf::<K>()?.get(namespace)?.get(name)?.lean().ok()
     }
 
     /// All objects of a type, by namespace and name.
     pub fn all<K: Resource>(&self) -> impl Iterator<Item = Arc<K>> {
-        self.shelf::<K>().into_iter().flat_map(|shelf| shelf.values()).filter_map(|object| object.lean().ok())
+        let objects =
+            self.shelf::<K>().into_iter().flat_map(|shelf| shelf.values()).flat_map(BTreeMap::values);
+        objects.filter_map(|object| object.lean().ok())
     }
 
     /// Adds an object or replaces it; gives back the one that was there.
     pub(crate) fn set(&mut self, object: Object) -> Option<Object> {
-        let key = key(object.namespace(), object.name());
         let shelf = Arc::make_mut(self.shelf_of(&object));
-        let Some(known) = shelf.get_mut(&key) else {
-            shelf.insert(key, object);
+        let Some(known) = shelf.get_mut(object.namespace()).and_then(|all| all.get_mut(object.name())) else {
+            shelf.entry(object.namespace().to_owned()).or_default().insert(object.name().to_owned(), object);
             self.version += 1;
             return None;
         };
@@ -51,7 +52,13 @@ impl Related {
     /// Removes an object, whatever version of it is given; gives back the one that was there.
     pub(crate) fn remove(&mut self, object: &Object) -> Option<Object> {
         self.version += 1;
-        Arc::make_mut(self.shelf_of(object)).remove(&key(object.namespace(), object.name()))
+        let shelf = Arc::make_mut(self.shelf_of(object));
+        let all = shelf.get_mut(object.namespace())?;
+        let old = all.remove(object.name());
+        if all.is_empty() {
+            shelf.remove(object.namespace());
+        }
+        old
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -77,7 +84,8 @@ impl Related {
 
 impl fmt::Debug for Related {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.shelves.iter().map(|(label, shelf)| (&label.1, shelf.len()))).finish()
+        let count = |shelf: &Shelf| shelf.values().map(BTreeMap::len).sum::<usize>();
+        f.debug_map().entries(self.shelves.iter().map(|(label, shelf)| (&label.1, count(shelf)))).finish()
     }
 }
 
@@ -93,10 +101,6 @@ fn may_matter(old: &Object, new: &Object) -> bool {
         "apps" => old.uid() != new.uid(),
         _ => true,
     }
-}
-
-fn key(namespace: &str, name: &str) -> String {
-    [namespace, "/", name].concat()
 }
 
 #[cfg(test)]
