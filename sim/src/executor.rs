@@ -1,6 +1,5 @@
 //! Runs tasks one at a time in an order drawn from a seed, over virtual time.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +14,7 @@ use steersman_core::Env;
 use steersman_core::env::{Clock, Spawn};
 
 use crate::log::{self, Log};
+use crate::timers::{Timer, Timers};
 
 /// Every simulation starts at the same moment, 2026-01-01T00:00:00Z, in seconds since 1970.
 const EPOCH: i64 = 1_767_225_600;
@@ -47,9 +47,7 @@ struct State {
     /// Slot 0 stands for the main future, which lives on the stack of `block_on`.
     tasks: Vec<Slot>,
     free: Vec<usize>,
-    /// When, in nanoseconds, and which of those that are set for then.
-    timers: BTreeMap<(u64, u64), Waker>,
-    next_timer: u64,
+    timers: Timers,
     idle: Vec<Waker>,
     /// Room for those whose time has come.
     due: Vec<Waker>,
@@ -116,8 +114,7 @@ impl Sim {
             ready: Vec::new(),
             tasks: vec![main],
             free: Vec::new(),
-            timers: BTreeMap::new(),
-            next_timer: 0,
+            timers: Timers::default(),
             idle: Vec::new(),
             due: Vec::new(),
             log: Log::new(),
@@ -258,15 +255,13 @@ impl Sim {
         let mut due = std::mem::take(&mut state.due);
         due.append(&mut state.idle);
         if due.is_empty() {
-            let Some((&(deadline, _), _)) = state.timers.first_key_value() else {
+            let Some(deadline) = state.timers.next() else {
                 drop(state);
                 panic!("stall: nothing can run and no timer is set; waiting: {}", self.waiting());
             };
             assert!(deadline < nanoseconds(MAX_VIRTUAL), "virtual time has run away");
             self.world.elapsed.fetch_max(deadline, Ordering::Relaxed);
-            while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 == deadline) {
-                due.push(first.remove());
-            }
+            due.extend(std::iter::from_fn(|| state.timers.ring(deadline)));
         }
         drop(state);
         due.drain(..).for_each(Waker::wake);
@@ -287,7 +282,7 @@ impl Drop for Sim {
             let (tasks, timers) = {
                 let mut state = self.world.lock();
                 let count = state.tasks.len();
-                (state.tasks.split_off(count.min(1)), std::mem::take(&mut state.timers))
+                (state.tasks.split_off(count.min(1)), state.timers.clear())
             };
             if tasks.is_empty() && timers.is_empty() {
                 return;
@@ -351,7 +346,7 @@ struct Sleep {
     /// In nanoseconds, as time is looked at more often than it is told.
     deadline: u64,
     /// The timer that was set, and whom it wakes.
-    timer: Option<(u64, Waker)>,
+    timer: Option<(Timer, Waker)>,
 }
 
 impl Future for Sleep {
@@ -368,23 +363,24 @@ impl Future for Sleep {
             return Poll::Pending;
         }
         let mut state = world.lock();
-        let number = match timer {
-            Some((number, _)) => *number,
-            None => {
-                state.next_timer += 1;
-                state.next_timer
+        let set = match timer {
+            None => state.timers.set(*deadline, cx.waker().clone()),
+            Some((set, _)) => {
+                let before = state.timers.replace(*set, cx.waker().clone());
+                drop(state);
+                drop(before);
+                *set
             }
         };
-        state.timers.insert((*deadline, number), cx.waker().clone());
-        *timer = Some((number, cx.waker().clone()));
+        *timer = Some((set, cx.waker().clone()));
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some((number, _)) = self.timer {
-            let waker = self.world.lock().timers.remove(&(self.deadline, number));
+        if let Some((timer, _)) = self.timer {
+            let waker = self.world.lock().timers.cancel(timer);
             drop(waker);
         }
     }

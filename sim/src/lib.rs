@@ -22,6 +22,7 @@ mod executor;
 mod faults;
 mod log;
 mod recorded;
+mod timers;
 
 pub use check::check;
 pub use executor::Sim;
