@@ -36,7 +36,7 @@ impl Runtime for Ledger {
         "1.0"
     }
 
-    async fn start_sandbox(&self, config: &PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
+    async fn start_sandbox(&self, config: PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
         let mut sandboxes = self.sandboxes();
         if let Some(known) =
             sandboxes.iter().find(|one| one.uid == config.uid && one.attempt == config.attempt)
@@ -44,7 +44,7 @@ impl Runtime for Ledger {
             return Ok(known.clone());
         }
         let ips = vec![[192, 0, 2, 1].into()];
-        let sandbox = PodSandbox::up(self.env.uuid(), config, ips, self.env.now());
+        let sandbox = PodSandbox::up(self.env.uuid(), &config, ips, self.env.now());
         sandboxes.push(sandbox.clone());
         Ok(sandbox)
     }
@@ -73,7 +73,7 @@ impl Runtime for Ledger {
     async fn start_container(
         &self,
         sandbox: &str,
-        config: &ContainerConfig,
+        config: ContainerConfig,
     ) -> Result<Container, RuntimeError> {
         let mut sandboxes = self.sandboxes();
         let sandbox = sandboxes.iter_mut().find(|one| one.id == sandbox && one.ready);
@@ -82,7 +82,7 @@ impl Runtime for Ledger {
         if let Some(known) = sandbox.containers.iter().find(is_it) {
             return Ok(known.clone());
         }
-        let container = Container::running(self.env.uuid(), config, self.env.now());
+        let container = Container::running(self.env.uuid(), &config, self.env.now());
         sandbox.containers.push(container.clone());
         Ok(container)
     }

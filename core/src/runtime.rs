@@ -266,7 +266,7 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Starts a pod's sandbox: afterwards it is ready and has its addresses. A sandbox of the same uid and attempt
     /// that is already there is returned as it is; an older attempt must have been stopped.
-    async fn start_sandbox(&self, config: &PodSandboxConfig) -> Result<PodSandbox, RuntimeError>;
+    async fn start_sandbox(&self, config: PodSandboxConfig) -> Result<PodSandbox, RuntimeError>;
 
     /// Ends what still runs in the sandbox, without grace, and gives its addresses back. Its containers remain to be
     /// seen as exited. Stopping one that does not exist succeeds.
@@ -287,7 +287,7 @@ pub trait Runtime: Send + Sync + 'static {
     async fn start_container(
         &self,
         sandbox: &str,
-        config: &ContainerConfig,
+        config: ContainerConfig,
     ) -> Result<Container, RuntimeError>;
 
     /// Asks a container to end, kills it once `grace` has passed, and waits until it has ended; zero kills at once.

@@ -78,11 +78,11 @@ impl Given {
             uid: uid.to_owned(),
             ..PodSandboxConfig::default()
         };
-        self.runtime.start_sandbox(&config).await.expect("the runtime must start a sandbox")
+        self.runtime.start_sandbox(config).await.expect("the runtime must start a sandbox")
     }
 
     async fn start(&self, sandbox: &PodSandbox, config: &ContainerConfig) -> Container {
-        let started = self.runtime.start_container(&sandbox.id, config).await;
+        let started = self.runtime.start_container(&sandbox.id, config.clone()).await;
         started.expect("the runtime must start the container")
     }
 
@@ -134,10 +134,10 @@ pub async fn a_container_that_is_asked_for_twice_runs_once(given: Given) {
 
 /// See [`Runtime::start_container`].
 pub async fn a_container_cannot_be_started_without_a_ready_sandbox(given: Given) {
-    assert!(given.runtime.start_container("nowhere", &given.stays).await.is_err());
+    assert!(given.runtime.start_container("nowhere", given.stays.clone()).await.is_err());
     let sandbox = given.sandbox("a").await;
     given.runtime.stop_sandbox(&sandbox.id).await.expect("the runtime must stop a sandbox");
-    assert!(given.runtime.start_container(&sandbox.id, &given.stays).await.is_err());
+    assert!(given.runtime.start_container(&sandbox.id, given.stays.clone()).await.is_err());
     assert_eq!(given.pods().await[0].containers, []);
 }
 

@@ -96,7 +96,7 @@ fn image(worker: &Worker, container: usize) -> String {
 }
 
 async fn start_sandbox(runtime: Arc<dyn Runtime>, pod: Arc<Pod>, attempt: u32) -> Input {
-    Input::SandboxStarted(runtime.start_sandbox(&config::sandbox(&pod, attempt)).await)
+    Input::SandboxStarted(runtime.start_sandbox(config::sandbox(&pod, attempt)).await)
 }
 
 /// Removes a sandbox. One that cannot be removed now is found again by a later list.

@@ -215,7 +215,7 @@ fn a_node_that_lost_power_runs_its_pods_again() {
 fn what_belongs_to_no_pod_is_removed() {
     let world = World::new(|fake| fake);
     let config = steersman_core::runtime::PodSandboxConfig { uid: "stray".to_owned(), ..Default::default() };
-    world.lab.run(world.fake.start_sandbox(&config)).unwrap();
+    world.lab.run(world.fake.start_sandbox(config)).unwrap();
     world.run(async |world| {
         world.pass(1).await;
         assert_eq!(world.fake.pods().await.unwrap(), []);

@@ -1,5 +1,6 @@
 //! One turn of the agent: takes in what has happened, then writes what has changed.
 
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,7 +11,7 @@ use steersman_core::runtime::{PodSandbox, RuntimeError};
 use super::errands::Done;
 use super::inbox::News;
 use super::worker::Worker;
-use super::{Agent, Timer, Uid, newest, node_name, place};
+use super::{Agent, Timer, newest, node_name, place};
 use crate::pod::{Command, Input};
 
 /// How many things one turn takes in before other tasks get theirs.
@@ -24,7 +25,7 @@ impl Agent {
             let moved = self.take_news(cx, now)
                 || self.take_done(cx, now)
                 || self.take_event(cx, now)
-                || self.take_timer(now)
+                || self.take_timer(cx, now)
                 || self.publish(now)
                 || self.is_woken(cx, now);
             if !moved {
@@ -66,6 +67,11 @@ impl Agent {
 
     fn take_done(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
         let Poll::Ready(Some(done)) = self.errands.poll_next_unpin(cx) else { return false };
+        self.take_in(done, now);
+        true
+    }
+
+    fn take_in(&mut self, done: Done, now: Timestamp) {
         match done {
             Done::Nothing => {}
             Done::Answer(uid, input) => self.tell(&uid, input, now),
@@ -83,7 +89,6 @@ impl Agent {
             }
             Done::Listed(node, at, result) => self.take_list(node, at, result, now),
         }
-        true
     }
 
     fn take_event(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
@@ -92,7 +97,7 @@ impl Agent {
         true
     }
 
-    fn take_timer(&mut self, now: Timestamp) -> bool {
+    fn take_timer(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
         if self.timers.first().is_none_or(|(at, _)| *at > now) {
             return false;
         }
@@ -103,7 +108,7 @@ impl Agent {
                 }
                 self.tell(&uid, Input::Tick, now);
             }
-            Some((_, Timer::Relist(node))) => self.relist(node, now),
+            Some((_, Timer::Relist(node))) => self.relist(cx, node, now),
             None => {}
         }
         true
@@ -137,9 +142,13 @@ impl Agent {
         woken
     }
 
-    fn relist(&mut self, node: usize, now: Timestamp) {
-        let errand = super::errands::list(node, self.nodes[node].runtime.clone(), now);
-        self.errands.push(errand);
+    /// Most runtimes answer at once.
+    fn relist(&mut self, cx: &mut Context<'_>, node: usize, now: Timestamp) {
+        let mut errand = super::errands::list(node, self.nodes[node].runtime.clone(), now);
+        match errand.as_mut().poll(cx) {
+            Poll::Ready(done) => self.take_in(done, now),
+            Poll::Pending => self.errands.push(errand),
+        }
     }
 
     /// Everything that a runtime has: what was missed is made up for, and what belongs to no pod is removed.
@@ -159,8 +168,8 @@ impl Agent {
             self.errands.push(super::errands::remove(self.nodes[node].runtime.clone(), sandbox.id.clone()));
         }
         let listed = newest(sandboxes);
-        let pods: Vec<Uid> = self.nodes[node].pods.iter().cloned().collect();
-        for uid in pods {
+        let mut next = self.nodes[node].pods.first().cloned();
+        while let Some(uid) = next {
             match place(&listed, &uid) {
                 Some(place) => self.tell(&uid, Input::Observed(listed[place].clone()), now),
                 // What was asked for since the list was made is not in it.
@@ -169,6 +178,7 @@ impl Agent {
                 }
                 None => {}
             }
+            next = self.nodes[node].pods.range::<str, _>((Excluded(&*uid), Unbounded)).next().cloned();
         }
     }
 

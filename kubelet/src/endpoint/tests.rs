@@ -36,9 +36,9 @@ async fn story(lab: &Lab) -> (Endpoint, Pod) {
         .answering(|_| Answer::failure(2, "no"))
         .serving(|_, port, input| (port == 80).then_some(input));
     let config = PodSandboxConfig { uid: "u".to_owned(), ..PodSandboxConfig::default() };
-    let sandbox = fake.start_sandbox(&config).await.unwrap();
+    let sandbox = fake.start_sandbox(config).await.unwrap();
     let config = ContainerConfig { name: "c".to_owned(), ..ContainerConfig::default() };
-    let container = fake.start_container(&sandbox.id, &config).await.unwrap();
+    let container = fake.start_container(&sandbox.id, config).await.unwrap();
     (Endpoint::new(&MemoryApi::default().client(), "n", Arc::new(fake)), pod(&container.id))
 }
 

@@ -188,7 +188,7 @@ impl Runtime for Fake {
         env!("CARGO_PKG_VERSION")
     }
 
-    async fn start_sandbox(&self, config: &PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
+    async fn start_sandbox(&self, config: PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
         let (id, now) = (format!("{:016x}", self.0.env.random_u64()), self.0.env.now());
         self.0.state().start_sandbox(config, id, now)
     }
@@ -221,11 +221,11 @@ impl Runtime for Fake {
     async fn start_container(
         &self,
         sandbox: &str,
-        config: &ContainerConfig,
+        config: ContainerConfig,
     ) -> Result<Container, RuntimeError> {
         let of = self.0.state().config(sandbox).ok_or_else(|| not_found(sandbox))?;
         let scripts = self.0.state().scripts.clone();
-        let script = scripts.map_or_else(|| Script::of(&of, config), |scripts| scripts(&of, config));
+        let script = scripts.map_or_else(|| Script::of(&of, &config), |scripts| scripts(&of, &config));
         if !script.start.is_zero() {
             self.0.env.sleep(script.start).await;
         }

@@ -93,7 +93,7 @@ impl State {
 
     pub(super) fn start_sandbox(
         &mut self,
-        config: &PodSandboxConfig,
+        config: PodSandboxConfig,
         id: String,
         now: Timestamp,
     ) -> Result<PodSandbox, RuntimeError> {
@@ -103,8 +103,8 @@ impl State {
         }
         let address = self.addresses.take();
         let address = address.ok_or_else(|| RuntimeError::Sandbox("no address is left".to_owned()))?;
-        let shown = PodSandbox::up(id.clone(), config, vec![IpAddr::V4(address)], now);
-        let sandbox = Sandbox { config: Arc::new(config.clone()), shown: Arc::new(shown.clone()) };
+        let shown = PodSandbox::up(id.clone(), &config, vec![IpAddr::V4(address)], now);
+        let sandbox = Sandbox { config: Arc::new(config), shown: Arc::new(shown.clone()) };
         self.sandboxes.insert(id, sandbox);
         Ok(shown)
     }
@@ -139,7 +139,7 @@ impl State {
     pub(super) fn start_container(
         &mut self,
         sandbox: &str,
-        config: &ContainerConfig,
+        config: ContainerConfig,
         id: String,
         script: Script,
         (elapsed, now): (Duration, Timestamp),
@@ -150,7 +150,7 @@ impl State {
         if let Some(there) = within.shown.containers.iter().find(is_it) {
             return Ok(there.clone());
         }
-        let container = Container::running(id.clone(), config, now);
+        let container = Container::running(id.clone(), &config, now);
         Arc::make_mut(&mut within.shown).containers.push(container.clone());
         if let Some(run) = script.run {
             self.ends.insert((elapsed.saturating_add(run), id.clone()));
@@ -160,7 +160,7 @@ impl State {
         let lines = script.prints.iter().enumerate().filter(|(_, printed)| lasts(printed));
         let at = |after: Duration| elapsed.saturating_add(after);
         self.prints.extend(lines.map(|(number, printed)| (at(printed.after), id.clone(), number)));
-        let (sandbox, config) = (sandbox.to_owned(), Arc::new(config.clone()));
+        let (sandbox, config) = (sandbox.to_owned(), Arc::new(config));
         self.runs.insert(id, Run { sandbox, config, script, since: elapsed, log: Arc::default() });
         self.print_due(elapsed, now);
         Ok(container)

@@ -52,8 +52,8 @@ fn a_container_ends_by_itself_and_the_stream_tells() {
     });
     let mut events = fake.events();
     lab.run(async {
-        let within = fake.start_sandbox(&sandbox()).await.unwrap();
-        fake.start_container(&within.id, &container(0)).await.unwrap();
+        let within = fake.start_sandbox(sandbox()).await.unwrap();
+        fake.start_container(&within.id, container(0)).await.unwrap();
         let told = events.next().await.unwrap();
         assert_eq!(code(&told.containers[0]), 3);
         assert_eq!(lab.env().elapsed(), Duration::from_secs(5));
@@ -67,8 +67,8 @@ fn a_container_that_does_not_listen_is_killed_when_its_grace_is_over() {
     let fake =
         Fake::new(&lab.env()).scripted(|_, _| Script { stop: Duration::from_secs(60), ..Script::default() });
     lab.run(async {
-        let within = fake.start_sandbox(&sandbox()).await.unwrap();
-        let one = fake.start_container(&within.id, &container(0)).await.unwrap();
+        let within = fake.start_sandbox(sandbox()).await.unwrap();
+        let one = fake.start_container(&within.id, container(0)).await.unwrap();
         let ended = fake.stop_container(&one.id, Duration::from_secs(10)).await.unwrap();
         assert_eq!((code(&ended), lab.env().elapsed()), (137, Duration::from_secs(10)));
     });
@@ -95,7 +95,7 @@ fn losing_power_forgets_everything_but_images() {
     let lab = Lab::new();
     let fake = Fake::new(&lab.env());
     lab.run(async {
-        fake.start_sandbox(&sandbox()).await.unwrap();
+        fake.start_sandbox(sandbox()).await.unwrap();
         fake.lose_power();
         assert_eq!(fake.pods().await.unwrap(), []);
     });
@@ -111,9 +111,9 @@ fn a_follower_gets_lines_when_the_script_prints_them() {
         ..Script::default()
     });
     lab.run(async {
-        let within = fake.start_sandbox(&sandbox()).await.unwrap();
+        let within = fake.start_sandbox(sandbox()).await.unwrap();
         let started = lab.env().now();
-        let one = fake.start_container(&within.id, &container(0)).await.unwrap();
+        let one = fake.start_container(&within.id, container(0)).await.unwrap();
         let options = LogOptions { follow: true, ..LogOptions::default() };
         let lines = Logs::read(&fake, &one.id, &options).await.unwrap();
         let lines: Vec<_> =

@@ -94,7 +94,7 @@ impl PodMachine {
     fn sandbox_stopped(&mut self, result: Result<(), RuntimeError>, now: Timestamp) {
         let Sandbox::Stopping { up, retry_at } = &mut self.sandbox else { return };
         match result {
-            Ok(()) => self.sandbox = Sandbox::Down(up.clone()),
+            Ok(()) => self.sandbox = Sandbox::Down(std::mem::take(up)),
             Err(_) => *retry_at = Some(later(now, NEXT_LOOK)),
         }
     }
@@ -104,13 +104,13 @@ impl PodMachine {
             return;
         }
         let slot = &mut self.slots[index];
-        let name = slot.spec.image.clone().unwrap_or_default();
         match (result, slot.spec.image_pull_policy.as_deref()) {
             (Ok(Some(image)), policy) if policy != Some("Always") => {
                 self.commands.push_back(Command::Record(slot.event(false, "Pulled", present(slot))));
                 self.start_container(index, image);
             }
             (Ok(None), Some("Never")) => {
+                let name = slot.image_name();
                 let message = format!("Container image {name:?} is not present with pull policy of Never");
                 let event = slot.event(true, "ErrImageNeverPull", message.clone());
                 self.commands.push_back(Command::Record(event));
@@ -118,7 +118,7 @@ impl PodMachine {
             }
             (Ok(_), _) => {
                 slot.step = Step::Pulling { since: now };
-                let event = slot.event(false, "Pulling", format!("Pulling image {name:?}"));
+                let event = slot.event(false, "Pulling", format!("Pulling image {:?}", slot.image_name()));
                 self.commands.extend([Command::Record(event), Command::PullImage { container: index }]);
             }
             (Err(error), _) => self.inspect_failed(index, &error, now),
@@ -127,7 +127,7 @@ impl PodMachine {
 
     fn inspect_failed(&mut self, index: usize, error: &RuntimeError, now: Timestamp) {
         let slot = &self.slots[index];
-        let name = slot.spec.image.clone().unwrap_or_default();
+        let name = slot.image_name();
         let (reason, message) = match error {
             RuntimeError::InvalidImageName(_) => {
                 ("InvalidImageName", format!("Failed to apply default image tag {name:?}: {error}"))
@@ -201,7 +201,7 @@ impl PodMachine {
             _ => now,
         };
         let ended = matches!(container.state, ContainerState::Exited(_)).then(|| container.clone());
-        let (id, forgotten) = (container.id.clone(), slot.begin_run(container, &self.settings.runtime));
+        let forgotten = slot.begin_run(container, &self.settings.runtime);
         slot.probes = Probes::new(&slot.spec, started_at);
         let has_hook = slot.spec.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.post_start.is_some());
         slot.step = if has_hook { Step::PostStart } else { Step::Running };
@@ -209,7 +209,7 @@ impl PodMachine {
         match ended {
             Some(ended) => self.exited(index, ended),
             None if has_hook => {
-                let hook = Hook::PostStart;
+                let (id, hook) = (slot.id().to_owned(), Hook::PostStart);
                 self.commands.push_back(Command::RunHook { container: index, id, hook, limit: None });
             }
             None => {}

@@ -106,7 +106,7 @@ enum Sandbox {
     Down(Up),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Up {
     id: String,
     attempt: u32,
@@ -266,8 +266,9 @@ impl PodMachine {
     /// `name_namespace(uid)`, as messages name a pod.
     fn full_name(&self) -> String {
         let metadata = &self.pod.metadata;
-        let text = |field: &Option<String>| field.clone().unwrap_or_default();
-        format!("{}_{}({})", text(&metadata.name), text(&metadata.namespace), text(&metadata.uid))
+        let [name, namespace, uid] = [&metadata.name, &metadata.namespace, &metadata.uid]
+            .map(|field| field.as_deref().unwrap_or_default());
+        format!("{name}_{namespace}({uid})")
     }
 }
 

@@ -23,15 +23,25 @@ impl PodMachine {
             self.set_up(up);
             self.volumes = Volumes::Ready;
         }
-        let mut containers: Vec<&Container> = sandbox.containers.iter().collect();
-        containers.sort_by_key(|container| container.attempt);
-        for container in containers {
-            is_news |= self.observe_container(container, now);
-        }
+        is_news |= self.observe_containers(&sandbox.containers, now);
         let is_ours = matches!(&self.sandbox, Sandbox::Up(up) if up.id == sandbox.id);
         if is_ours && !sandbox.ready {
             self.sandbox_died(now);
             is_news = true;
+        }
+        is_news
+    }
+
+    /// The runs of a container are taken in one after the other.
+    fn observe_containers(&mut self, containers: &[Container], now: Timestamp) -> bool {
+        if !containers.is_sorted_by_key(|container| container.attempt) {
+            let mut sorted = containers.to_vec();
+            sorted.sort_by_key(|container| container.attempt);
+            return self.observe_containers(&sorted, now);
+        }
+        let mut is_news = false;
+        for container in containers {
+            is_news |= self.observe_container(container, now);
         }
         is_news
     }

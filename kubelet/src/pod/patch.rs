@@ -33,7 +33,7 @@ struct Patch(Map);
 impl Patch {
     fn set<T: PartialEq + Serialize>(&mut self, field: &str, old: &Option<T>, new: &Option<T>) {
         if old != new {
-            self.0.insert(field.to_owned(), tree(new));
+            self.0.insert(field, tree(new));
         }
     }
 
@@ -81,7 +81,7 @@ fn changed_condition(old: Option<&PodCondition>, new: &PodCondition) -> Value {
             ("message", old.message.is_some() && new.message.is_none()),
         ] {
             if gone {
-                fields.insert(field.to_owned(), Value::Null);
+                fields.insert(field, Value::Null);
             }
         }
     }

@@ -131,8 +131,13 @@ impl Slot {
     }
 
     /// The runtime's name for the newest run; empty if there was none.
-    pub(crate) fn id(&self) -> String {
-        self.run.as_ref().map(|run| run.id.clone()).unwrap_or_default()
+    pub(crate) fn id(&self) -> &str {
+        self.run.as_ref().map_or("", |run| &run.id)
+    }
+
+    /// The image as the pod names it.
+    pub(crate) fn image_name(&self) -> &str {
+        self.spec.image.as_deref().unwrap_or_default()
     }
 
     /// Whether it has ended and must run again, under the pod's restart policy.

@@ -91,13 +91,14 @@ impl PodMachine {
     /// Whether a container that has ended must wait before it runs again. If not, its next failure waits longer.
     fn backs_off(&mut self, index: usize, now: Timestamp) -> bool {
         let limits = self.limits();
-        let name = self.full_name();
         let slot = &mut self.slots[index];
         let Some(finished) = slot.exit().map(|exit| exit.finished_at) else { return false };
         let Some(until) = slot.crashes.until(finished, limits).filter(|until| *until > now) else {
             slot.crashes.next(finished, now, limits);
             return false;
         };
+        let name = self.full_name();
+        let slot = &mut self.slots[index];
         let container = &slot.spec.name;
         let event = format!("Back-off restarting failed container {container} in pod {name}");
         let wait = go_duration(slot.crashes.wait());
@@ -120,7 +121,7 @@ impl PodMachine {
         let slot = &mut self.slots[index];
         let Some((failed, why)) = slot.pull_failure.clone() else { return false };
         let Some(until) = slot.pulls.until(failed, limits).filter(|until| *until > now) else { return false };
-        let message = format!("Back-off pulling image {:?}", slot.spec.image.as_deref().unwrap_or_default());
+        let message = format!("Back-off pulling image {:?}", slot.image_name());
         let (event, error) = (
             slot.event(false, "BackOff", message.clone()),
             slot.event(true, "Failed", "Error: ImagePullBackOff"),
@@ -149,7 +150,7 @@ impl PodMachine {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if slot.role != Role::Init && (slot.step == Step::Running || ending && slot.is_up()) {
                 for kind in slot.probes.start_due(now, ending) {
-                    let id = slot.id();
+                    let id = slot.id().to_owned();
                     self.commands.push_back(Command::Probe { container: index, id, kind });
                 }
             }
@@ -185,7 +186,7 @@ pub(super) fn go_duration(duration: SignedDuration) -> String {
 
 /// Says of a present image that it need not be pulled.
 pub(super) fn present(slot: &Slot) -> String {
-    let image = slot.spec.image.as_deref().unwrap_or_default();
+    let image = slot.image_name();
     format!("Container image {image:?} already present on machine and can be accessed by the pod")
 }
 

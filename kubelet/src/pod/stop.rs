@@ -150,19 +150,21 @@ impl PodMachine {
     }
 
     fn stop_containers(&mut self, until: Timestamp, now: Timestamp) {
-        let (sidecars, others): (Vec<usize>, Vec<usize>) =
-            (0..self.slots.len()).partition(|index| self.slots[*index].role == Role::Sidecar);
         let mut waiting = false;
-        for index in others {
-            waiting |= self.slots[index].is_active();
-            self.stop_slot(index, until, now);
+        for index in 0..self.slots.len() {
+            if self.slots[index].role != Role::Sidecar {
+                waiting |= self.slots[index].is_active();
+                self.stop_slot(index, until, now);
+            }
         }
-        for index in sidecars.into_iter().rev() {
+        for index in (0..self.slots.len()).rev() {
             if waiting {
                 return;
             }
-            waiting = self.slots[index].is_active();
-            self.stop_slot(index, until, now);
+            if self.slots[index].role == Role::Sidecar {
+                waiting = self.slots[index].is_active();
+                self.stop_slot(index, until, now);
+            }
         }
     }
 
@@ -185,7 +187,7 @@ impl PodMachine {
             return;
         }
         slot.step = Step::PreStop { until };
-        let (id, hook) = (slot.id(), Hook::PreStop);
+        let (id, hook) = (slot.id().to_owned(), Hook::PreStop);
         self.commands.push_back(Command::RunHook { container: index, id, hook, limit: Some(grace) });
     }
 
@@ -193,14 +195,14 @@ impl PodMachine {
     pub(super) fn ask_to_stop(&mut self, index: usize, until: Timestamp, now: Timestamp) {
         let slot = &mut self.slots[index];
         slot.step = Step::Stopping { until };
-        let (id, grace) = (slot.id(), left(now, until, LEAST_GRACE));
+        let (id, grace) = (slot.id().to_owned(), left(now, until, LEAST_GRACE));
         self.commands.push_back(Command::StopContainer { container: index, id, grace });
     }
 
     fn stop_sandbox(&mut self, now: Timestamp) {
-        let up = match &self.sandbox {
-            Sandbox::Up(up) => up.clone(),
-            Sandbox::Stopping { up, retry_at: Some(at) } if *at <= now => up.clone(),
+        let up = match &mut self.sandbox {
+            Sandbox::Up(up) => std::mem::take(up),
+            Sandbox::Stopping { up, retry_at: Some(at) } if *at <= now => std::mem::take(up),
             _ => return,
         };
         self.commands.push_back(Command::StopSandbox { id: up.id.clone() });

@@ -121,9 +121,9 @@ impl Runtime for Process {
         false
     }
 
-    async fn start_sandbox(&self, config: &PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
+    async fn start_sandbox(&self, config: PodSandboxConfig) -> Result<PodSandbox, RuntimeError> {
         let (id, now) = (new_id(&self.0.env), self.0.env.now());
-        self.0.state().start_sandbox(config, id, now)
+        self.0.state().start_sandbox(&config, id, now)
     }
 
     async fn stop_sandbox(&self, id: &str) -> Result<(), RuntimeError> {
@@ -153,13 +153,13 @@ impl Runtime for Process {
     async fn start_container(
         &self,
         sandbox: &str,
-        config: &ContainerConfig,
+        config: ContainerConfig,
     ) -> Result<Container, RuntimeError> {
         let within = self.0.state().ready(sandbox).ok_or_else(|| not_found(sandbox))?;
-        if let Some(there) = self.0.state().attempt(sandbox, config) {
+        if let Some(there) = self.0.state().attempt(sandbox, &config) {
             return Ok(there);
         }
-        let program = self.0.options.program(&within, config)?;
+        let program = self.0.options.program(&within, &config)?;
         let launched = program.launch_either(config.tty, &self.0.watchdog).await;
         let launched = launched.map_err(RuntimeError::StartContainer)?;
         let (inner, of) = (Arc::downgrade(&self.0), sandbox.to_owned());
@@ -168,7 +168,7 @@ impl Runtime for Process {
                 inner.state().changed(&of);
             }
         };
-        let run = Run::new(&self.0.env, new_id(&self.0.env), config, program, launched, told);
+        let run = Run::new(&self.0.env, new_id(&self.0.env), &config, program, launched, told);
         self.0.state().add(sandbox, run).ok_or_else(|| not_found(sandbox))
     }
 

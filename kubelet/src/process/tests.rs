@@ -26,7 +26,7 @@ async fn world() -> World {
         hostname: "p".to_owned(),
         ..PodSandboxConfig::default()
     };
-    let sandbox = process.start_sandbox(&config).await.unwrap();
+    let sandbox = process.start_sandbox(config).await.unwrap();
     World { events: process.events(), process, sandbox }
 }
 
@@ -40,7 +40,7 @@ fn shell(script: &str) -> ContainerConfig {
 
 impl World {
     async fn start(&self, script: &str) -> Container {
-        self.process.start_container(&self.sandbox.id, &shell(script)).await.unwrap()
+        self.process.start_container(&self.sandbox.id, shell(script)).await.unwrap()
     }
 
     /// Waits until something ends, and gives its exit code.
@@ -104,7 +104,7 @@ async fn a_container_sees_its_variables_and_its_address_and_nothing_of_ours() {
     let world = world().await;
     let mut config = shell("echo $A $POD_IP $HOSTNAME ${CARGO_MANIFEST_DIR:-clean}");
     config.env = vec![("A".to_owned(), "first".to_owned()), ("A".to_owned(), "last".to_owned())];
-    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let container = world.process.start_container(&world.sandbox.id, config).await.unwrap();
     assert_eq!(world.line(&container).await, format!("last {} p clean", world.sandbox.ips[0]));
 }
 
@@ -147,7 +147,7 @@ async fn what_cannot_be_run_is_refused_in_the_words_of_container_runtimes() {
     ];
     for (command, why) in rows {
         let config = ContainerConfig { command: vec![command.to_owned()], ..ContainerConfig::default() };
-        let error = world.process.start_container(&world.sandbox.id, &config).await.unwrap_err();
+        let error = world.process.start_container(&world.sandbox.id, config).await.unwrap_err();
         assert_eq!(error, RuntimeError::StartContainer(why.to_owned()));
     }
 }
@@ -156,7 +156,7 @@ async fn what_cannot_be_run_is_refused_in_the_words_of_container_runtimes() {
 async fn a_container_runs_as_the_user_it_names_or_not_at_all() {
     let mut world = world().await;
     let config = ContainerConfig { run_as_user: Some(65534), ..shell("test $(id -u) = 65534") };
-    let started = world.process.start_container(&world.sandbox.id, &config).await;
+    let started = world.process.start_container(&world.sandbox.id, config).await;
     if rustix::process::geteuid().is_root() {
         assert!(started.is_ok(), "{started:?}");
         assert_eq!(world.end().await, 0);
@@ -183,7 +183,7 @@ async fn commands_run_beside_the_container() {
     let world = world().await;
     let mut config = shell("echo ready; sleep 1000");
     config.env = vec![("A".to_owned(), "1".to_owned())];
-    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let container = world.process.start_container(&world.sandbox.id, config).await.unwrap();
     let command = ["sh", "-c", "echo $A; echo err >&2; exit 4"].map(str::to_owned);
     let output = world.process.run(&container.id, &command).await.unwrap();
     assert_eq!((output.code, &*output.output), (4, &b"1\nerr\n"[..]));
@@ -241,7 +241,7 @@ fn typing(texts: &'static [&'static str]) -> runtime::Stdio {
 async fn what_the_first_client_types_is_all_that_a_container_reads_once() {
     let world = world().await;
     let config = ContainerConfig { stdin: Stdin::Once, ..shell("cat; exit 7") };
-    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let container = world.process.start_container(&world.sandbox.id, config).await.unwrap();
     let session = world.attach(&container, typing(&["one\n", "two"])).await;
     assert_eq!(seen(session).await, ("one\ntwo".to_owned(), 7));
     assert_eq!(world.printed(&container).await[0].1, "one");
@@ -251,7 +251,7 @@ async fn what_the_first_client_types_is_all_that_a_container_reads_once() {
 async fn an_open_input_outlives_its_clients() {
     let world = world().await;
     let config = ContainerConfig { stdin: Stdin::Open, ..shell("read a; echo $a; read b; echo $b; exit 5") };
-    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let container = world.process.start_container(&world.sandbox.id, config).await.unwrap();
     let mut first = world.attach(&container, typing(&["one\n"])).await;
     assert_eq!(first.next().await.unwrap(), Said::Output(LogStream::Stdout, Bytes::from_static(b"one\n")));
     drop(first);
@@ -264,7 +264,7 @@ async fn a_container_may_have_a_terminal() {
     let world = world().await;
     let script = "read size; stty size; test -t 0 && test -t 1 && printf '%s? ' $TERM; read answer; exit 4";
     let config = ContainerConfig { stdin: Stdin::Open, tty: true, ..shell(script) };
-    let container = world.process.start_container(&world.sandbox.id, &config).await.unwrap();
+    let container = world.process.start_container(&world.sandbox.id, config).await.unwrap();
     let sizes = stream::once(async { TerminalSize { width: 132, height: 43 } }).boxed();
     let stdio = runtime::Stdio { tty: true, sizes, ..typing(&["go\n", "on\n"]) };
     let (shown, code) = seen(world.attach(&container, stdio).await).await;

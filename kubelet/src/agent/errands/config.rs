@@ -16,16 +16,20 @@ use crate::options::KubeletOptions;
 use crate::pod::{Failure, PodSettings, Spec};
 use crate::privileges::run_as;
 
+/// How many characters a host name has at most.
+const HOST_NAME: usize = 63;
+
 /// What the runtime is asked for when it starts a pod's sandbox.
 pub(super) fn sandbox(pod: &Pod, attempt: u32) -> PodSandboxConfig {
     let (metadata, spec) = (&pod.metadata, pod.spec.as_ref());
     let name = metadata.name.clone().unwrap_or_default();
-    let hostname = spec.and_then(|spec| spec.hostname.clone()).unwrap_or_else(|| name.clone());
+    let mut hostname = spec.and_then(|spec| spec.hostname.clone()).unwrap_or_else(|| name.clone());
+    hostname.truncate(hostname.char_indices().nth(HOST_NAME).map_or(hostname.len(), |(end, _)| end));
     PodSandboxConfig {
         namespace: metadata.namespace.clone().unwrap_or_default(),
         uid: metadata.uid.clone().unwrap_or_default(),
         attempt,
-        hostname: hostname.chars().take(63).collect(),
+        hostname,
         labels: metadata.labels.clone().unwrap_or_default(),
         annotations: metadata.annotations.clone().unwrap_or_default(),
         host_network: spec.and_then(|spec| spec.host_network) == Some(true),
@@ -84,7 +88,7 @@ impl Start {
             .config()
             .await
             .map_err(|message| Failure { reason: "CreateContainerConfigError", message })?;
-        self.runtime.start_container(sandbox, &config).await.map_err(failure)
+        self.runtime.start_container(sandbox, config).await.map_err(failure)
     }
 
     async fn config(&self) -> Result<ContainerConfig, String> {
@@ -124,6 +128,9 @@ impl Start {
 
     /// Those of the named objects that exist.
     async fn read<K: Resource>(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, Arc<K>>, String> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let objects = self.client.namespaced::<K>(self.pod.metadata.namespace.as_deref().unwrap_or_default());
         let read = names.iter().map(|name| objects.get_opt(name));
         let found = try_join_all(read).await.map_err(|error| error.to_string())?;
