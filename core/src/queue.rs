@@ -4,7 +4,7 @@
 //! worked on once; a key that is added while it is being worked on comes back when that is over. The queue holds
 //! each key at most once ready and once delayed, so it is bounded by the number of distinct keys.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -40,10 +40,8 @@ pub struct Claim<T: Ord + Clone> {
 struct State<T: Ord> {
     /// The keys to be worked on next, in the order they were added.
     ready: VecDeque<T>,
-    /// The keys that need work: those in `ready`, and those added while they were being worked on.
-    dirty: BTreeSet<T>,
-    /// The keys being worked on.
-    claimed: BTreeSet<T>,
+    /// The keys that need work or are being worked on.
+    stages: BTreeMap<T, Stage>,
     /// The keys that become ready later, by when and in which order they were added.
     delayed: BTreeMap<(Duration, u64), T>,
     /// Where each delayed key stands in `delayed`.
@@ -51,6 +49,17 @@ struct State<T: Ord> {
     failures: BTreeMap<T, u32>,
     added: u64,
     waiting: Waiters<KeepsTime>,
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It is ready.
+    Ready,
+    /// It is being worked on.
+    Claimed,
+    /// It is being worked on, and was added meanwhile.
+    Again,
 }
 
 /// Whether a task that waits for a key also waits for the time of the first delayed one: one task does for all of them.
@@ -147,8 +156,7 @@ impl<T: Ord + Clone> State<T> {
     fn new() -> Self {
         State {
             ready: VecDeque::new(),
-            dirty: BTreeSet::new(),
-            claimed: BTreeSet::new(),
+            stages: BTreeMap::new(),
             delayed: BTreeMap::new(),
             due: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -158,9 +166,14 @@ impl<T: Ord + Clone> State<T> {
     }
 
     fn add(&mut self, key: T) {
-        if self.dirty.insert(key.clone()) && !self.claimed.contains(&key) {
-            self.ready.push_back(key);
-            self.wake();
+        match self.stages.get_mut(&key) {
+            Some(stage @ Stage::Claimed) => *stage = Stage::Again,
+            Some(Stage::Ready | Stage::Again) => {}
+            None => {
+                self.stages.insert(key.clone(), Stage::Ready);
+                self.ready.push_back(key);
+                self.wake();
+            }
         }
     }
 
@@ -206,16 +219,20 @@ impl<T: Ord + Clone> State<T> {
             self.add(key);
         }
         let key = self.ready.pop_front()?;
-        self.dirty.remove(&key);
-        self.claimed.insert(key.clone());
+        if let Some(stage) = self.stages.get_mut(&key) {
+            *stage = Stage::Claimed;
+        }
         Some(key)
     }
 
     fn finish(&mut self, key: &T) {
-        self.claimed.remove(key);
-        if self.dirty.contains(key) {
-            self.ready.push_back(key.clone());
-            self.wake();
+        match self.stages.get_mut(key) {
+            Some(stage @ Stage::Again) => {
+                *stage = Stage::Ready;
+                self.ready.push_back(key.clone());
+                self.wake();
+            }
+            _ => drop(self.stages.remove(key)),
         }
     }
 

@@ -45,7 +45,7 @@ impl Index {
     ///     node.into_iter().for_each(found);
     /// });
     /// ```
-    pub const fn new(name: &'static str, values: fn(&Object, &mut dyn FnMut(&str))) -> Self {
+    pub const fn new(name: &'static str, values: Values) -> Self {
         Index { name, values }
     }
 
