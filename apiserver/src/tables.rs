@@ -1,5 +1,6 @@
 //! The built-in resources: one row each, from the distilled API tables.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -52,22 +53,23 @@ pub struct Subresource {
     pub verbs: Vec<String>,
 }
 
+/// A row as the table has it, whose text lives as long as the program.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RowData {
-    group: String,
-    version: String,
-    resource: String,
-    kind: String,
+struct RowData<'a> {
+    group: &'a str,
+    version: &'a str,
+    resource: &'a str,
+    kind: &'a str,
     singular: String,
     scope: ScopeName,
-    verbs: Vec<String>,
+    verbs: Vec<&'a str>,
     #[serde(default)]
     short_names: Vec<String>,
     #[serde(default)]
     categories: Vec<String>,
-    #[serde(default)]
-    subresources: Vec<SubresourceData>,
+    #[serde(default, borrow)]
+    subresources: Vec<SubresourceData<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -77,16 +79,17 @@ enum ScopeName {
 }
 
 #[derive(Deserialize)]
-struct SubresourceData {
-    name: String,
-    kind: String,
+struct SubresourceData<'a> {
+    name: &'a str,
+    kind: &'a str,
     verbs: Vec<String>,
 }
 
 impl Tables {
     /// Reads the rows, and finds the types without reading them.
     pub fn load() -> Self {
-        let rows: Vec<RowData> = serde_json::from_str(TABLE).expect("the checked-in table is well formed");
+        let rows: Vec<RowData<'static>> =
+            serde_json::from_str(TABLE).expect("the checked-in table is well formed");
         let rows = rows.into_iter().map(Row::from).collect();
         Tables { rows, types: Arc::new(Document::builtin()), asked_for: BTreeSet::new() }
     }
@@ -129,23 +132,20 @@ fn is_stable(version: &str) -> bool {
     version.strip_prefix('v').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-impl From<RowData> for Row {
-    fn from(row: RowData) -> Self {
-        let names =
-            |names: &[String]| names.iter().map(|name| name.clone().into()).collect::<Vec<_>>().into();
-        let own = GroupVersionKind::new(row.group.clone(), row.version.clone(), row.kind.clone());
-        let names_of_subresources: Vec<String> =
-            row.subresources.iter().map(|one| one.name.clone()).collect();
+impl From<RowData<'static>> for Row {
+    fn from(row: RowData<'static>) -> Self {
+        let own = GroupVersionKind::new(row.group, row.version, row.kind);
+        let names_of_subresources = row.subresources.iter().map(|one| Cow::Borrowed(one.name));
         Row {
             resource: ApiResource {
                 resource: GroupVersionResource::new(row.group, row.version, row.resource),
-                kind: row.kind.into(),
+                kind: Cow::Borrowed(row.kind),
                 scope: match row.scope {
                     ScopeName::Cluster => Scope::Cluster,
                     ScopeName::Namespaced => Scope::Namespaced,
                 },
-                verbs: names(&row.verbs),
-                subresources: names(&names_of_subresources),
+                verbs: row.verbs.into_iter().map(Cow::Borrowed).collect(),
+                subresources: names_of_subresources.collect(),
             },
             singular: row.singular,
             short_names: row.short_names,
@@ -155,14 +155,17 @@ impl From<RowData> for Row {
     }
 }
 
-impl SubresourceData {
+impl SubresourceData<'static> {
     /// The kind is written as `autoscaling/v1/Scale`, or without group and version if they are the resource's own.
     fn of(self, own: &GroupVersionKind) -> Subresource {
         let kind = match self.kind.rsplit_once('/') {
-            Some((api_version, kind)) => GroupVersionKind::from_api_version(api_version, kind),
+            Some((api_version, kind)) => {
+                let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+                GroupVersionKind::new(group, version, kind)
+            }
             None => GroupVersionKind { kind: self.kind.into(), ..own.clone() },
         };
-        Subresource { name: self.name, kind, verbs: self.verbs }
+        Subresource { name: self.name.to_owned(), kind, verbs: self.verbs }
     }
 }
 

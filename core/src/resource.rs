@@ -89,6 +89,15 @@ impl GroupVersionKind {
         api_version(&self.group, &self.version)
     }
 
+    /// Whether that is the `apiVersion` of objects of this kind.
+    pub fn has_api_version(&self, api_version: &str) -> bool {
+        let version = match &*self.group {
+            "" => Some(api_version),
+            group => api_version.strip_prefix(group).and_then(|rest| rest.strip_prefix('/')),
+        };
+        version == Some(&*self.version)
+    }
+
     /// The kind and the group, as error messages name them: `Deployment.apps`, `Pod`.
     pub fn group_kind(&self) -> String {
         qualified(&self.kind, &self.group)
@@ -270,6 +279,16 @@ mod tests {
             "Deployment.apps"
         );
         assert_eq!(GroupVersionKind::from_api_version("v1", "Pod").to_string(), "v1, Kind=Pod");
+    }
+
+    #[test]
+    fn a_kind_knows_its_api_version() {
+        for own in ["apps/v1", "v1"] {
+            let kind = GroupVersionKind::from_api_version(own, "Deployment");
+            for other in ["apps/v1", "v1", "/v1", "apps/v1/", "apps/", "appsv1", "apps", ""] {
+                assert_eq!(kind.has_api_version(other), kind.api_version() == other, "{own} {other}");
+            }
+        }
     }
 
     #[test]

@@ -181,6 +181,13 @@ pub trait Store: Send + Sync + 'static {
     /// Compares and writes in one step. After [`StoreError::Unknown`] it must not be repeated blindly.
     async fn commit(&self, transaction: Transaction) -> Result<Commit, StoreError>;
 
+    /// [`Store::commit`] by a store that need not wait for it. `None` if it must: then nothing was done, and `commit` is to
+    /// be asked.
+    fn commit_at_once(&self, compares: &[Compare], writes: &[Write]) -> Option<Result<Commit, StoreError>> {
+        let _ = (compares, writes);
+        None
+    }
+
     /// Every change under `prefix` after revision `after`, in order, and progress marks now and then: soon after
     /// [`Store::request_progress`], and otherwise as the implementation states. Starting from a revision that has
     /// been compacted, or has not happened yet, is refused. Dropping the stream ends the watch.
@@ -192,6 +199,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest revision. May be repeated.
     async fn revision(&self) -> Result<Revision, StoreError>;
+
+    /// [`Store::revision`] by a store that need not wait for it; `None` if it must.
+    fn revision_at_once(&self) -> Option<Revision> {
+        None
+    }
 
     /// Forgets what is older than `revision`: reads at it and watches after it still work, those from before it are
     /// told [`StoreError::Compacted`]. Running watches go on. May be repeated.

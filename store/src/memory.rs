@@ -3,12 +3,13 @@
 mod expiry;
 mod history;
 mod page;
+mod wakers;
 mod watchers;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use steersman_core::store::{
 
 use expiry::Expiry;
 use history::History;
+use wakers::Wakers;
 use watchers::{Follower, Watchers};
 
 /// How many revisions are kept unless said otherwise.
@@ -84,12 +86,31 @@ impl Memory {
         Memory(Arc::new(Shared { state: RwLock::new(state), alarm: AtomicWaker::new() }))
     }
 
+    fn newest(&self) -> Revision {
+        self.0.read().history.revision()
+    }
+
+    fn carry_out(&self, compares: &[Compare], writes: &[Write]) -> Result<Commit, StoreError> {
+        check_each_key_once(writes)?;
+        let mut wakers = Wakers::default();
+        let (commit, deadlines) = {
+            let mut state = self.0.write();
+            let commit = state.commit(compares, writes, &mut wakers);
+            (commit, state.expiry.has_unseen())
+        };
+        if deadlines {
+            self.0.alarm.wake();
+        }
+        wakers.wake();
+        Ok(commit)
+    }
+
     /// Deletes what is due; tells when the next key is.
     fn expire(&self, now: Duration) -> Option<Duration> {
         loop {
-            let mut wakers = Vec::new();
+            let mut wakers = Wakers::default();
             let next = self.0.write().expire(now, &mut wakers);
-            wake(wakers);
+            wakers.wake();
             if next.is_none_or(|next| next > now) {
                 return next;
             }
@@ -105,9 +126,9 @@ impl Memory {
     }
 
     fn mark_progress(&self) {
-        let mut wakers = Vec::new();
+        let mut wakers = Wakers::default();
         self.0.write().mark_progress(&mut wakers);
-        wake(wakers);
+        wakers.wake();
     }
 }
 
@@ -123,18 +144,11 @@ impl Store for Memory {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Commit, StoreError> {
-        check_each_key_once(&transaction.writes)?;
-        let mut wakers = Vec::new();
-        let (commit, deadlines) = {
-            let mut state = self.0.write();
-            let commit = state.commit(transaction, &mut wakers);
-            (commit, state.expiry.has_unseen())
-        };
-        if deadlines {
-            self.0.alarm.wake();
-        }
-        wake(wakers);
-        Ok(commit)
+        self.carry_out(&transaction.compares, &transaction.writes)
+    }
+
+    fn commit_at_once(&self, compares: &[Compare], writes: &[Write]) -> Option<Result<Commit, StoreError>> {
+        Some(self.carry_out(compares, writes))
     }
 
     async fn watch(&self, prefix: Bytes, after: Revision) -> Result<Watch, StoreError> {
@@ -151,7 +165,11 @@ impl Store for Memory {
     }
 
     async fn revision(&self) -> Result<Revision, StoreError> {
-        Ok(self.0.read().history.revision())
+        Ok(self.newest())
+    }
+
+    fn revision_at_once(&self) -> Option<Revision> {
+        Some(self.newest())
     }
 
     async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
@@ -183,16 +201,14 @@ impl Shared {
 }
 
 impl State {
-    fn commit(&mut self, transaction: Transaction, wakers: &mut Vec<Waker>) -> Commit {
-        if !transaction.compares.iter().all(|compare| self.holds(compare)) {
-            return Commit::Refused(
-                transaction.compares.iter().map(|compare| self.current(compare).cloned()).collect(),
-            );
+    fn commit(&mut self, compares: &[Compare], writes: &[Write], wakers: &mut Wakers) -> Commit {
+        if !compares.iter().all(|compare| self.holds(compare)) {
+            return Commit::Refused(compares.iter().map(|compare| self.current(compare).cloned()).collect());
         }
-        for write in &transaction.writes {
+        for write in writes {
             self.expiry.written(write);
         }
-        if let Some(batch) = self.history.apply(transaction.writes) {
+        if let Some(batch) = self.history.apply(writes) {
             self.watchers.publish(&batch, wakers);
         }
         Commit::Done(self.history.revision())
@@ -210,16 +226,16 @@ impl State {
         }
     }
 
-    fn expire(&mut self, now: Duration, wakers: &mut Vec<Waker>) -> Option<Duration> {
+    fn expire(&mut self, now: Duration, wakers: &mut Wakers) -> Option<Duration> {
         let due = self.expiry.take_due(now, EXPIRE_AT_ONCE);
         if !due.is_empty() {
-            let writes = due.into_iter().map(|key| Write::Delete { key }).collect();
-            self.commit(Transaction { compares: Vec::new(), writes }, wakers);
+            let writes: Vec<_> = due.into_iter().map(|key| Write::Delete { key }).collect();
+            self.commit(&[], &writes, wakers);
         }
         self.expiry.next()
     }
 
-    fn mark_progress(&mut self, wakers: &mut Vec<Waker>) {
+    fn mark_progress(&mut self, wakers: &mut Wakers) {
         let revision = self.history.revision();
         self.watchers.mark_progress(revision, wakers);
     }
@@ -244,15 +260,10 @@ impl fmt::Debug for Memory {
 impl Drop for Shared {
     /// Ends every watch.
     fn drop(&mut self) {
-        let mut wakers = Vec::new();
+        let mut wakers = Wakers::default();
         self.state.get_mut().unwrap_or_else(PoisonError::into_inner).watchers.close(&mut wakers);
-        wake(wakers);
+        wakers.wake();
     }
-}
-
-/// Wakes tasks; never called with a lock held, as a woken task may run at once.
-fn wake(wakers: Vec<Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
 }
 
 fn check_each_key_once(writes: &[Write]) -> Result<(), StoreError> {

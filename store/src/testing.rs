@@ -41,6 +41,7 @@ macro_rules! store_contract {
                 a_refused_transaction_does_nothing
                 a_transaction_takes_effect_as_one
                 a_key_written_twice_is_an_error
+                what_is_done_at_once_is_done
                 concurrent_writers_lose_no_update
             }
             ranges {

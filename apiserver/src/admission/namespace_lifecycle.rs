@@ -21,19 +21,28 @@ impl Admission for NamespaceLifecycle {
         Part::Admits
     }
 
+    /// It has something to say where it refuses.
+    fn handles(&self, write: &Attributes<'_>) -> bool {
+        check(write).is_err()
+    }
+
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
-        if write.is(Operation::Delete, "", "namespaces") && IMMORTAL.contains(&write.name) {
-            return Err(write.forbidden("this namespace may not be deleted"));
-        }
-        let inside = !write.namespace.is_empty() && write.kind.kind != "Namespace";
-        // A review says who may do what; whether the namespace exists would be said to those who may not know.
-        let review = write.resource.group == "authorization.k8s.io";
-        let is_written = matches!(write.operation, Operation::Create | Operation::Update);
-        if inside && !review && is_written { check(write) } else { Ok(()) }
+        check(write)
     }
 }
 
 fn check(write: &Attributes<'_>) -> Result<()> {
+    if write.is(Operation::Delete, "", "namespaces") && IMMORTAL.contains(&write.name) {
+        return Err(write.forbidden("this namespace may not be deleted"));
+    }
+    let inside = !write.namespace.is_empty() && write.kind.kind != "Namespace";
+    // A review says who may do what; whether the namespace exists would be said to those who may not know.
+    let review = write.resource.group == "authorization.k8s.io";
+    let is_written = matches!(write.operation, Operation::Create | Operation::Update);
+    if inside && !review && is_written { check_namespace(write) } else { Ok(()) }
+}
+
+fn check_namespace(write: &Attributes<'_>) -> Result<()> {
     let namespaces = GroupResource::new("", "namespaces");
     let namespace = write
         .cluster

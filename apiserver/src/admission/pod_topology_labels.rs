@@ -23,26 +23,25 @@ impl Admission for PodTopologyLabels {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.operation == Operation::Create && write.is_about("", "pods")
+        write.operation == Operation::Create && write.is_about("", "pods") && !node_named(write).is_empty()
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {
-        if let Some(node) = node_of(write) {
+        if let Some(node) = write.cluster.get(&GroupResource::new("", "nodes"), "", node_named(write)) {
             copy(&node, write.object);
         }
         Ok(())
     }
 }
 
-/// The node that a new pod, or a binding, names, if there is such a node.
-fn node_of(write: &Attributes<'_>) -> Option<Object> {
+/// The node that a new pod, or a binding, names; empty if none.
+fn node_named<'w>(write: &'w Attributes<'_>) -> &'w str {
     let target = write.object.at("target");
-    let name = match write.subresource {
+    match write.subresource {
         "" => write.object.at("spec").text("nodeName"),
         "binding" if target.text("kind") == "Node" => target.text("name"),
         _ => "",
-    };
-    (!name.is_empty()).then(|| write.cluster.get(&GroupResource::new("", "nodes"), "", name))?
+    }
 }
 
 /// A label that the pod, or the binding, has already stays; a binding's labels become the pod's.

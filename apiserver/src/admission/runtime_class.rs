@@ -21,7 +21,9 @@ impl Admission for RuntimeClass {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        write.is(Operation::Create, "", "pods")
+        let spec = write.object.at("spec");
+        let names_any = !spec.text("runtimeClassName").is_empty() || spec.has("overhead");
+        write.is(Operation::Create, "", "pods") && names_any
     }
 
     async fn admit(&self, write: &mut Attributes<'_>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Gives pods a service account, its token and its pull secrets.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -176,19 +176,20 @@ impl ServiceAccount {
     }
 }
 
+/// A volume with the token, the certificate of the server and the namespace; but for the name all pods share it.
 fn volume(name: &str) -> Value {
-    let namespace = json!({"apiVersion": "v1", "fieldPath": "metadata.namespace"});
-    json!({
-        "name": name,
-        "projected": {
+    static PROJECTED: LazyLock<Value> = LazyLock::new(|| {
+        let namespace = json!({"apiVersion": "v1", "fieldPath": "metadata.namespace"});
+        json!({
             "defaultMode": 420,
             "sources": [
                 {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
                 {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
                 {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": namespace}]}},
             ]
-        }
-    })
+        })
+    });
+    json!({"name": name, "projected": PROJECTED.clone()})
 }
 
 /// A mirror pod may use no account and no secret, for its kubelet runs it without the API.

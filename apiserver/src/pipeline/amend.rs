@@ -45,7 +45,7 @@ impl Core {
                 return encode::stamped(&encode::unstored(&tree, &owners)?, old.revision);
             }
             let draft = Draft::new(tree, owners)?;
-            match self.put(row, collection, &key, draft, Some(&old)).await? {
+            match self.put_over(row, collection, draft, &old).await? {
                 Outcome::Stored(object) => return Ok(object),
                 Outcome::Lost(newer) => current = newer,
             }

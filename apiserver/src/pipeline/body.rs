@@ -76,7 +76,8 @@ impl Body {
 /// A custom resource of another kind is read, and found invalid.
 fn check_custom_kind(tree: &Value, wanted: &GroupVersionKind) -> Result<()> {
     let kind = tree["kind"].as_str().filter(|kind| !kind.is_empty() && *kind != wanted.kind);
-    let Some(kind) = kind.filter(|_| tree["apiVersion"] == wanted.api_version()) else { return Ok(()) };
+    let is_of_version = tree["apiVersion"].as_str().is_some_and(|version| wanted.has_api_version(version));
+    let Some(kind) = kind.filter(|_| is_of_version) else { return Ok(()) };
     let found = GroupVersionKind::from_api_version(&wanted.api_version(), kind);
     let error = field::Error::invalid(&Path::new("kind"), kind, format!("must be {}", wanted.kind));
     Err(Error::invalid(&found, tree["metadata"]["name"].as_str().unwrap_or_default(), &[error]))
@@ -85,15 +86,16 @@ fn check_custom_kind(tree: &Value, wanted: &GroupVersionKind) -> Result<()> {
 /// Fills in `apiVersion` and `kind`; 400 if the body has others.
 fn check_kind(fields: &mut Map, wanted: &GroupVersionKind) -> Result<()> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (api_version, kind, expected) = (text("apiVersion"), text("kind"), wanted.api_version());
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
     let (says_version, says_kind) = (!api_version.is_empty(), !kind.is_empty());
-    if says_version && api_version != expected {
+    if says_version && !wanted.has_api_version(api_version) {
+        let expected = wanted.api_version();
         return Err(Error::bad_request(format!(
             "the API version in the data ({api_version}) does not match the expected API version ({expected})"
         )));
     }
     if says_kind && kind != wanted.kind {
-        let version = &wanted.version;
+        let (version, expected) = (&wanted.version, wanted.api_version());
         return Err(Error::bad_request(format!(
             "{kind} in version {version:?} cannot be handled as a {}: no kind {kind:?} is registered for version \
              {expected:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
@@ -101,7 +103,7 @@ fn check_kind(fields: &mut Map, wanted: &GroupVersionKind) -> Result<()> {
         )));
     }
     if !says_version {
-        fields.insert("apiVersion", expected.into());
+        fields.insert("apiVersion", wanted.api_version().into());
     }
     if !says_kind {
         fields.insert("kind", wanted.kind.as_ref().into());

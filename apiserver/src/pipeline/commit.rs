@@ -1,6 +1,9 @@
 //! Reads the current version of an object, and stores the next one if nobody was faster.
 
+use std::slice;
+
 use bytes::Bytes;
+use futures::{FutureExt, TryFutureExt, future};
 use steersman_core::object::Metadata;
 use steersman_core::store::{Commit, Compare, Entry, Revision, Transaction, Write};
 use steersman_core::tree::Value;
@@ -19,6 +22,8 @@ const LARGEST: usize = 1536 * 1024;
 
 /// The stored version of an object.
 pub(super) struct Current {
+    /// Its whole key.
+    pub(super) key: Bytes,
     /// As the cache has it.
     pub(super) object: Object,
     /// Its tree, without the version and the owners.
@@ -78,18 +83,15 @@ pub(super) enum Outcome {
 }
 
 impl Current {
-    fn of(object: Object) -> Result<Self> {
-        let stored = Stored::of(&object)?;
-        Ok(Current::new(object, stored))
-    }
-
-    fn new(object: Object, stored: Stored) -> Self {
+    fn new(key: Bytes, object: Object, stored: Stored) -> Self {
         let Stored { tree, owners, parts } = stored;
-        Current { tree, owners, parts, revision: revision_of(&object), object }
+        Current { key, tree, owners, parts, revision: revision_of(&object), object }
     }
 
     fn entry(entry: &Entry) -> Result<Self> {
-        Self::of(encode::read(&entry.value, entry.modified)?)
+        let object = encode::read(&entry.value, entry.modified)?;
+        let stored = Stored::of(&object)?;
+        Ok(Current::new(entry.key.clone(), object, stored))
     }
 }
 
@@ -97,23 +99,46 @@ impl Core {
     /// The newest version of an object.
     pub(super) async fn newest(&self, collection: &Collection, key: &str) -> Result<Option<Current>> {
         self.cache.current().await?;
-        collection.get(key).map(|object| self.current(collection, key, object)).transpose()
+        collection.get(key).map(|object| self.current(object, || store_key(collection, key))).transpose()
     }
 
-    /// What `object` holds, the version of that key that was written last.
-    pub(super) fn current(&self, collection: &Collection, key: &str, object: Object) -> Result<Current> {
-        match self.recent.get(&store_key(collection, key), revision_of(&object)) {
-            Some(stored) => Ok(Current::new(object, stored)),
-            None => Current::of(object),
-        }
+    /// What `object` holds, the version that was written last of the object of that key.
+    pub(super) fn current(&self, object: Object, key: impl FnOnce() -> Bytes) -> Result<Current> {
+        let (key, stored) = match self.recent.get(revision_of(&object)) {
+            Some(kept) => kept,
+            None => (key(), Stored::of(&object)?),
+        };
+        Ok(Current::new(key, object, stored))
     }
 
-    /// Stores an object in place of `over`; of nothing, if it is new.
-    pub(super) async fn put(
+    /// Stores a new object.
+    pub(super) fn put_new(
         &self,
         row: &Served,
         collection: &Collection,
         key: &str,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Outcome>> + Send {
+        self.put(row, collection, store_key(collection, key), draft, None)
+    }
+
+    /// Stores the next version of an object.
+    pub(super) fn put_over(
+        &self,
+        row: &Served,
+        collection: &Collection,
+        draft: Draft,
+        over: &Current,
+    ) -> impl Future<Output = Result<Outcome>> + Send {
+        self.put(row, collection, over.key.clone(), draft, Some(over))
+    }
+
+    /// Stores an object in place of `over`; of nothing, if it is new.
+    async fn put(
+        &self,
+        row: &Served,
+        collection: &Collection,
+        key: Bytes,
         draft: Draft,
         over: Option<&Current>,
     ) -> Result<Outcome> {
@@ -125,7 +150,6 @@ impl Core {
         // From here on they are a piece of the text.
         owners = encoded.owners();
         check_size(&encoded.json)?;
-        let key = store_key(collection, key);
         let ttl = row.strategy.time_to_live();
         let write = Write::Put { key: key.clone(), value: encoded.json.clone(), ttl };
         match self.commit(key.clone(), write, over.map(|old| old.revision)).await? {
@@ -135,11 +159,14 @@ impl Core {
                     known::tell((&old.object, &old.tree), (&object, &tree));
                 }
                 let version = collection.written(object.clone(), &tree);
-                self.cache.offer(revision, key.clone(), version);
+                self.cache.offer(revision, version);
+                if let Some(old) = over {
+                    self.recent.forget(old.revision);
+                }
                 // What goes by itself is seldom written again.
                 if ttl.is_none() {
                     let stored = Stored { tree, owners, parts: encoded.parts };
-                    self.recent.keep(key, revision, stored, encoded.json.len());
+                    self.recent.keep(revision, key, stored, encoded.json.len());
                 }
                 Ok(Outcome::Stored(object))
             }
@@ -149,16 +176,12 @@ impl Core {
 
     /// Removes an object that was last written at `revision`. `Stored` holds its last state, at the revision of the
     /// removal.
-    pub(super) async fn remove(
-        &self,
-        collection: &Collection,
-        key: &str,
-        current: &Current,
-    ) -> Result<Outcome> {
-        let key = store_key(collection, key);
+    pub(super) async fn remove(&self, current: &Current) -> Result<Outcome> {
+        let key = current.key.clone();
         match self.commit(key.clone(), Write::Delete { key }, Some(current.revision)).await? {
             Commit::Done(revision) => {
                 self.cache.pump();
+                self.recent.forget(current.revision);
                 Ok(Outcome::Stored(encode::at_version(&current.object, revision)?))
             }
             Commit::Refused(entries) => Ok(Outcome::Lost(lost(&entries)?)),
@@ -176,8 +199,15 @@ impl Core {
             Some(revision) => Compare::ModifiedAt(key, revision),
             None => Compare::Absent(key),
         };
-        let committed = self.store.commit(Transaction { compares: vec![compare], writes: vec![write] });
-        async { committed.await.map_err(fault::store) }
+        let at_once = self.store.commit_at_once(slice::from_ref(&compare), slice::from_ref(&write));
+        let committed = match at_once {
+            Some(outcome) => future::ready(outcome).left_future(),
+            None => {
+                let transaction = Transaction { compares: vec![compare], writes: vec![write] };
+                self.store.commit(transaction).right_future()
+            }
+        };
+        committed.map_err(fault::store)
     }
 }
 

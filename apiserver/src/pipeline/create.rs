@@ -3,7 +3,7 @@
 use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::Reason;
 use steersman_core::object::Metadata;
-use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::resource::GroupVersionResource;
 use steersman_core::tree::Value;
 use steersman_core::{Error, Object, Result};
 
@@ -32,7 +32,7 @@ impl Core {
         if !target.subresource.is_empty() {
             return request.post(body, options).await;
         }
-        if request.resource() == GroupResource::new("", "bindings") {
+        if request.row.is("", "bindings") {
             return request.bind(body, options).await;
         }
         let mut tree = request.read_object(body, None, options.field_validation).await?;
@@ -125,14 +125,16 @@ impl Request<'_> {
                 None => encode::unstored(&tree, &owners),
             };
         }
-        let name = metadata.name.clone();
         let draft = Draft { tree, owners, metadata };
-        match self.core.put(&row, collection, &key, draft, None).await? {
+        match self.core.put_new(&row, collection, &key, draft).await? {
             Outcome::Stored(object) => {
                 reservation.keep();
                 Ok(object)
             }
-            Outcome::Lost(there) => Err(self.exists(&name, there.as_ref())),
+            Outcome::Lost(there) => {
+                let name = key.rsplit('/').next().unwrap_or_default();
+                Err(self.exists(name, there.as_ref()))
+            }
         }
     }
 

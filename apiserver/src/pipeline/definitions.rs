@@ -117,9 +117,9 @@ impl Core {
             }
             let owners = self.own_status(row).track(Some(&old), &tree, &Owners::default())?;
             let outcome = if is_released(&tree) {
-                self.remove(collection, name, &old).await?
+                self.remove(&old).await?
             } else {
-                self.put(row, collection, name, Draft::new(tree, owners)?, Some(&old)).await?
+                self.put_over(row, collection, Draft::new(tree, owners)?, &old).await?
             };
             match outcome {
                 Outcome::Stored(_) => return Ok(()),

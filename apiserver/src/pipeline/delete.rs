@@ -120,8 +120,7 @@ impl Request<'_> {
             Plan::Mark(tree) => self.mark(tree, old).await,
             Plan::MarkAndRemove(tree) => match self.mark(tree, old).await? {
                 Round::Done(object, _) if !self.dry_run => {
-                    let collection = self.row.stored("delete")?;
-                    self.remove(&self.core.current(collection, &self.key(), object)?).await
+                    self.remove(&self.core.current(object, || old.key.clone())?).await
                 }
                 other => Ok(other),
             },
@@ -169,7 +168,7 @@ impl Request<'_> {
         let row = self.row.clone();
         let collection = row.stored("delete")?;
         let draft = Draft::new(tree, old.owners.clone())?;
-        match self.core.put(&row, collection, &self.key(), draft, Some(old)).await? {
+        match self.core.put_over(&row, collection, draft, old).await? {
             Outcome::Stored(object) => Ok(Round::Done(object, false)),
             Outcome::Lost(newer) => Ok(Round::Again(newer)),
         }
@@ -179,10 +178,9 @@ impl Request<'_> {
         if self.dry_run {
             return Ok(Round::Done(old.object.clone(), true));
         }
-        let row = self.row.clone();
-        match self.core.remove(row.stored("delete")?, &self.key(), old).await? {
+        match self.core.remove(old).await? {
             Outcome::Stored(object) => {
-                row.strategy.release(&old.tree, None);
+                self.row.strategy.release(&old.tree, None);
                 Ok(Round::Done(object, true))
             }
             Outcome::Lost(newer) => Ok(Round::Again(newer)),

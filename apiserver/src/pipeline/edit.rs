@@ -5,6 +5,7 @@ use steersman_core::api::Target;
 use steersman_core::error::STALE;
 use steersman_core::object::Metadata;
 use steersman_core::store::{Commit, Entry, Write};
+use steersman_core::tree::Text;
 use steersman_core::{Error, Object, Result};
 
 use super::Core;
@@ -65,13 +66,13 @@ impl Core {
         let (from, size) = (revision_of(&old.object), json.len());
         let key = store_key(collection, key);
         let write = Write::Put { key: key.clone(), value: json.clone(), ttl: row.strategy.time_to_live() };
-        match self.commit(key.clone(), write, Some(from)).await? {
+        match self.commit(key, write, Some(from)).await? {
             Commit::Done(revision) => {
                 let object = encode::stamped(&unstored(&old, json, metadata), revision)?;
                 stored(&object);
-                self.recent.change(&key, (from, revision), size, tree);
-                let next = old.changed(object.clone(), &places(changed, &*row.strategy));
-                self.cache.offer(revision, key, next);
+                self.recent.change((from, revision), size, tree);
+                let next = old.changed(object.clone(), places(changed, &*row.strategy));
+                self.cache.offer(revision, next);
                 Ok(Outcome::Stored(object))
             }
             Commit::Refused(entries) => {
@@ -89,7 +90,7 @@ fn unstored(old: &Version, json: Bytes, metadata: Metadata) -> Object {
 }
 
 /// The selectable fields that have changed, by their places.
-fn places(changed: Vec<(&'static str, String)>, strategy: &dyn Strategy) -> Vec<(usize, String)> {
+fn places(changed: Vec<(&'static str, String)>, strategy: &dyn Strategy) -> Vec<(usize, Text)> {
     let place = |name| strategy.selectable_fields().iter().position(|field| *field == name);
-    changed.into_iter().filter_map(|(name, value)| Some((place(name)?, value))).collect()
+    changed.into_iter().filter_map(|(name, value)| Some((place(name)?, value.into()))).collect()
 }

@@ -1,7 +1,7 @@
 //! Sets the metadata that is the server's to set, on trees on their way to the store.
 
 use jiff::Timestamp;
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::{Map, Text, Value};
 use steersman_core::{Env, Error, Result};
 
 use crate::moment::seconds;
@@ -32,10 +32,10 @@ pub(super) fn text<'a>(tree: &'a Value, field: &str) -> &'a str {
 }
 
 /// Takes the version out of a tree: what it was based on.
-pub(super) fn take_version(tree: &mut Value) -> String {
+pub(super) fn take_version(tree: &mut Value) -> Text {
     match of(tree).remove("resourceVersion") {
-        Some(Value::String(version)) => version.into(),
-        _ => String::new(),
+        Some(Value::String(version)) => version,
+        _ => Text::default(),
     }
 }
 

@@ -37,9 +37,8 @@ impl Core {
         let row = request.row.clone();
         let door = request.door(&row)?;
         let patching = Patching::new(&request, &door, &change, options)?;
-        let resource = request.resource();
         let mut next = |current: Option<&Current>, warnings: &mut Vec<String>| {
-            let missing = || Error::not_found(&resource, &target.name);
+            let missing = || Error::not_found(&row.group_resource(), &target.name);
             let mut proposal = match (&patching.change.patch, current) {
                 (Patch::Apply(_), None) if !patching.is_whole => return Err(missing()),
                 (Patch::Apply(config), current) => patching.merge(config, current)?,
@@ -148,7 +147,7 @@ impl<'a> Patching<'a> {
         self.complete(&mut tree, old)?;
         let version = match shown.version {
             true => metadata::take_version(&mut tree),
-            false => current.version().to_owned(),
+            false => current.version().into(),
         };
         let given = Owners::take(&mut tree);
         old.into_iter().for_each(|old| metadata::share(&mut tree, old));
@@ -196,7 +195,7 @@ impl<'a> Patching<'a> {
         self.check_twice()?;
         let given = metadata::take_version(&mut tree);
         let version = match current {
-            Some(current) if given.is_empty() => current.object.resource_version().to_owned(),
+            Some(current) if given.is_empty() => current.version().into(),
             _ => given,
         };
         Ok(Proposal { tree, owners, version, is_put: false, creates: true })

@@ -2,12 +2,9 @@
 //! parsed for it.
 
 use std::collections::BTreeMap;
-#[expect(clippy::disallowed_types, reason = "objects are found by it, never walked through")]
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use foldhash::quality::RandomState;
 use steersman_core::store::Revision;
 use steersman_core::tree::Value;
 
@@ -17,64 +14,63 @@ use crate::stored::Stored;
 /// How many bytes the objects may have, as they are stored; their trees take several times that.
 const LIMIT: usize = 256 << 10;
 
-/// The objects written last, by their keys in the store.
+/// The objects written last.
 #[derive(Default)]
 pub(crate) struct Recent(Mutex<Kept>);
 
 #[derive(Default)]
-#[expect(clippy::disallowed_types, reason = "objects are found by it, never walked through")]
 struct Kept {
-    objects: HashMap<Bytes, One, RandomState>,
-    /// The keys in the order of the writes.
-    order: BTreeMap<Revision, Bytes>,
+    /// In the order of the writes. This server writes one object at a time, so that a revision tells which.
+    objects: BTreeMap<Revision, One>,
     size: usize,
 }
 
 struct One {
-    revision: Revision,
+    key: Bytes,
     stored: Stored,
     size: usize,
 }
 
 impl Recent {
-    /// An object as it was written at that revision, if it is kept.
-    pub(super) fn get(&self, key: &[u8], revision: Revision) -> Option<Stored> {
+    /// The object that was written at that revision, if it is kept, and its key in the store.
+    pub(super) fn get(&self, revision: Revision) -> Option<(Bytes, Stored)> {
         let kept = self.kept();
-        let one = kept.objects.get(key).filter(|one| one.revision == revision)?;
-        Some(one.stored.clone())
+        let one = kept.objects.get(&revision)?;
+        Some((one.key.clone(), one.stored.clone()))
     }
 
-    /// Keeps an object of that size in place of an older version, and lets go of those that were written longest ago.
-    pub(super) fn keep(&self, key: Bytes, revision: Revision, stored: Stored, size: usize) {
-        let mut kept = self.kept();
-        kept.forget(&key);
+    /// Keeps an object of that size, and lets go of those that were written longest ago.
+    pub(super) fn keep(&self, revision: Revision, key: Bytes, stored: Stored, size: usize) {
         if size > LIMIT {
             return;
         }
+        let mut kept = self.kept();
         kept.size += size;
-        kept.order.insert(revision, key.clone());
-        kept.objects.insert(key, One { revision, stored, size });
+        kept.objects.insert(revision, One { key, stored, size });
         while kept.size > LIMIT
-            && let Some((_, oldest)) = kept.order.first_key_value()
+            && let Some((_, oldest)) = kept.objects.pop_first()
         {
-            let oldest = oldest.clone();
-            kept.forget(&oldest);
+            kept.size -= oldest.size;
         }
+    }
+
+    /// Lets go of a version that is not the newest any more.
+    pub(super) fn forget(&self, revision: Revision) {
+        self.kept().forget(revision);
     }
 
     /// Has an object that is kept as it was at `from` be kept as `change` makes it, at `to`.
     pub(super) fn change(
         &self,
-        key: &Bytes,
         (from, to): (Revision, Revision),
         size: usize,
         change: impl FnOnce(&mut Value),
     ) {
-        let old = self.kept().forget(key).filter(|one| one.revision == from);
-        if let Some(One { mut stored, .. }) = old {
+        let old = self.kept().forget(from);
+        if let Some(One { key, mut stored, .. }) = old {
             change(&mut stored.tree);
             stored.parts = Parts::default();
-            self.keep(key.clone(), to, stored, size);
+            self.keep(to, key, stored, size);
         }
     }
 
@@ -84,9 +80,8 @@ impl Recent {
 }
 
 impl Kept {
-    fn forget(&mut self, key: &Bytes) -> Option<One> {
-        let old = self.objects.remove(key)?;
-        self.order.remove(&old.revision);
+    fn forget(&mut self, revision: Revision) -> Option<One> {
+        let old = self.objects.remove(&revision)?;
         self.size -= old.size;
         Some(old)
     }
@@ -103,36 +98,39 @@ mod tests {
         Stored { tree: json!(name), owners: Owners::default(), parts: Parts::default() }
     }
 
+    fn found(recent: &Recent, revision: u64) -> Option<Stored> {
+        recent.get(Revision(revision)).map(|(_, stored)| stored)
+    }
+
     #[test]
-    fn only_the_version_that_was_written_last_is_kept() {
+    fn what_was_written_is_found_by_its_revision_until_it_is_forgotten() {
         let recent = Recent::default();
-        recent.keep("a".into(), Revision(1), stored("a1"), 10);
-        recent.keep("a".into(), Revision(2), stored("a2"), 10);
-        assert_eq!(recent.get(b"a", Revision(1)), None);
-        assert_eq!(recent.get(b"a", Revision(2)), Some(stored("a2")));
+        recent.keep(Revision(1), "a".into(), stored("a1"), 10);
+        assert_eq!(recent.get(Revision(1)), Some(("a".into(), stored("a1"))));
+        assert_eq!(found(&recent, 2), None);
+        recent.forget(Revision(1));
+        assert_eq!((found(&recent, 1), recent.kept().size), (None, 0));
     }
 
     #[test]
     fn only_the_version_that_is_changed_is_kept_as_changed() {
         let recent = Recent::default();
-        recent.keep("a".into(), Revision(1), stored("a1"), 10);
-        recent.change(&"a".into(), (Revision(1), Revision(2)), 20, |tree| *tree = json!("a2"));
-        assert_eq!(recent.get(b"a", Revision(2)), Some(stored("a2")));
+        recent.keep(Revision(1), "a".into(), stored("a1"), 10);
+        recent.change((Revision(1), Revision(2)), 20, |tree| *tree = json!("a2"));
+        assert_eq!(recent.get(Revision(2)), Some(("a".into(), stored("a2"))));
         assert_eq!(recent.kept().size, 20);
-        recent.change(&"a".into(), (Revision(1), Revision(3)), 20, |tree| *tree = json!("a3"));
-        assert_eq!((recent.get(b"a", Revision(2)), recent.get(b"a", Revision(3))), (None, None));
+        recent.change((Revision(1), Revision(3)), 20, |tree| *tree = json!("a3"));
+        assert_eq!((found(&recent, 2), found(&recent, 3)), (Some(stored("a2")), None));
     }
 
     #[test]
     fn what_was_written_longest_ago_makes_room() {
         let recent = Recent::default();
-        for (key, revision) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
-            recent.keep(key.into(), Revision(revision), stored(key), LIMIT / 2);
+        for (key, revision) in [("a", 1), ("b", 2), ("c", 3)] {
+            recent.keep(Revision(revision), key.into(), stored(key), LIMIT / 2);
         }
-        assert_eq!(recent.get(b"b", Revision(2)), None);
-        assert_eq!(recent.get(b"a", Revision(3)), Some(stored("a")));
-        recent.keep("c".into(), Revision(5), stored("c"), LIMIT + 1);
-        assert_eq!(recent.get(b"c", Revision(5)), None);
-        assert_eq!(recent.kept().size, LIMIT / 2);
+        assert_eq!((found(&recent, 1), found(&recent, 3)), (None, Some(stored("c"))));
+        recent.keep(Revision(4), "d".into(), stored("d"), LIMIT + 1);
+        assert_eq!((found(&recent, 4), recent.kept().size), (None, LIMIT));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use steersman_core::api::Target;
 use steersman_core::resource::{GroupResource, GroupVersionResource};
+use steersman_core::tree::Text;
 use steersman_core::{Error, Result, formats};
 
 use super::definitions::definitions;
@@ -142,8 +143,8 @@ fn check_name(target: &Target) -> Result<()> {
 impl Request<'_> {
     /// Puts a write to a definition into effect, and the removal of a custom resource that one may wait for.
     pub(super) async fn settle(&self, removed: bool) -> Result<()> {
-        let (resource, definitions) = (self.row.resource(), definitions());
-        let is_definition = resource.resource == definitions.resource && resource.group == definitions.group;
+        let definitions = definitions();
+        let is_definition = self.row.is(&definitions.group, &definitions.resource);
         if !self.dry_run && (is_definition || (removed && self.row.custom && self.is_ending())) {
             // In a box, as few requests do it.
             Box::pin(self.core.sync_definitions()).await?;
@@ -167,7 +168,7 @@ impl Request<'_> {
     }
 
     /// The target's own part of its key.
-    pub(super) fn key(&self) -> String {
+    pub(super) fn key(&self) -> Text {
         self.row.key(&self.target.namespace, &self.target.name)
     }
 

@@ -62,11 +62,11 @@ impl<'a> Request<'a> {
         validation: FieldValidation,
     ) -> Result<Value> {
         let row = self.row.clone();
-        let kind = row.subresource(&self.target.subresource).map(|one| one.kind.clone());
+        let kind = row.subresource(&self.target.subresource).map(|one| &one.kind);
         match (door, kind) {
-            (Door::Other(_), Some(kind)) if kind != row.kind => {
-                let schema = self.core.tables.schema(&kind).ok_or_else(fault::unknown_path)?;
-                let mut tree = body.into_kind(&kind, &schema, None, validation, &mut self.warnings)?;
+            (Door::Other(_), Some(kind)) if *kind != row.kind => {
+                let schema = self.core.tables.schema(kind).ok_or_else(fault::unknown_path)?;
+                let mut tree = body.into_kind(kind, &schema, None, validation, &mut self.warnings)?;
                 schema.default(&mut tree);
                 Ok(tree)
             }

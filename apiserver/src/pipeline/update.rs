@@ -5,7 +5,7 @@ use steersman_core::api::{Target, WriteOptions};
 use steersman_core::error::STALE;
 use steersman_core::field::{self, ErrorList, Path};
 use steersman_core::object::Metadata;
-use steersman_core::tree::Value;
+use steersman_core::tree::{Text, Value};
 use steersman_core::{Error, Object, Result};
 
 use super::commit::{Current, Draft, Outcome};
@@ -31,7 +31,7 @@ pub(super) struct Proposal {
     /// The owners of its fields.
     pub(super) owners: Owners,
     /// The version that it is based on; empty for any.
-    pub(super) version: String,
+    pub(super) version: Text,
     /// Whether it is of the object with its uid, so that another one is a conflict; else the uid is a change that is
     /// refused.
     pub(super) is_put: bool,
@@ -218,8 +218,8 @@ impl Request<'_> {
             let unstored = encode::unstored(tree, owners)?;
             return Ok(Round::Done { object: encode::stamped(&unstored, old.revision)?, created: false });
         }
-        let (row, key, tree) = (self.row.clone(), self.key(), tree.clone());
-        match self.core.put(&row, row.stored("update")?, &key, draft, Some(old)).await? {
+        let (row, tree) = (self.row.clone(), tree.clone());
+        match self.core.put_over(&row, row.stored("update")?, draft, old).await? {
             Outcome::Stored(object) => {
                 reservation.keep();
                 row.strategy.release(&old.tree, Some(&tree));
@@ -236,9 +236,9 @@ impl Request<'_> {
             return Ok(Round::Done { object, created: false });
         }
         let row = self.row.clone();
-        let (parts, revision) = (Parts::default(), old.revision);
-        let last = Current { object: object.clone(), tree, owners, parts, revision };
-        match self.core.remove(row.stored("delete")?, &self.key(), &last).await? {
+        let (key, parts, revision) = (old.key.clone(), Parts::default(), old.revision);
+        let last = Current { key, object: object.clone(), tree, owners, parts, revision };
+        match self.core.remove(&last).await? {
             Outcome::Stored(_) => {
                 row.strategy.release(&old.tree, None);
                 Ok(Round::Done { object, created: false })

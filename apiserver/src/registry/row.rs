@@ -6,7 +6,7 @@ use steersman_core::api::FieldValidation;
 use steersman_core::field::{ErrorList, Path};
 use steersman_core::object::Metadata;
 use steersman_core::resource::{ApiResource, GroupResource, GroupVersionKind, GroupVersionResource, Scope};
-use steersman_core::tree::{Map, Value};
+use steersman_core::tree::{Map, Text, Value};
 use steersman_core::{Error, Object, Result, metadata};
 
 use crate::convert::autoscaler;
@@ -123,6 +123,12 @@ impl Served {
         self.resource().group_resource()
     }
 
+    /// Whether it is that resource, in whatever version.
+    pub(crate) fn is(&self, group: &str, resource: &str) -> bool {
+        let own = self.resource();
+        own.resource == resource && own.group == group
+    }
+
     /// The discovery row.
     pub(crate) fn api(&self) -> &ApiResource {
         &self.names.resource
@@ -208,8 +214,8 @@ impl Served {
     }
 
     /// The object's own part of its key.
-    pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
-        if self.is_namespaced() { [namespace, "/", name].concat() } else { name.to_owned() }
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> Text {
+        if self.is_namespaced() { Text::concat([namespace, "/", name]) } else { name.into() }
     }
 
     /// An object that has nothing, as the schema writes it: with the structs and zeros that are always written.
@@ -244,7 +250,7 @@ impl Served {
             View::Same => true,
             View::Events | View::Autoscaler => false,
             View::Version { stored } | View::Converted(Conversion { stored, .. }) => {
-                *stored == self.kind.api_version()
+                self.kind.has_api_version(stored)
             }
         }
     }
@@ -361,7 +367,7 @@ impl Served {
     fn in_version(&self, object: Object) -> Result<Object> {
         match &self.view {
             View::Same => Ok(object),
-            View::Version { .. } | View::Converted(_) if object.api_version() == self.kind.api_version() => {
+            View::Version { .. } | View::Converted(_) if self.kind.has_api_version(object.api_version()) => {
                 Ok(object)
             }
             View::Events | View::Autoscaler | View::Version { .. } | View::Converted(_) => {

@@ -29,7 +29,8 @@ pub(super) struct Feed {
     marked: Revision,
     broken: bool,
     collections: BTreeMap<String, Arc<Collection>>,
-    offered: BTreeMap<(Revision, Bytes), Version>,
+    /// What this server itself has written, one object at a time.
+    offered: BTreeMap<Revision, Version>,
     waiting: BTreeMap<Revision, Vec<oneshot::Sender<()>>>,
 }
 
@@ -66,9 +67,9 @@ impl Feed {
         Some((collection, key.strip_prefix(prefix.as_str())?))
     }
 
-    pub(super) fn offer(&mut self, revision: Revision, key: Bytes, version: Version) {
+    pub(super) fn offer(&mut self, revision: Revision, version: Version) {
         if revision > self.revision {
-            self.offered.insert((revision, key), version);
+            self.offered.insert(revision, version);
         }
     }
 
@@ -112,7 +113,7 @@ impl Feed {
     }
 
     fn change(&mut self, arrival: Arrival, change: &Change) -> steersman_core::Result<()> {
-        let offered = self.offered.remove(&(arrival.revision, change.key.clone()));
+        let offered = self.offered.remove(&arrival.revision);
         let Ok(key) = std::str::from_utf8(&change.key) else { return Ok(()) };
         let Some((collection, key)) = self.locate(key) else { return Ok(()) };
         let now = match (&change.now, offered) {
@@ -129,7 +130,7 @@ impl Feed {
 
     fn reached(&mut self, revision: Revision) {
         self.revision = self.revision.max(revision);
-        while self.offered.first_key_value().is_some_and(|((at, _), _)| *at <= revision) {
+        while self.offered.first_key_value().is_some_and(|(at, _)| *at <= revision) {
             self.offered.pop_first();
         }
         while self.waiting.first_key_value().is_some_and(|(at, _)| *at <= revision) {

@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::task::ArcWake;
 use steersman_core::store::Revision;
 use steersman_core::{Env, Result, Store};
@@ -66,7 +65,10 @@ impl WatchCache {
 
     /// Brings the cache up to everything that was committed before the call, and tells how far it is then.
     pub(crate) async fn current(&self) -> Result<Revision> {
-        let newest = self.store.revision().await.map_err(fault::store)?;
+        let newest = match self.store.revision_at_once() {
+            Some(newest) => newest,
+            None => self.store.revision().await.map_err(fault::store)?,
+        };
         self.reach(newest).await
     }
 
@@ -83,9 +85,10 @@ impl WatchCache {
         }
     }
 
-    /// Tells the cache what the caller has written, so that it need not be parsed when the store delivers it.
-    pub(crate) fn offer(&self, revision: Revision, key: Bytes, version: Version) {
-        self.lock().offer(revision, key, version);
+    /// Tells the cache what the caller has written, and nothing beside it, so that it need not be parsed when the store
+    /// delivers it.
+    pub(crate) fn offer(&self, revision: Revision, version: Version) {
+        self.lock().offer(revision, version);
         self.pump();
     }
 

@@ -1,13 +1,12 @@
 //! Decides which objects of a collection a list or a watch is about.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use steersman_core::api::Target;
 use steersman_core::object::{Bare, Metadata};
 use steersman_core::selector::{FieldOperator, FieldSelector, LabelSelector};
-use steersman_core::tree::Value;
+use steersman_core::tree::{Text, Value};
 use steersman_core::{Error, Object, Result};
 
 use crate::registry::Served;
@@ -37,52 +36,22 @@ impl BareVersion {
 /// The values of selectable fields, once somebody has asked for one: hardly anybody selects by them.
 struct Selectable {
     strategy: Arc<dyn Strategy>,
-    values: OnceLock<Texts>,
+    values: OnceLock<Box<[Text]>>,
 }
 
-/// Room for the values of most objects.
-const ROOM: usize = 128;
-
-/// Texts in a row, and where each ends.
-struct Texts {
-    all: Box<str>,
-    ends: Box<[usize]>,
+/// The values of the selectable fields of `tree`, in the order of [`Strategy::selectable_fields`].
+fn values_of(tree: &Value, strategy: &dyn Strategy) -> Box<[Text]> {
+    let own = strategy.selectable_fields().iter().map(|name| strategy.field(tree, name).into());
+    let paths = strategy.selectable_paths().iter().map(|path| at_path(tree, path));
+    own.chain(paths).collect()
 }
 
-impl Texts {
-    /// The values of the fields of `tree`, in the order of [`Strategy::selectable_fields`].
-    fn of(tree: &Value, strategy: &dyn Strategy) -> Self {
-        let own = strategy.selectable_fields().iter().map(|name| strategy.field(tree, name));
-        let paths = strategy.selectable_paths().iter().map(|path| at_path(tree, path).into());
-        own.chain(paths).collect()
+/// The same with other values at some places.
+fn with(mut values: Box<[Text]>, changed: Vec<(usize, Text)>) -> Box<[Text]> {
+    for (place, value) in changed {
+        values[place] = value;
     }
-
-    /// The same with other values at some places.
-    fn with(&self, changed: &[(usize, String)]) -> Self {
-        let places = 0..self.ends.len();
-        let value = |place| {
-            let new = changed.iter().find(|(at, _)| *at == place).map(|(_, value)| value.as_str());
-            Cow::Borrowed(new.or_else(|| self.get(place)).unwrap_or_default())
-        };
-        places.map(value).collect()
-    }
-
-    fn get(&self, place: usize) -> Option<&str> {
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.all.get(start..*self.ends.get(place)?)
-    }
-}
-
-impl<'t> FromIterator<Cow<'t, str>> for Texts {
-    fn from_iter<I: IntoIterator<Item = Cow<'t, str>>>(texts: I) -> Self {
-        let mut all = String::with_capacity(ROOM);
-        let end = |text: Cow<'t, str>| {
-            all.push_str(&text);
-            all.len()
-        };
-        let ends = texts.into_iter().map(end).collect();
-        Texts { all: all.into(), ends }
-    }
+    values
 }
 
 impl Version {
@@ -105,14 +74,14 @@ impl Version {
     /// Reads the selectable fields from `tree`, the tree of the object.
     pub(crate) fn tell(&self, tree: &Value) {
         if let Some(Selectable { strategy, values }) = self.selectable.as_deref() {
-            values.get_or_init(|| Texts::of(tree, &**strategy));
+            values.get_or_init(|| values_of(tree, &**strategy));
         }
     }
 
     /// The next version of the object, of whose selectable fields those at some places have changed.
-    pub(crate) fn changed(&self, object: Object, changed: &[(usize, String)]) -> Self {
+    pub(crate) fn changed(&self, object: Object, changed: Vec<(usize, Text)>) -> Self {
         let next = |old: &Arc<Selectable>| {
-            let known = old.values.get().map(|values| values.with(changed).into());
+            let known = old.values.get().map(|values| with(values.clone(), changed).into());
             Arc::new(Selectable { strategy: old.strategy.clone(), values: known.unwrap_or_default() })
         };
         Version { object, selectable: self.selectable.as_ref().map(next) }
@@ -127,8 +96,8 @@ impl Version {
     pub(crate) fn field(&self, place: usize) -> &str {
         let Some(Selectable { strategy, values }) = self.selectable.as_deref() else { return "" };
         // What this server has written it can read.
-        let read = || Texts::of(&self.object.to_value().unwrap_or_default(), &**strategy);
-        values.get_or_init(read).get(place).unwrap_or_default()
+        let read = || values_of(&self.object.to_value().unwrap_or_default(), &**strategy);
+        values.get_or_init(read).get(place).map_or("", Text::as_str)
     }
 }
 
@@ -253,12 +222,12 @@ fn resolve(field: &str, row: &Served) -> Result<Field> {
 }
 
 /// The value at a simple path, as selectors compare it; empty if there is none.
-fn at_path(tree: &Value, path: &str) -> String {
+fn at_path(tree: &Value, path: &str) -> Text {
     let found = path.split('.').try_fold(tree, |tree, step| tree.get(step));
     match found {
-        Some(Value::String(text)) => text.to_string(),
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => Text::default(),
+        Some(other) => Text::of(other),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Commit, Entry, Page, Range, Revision, Store, StoreError, Transaction, Watch, Write};
+use super::{Commit, Compare, Entry, Page, Range, Revision, Store, StoreError, Transaction, Watch, Write};
 use crate::env::Env;
 
 /// Any store, with somebody who is told of every commit: for logs, counts and tests.
@@ -23,6 +23,12 @@ impl Observed {
     /// Calls `told` with what was written, after it was written and before the writer is answered. It must not wait.
     pub fn new(inner: Arc<dyn Store>, told: impl Fn(Revision, &[Write]) + Send + Sync + 'static) -> Self {
         Observed { inner, told: Box::new(told) }
+    }
+
+    fn tell(&self, outcome: &Commit, writes: &[Write]) {
+        if let Commit::Done(revision) = outcome {
+            (self.told)(*revision, writes);
+        }
     }
 }
 
@@ -45,10 +51,13 @@ impl Store for Observed {
     async fn commit(&self, transaction: Transaction) -> Result<Commit, StoreError> {
         let writes = transaction.writes.clone();
         let outcome = self.inner.commit(transaction).await?;
-        if let Commit::Done(revision) = outcome {
-            (self.told)(revision, &writes);
-        }
+        self.tell(&outcome, &writes);
         Ok(outcome)
+    }
+
+    fn commit_at_once(&self, compares: &[Compare], writes: &[Write]) -> Option<Result<Commit, StoreError>> {
+        let outcome = self.inner.commit_at_once(compares, writes)?;
+        Some(outcome.inspect(|outcome| self.tell(outcome, writes)))
     }
 
     async fn watch(&self, prefix: Bytes, after: Revision) -> Result<Watch, StoreError> {
@@ -61,6 +70,10 @@ impl Store for Observed {
 
     async fn revision(&self) -> Result<Revision, StoreError> {
         self.inner.revision().await
+    }
+
+    fn revision_at_once(&self) -> Option<Revision> {
+        self.inner.revision_at_once()
     }
 
     async fn compact(&self, revision: Revision) -> Result<(), StoreError> {

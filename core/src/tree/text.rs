@@ -21,6 +21,13 @@ impl Text {
         Text(CompactString::const_new(text))
     }
 
+    /// Several texts in a row.
+    pub fn concat<const N: usize>(parts: [&str; N]) -> Self {
+        let mut text = CompactString::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| text.push_str(part));
+        Text(text)
+    }
+
     /// Whatever has a text, as that text.
     pub fn of(shown: &(impl fmt::Display + ?Sized)) -> Self {
         Text(format_compact!("{shown}"))

@@ -4,7 +4,8 @@
 //! by undoing the changes in between.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::mem;
+use std::sync::Arc;
+use std::{iter, mem};
 
 use bytes::Bytes;
 use imbl::OrdMap;
@@ -52,14 +53,15 @@ impl History {
     }
 
     /// Makes a revision of the writes; `None` if they change nothing.
-    pub(super) fn apply(&mut self, writes: Vec<Write>) -> Option<Batch> {
+    pub(super) fn apply(&mut self, writes: &[Write]) -> Option<Batch> {
         let revision = Revision(self.revision.0 + 1);
-        let changes: Vec<Change> =
-            writes.into_iter().filter_map(|write| change(&mut self.entries, write, revision)).collect();
-        if changes.is_empty() {
-            return None;
-        }
-        let batch = Batch { revision, changes: changes.into() };
+        let mut changes = writes.iter().filter_map(|write| change(&mut self.entries, write, revision));
+        let changes: Arc<[Change]> = match (changes.next()?, changes.next()) {
+            // Nearly all: it goes straight to where it is shared.
+            (only, None) => Arc::new([only]),
+            (first, second) => iter::once(first).chain(second).chain(changes).collect(),
+        };
+        let batch = Batch { revision, changes };
         self.revision = revision;
         self.batches.push_back(batch.clone());
         if revision.0.is_multiple_of(CHECKPOINT_EVERY) {
@@ -146,25 +148,26 @@ pub(super) fn narrow(batch: &Batch, prefix: &[u8]) -> Option<Batch> {
     }
 }
 
-fn change(entries: &mut Entries, write: Write, revision: Revision) -> Option<Change> {
+fn change(entries: &mut Entries, write: &Write, revision: Revision) -> Option<Change> {
     match write {
-        Write::Put { key, value, .. } => match entries.get_mut(&key) {
+        Write::Put { key, value, .. } => match entries.get_mut(key) {
             Some(entry) => {
                 // All versions share the key of the first: they are many, and long kept.
-                let key = entry.key.clone();
+                let (key, value) = (entry.key.clone(), value.clone());
                 let now = Entry { key: key.clone(), value, created: entry.created, modified: revision };
                 let before = mem::replace(entry, now.clone());
                 Some(Change { key, now: Some(now), before: Some(before) })
             }
             None => {
+                let (key, value) = (key.clone(), value.clone());
                 let now = Entry { key: key.clone(), value, created: revision, modified: revision };
                 entries.insert(key.clone(), now.clone());
                 Some(Change { key, now: Some(now), before: None })
             }
         },
         Write::Delete { key } => {
-            let before = entries.remove(&key)?;
-            Some(Change { key, now: None, before: Some(before) })
+            let before = entries.remove(key)?;
+            Some(Change { key: key.clone(), now: None, before: Some(before) })
         }
     }
 }

@@ -12,6 +12,7 @@ use steersman_core::store::{Batch, Revision, StoreError};
 
 use super::Shared;
 use super::history::narrow;
+use super::wakers::Wakers;
 
 /// Every running watch, by prefix: a batch is narrowed once for all watches of a prefix.
 pub(super) struct Watchers {
@@ -65,7 +66,7 @@ impl Watchers {
         inbox
     }
 
-    pub(super) fn publish(&mut self, batch: &Batch, wakers: &mut Vec<Waker>) {
+    pub(super) fn publish(&mut self, batch: &Batch, wakers: &mut Wakers) {
         for (prefix, inboxes) in &mut self.by_prefix {
             if let Some(batch) = narrow(batch, prefix) {
                 inboxes.retain(|inbox| inbox.lock().put(&batch, self.limit, wakers));
@@ -73,14 +74,14 @@ impl Watchers {
         }
     }
 
-    pub(super) fn mark_progress(&mut self, revision: Revision, wakers: &mut Vec<Waker>) {
+    pub(super) fn mark_progress(&mut self, revision: Revision, wakers: &mut Wakers) {
         for inbox in self.by_prefix.values().flatten() {
             inbox.lock().mark(revision, wakers);
         }
     }
 
     /// Ends every watch: the store is going away.
-    pub(super) fn close(&mut self, wakers: &mut Vec<Waker>) {
+    pub(super) fn close(&mut self, wakers: &mut Wakers) {
         for inbox in mem::take(&mut self.by_prefix).values().flatten() {
             inbox.lock().end(End::Closed, wakers);
         }
@@ -109,7 +110,7 @@ impl Inbox {
 
 impl Waiting {
     /// Puts a batch in; false if the watch has fallen behind and was cut off.
-    fn put(&mut self, batch: &Batch, limit: usize, wakers: &mut Vec<Waker>) -> bool {
+    fn put(&mut self, batch: &Batch, limit: usize, wakers: &mut Wakers) -> bool {
         if self.batches.len() >= limit {
             self.batches = VecDeque::new();
             self.end(End::Lagged, wakers);
@@ -117,13 +118,13 @@ impl Waiting {
         }
         self.complete = batch.revision;
         self.batches.push_back(batch.clone());
-        wakers.extend(self.waker.take());
+        wakers.add(self.waker.take());
         true
     }
 
     /// Says that everything up to a revision is in. A mark that nobody has read yet is moved on, so that marks never
     /// fill an inbox.
-    fn mark(&mut self, revision: Revision, wakers: &mut Vec<Waker>) {
+    fn mark(&mut self, revision: Revision, wakers: &mut Wakers) {
         if revision <= self.complete {
             return;
         }
@@ -132,12 +133,12 @@ impl Waiting {
             Some(mark) if mark.changes.is_empty() => mark.revision = revision,
             _ => self.batches.push_back(Batch { revision, changes: Arc::default() }),
         }
-        wakers.extend(self.waker.take());
+        wakers.add(self.waker.take());
     }
 
-    fn end(&mut self, end: End, wakers: &mut Vec<Waker>) {
+    fn end(&mut self, end: End, wakers: &mut Wakers) {
         self.end = Some(end);
-        wakers.extend(self.waker.take());
+        wakers.add(self.waker.take());
     }
 }
 

@@ -112,6 +112,25 @@ pub async fn a_key_written_twice_is_an_error(scene: &Scene) {
     assert_eq!(scene.revision().await, Revision(0));
 }
 
+/// What is answered at once is what would be answered; otherwise nothing was done.
+pub async fn what_is_done_at_once_is_done(scene: &Scene) {
+    let store = scene.store();
+    let first = scene.put("/a", "1").await;
+    let compares = [Compare::ModifiedAt("/a".into(), first)];
+    let newest = match store.commit_at_once(&compares, &[put("/a", "2")]) {
+        Some(outcome) => {
+            assert!(matches!(outcome, Ok(Commit::Done(Revision(2)))));
+            let refused = store.commit_at_once(&compares, &[put("/a", "3")]);
+            assert!(matches!(refused, None | Some(Ok(Commit::Refused(_)))));
+            Revision(2)
+        }
+        None => first,
+    };
+    assert_eq!(scene.get("/a").await.expect("the key exists").modified, newest);
+    assert!(store.revision_at_once().is_none_or(|revision| revision == newest));
+    assert_eq!(scene.revision().await, newest);
+}
+
 /// Of concurrent writes on the same base exactly one succeeds.
 pub async fn concurrent_writers_lose_no_update(scene: &Scene) {
     const WRITERS: u64 = 4;

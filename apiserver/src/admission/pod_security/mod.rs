@@ -64,7 +64,7 @@ impl Admission for PodSecurity {
     }
 
     fn handles(&self, write: &Attributes<'_>) -> bool {
-        is_namespace(write) || judged(write).is_some()
+        is_namespace(write) || (judged(write).is_some() && !policy(write).is_lax())
     }
 
     /// Warns; whether it refuses is decided once nothing changes any more.
@@ -74,9 +74,6 @@ impl Admission for PodSecurity {
             return Ok(());
         }
         let policy = policy(write);
-        if policy.is_lax() {
-            return Ok(());
-        }
         let Some(pod) = judged(write) else { return Ok(()) };
         let is_refused = pod.is_pod && !findings(policy.enforce, &pod).is_empty();
         let found = findings(policy.warn, &pod);
@@ -90,12 +87,8 @@ impl Admission for PodSecurity {
         if is_namespace(write) {
             return check_labels(write);
         }
-        let policy = policy(write);
-        if policy.is_lax() {
-            return Ok(());
-        }
         let Some(pod) = judged(write).filter(|pod| pod.is_pod) else { return Ok(()) };
-        let enforced = policy.enforce;
+        let enforced = policy(write).enforce;
         match findings(enforced, &pod) {
             found if found.is_empty() => Ok(()),
             found => Err(write.forbidden(format!("violates PodSecurity \"{enforced}\": {}", told(&found)))),
